@@ -1,0 +1,39 @@
+"""Who may write (topic `access`), and who did what (topic `audit`)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.book import Written
+from schemas.masterplan import OfficeKey
+
+Role = Literal["department", "evaluator"]
+
+
+class Key(Written):
+    """A key, known only by its hash."""
+
+    key_id: str
+    role: Role
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    made_at: AwareDatetime
+
+
+class OfficeAccess(Written):
+    """All keys of one office of one plan: the whole value of the compacted record, so the last one says it all."""
+
+    plan: str
+    office: OfficeKey
+    keys: tuple[Key, ...] = ()
+
+
+class Audited(Written):
+    """One act through an api: which account, on what, when."""
+
+    at: datetime
+    account: str
+    act: str
+    plan: str
+    office: str = ""
+    detail: str = ""

@@ -1,0 +1,70 @@
+"""What every event has: the attributes of CloudEvents 1.0, and the strictness of what is inside.
+
+The envelope ignores attributes it does not know (CloudEvents allows extensions); `data` refuses them,
+because a field with a typing error would else be lost without a word. Readers of the book pass
+`extra="ignore"` and so tolerate fields of later versions.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from schemas.sources import PLAN, SOURCE, SourceKind, parse_source
+
+EVENT_ID = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
+MEDIA_TYPE = "application/cloudevents+json"
+BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number written one way: no exponent, no trailing zeros (45.50 and 45.5 are one content)."""
+    return Decimal(f"{number.normalize():f}")
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+EventId = Annotated[str, Field(pattern=EVENT_ID)]
+SourceText = Annotated[str, Field(pattern=SOURCE, max_length=160)]
+PlanId = Annotated[str, Field(pattern=f"^(?:{PLAN})$")]
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Data(BaseModel):
+    """Base of everything inside `data`: frozen, strict, and nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class EventKind(NamedTuple):
+    """Where a type of event belongs."""
+
+    kind: str  # short name, used in the key of a fact
+    topic: str  # the one topic it enters by
+    sources: tuple[SourceKind, ...]  # who may say it
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0 attributes. `time` is required: it orders reports of one day."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: EventId
+    source: SourceText
+    time: Moment
+    datacontenttype: Literal["application/json"] = "application/json"
+    attestedrole: Literal["administrator"] | None = Field(
+        default=None,
+        description="Set by intake, never taken from a sender: the sender held the administrator's key.",
+    )
+
+    @property
+    def plan(self) -> str:
+        """The plan this event speaks of: the second step of its source."""
+        return parse_source(self.source).plan

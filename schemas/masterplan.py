@@ -1,0 +1,150 @@
+"""A masterplan version: all programs of one city's plan, published whole."""
+
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from schemas.envelope import Data, Envelope, EventKind, Name, plain
+from schemas.reports import ProgramCode, Rupiah
+from schemas.sources import OFFICE
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension
+
+Year = Annotated[int, Field(ge=2000, le=2100)]
+YearKey = Annotated[str, StringConstraints(pattern=r"^2[01][0-9]{2}$")]
+OfficeKey = Annotated[str, Field(pattern=f"^(?:{OFFICE})$")]
+Weight = Annotated[
+    Decimal,
+    Field(ge=0, le=100, max_digits=7, decimal_places=4, description="Bobot, in percent of the plan."),
+    AfterValidator(plain),
+]
+Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2), AfterValidator(plain)]
+YearlyTargets = Annotated[
+    dict[YearKey, Percent],
+    Field(description="Cumulative share of programs to be realized by the end of each year, in percent."),
+]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone of the tz database, like Asia/Pontianak") from None
+    return name
+
+
+def _rising(targets: dict[str, Decimal], where: str) -> None:
+    years = sorted(targets)
+    for before, after in zip(years, years[1:], strict=False):
+        if targets[after] < targets[before]:
+            raise ValueError(
+                f"{where}: cumulative targets fall from {before} ({targets[before]}) to {after} ({targets[after]})"
+            )
+
+
+class Names(Data):
+    """One name in both languages."""
+
+    id: Name
+    en: Name
+
+
+class Department(Data):
+    """A perangkat daerah (OPD)."""
+
+    key: OfficeKey
+    name: Names
+
+
+class Program(Data):
+    """One program of the plan. `department` leads it; `budget` is the ceiling (pagu) per fiscal year."""
+
+    code: ProgramCode
+    name: Names
+    dimension: Dimension
+    sub_dimension: str
+    department: OfficeKey
+    supporting: tuple[OfficeKey, ...] = ()
+    partners: tuple[Name, ...] = ()
+    weight: Weight
+    start_year: Year
+    finish_year: Year
+    budget: dict[YearKey, Rupiah] = Field(default_factory=dict)
+    quick_win_years: tuple[Year, ...] = ()
+    priority_problem: Name | None = None
+    leading_sector: Name | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong = []
+        known = SUB_DIMENSIONS.get(self.sub_dimension)
+        if known is None or known[0] is not self.dimension:
+            wanted = ", ".join(key for key, (dimension, _) in SUB_DIMENSIONS.items() if dimension is self.dimension)
+            wrong.append(f"sub_dimension {self.sub_dimension!r} is not one of {self.dimension}: {wanted}")
+        if self.finish_year < self.start_year:
+            wrong.append(f"finish_year {self.finish_year} is before start_year {self.start_year}")
+        if wrong:
+            raise ValueError(f"{self.code}: " + "; ".join(wrong))
+        return self
+
+
+class MasterplanVersion(Data):
+    """A whole plan version. It replaces the version it `expects` (none for the first), from `effective_from` on.
+
+    `punctual_by_receipt_from`: reporting periods that ended before this date were reported before Pantau was there
+    to receive them; whether they came on time is judged by the time the sender gives, later ones by receipt.
+    """
+
+    version: Annotated[int, Field(ge=1)]
+    expects: Annotated[int, Field(ge=1)] | None = None
+    effective_from: date
+    city: Name
+    region_code: Annotated[str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")] | None = None
+    name: Names
+    start_year: Year
+    end_year: Year
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
+    illustrative: bool = False
+    report_due_day: Annotated[int, Field(ge=1, le=28)] = 10
+    punctual_by_receipt_from: date | None = None
+    targets: YearlyTargets = Field(default_factory=dict)
+    dimension_targets: dict[Dimension, YearlyTargets] = Field(default_factory=dict)
+    departments: Annotated[tuple[Department, ...], Field(max_length=500)]
+    programs: Annotated[tuple[Program, ...], Field(max_length=20_000)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong = []
+        if (self.expects or 0) + 1 != self.version:
+            wrong.append(f"version {self.version} must expect {self.version - 1 or 'none'}, here it is {self.expects}")
+        if self.end_year < self.start_year:
+            wrong.append(f"end_year {self.end_year} is before start_year {self.start_year}")
+        offices = Counter(department.key for department in self.departments)
+        wrong += [f"department {key} is named {count} times" for key, count in offices.items() if count > 1]
+        codes = Counter(program.code for program in self.programs)
+        wrong += [f"program {code} is there {count} times" for code, count in codes.items() if count > 1]
+        for program in self.programs:
+            for key in (program.department, *program.supporting):
+                if key not in offices:
+                    wrong.append(f"{program.code}: department {key} is not in the plan's departments")
+            if program.start_year < self.start_year or program.finish_year > self.end_year:
+                wrong.append(
+                    f"{program.code}: its years {program.start_year}-{program.finish_year} lie outside the plan's"
+                )
+        for where, targets in (("targets", self.targets), *self.dimension_targets.items()):
+            try:
+                _rising(targets, where)
+            except ValueError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+class MasterplanVersionPublished(Envelope):
+    KIND: ClassVar = EventKind("plan-version", "masterplans", ("council",))
+    type: Literal["id.pantau.masterplan.version.published.v1"]
+    data: MasterplanVersion

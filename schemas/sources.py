@@ -1,0 +1,55 @@
+"""Who says so: the `source` of an event, and which plan it speaks of."""
+
+import re
+from typing import Literal, NamedTuple
+
+PLAN = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+OFFICE = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+SOURCE = rf"^/plans/(?:{PLAN})/(?:departments/(?:{OFFICE})|evaluators/(?:{OFFICE})|council)$"
+
+_SOURCE = re.compile(rf"/plans/({PLAN})/(?:(departments|evaluators)/({OFFICE})|council)")
+
+SourceKind = Literal["departments", "evaluators", "council"]
+
+
+class Source(NamedTuple):
+    """A parsed source. `office` is the department or evaluator, empty for the council."""
+
+    plan: str
+    kind: SourceKind
+    office: str
+
+    def __str__(self) -> str:
+        tail = f"{self.kind}/{self.office}" if self.office else self.kind
+        return f"/plans/{self.plan}/{tail}"
+
+
+def parse_source(text: str) -> Source:
+    """Return the parts of a source. Raises ValueError when it has another form."""
+    found = _SOURCE.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{text!r} is not /plans/{{plan}}/departments/{{department}}, .../evaluators/{{..}} or .../council"
+        )
+    plan, kind, office = found.groups()
+    match kind:
+        case "departments":
+            return Source(plan, "departments", office)
+        case "evaluators":
+            return Source(plan, "evaluators", office)
+    return Source(plan, "council", "")
+
+
+def department(plan: str, key: str) -> str:
+    """The source of a plan's department."""
+    return f"/plans/{plan}/departments/{key}"
+
+
+def evaluator(plan: str, key: str) -> str:
+    """The source of a plan's evaluator: a mentor's or the ministry's team."""
+    return f"/plans/{plan}/evaluators/{key}"
+
+
+def council(plan: str) -> str:
+    """The source of the council and of the plan's administrators."""
+    return f"/plans/{plan}/council"

@@ -1,0 +1,84 @@
+"""The topics: names, settings, and which partition a plan has on all of them.
+
+The plan is the partition key: its events have the same partition number on every topic. The number is fixed at
+installation. `partition_of` is Kafka's own default partitioner (murmur2 of the key), so that any ordinary client
+that sends the plan as key finds the right partition by itself.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+DAY_MS: Final = 24 * 60 * 60 * 1000
+
+PLAN_VERSION_LIMIT: Final = 16 * MIB
+EVENT_LIMIT: Final = 256 * KIB  # of one report, retraction, visit...
+ROOM: Final = 64 * KIB  # what headers and our own fields may add
+
+INPUTS: Final[tuple[str, ...]] = ("masterplans", "program-status", "evaluations")
+
+LIMITS: Final[dict[str, int]] = {
+    "masterplans": PLAN_VERSION_LIMIT,
+    "program-status": EVENT_LIMIT,
+    "evaluations": EVENT_LIMIT,
+}
+
+
+class Topic(NamedTuple):
+    """One topic as it is declared. `config` is Kafka's own topic configuration."""
+
+    name: str
+    key: str
+    title: str
+    writers: tuple[str, ...]
+    config: dict[str, str]
+
+
+def _config(
+    *,
+    max_bytes: int,
+    policy: Literal["delete", "compact"] = "delete",
+    keep_ms: int = -1,
+    received: bool = False,
+) -> dict[str, str]:
+    config = {"cleanup.policy": policy, "max.message.bytes": str(max_bytes)}
+    if policy == "delete":
+        config |= {"retention.ms": str(keep_ms), "retention.bytes": "-1"}
+    if received:
+        config["message.timestamp.type"] = "LogAppendTime"
+    return config
+
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    Topic("masterplans", "plan", "plan versions, whole", ("programs",), _config(max_bytes=PLAN_VERSION_LIMIT + ROOM, received=True)),
+    Topic("program-status", "plan", "reports and retractions", ("programs", "departments"), _config(max_bytes=MIB + ROOM, received=True)),
+    Topic("evaluations", "plan", "visits, verifications, the council's decisions", ("evaluations",), _config(max_bytes=MIB + ROOM, received=True)),
+    Topic("facts", "plan/kind/source/id", "the book", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM)),
+    Topic("rejected", "plan or none", "what was refused, and why", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM, keep_ms=400 * DAY_MS)),
+    Topic("realization", "plan", "the live snapshot of each plan", ("aggregator",), _config(max_bytes=MIB, policy="compact")),
+    Topic("aggregator-progress", "partition", "how far the aggregator has read and written", ("aggregator",), _config(max_bytes=MIB, policy="compact")),
+    Topic("access", "plan/department", "offices, roles and hashes of keys", ("programs",), _config(max_bytes=MIB, policy="compact")),
+    Topic("audit", "plan/department", "who did what", ("programs", "evaluations"), _config(max_bytes=MIB, keep_ms=5 * 366 * DAY_MS)),
+)  # fmt: skip
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's murmur2, 32 bit, as its Java clients compute it (org.apache.kafka.common.utils.Utils.murmur2)."""
+    m, mask = 0x5BD1E995, 0xFFFFFFFF
+    length = len(data)
+    h = (0x9747B28C ^ length) & mask
+    for at in range(0, length - length % 4, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * m & mask
+        k ^= k >> 24
+        h = (h * m & mask) ^ (k * m & mask)
+    tail = data[length - length % 4 :]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h ^= h >> 13
+    h = h * m & mask
+    return h ^ (h >> 15)
+
+
+def partition_of(plan: str, partitions: int) -> int:
+    """The partition number of a plan on every topic."""
+    return (murmur2(plan.encode()) & 0x7FFFFFFF) % partitions
