@@ -29,7 +29,7 @@ _WRITTEN = {
 
 def _models() -> dict[str, Any]:
     events = {event_type(cls): cls for cls in EVENT_CLASSES}
-    return events | {name: model for name, model in _WRITTEN.values()}
+    return events | dict(_WRITTEN.values())
 
 
 def _asyncapi() -> dict[str, Any]:

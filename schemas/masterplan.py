@@ -1,5 +1,6 @@
 """A masterplan version: all programs of one city's plan, published whole."""
 
+import itertools
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -38,7 +39,7 @@ def _known_zone(name: str) -> str:
 
 def _rising(targets: dict[str, Decimal], where: str) -> None:
     years = sorted(targets)
-    for before, after in zip(years, years[1:], strict=False):
+    for before, after in itertools.pairwise(years):
         if targets[after] < targets[before]:
             raise ValueError(
                 f"{where}: cumulative targets fall from {before} ({targets[before]}) to {after} ({targets[after]})"

@@ -1,0 +1,330 @@
+"""The facts of one plan as a set: what each means, and what every program claims, at any date and any `seq`.
+
+`PlanBook.add` takes facts in any order; nothing that is asked depends on the order. Two coordinates are in every
+question: `as_of`, the world's date asked about, and `known_at`, the `seq` up to which facts are known.
+
+Which claim stands (domain.md, "Figures, exactly"): the standing report of the program's lead department with the
+greatest (`effective_on` <= as_of, `time`, `source`, `id`). The lead is that of the plan version in force at `as_of`:
+the one with the latest `effective_from` <= as_of among those known (of two with one date, the higher version).
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from schemas.book import Fact
+from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
+from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished, Program
+from schemas.reports import StatusReported, StatusRetracted
+from schemas.sources import parse_source
+from schemas.vocabulary import Outcome, Standing, Status
+
+EVERYTHING = 1 << 62
+LAST_DAY = date.max
+
+
+class Claim(NamedTuple):
+    """A report as the fold sees it. Its first four fields are the order in which reports of a program stand."""
+
+    effective_on: date
+    time_us: int
+    source: str
+    id: str
+    seq: int
+    status: Status
+    physical: int  # 1/100 percent
+    spent: int | None  # rupiah, from the beginning
+    period: str
+    received_ms: int
+
+
+class Verified(NamedTuple):
+    """What an evaluator saw of one program. Ordered like claims: by date of the visit, time, source, id."""
+
+    visited_on: date
+    time_us: int
+    source: str
+    id: str
+    seq: int
+    outcome: Outcome
+
+
+class _Retraction(NamedTuple):
+    seq: int
+    source: str
+    attested: bool
+
+
+class Version(NamedTuple):
+    """A plan version as a fact. Ordered by the date it takes effect, then its number."""
+
+    effective_from: date
+    number: int
+    seq: int
+    plan: MasterplanVersion
+    programs: Mapping[str, Program]
+    leads: Mapping[str, str]  # program -> source of its lead department
+
+
+class _Choice(NamedTuple):
+    chosen_on: date
+    time_us: int
+    source: str
+    id: str
+    seq: int
+    year: int
+    programs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    """What is claimed of one program, and whether an evaluator has confirmed it. No claim: never reported."""
+
+    claim: Claim | None
+    verified: bool
+
+    @property
+    def realized(self) -> bool:
+        return self.claim is not None and self.claim.status is Status.REALIZED
+
+
+NEVER_REPORTED = ProgramState(None, verified=False)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware datetime as whole microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+class PlanBook:
+    """The facts of one plan."""
+
+    def __init__(self, plan: str) -> None:
+        self.plan = plan
+        self.seq = 0  # the greatest seen
+        self.received_ms = 0  # the greatest seen
+        self.versions: list[Version] = []
+        self._claims: dict[str, dict[str, list[Claim]]] = {}
+        self._retractions: dict[tuple[str, str], list[_Retraction]] = {}
+        self._programs_of: dict[tuple[str, str], str] = {}
+        self._verified: dict[str, list[Verified]] = {}
+        self._choices: list[_Choice] = []
+
+    def add(self, fact: Fact) -> tuple[str, ...] | None:
+        """Take one fact into the set. Returns the programs whose state it may change, or None for "any of them"."""
+        touched = self._apply(fact)
+        self.seq = max(self.seq, fact.seq)
+        self.received_ms = max(self.received_ms, fact.received_ms)
+        return touched
+
+    def _apply(self, fact: Fact) -> tuple[str, ...] | None:
+        event = fact.event
+        at = microseconds(event.time)
+        match event:
+            case StatusReported(data=report):
+                physical = int(report.physical * 100)
+                claim = Claim(
+                    report.effective, at, event.source, event.id, fact.seq, report.status, physical,
+                    report.spent, report.reported_period, fact.received_ms,
+                )  # fmt: skip
+                insort(self._claims.setdefault(report.program, {}).setdefault(event.source, []), claim)
+                self._programs_of[event.source, event.id] = report.program
+                return (report.program,)
+            case StatusRetracted(data=retraction):
+                target = (retraction.source, retraction.id)
+                attested = event.attestedrole == "administrator"
+                self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
+                program = self._programs_of.get(target)
+                return () if program is None else (program,)
+            case MasterplanVersionPublished(data=plan):
+                programs = {program.code: program for program in plan.programs}
+                prefix = f"/plans/{event.plan}/departments/"
+                leads = {code: prefix + program.department for code, program in programs.items()}
+                insort(self.versions, Version(plan.effective_from, plan.version, fact.seq, plan, programs, leads))
+                return None
+            case VisitRecorded(data=visit):
+                for seen in visit.programs:
+                    self._see(
+                        seen.program, Verified(visit.visited_on, at, event.source, event.id, fact.seq, seen.outcome)
+                    )
+                return tuple(seen.program for seen in visit.programs)
+            case VerificationRecorded(data=one):
+                self._see(one.program, Verified(one.verified_on, at, event.source, event.id, fact.seq, one.outcome))
+                return (one.program,)
+            case QuickWinsChosen(data=wins):
+                choice = _Choice(wins.chosen_on, at, event.source, event.id, fact.seq, wins.year, wins.programs)
+                insort(self._choices, choice)
+                return None
+            case _:
+                return ()
+
+    def _see(self, program: str, seen: Verified) -> None:
+        insort(self._verified.setdefault(program, []), seen)
+
+    def version(self, as_of: date, known_at: int = EVERYTHING) -> Version | None:
+        """The plan version in force, or None."""
+        for version in reversed(self.versions):
+            if version.effective_from <= as_of and version.seq <= known_at:
+                return version
+        return None
+
+    def next_change(self, as_of: date) -> date | None:
+        """The first date after `as_of` at which another plan version takes effect."""
+        return next((version.effective_from for version in self.versions if version.effective_from > as_of), None)
+
+    def quick_wins(self, year: int, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> frozenset[str]:
+        """The Quick Win programs of a year: the council's latest choice, or where it made none, the plan's marks."""
+        version = self.version(as_of, known_at)
+        if version is None:
+            return frozenset()
+        for choice in reversed(self._choices):
+            if choice.year == year and choice.chosen_on <= as_of and choice.seq <= known_at:
+                return frozenset(choice.programs) & version.programs.keys()
+        return frozenset(code for code, program in version.programs.items() if year in program.quick_win_years)
+
+    def quick_win_years(self, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> tuple[int, ...]:
+        """Every year for which Quick Win programs are marked or chosen."""
+        version = self.version(as_of, known_at)
+        marked = (
+            {year for program in version.programs.values() for year in program.quick_win_years} if version else set()
+        )
+        chosen = {choice.year for choice in self._choices if choice.chosen_on <= as_of and choice.seq <= known_at}
+        return tuple(sorted(marked | chosen))
+
+    def _retracted(self, source: str, event_id: str, known_at: int) -> bool:
+        found = self._retractions.get((source, event_id))
+        return found is not None and any(
+            retraction.seq <= known_at and (retraction.attested or retraction.source == source) for retraction in found
+        )
+
+    def _standing_claims(self, program: str, lead: str, as_of: date, known_at: int) -> Iterator[Claim]:
+        """The lead's claims on a program that stand, newest first."""
+        claims = self._claims.get(program, {}).get(lead, ())
+        for at in range(bisect_right(claims, as_of, key=lambda claim: claim.effective_on) - 1, -1, -1):
+            claim = claims[at]
+            if claim.seq <= known_at and not self._retracted(claim.source, claim.id, known_at):
+                yield claim
+
+    def state(self, program: str, version: Version, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
+        """What is claimed of a program of `version`, which must be the one in force at `as_of`."""
+        standing = self._standing_claims(program, version.leads[program], as_of, known_at)
+        claim = next(standing, None)
+        if claim is None:
+            return NEVER_REPORTED
+        return ProgramState(claim, self._confirmed(program, claim, standing, as_of, known_at))
+
+    def _confirmed(self, program: str, claim: Claim, earlier: Iterator[Claim], as_of: date, known_at: int) -> bool:
+        """Whether the claim is realized, the latest visit confirms it, and it has not changed since that visit.
+
+        Unchanged: the claim that stood on the day of the visit was realized, and so is every one after it.
+        """
+        if claim.status is not Status.REALIZED:
+            return False
+        latest = self.verification(program, as_of, known_at)
+        if latest is None or latest.outcome is not Outcome.CONFIRMED:
+            return False
+        while claim.effective_on > latest.visited_on:
+            before = next(earlier, None)
+            if before is None or before.status is not Status.REALIZED:
+                return False
+            claim = before
+        return True
+
+    def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
+        """The latest verification of a program as of a date."""
+        for seen in reversed(self._verified.get(program, ())):
+            if seen.visited_on <= as_of and seen.seq <= known_at:
+                return seen
+        return None
+
+    def states(self, version: Version, as_of: date, known_at: int = EVERYTHING) -> dict[str, ProgramState]:
+        """The state of every program of the version in force."""
+        return {code: self.state(code, version, as_of, known_at) for code in version.programs}
+
+    def claims(self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> list[tuple[Claim, Standing]]:
+        """Every report on a program, of any department, with its standing; newest first."""
+        found = [
+            claim
+            for claims in self._claims.get(program, {}).values()
+            for claim in claims
+            if claim.effective_on <= as_of and claim.seq <= known_at
+        ]
+        version = self.version(as_of, known_at)
+        lead = version.leads.get(program) if version else None
+        stands = next(self._standing_claims(program, lead, as_of, known_at), None) if lead else None
+        return [(claim, self._standing(claim, lead, stands, known_at)) for claim in sorted(found, reverse=True)]
+
+    def _standing(self, claim: Claim, lead: str | None, stands: Claim | None, known_at: int) -> Standing:
+        if self._retracted(claim.source, claim.id, known_at):
+            return Standing.RETRACTED
+        if lead is None:
+            return Standing.ORPHAN
+        if claim.source != lead:
+            return Standing.FOREIGN
+        return Standing.CURRENT if claim == stands else Standing.SUPERSEDED
+
+    def verifications(
+        self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING
+    ) -> list[tuple[Verified, Standing]]:
+        """Every verification of a program, newest first, with its standing."""
+        version = self.version(as_of, known_at)
+        known = version is not None and program in version.programs
+        latest = self.verification(program, as_of, known_at)
+        return [
+            (seen, (Standing.CURRENT if seen == latest else Standing.SUPERSEDED) if known else Standing.ORPHAN)
+            for seen in reversed(self._verified.get(program, ()))
+            if seen.visited_on <= as_of and seen.seq <= known_at
+        ]
+
+    def reports_of(
+        self, source: str, programs: Iterable[str], as_of: date, known_at: int = EVERYTHING
+    ) -> Iterator[Claim]:
+        """Every standing report of one department on the programs named."""
+        for program in programs:
+            yield from self._standing_claims(program, source, as_of, known_at)
+
+    def standing(  # noqa: PLR0911 - one answer per kind of event
+        self, fact: Fact, as_of: date = LAST_DAY, known_at: int = EVERYTHING
+    ) -> Standing:
+        """What a fact means now."""
+        event = fact.event
+        match event:
+            case StatusReported(data=report):
+                for claim, standing in self.claims(report.program, as_of, known_at):
+                    if (claim.source, claim.id) == (event.source, event.id):
+                        return standing
+                return Standing.SUPERSEDED
+            case StatusRetracted(data=retraction):
+                own = retraction.source == event.source or event.attestedrole == "administrator"
+                if not own:
+                    return Standing.FOREIGN
+                known = (retraction.source, retraction.id) in self._programs_of
+                return Standing.CURRENT if known else Standing.ORPHAN
+            case MasterplanVersionPublished(data=plan):
+                version = self.version(as_of, known_at)
+                return Standing.CURRENT if version and version.number == plan.version else Standing.SUPERSEDED
+            case VisitRecorded() | VerificationRecorded():
+                codes = (
+                    [s.program for s in event.data.programs]
+                    if isinstance(event, VisitRecorded)
+                    else [event.data.program]
+                )
+                latest = [self.verification(code, as_of, known_at) for code in codes]
+                version = self.version(as_of, known_at)
+                if version is None or not any(code in version.programs for code in codes):
+                    return Standing.ORPHAN
+                mine = any(seen and (seen.source, seen.id) == (event.source, event.id) for seen in latest)
+                return Standing.CURRENT if mine else Standing.SUPERSEDED
+            case _:
+                return Standing.CURRENT
+
+
+def office(source: str) -> str:
+    """The department or evaluator a source names."""
+    return parse_source(source).office

@@ -1,0 +1,111 @@
+"""Counts and sums per cell: overall, and per dimension, sub-dimension, department, year, theme, Quick Win year."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from realization.book import EVERYTHING, PlanBook, ProgramState, Version
+from schemas.masterplan import Program
+from schemas.vocabulary import Status
+
+Grouping = Literal["dimension", "sub_dimension", "department", "year", "theme", "quick_win"]
+GROUPINGS: tuple[Grouping, ...] = ("dimension", "sub_dimension", "department", "year", "theme", "quick_win")
+NO_THEME = "none"
+WEIGHT_UNIT = 10_000  # weights are counted in 1/10,000 percent
+PHYSICAL_UNIT = 100  # physical progress in 1/100 percent
+
+
+@dataclass(slots=True)
+class Counts:
+    """Integer counts and sums of a set of programs. `budget` is the ceiling to date, `spent` the money spent."""
+
+    programs: int = 0
+    reported: int = 0
+    realized: int = 0
+    verified: int = 0
+    weight: int = 0
+    weight_realized: int = 0
+    weight_verified: int = 0
+    physical: int = 0
+    spent: int = 0
+    budget: int = 0
+    statuses: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+
+    def take(self, program: Program, state: ProgramState, year: int, sign: int = 1) -> None:
+        """Add a program (sign 1) or take it out again (sign -1)."""
+        weight = sign * int(program.weight * WEIGHT_UNIT)
+        self.programs += sign
+        self.weight += weight
+        self.budget += sign * sum(amount for budget_year, amount in program.budget.items() if int(budget_year) <= year)
+        claim = state.claim
+        if claim is None:
+            return
+        self.reported += sign
+        self.statuses[claim.status] += sign
+        self.physical += sign * claim.physical
+        self.spent += sign * (claim.spent or 0)
+        if claim.status is Status.REALIZED:
+            self.realized += sign
+            self.weight_realized += weight
+            if state.verified:
+                self.verified += sign
+                self.weight_verified += weight
+
+    def integers(self) -> tuple[int, ...]:
+        """In the order of schemas.book.COUNTS."""
+        return (
+            self.programs, self.reported, self.realized, self.verified, self.weight, self.weight_realized,
+            self.weight_verified, self.physical, self.spent, self.budget,
+        )  # fmt: skip
+
+
+Membership = Callable[[str, Program], tuple[str, ...]]
+
+
+def membership(grouping: Grouping, book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> Membership:
+    """Which groups of a grouping a program is in. A program that serves both a priority problem and a leading sector
+    is in both themes; one that is no Quick Win is in no Quick Win year."""
+    if grouping == "quick_win":
+        wins = {year: book.quick_wins(year, as_of, known_at) for year in book.quick_win_years(as_of, known_at)}
+        return lambda code, _: tuple(str(year) for year, codes in wins.items() if code in codes)
+    return _MEMBERSHIPS[grouping]
+
+
+_MEMBERSHIPS: dict[Grouping, Membership] = {
+    "dimension": lambda _, program: (program.dimension.value,),
+    "sub_dimension": lambda _, program: (program.sub_dimension,),
+    "department": lambda _, program: (program.department,),
+    "year": lambda _, program: (str(program.finish_year),),
+    "theme": lambda _, program: (
+        tuple(dict.fromkeys(theme for theme in (program.priority_problem, program.leading_sector) if theme))
+        or (NO_THEME,)
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The cells of one question: overall, by dimension (which dimension_mean needs), and by the grouping asked."""
+
+    overall: Counts
+    dimensions: dict[str, Counts]
+    groups: dict[str, Counts]
+
+
+def tally(
+    version: Version,
+    states: Mapping[str, ProgramState],
+    as_of: date,
+    members: Membership,
+    only: Iterable[str] | None = None,
+) -> Tally:
+    """Count the programs of a version, or those of them named in `only`."""
+    result = Tally(Counts(), {}, {})
+    for code in version.programs if only is None else only:
+        program, state = version.programs[code], states[code]
+        result.overall.take(program, state, as_of.year)
+        result.dimensions.setdefault(program.dimension.value, Counts()).take(program, state, as_of.year)
+        for key in members(code, program):
+            result.groups.setdefault(key, Counts()).take(program, state, as_of.year)
+    return result

@@ -1,0 +1,30 @@
+"""Exact numbers, rounded once, half up, at the edge."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+Exact = int | Fraction
+
+
+def rounded(value: Exact, places: int = 2) -> str:
+    """`value` >= 0 as a decimal string, rounded half up, once, from the exact value.
+
+    155/426 in percent is 36.38 and not 36.39, which rounding to 36.385 first would give.
+    """
+    exact = Fraction(value) * 10**places
+    units = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+    if places == 0:
+        return str(units)
+    return f"{units // 10**places}.{units % 10**places:0{places}d}"
+
+
+def text(value: Exact) -> str:
+    """The exact value: a decimal where it has one (`36.125`), else a reduced ratio (`7654/360`)."""
+    exact = Fraction(value)
+    rest = exact.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    if rest != 1:
+        return f"{exact.numerator}/{exact.denominator}"
+    return f"{(Decimal(exact.numerator) / Decimal(exact.denominator)).normalize():f}"

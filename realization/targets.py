@@ -1,0 +1,54 @@
+"""Target to date: what the plan expected by a date.
+
+The plan's own cumulative yearly targets where given (a dimension's own first), else linear over the plan's years; the
+answer says which. A yearly target is what is to be reached at the end of its year. Within a year the target rises
+evenly day by day, so that at a year's end it is exactly the yearly one: two elapsed years of ten are 20 %.
+"""
+
+import itertools
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from schemas.masterplan import MasterplanVersion
+from schemas.vocabulary import Dimension
+
+Rule = Literal["dimension", "plan", "linear"]
+
+
+class Target(NamedTuple):
+    """In percent, exact, and the rule by which it came about."""
+
+    percent: Fraction
+    rule: Rule
+
+
+def elapsed(as_of: date) -> Fraction:
+    """The part of its calendar year that has passed at the end of a day: 1 on 31 December."""
+    year_end = date(as_of.year, 12, 31).timetuple().tm_yday
+    return Fraction(as_of.timetuple().tm_yday, year_end)
+
+
+def target(plan: MasterplanVersion, as_of: date, dimension: str | None = None) -> Target:
+    """The target to date of the plan, or of one of its dimensions."""
+    own = plan.dimension_targets.get(Dimension(dimension)) if dimension else None
+    if own:
+        return Target(_along(own, plan, as_of), "dimension")
+    if plan.targets:
+        return Target(_along(plan.targets, plan, as_of), "plan")
+    years = plan.end_year - plan.start_year + 1
+    passed = min(max(as_of.year - plan.start_year + elapsed(as_of), Fraction(0)), Fraction(years))
+    return Target(passed * 100 / years, "linear")
+
+
+def _along(yearly: dict[str, Decimal], plan: MasterplanVersion, as_of: date) -> Fraction:
+    """On the line through the year ends: 0 before the plan begins, each target at the end of its year, level after."""
+    points = [(plan.start_year - 1, Fraction(0)), *((int(year), Fraction(yearly[year])) for year in sorted(yearly))]
+    at = as_of.year - 1 + elapsed(as_of)
+    if at <= points[0][0]:
+        return Fraction(0)
+    for (year, before), (next_year, after) in itertools.pairwise(points):
+        if at <= next_year:
+            return before + (after - before) * (at - year) / (next_year - year)
+    return points[-1][1]
