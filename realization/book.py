@@ -289,7 +289,7 @@ class PlanBook:
         for program in programs:
             yield from self._standing_claims(program, source, as_of, known_at)
 
-    def standing(  # noqa: PLR0911 - one answer per kind of event
+    def standing(
         self, fact: Fact, as_of: date = LAST_DAY, known_at: int = EVERYTHING
     ) -> Standing:
         """What a fact means now."""

@@ -45,7 +45,7 @@ def digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=16).digest()
 
 
-def fact_value(  # noqa: PLR0917 - called once per event, and keywords cost time
+def fact_value(
     seq: int, received_ms: int, topic: str, partition: int, offset: int, digest: bytes, content: bytes
 ) -> bytes:
     """The value of a fact's record. Written by hand because the content is JSON already: nothing is encoded twice."""
