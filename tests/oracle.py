@@ -1,0 +1,627 @@
+"""The oracle: what is true of a history, told a second time, plainly and slowly.
+
+It is written from the pages (the design, the domain's "Figures, exactly", docs/decisions), not from `realization` or the
+worker, and imports neither: where it and they differ, one of the three is wrong. It works on plain JSON dicts and
+`Fraction`, computes everything from the whole set for every question, and remembers nothing. From the contract it
+borrows only what the contract alone can say: whether an event has the right shape, and how big it may be.
+"""
+
+import json
+from calendar import isleap, monthrange
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final, NamedTuple, NoReturn
+from zoneinfo import ZoneInfo
+
+from kafka.partitioner.default import murmur2
+from pydantic import ValidationError
+
+from schemas.events import EVENT
+from schemas.topics import LIMITS
+from schemas.vocabulary import SUB_DIMENSIONS
+
+Json = dict[str, Any]
+
+REPORT: Final = "id.pantau.program.status.reported.v1"
+RETRACTION: Final = "id.pantau.program.status.retracted.v1"
+PLAN_VERSION: Final = "id.pantau.masterplan.version.published.v1"
+VISIT: Final = "id.pantau.visit.recorded.v1"
+VERIFICATION: Final = "id.pantau.verification.recorded.v1"
+EVALUATION: Final = "id.pantau.evaluation.recorded.v1"
+QUICK_WINS: Final = "id.pantau.quickwins.chosen.v1"
+MEETING: Final = "id.pantau.meeting.held.v1"
+DECISION: Final = "id.pantau.decision.made.v1"
+FOLLOW_UP: Final = "id.pantau.followup.recorded.v1"
+FROZEN: Final = "id.pantau.figure.frozen.v1"
+
+ENTERS_BY: Final = {
+    REPORT: "program-status",
+    RETRACTION: "program-status",
+    PLAN_VERSION: "masterplans",
+    VISIT: "evaluations",
+    VERIFICATION: "evaluations",
+    EVALUATION: "evaluations",
+    QUICK_WINS: "evaluations",
+    MEETING: "evaluations",
+    DECISION: "evaluations",
+    FOLLOW_UP: "evaluations",
+    FROZEN: "evaluations",
+}
+
+SAID_BY: Final = {
+    REPORT: {"departments"},
+    RETRACTION: {"departments", "council"},
+    PLAN_VERSION: {"council"},
+    VISIT: {"evaluators"},
+    VERIFICATION: {"evaluators"},
+    EVALUATION: {"evaluators", "council"},
+    QUICK_WINS: {"council"},
+    MEETING: {"council"},
+    DECISION: {"council"},
+    FOLLOW_UP: {"council", "departments"},
+    FROZEN: {"council"},
+}
+
+# What must not lie in the future when it is received.
+HAPPENED_ON: Final = {
+    REPORT: "effective_on",
+    VISIT: "visited_on",
+    VERIFICATION: "verified_on",
+    QUICK_WINS: "chosen_on",
+    MEETING: "held_on",
+    EVALUATION: "evaluated_on",
+}
+
+DIMENSIONS: Final = ("governance", "branding", "economy", "living", "society", "environment")
+STATUSES: Final = ("not_started", "in_progress", "realized", "blocked", "cancelled")
+FINANCIAL_MARGIN: Final = 10  # percentage points
+
+
+# --- the mail: what becomes of each record
+
+
+class Mail(NamedTuple):
+    """A record of an input topic, as the broker keeps it."""
+
+    topic: str
+    partition: int
+    offset: int
+    received_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Outcome(NamedTuple):
+    """`accepted`, `duplicate`, `conflict` or `rejected`; of the last two, with the code of the reason."""
+
+    outcome: str
+    reason: str | None = None
+
+
+class Fact(NamedTuple):
+    """An accepted event. The book adds a `seq`; which one depends on how topics interleave, so it is not said here."""
+
+    topic: str
+    partition: int
+    offset: int
+    received_ms: int
+    event: Json
+
+
+def decide(mail: Iterable[Mail], partitions: int) -> tuple[list[Outcome], list[Fact]]:
+    """The outcome of each record, and the facts. Records of one topic and partition are in the order of the topic."""
+    outcomes: list[Outcome] = []
+    facts: list[Fact] = []
+    for record in mail:
+        verdict, event = _alone(record, partitions)
+        if verdict is None:
+            verdict = _among(event, record.topic, facts)
+        if verdict.outcome == "accepted":
+            facts.append(Fact(record.topic, record.partition, record.offset, record.received_ms, event))
+        outcomes.append(verdict)
+    return outcomes, facts
+
+
+def _alone(record: Mail, partitions: int) -> tuple[Outcome | None, Json]:
+    """What is wrong with a record by itself, or None and the event in its normal form."""
+
+    def no(reason: str) -> tuple[Outcome, Json]:
+        return Outcome("rejected", reason), {}
+
+    value = record.value
+    if value is not None and len(value) > LIMITS[record.topic]:
+        return no("too_large")
+    raw = _json_object(value)
+    if value is None or raw is None:
+        return no("not_json")
+    kind = raw.get("type")
+    if not isinstance(kind, str) or kind not in ENTERS_BY:
+        return no("unknown_type")
+    try:
+        event: Json = EVENT.validate_json(value).model_dump(mode="json")
+    except ValidationError:
+        return no("wrong_shape")
+    if record.topic != ENTERS_BY[kind]:
+        return no("wrong_topic")
+    if said_by(event["source"]) not in SAID_BY[kind]:
+        return no("wrong_source")
+    if record.partition != partition_of(plan_of(event["source"]), partitions):
+        return no("wrong_partition")
+    begun = last_date_begun(record.received_ms)
+    if kind in HAPPENED_ON and date.fromisoformat(event["data"][HAPPENED_ON[kind]]) > begun:
+        return no("future_date")
+    if moment(event["time"]) > received(record.received_ms) + timedelta(hours=24):
+        return no("future_date")
+    return None, event
+
+
+def _json_object(value: bytes | None) -> Json | None:
+    """The JSON object that the bytes are, if they are one in the strict sense: UTF-8, no BOM, no NaN, real characters."""
+
+    def refuse(_: str) -> NoReturn:
+        raise ValueError
+
+    if value is None:
+        return None
+    try:
+        # Numbers stay as they are written: how big one may be is a question of shape.
+        found = json.loads(value.decode("utf-8"), parse_constant=refuse, parse_int=str, parse_float=str)
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _among(event: Json, topic: str, facts: list[Fact]) -> Outcome:
+    """What an event that is right by itself is among those accepted before it."""
+    plan = plan_of(event["source"])
+    for fact in facts:
+        if (fact.topic, fact.event["source"], fact.event["id"]) == (topic, event["source"], event["id"]):
+            return Outcome("duplicate") if fact.event == event else Outcome("conflict", "conflict")
+    if event["type"] == PLAN_VERSION:
+        for fact in facts:
+            if fact.event["type"] == PLAN_VERSION and plan_of(fact.event["source"]) == plan:
+                if fact.event["data"]["expects"] == event["data"]["expects"]:
+                    return Outcome("rejected", "version_conflict")
+    return Outcome("accepted")
+
+
+def plan_of(source: str) -> str:
+    return source.split("/")[2]
+
+
+def said_by(source: str) -> str:
+    return source.split("/")[3]
+
+
+def partition_of(plan: str, partitions: int) -> int:
+    return int((murmur2(plan.encode()) & 0x7FFFFFFF) % partitions)
+
+
+def received(received_ms: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=received_ms)
+
+
+def last_date_begun(received_ms: int) -> date:
+    """The latest date that had begun anywhere on earth (UTC+14)."""
+    return (received(received_ms) + timedelta(hours=14)).date()
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+# --- what the facts mean
+
+
+def events_of(facts: Iterable[Fact], plan: str, *types: str) -> list[Json]:
+    return [fact.event for fact in facts if plan_of(fact.event["source"]) == plan and fact.event["type"] in types]
+
+
+def in_force(facts: Iterable[Fact], plan: str, as_of: date) -> Json | None:
+    """The plan version of the latest `effective_from` <= as_of; of two of the same date the higher."""
+    versions = [event["data"] for event in events_of(facts, plan, PLAN_VERSION)]
+    begun = [version for version in versions if date.fromisoformat(version["effective_from"]) <= as_of]
+    return max(begun, key=lambda version: (version["effective_from"], version["version"]), default=None)
+
+
+def retracted(facts: Iterable[Fact], plan: str) -> set[tuple[str, str]]:
+    """(source, id) of the reports taken back: by who sent them, or by an administrator."""
+    return {
+        (event["data"]["source"], event["data"]["id"])
+        for event in events_of(facts, plan, RETRACTION)
+        if event["source"] == event["data"]["source"] or event["attestedrole"] == "administrator"
+    }
+
+
+def report_order(event: Json) -> tuple[Any, ...]:
+    return (event["data"]["effective_on"], moment(event["time"]), event["source"], event["id"])
+
+
+def leading_reports(facts: Sequence[Fact], plan: str, version: Json | None, program: str) -> list[Json]:
+    """The reports that count for a program: of the department that leads it, not taken back; the oldest first."""
+    led_by = {
+        each["code"]: f"/plans/{plan}/departments/{each['department']}"
+        for each in (version or {"programs": []})["programs"]
+    }
+    gone = retracted(facts, plan)
+    found = [
+        event
+        for event in events_of(facts, plan, REPORT)
+        if event["data"]["program"] == program
+        and event["source"] == led_by.get(program)
+        and (event["source"], event["id"]) not in gone
+    ]
+    return sorted(found, key=report_order)
+
+
+def claim(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> Json | None:
+    """The report that stands for a program as of a date, under the plan version in force then."""
+    version = in_force(facts, plan, as_of)
+    reports = leading_reports(facts, plan, version, program)
+    return max((each for each in reports if on(each) <= as_of), key=report_order, default=None)
+
+
+def on(report: Json) -> date:
+    return date.fromisoformat(report["data"]["effective_on"])
+
+
+def standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
+    """What each report with an `effective_on` up to as_of means, by (source, id)."""
+    version = in_force(facts, plan, as_of)
+    leads = {each["code"]: each["department"] for each in (version or {"programs": []})["programs"]}
+    gone = retracted(facts, plan)
+    found = {}
+    for report in events_of(facts, plan, REPORT):
+        if on(report) > as_of:
+            continue
+        identity, program = (report["source"], report["id"]), report["data"]["program"]
+        if identity in gone:
+            found[identity] = "retracted"
+        elif program not in leads:
+            found[identity] = "orphan"
+        elif report["source"] != f"/plans/{plan}/departments/{leads[program]}":
+            found[identity] = "foreign"
+        else:
+            found[identity] = "current" if report == claim(facts, plan, program, as_of) else "superseded"
+    return found
+
+
+def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -> list[tuple[date, str]]:
+    """(day, outcome) of every look at a program up to a date; the latest last."""
+    looks = []
+    for event in events_of(facts, plan, VISIT, VERIFICATION):
+        data = event["data"]
+        seen = data["programs"] if event["type"] == VISIT else [data]
+        day = data["visited_on"] if event["type"] == VISIT else data["verified_on"]
+        looks += [
+            (date.fromisoformat(day), moment(event["time"]), event["source"], event["id"], each["outcome"])
+            for each in seen
+            if each["program"] == program and date.fromisoformat(day) <= as_of
+        ]
+    return [(day, outcome) for day, _, _, _, outcome in sorted(looks)]
+
+
+def verified(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> bool:
+    """Whether the latest look confirms the claim, and the claim was realized on that day and ever since (decision 2)."""
+    looks = verifications(facts, plan, program, as_of)
+    if not looks or looks[-1][1] != "confirmed":
+        return False
+    day = looks[-1][0]
+    reports = [
+        each for each in leading_reports(facts, plan, in_force(facts, plan, as_of), program) if on(each) <= as_of
+    ]
+    until_then = [each for each in reports if on(each) <= day]
+    since = [each for each in reports if on(each) > day]
+    return bool(until_then) and all(each["data"]["status"] == "realized" for each in [until_then[-1], *since])
+
+
+def quick_win_programs(facts: Sequence[Fact], plan: str, as_of: date) -> dict[int, set[str]]:
+    """The Quick Win programs of each year: the council's latest choice, or where it made none, the plan's marks."""
+    version = in_force(facts, plan, as_of)
+    if version is None:
+        return {}
+    years: dict[int, set[str]] = {}
+    for program in version["programs"]:
+        for year in program["quick_win_years"]:
+            years.setdefault(year, set()).add(program["code"])
+    choices = [
+        event for event in events_of(facts, plan, QUICK_WINS) if date.fromisoformat(event["data"]["chosen_on"]) <= as_of
+    ]
+    for event in sorted(
+        choices, key=lambda each: (each["data"]["chosen_on"], moment(each["time"]), each["source"], each["id"])
+    ):
+        years[event["data"]["year"]] = set(event["data"]["programs"])
+    there = {program["code"] for program in version["programs"]}
+    return {year: codes & there for year, codes in years.items()}
+
+
+# --- figures
+
+
+def half_up(number: Fraction, places: int) -> str:
+    """A number of at least 0, rounded once, half up."""
+    scaled = number * 10**places + Fraction(1, 2)
+    whole = str(scaled.numerator // scaled.denominator).rjust(places + 1, "0")
+    return f"{whole[:-places]}.{whole[-places:]}" if places else whole
+
+
+def figure(
+    formula: str, above: Fraction, below: Fraction, *, percent_of: int = 100, missing: str | None = None
+) -> Json:
+    """A figure, its numerator and denominator as fractions; `percent` None with the reason where it does not exist."""
+    there = missing is None and below != 0
+    return {
+        "formula": formula,
+        "numerator": above,
+        "denominator": below,
+        "percent": half_up(above * percent_of / below, 2) if there else None,
+        "reason": None if there else missing or "empty",
+    }
+
+
+def band(achievement: Fraction) -> str:
+    """The ministry's band: round half up to a whole number first (90.5 is 91), then look."""
+    whole = int(half_up(achievement, 0))
+    for least, name in ((91, "very_high"), (76, "high"), (66, "medium"), (51, "low")):
+        if whole >= least:
+            return name
+    return "very_low"
+
+
+def target(version: Json, as_of: date, dimension: str | None = None) -> tuple[Fraction, str]:
+    """Target to date in percent, and which rule gave it (decision 3)."""
+    own = version["dimension_targets"].get(dimension) if dimension else None
+    rule = "dimension" if own else "plan" if version["targets"] else "linear"
+    ends = {int(year): Fraction(percent) for year, percent in (own or version["targets"]).items()}
+    if rule == "linear":
+        ends = {version["end_year"]: Fraction(100)}
+    ends[version["start_year"] - 1] = Fraction(0)
+
+    def at_end_of(year: int) -> Fraction:
+        before = [each for each in ends if each <= year]
+        after = [each for each in ends if each > year]
+        if not before:
+            return Fraction(0)
+        if not after:
+            return ends[max(before)]
+        low, high = max(before), min(after)
+        return ends[low] + (ends[high] - ends[low]) * Fraction(year - low, high - low)
+
+    year = as_of.year
+    elapsed = Fraction(as_of.timetuple().tm_yday, 366 if isleap(year) else 365)
+    return at_end_of(year - 1) + (at_end_of(year) - at_end_of(year - 1)) * elapsed, rule
+
+
+def groups_of(facts: Sequence[Fact], plan: str, as_of: date, group_by: str) -> dict[str, set[str]]:
+    """The codes of each group's programs."""
+    version = in_force(facts, plan, as_of)
+    if version is None:
+        return {}
+    programs = version["programs"]
+    if group_by == "quick_win":
+        return {str(year): codes for year, codes in quick_win_programs(facts, plan, as_of).items()}
+    every: list[str] = []
+    if group_by == "dimension":
+        every = list(DIMENSIONS)
+    if group_by == "sub_dimension":
+        every = list(SUB_DIMENSIONS)
+    if group_by == "department":
+        every = [each["key"] for each in version["departments"]]
+    if group_by == "year":
+        every = [str(year) for year in range(version["start_year"], version["end_year"] + 1)]
+    groups: dict[str, set[str]] = {key: set() for key in every}
+    for program in programs:
+        keys = [str(program.get(group_by))]
+        if group_by == "year":
+            keys = [str(program["finish_year"])]
+        if group_by == "theme":
+            keys = [each for each in (program["priority_problem"], program["leading_sector"]) if each] or ["none"]
+        for key in keys:
+            groups.setdefault(key, set()).add(program["code"])
+    return groups
+
+
+def figures(
+    facts: Sequence[Fact],
+    plan: str,
+    as_of: date,
+    group_by: str = "dimension",
+    quick_win: int | None = None,
+    basis: str = "claimed",
+) -> Json:
+    """`overall` and `groups` (key to cell), as the API answers them; figures hold fractions instead of their text."""
+    version = in_force(facts, plan, as_of)
+    wanted = None if quick_win is None else quick_win_programs(facts, plan, as_of).get(quick_win, set())
+    looks = {each["code"]: _look(facts, plan, each, as_of) for each in (version or {"programs": []})["programs"]}
+    shown = {code: look for code, look in looks.items() if wanted is None or code in wanted}
+    overall = cell(version, shown, as_of, basis)
+    overall["dimension_mean"] = _dimension_mean(version, shown, basis)
+    groups = {}
+    for key, codes in groups_of(facts, plan, as_of, group_by).items():
+        dimension = key if group_by == "dimension" else None
+        members = {code: look for code, look in shown.items() if code in codes}
+        groups[key] = cell(version, members, as_of, basis, dimension)
+    return {"overall": overall, "groups": groups}
+
+
+def _look(facts: Sequence[Fact], plan: str, program: Json, as_of: date) -> Json:
+    found = claim(facts, plan, program["code"], as_of)
+    return {
+        "program": program,
+        "claim": found and found["data"],
+        "realized": found is not None and found["data"]["status"] == "realized",
+        "verified": verified(facts, plan, program["code"], as_of),
+    }
+
+
+def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, dimension: str | None = None) -> Json:
+    """Everything said of one set of programs."""
+    zero = Fraction(0)
+    programs = [each["program"] for each in looks.values()]
+    claims = [each["claim"] for each in looks.values() if each["claim"]]
+    realized = [each for each in looks.values() if each["realized"]]
+    confirmed = [each for each in looks.values() if each["verified"]]
+    counted = confirmed if basis == "verified" else realized
+    no_plan = "no_plan" if version is None else None
+
+    def share(these: list[Json]) -> Json:
+        return figure("share.v1", Fraction(len(these)), Fraction(len(programs)), missing=no_plan)
+
+    whole_plan = sum((Fraction(each["weight"]) for each in version["programs"]), zero) if version else zero
+    weights = sum((Fraction(each["weight"]) for each in programs), zero)
+    weights_counted = sum((Fraction(each["program"]["weight"]) for each in counted), zero)
+    physical = sum((Fraction(each["physical"]) for each in claims), zero)
+    spent = sum((Fraction(each["spent"]) for each in claims if each["spent"] is not None), zero)
+    nobody_spent = all(each["spent"] is None for each in claims)
+    budget = sum(
+        (Fraction(ceiling) for each in programs for year, ceiling in each["budget"].items() if int(year) <= as_of.year),
+        zero,
+    )
+    progress = figure("progress.v1", physical, Fraction(len(claims)), percent_of=1, missing=no_plan)
+    financial = figure("financial.v1", spent, budget, missing=no_plan or ("nothing_said" if nobody_spent else None))
+    said: Json = {
+        "programs": len(programs),
+        "reported": len(claims),
+        "never_reported": len(programs) - len(claims),
+        "realized": len(realized),
+        "verified_realized": len(confirmed),
+        "statuses": {status: sum(each["status"] == status for each in claims) for status in STATUSES},
+        "share": share(counted),
+        "claimed": share(realized),
+        "verified": share(confirmed),
+        "weighted": figure(
+            "weighted.v1", weights_counted, weights, missing=no_plan or ("weights" if whole_plan != 100 else None)
+        ),
+        "progress": progress,
+        "progress_all": figure("progress_all.v1", physical, Fraction(len(programs)), percent_of=1, missing=no_plan),
+        "financial": financial,
+        "financial_ahead": bool(
+            financial["percent"]
+            and progress["percent"]
+            and spent * 100 / budget - physical / len(claims) > FINANCIAL_MARGIN
+        ),
+        "target": None,
+        "achievement": None,
+    }
+    if version is not None:
+        to_date, rule = target(version, as_of, dimension)
+        said["target"] = {"percent": half_up(to_date, 2), "rule": rule}
+        if programs and to_date:
+            achieved = Fraction(len(counted), len(programs)) * 100 / to_date * 100
+            said["achievement"] = {"percent": half_up(achieved, 2), "band": band(achieved)}
+    return said
+
+
+def _dimension_mean(version: Json | None, looks: dict[str, Json], basis: str) -> Json:
+    shares = []
+    for dimension in DIMENSIONS:
+        members = [each for each in looks.values() if each["program"]["dimension"] == dimension]
+        if members:
+            counted = [each for each in members if each["verified" if basis == "verified" else "realized"]]
+            shares.append(Fraction(len(counted), len(members)))
+    missing = "no_plan" if version is None else None
+    return figure("dimension_mean.v1", sum(shares, Fraction(0)), Fraction(len(shares)), missing=missing)
+
+
+# --- who keeps up with reporting (decision 4)
+
+Month = tuple[int, int]
+
+
+def next_month(month: Month, by: int = 1) -> Month:
+    count = month[0] * 12 + month[1] - 1 + by
+    return count // 12, count % 12 + 1
+
+
+def due(month: Month, day: int) -> date:
+    return date(*next_month(month), day)
+
+
+def month_end(month: Month) -> date:
+    return date(*month, monthrange(*month)[1])
+
+
+def judged_month(version: Json, as_of: date) -> Month:
+    """The last month whose due day has been reached."""
+    month = (as_of.year, as_of.month)
+    while due(month, version["report_due_day"]) > as_of:
+        month = next_month(month, -1)
+    return month
+
+
+def months_reported(report: Json) -> list[Month]:
+    """The months a report is for: one, or the three of a quarter."""
+    period = report["data"]["period"]
+    if "Q" in period:
+        year, quarter = period.split("-Q")
+        return [(int(year), int(quarter) * 3 - back) for back in (2, 1, 0)]
+    year, month = period.split("-")
+    return [(int(year), int(month))]
+
+
+def came_on_time(version: Json, fact: Fact, month: Month) -> bool:
+    """By the broker's time of receipt; for months before the plan's date for that, by the time the sender gives."""
+    since = version["punctual_by_receipt_from"]
+    by_sender = since is not None and month_end(month) < date.fromisoformat(since)
+    came = moment(fact.event["time"]) if by_sender else received(fact.received_ms)
+    return came.astimezone(ZoneInfo(version["time_zone"])).date() <= due(month, version["report_due_day"])
+
+
+def _missed(reports: list[Json], last: Month) -> int:
+    """How many months up to `last`, without a gap, nothing was reported for."""
+    told = {month for report in reports for month in months_reported(report)}
+    missed = 0
+    while next_month(last, -missed) not in told:
+        missed += 1
+        if next_month(last, -missed) < min(told):
+            break
+    return missed
+
+
+def _state(version: Json, facts: Sequence[Fact], reports: list[Json], last: Month, silence: str) -> str:
+    """The state of whoever made these reports, when `last` is the last month it had to report."""
+    if not reports:
+        return "never"
+    if last < (version["start_year"], 1):
+        return "on_time"
+    of_last = [fact for fact in facts if fact.event in reports and last in months_reported(fact.event)]
+    if any(came_on_time(version, fact, last) for fact in of_last):
+        return "on_time"
+    return silence if _missed(reports, last) >= 3 else "late"
+
+
+def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, str]:
+    """The state of each department: on_time, late, silent or never."""
+    version = in_force(facts, plan, as_of)
+    if version is None:
+        return {}
+    states = {}
+    for department in version["departments"]:
+        reports = [
+            report
+            for program in version["programs"]
+            if program["department"] == department["key"]
+            for report in leading_reports(facts, plan, version, program["code"])
+            if on(report) <= as_of
+        ]
+        states[department["key"]] = _state(version, facts, reports, judged_month(version, as_of), "silent")
+    return states
+
+
+def program_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, str]:
+    """The state of each program: on_time, late, stale or never. Nothing more is due once it is realized or cancelled."""
+    version = in_force(facts, plan, as_of)
+    if version is None:
+        return {}
+    states = {}
+    for program in version["programs"]:
+        reports = [each for each in leading_reports(facts, plan, version, program["code"]) if on(each) <= as_of]
+        last = judged_month(version, as_of)
+        for report in reversed(reports):
+            if report["data"]["status"] not in ("realized", "cancelled"):
+                break
+            last = min(last, (on(report).year, on(report).month))
+        states[program["code"]] = _state(version, facts, reports, last, "stale")
+    return states
