@@ -12,10 +12,10 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from schemas.book import Fact
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
+from schemas.events import Event
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished, Program
 from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
@@ -102,6 +102,17 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+class Known(Protocol):
+    """What the fold needs of a fact: a `schemas.book.Fact` has it, and so has one that is about to be written."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def received_ms(self) -> int: ...
+    @property
+    def event(self) -> Event: ...
+
+
 class PlanBook:
     """The facts of one plan."""
 
@@ -115,15 +126,16 @@ class PlanBook:
         self._programs_of: dict[tuple[str, str], str] = {}
         self._verified: dict[str, list[Verified]] = {}
         self._choices: list[_Choice] = []
+        self.last_received: dict[str, int] = {}  # source of a department -> when its last report was received
 
-    def add(self, fact: Fact) -> tuple[str, ...] | None:
+    def add(self, fact: Known) -> tuple[str, ...] | None:
         """Take one fact into the set. Returns the programs whose state it may change, or None for "any of them"."""
         touched = self._apply(fact)
         self.seq = max(self.seq, fact.seq)
         self.received_ms = max(self.received_ms, fact.received_ms)
         return touched
 
-    def _apply(self, fact: Fact) -> tuple[str, ...] | None:
+    def _apply(self, fact: Known) -> tuple[str, ...] | None:
         event = fact.event
         at = microseconds(event.time)
         match event:
@@ -135,6 +147,7 @@ class PlanBook:
                 )  # fmt: skip
                 insort(self._claims.setdefault(report.program, {}).setdefault(event.source, []), claim)
                 self._programs_of[event.source, event.id] = report.program
+                self.last_received[event.source] = max(fact.received_ms, self.last_received.get(event.source, 0))
                 return (report.program,)
             case StatusRetracted(data=retraction):
                 target = (retraction.source, retraction.id)
@@ -289,9 +302,7 @@ class PlanBook:
         for program in programs:
             yield from self._standing_claims(program, source, as_of, known_at)
 
-    def standing(
-        self, fact: Fact, as_of: date = LAST_DAY, known_at: int = EVERYTHING
-    ) -> Standing:
+    def standing(self, fact: Known, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
         """What a fact means now."""
         event = fact.event
         match event:

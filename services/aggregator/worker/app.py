@@ -1,0 +1,88 @@
+"""The Faust app: its consumer, assignment, agent and worker are Faust's; the unit of work is a chunk (transport.py)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+from yarl import URL
+
+from schemas.topics import INPUTS
+from services.aggregator.worker.engine import Engine
+from services.aggregator.worker.metrics import WorkerMetrics
+from services.aggregator.worker.transport import Chunk, ChunkTransport
+from services.aggregator.worker.writer import group_id
+from services.kit.settings import Settings
+
+SESSION_SECONDS = 10.0
+
+
+class _AsItIs:
+    """A "model" that leaves the value alone: chunks are decoded by `decide`, not by Faust."""
+
+    @staticmethod
+    def from_data(value: Any, preferred_type: Any = None) -> Any:
+        return value
+
+
+class AggregatorApp(faust.App):  # type: ignore[misc]
+    """A Faust app over the chunk transport. `takeover` is what its consumer asks who owns what."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.takeover = engine
+        super().__init__(
+            group_id(settings),
+            broker=URL(f"kafka://{settings.kafka}"),
+            consumer_group_instance_id=settings.worker_instance,
+            broker_session_timeout=SESSION_SECONDS,
+            broker_heartbeat_interval=SESSION_SECONDS / 4,
+            broker_request_timeout=60.0,
+            broker_rebalance_timeout=30.0,
+            broker_max_poll_interval=300.0,
+            stream_wait_empty=False,
+            stream_buffer_maxsize=4,
+            stream_recovery_delay=0.0,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            web_enabled=False,
+            web_in_thread=False,
+            worker_redirect_stdouts=False,
+            logging_config=None,
+        )
+
+    def _new_transport(self) -> ChunkTransport:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+
+def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[AggregatorApp, Engine]:
+    """The composition root of the worker."""
+    engine = Engine(settings, WorkerMetrics(registry))
+    app = AggregatorApp(settings, engine)
+    inputs = app.topic(
+        *(settings.topic_prefix + topic for topic in INPUTS),
+        key_type=_AsItIs,
+        value_type=_AsItIs,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+
+    @app.agent(inputs, isolated_partitions=True)
+    async def mail(stream: Any) -> None:
+        async for chunk in stream:
+            assert isinstance(chunk, Chunk)
+            await engine.process(chunk)
+
+    @app.task
+    async def keep_snapshots() -> None:
+        await engine.keep_snapshots()
+
+    @app.task
+    async def watch() -> None:
+        await engine.watch()
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_: Any, partitions: Iterable[TP], **__: Any) -> None:
+        await engine.give_up({tp.partition for tp in partitions})
+
+    return app, engine

@@ -1,0 +1,135 @@
+"""What to think of one record of the mail, by itself: an event, or the reason it is refused.
+
+Pure. Nothing here looks at another record: what depends on other facts is a standing, computed by `realization`.
+"""
+
+import json
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from realization.book import microseconds
+from realization.live import latest_date
+from schemas.evaluations import (
+    EvaluationRecorded,
+    MeetingHeld,
+    QuickWinsChosen,
+    VerificationRecorded,
+    VisitRecorded,
+)
+from schemas.events import EVENT, Event
+from schemas.reports import StatusReported
+from schemas.sources import parse_source
+from schemas.topics import LIMITS, partition_of
+from schemas.vocabulary import Reason
+
+CLOCK_TOLERANCE_US = 24 * 60 * 60 * 1_000_000
+DETAIL_LIMIT = 4_000
+NAME_LIMIT = 200
+
+
+class Record(NamedTuple):
+    """A record of an input topic, as the broker gave it. `received_ms`: the broker's LogAppendTime."""
+
+    offset: int
+    received_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Rejection(NamedTuple):
+    """Why a record is refused, and of whom it speaks as far as it can be read."""
+
+    reason: Reason
+    detail: str
+    plan: str = ""
+    source: str = ""
+    id: str = ""
+
+
+def read(topic: str, partition: int, partitions: int, record: Record) -> Event | Rejection:
+    """The event a record holds, or why it is refused. `topic` is its name without prefix."""
+    value = record.value
+    if value is None:
+        return Rejection(Reason.NOT_JSON, "the record has no value")
+    if len(value) > LIMITS[topic]:
+        return _about(value, Reason.TOO_LARGE, f"{len(value)} bytes, at most {LIMITS[topic]} are taken")
+    try:
+        event = EVENT.validate_json(value)
+    except ValidationError as error:
+        return _unreadable(value, error)
+    reason, detail = _misplaced(event, topic, partition, partitions) or _future(event, record.received_ms) or (None, "")
+    if reason is not None:
+        return Rejection(reason, detail, event.plan, event.source, event.id)
+    return event
+
+
+def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tuple[Reason, str] | None:
+    kind = event.KIND
+    if kind.topic != topic:
+        return Reason.WRONG_TOPIC, f"{event.type} enters by {kind.topic}, not by {topic}"
+    source = parse_source(event.source)
+    if source.kind not in kind.sources:
+        return Reason.WRONG_SOURCE, f"{event.type} may come from {' or '.join(kind.sources)}, not from {event.source}"
+    expected = partition_of(source.plan, partitions)
+    if expected != partition:
+        return Reason.WRONG_PARTITION, f"plan {source.plan} has partition {expected}, this is partition {partition}"
+    return None
+
+
+def _stated_date(event: Event) -> tuple[str, date] | None:
+    """The date in the world that an event speaks of, and the name of its field."""
+    match event:
+        case StatusReported(data=report):
+            return "effective_on", report.effective
+        case VisitRecorded(data=visit):
+            return "visited_on", visit.visited_on
+        case VerificationRecorded(data=verification):
+            return "verified_on", verification.verified_on
+        case EvaluationRecorded(data=evaluation):
+            return "evaluated_on", evaluation.evaluated_on
+        case QuickWinsChosen(data=choice):
+            return "chosen_on", choice.chosen_on
+        case MeetingHeld(data=meeting):
+            return "held_on", meeting.held_on
+    return None
+
+
+def _future(event: Event, received_ms: int) -> tuple[Reason, str] | None:
+    stated = _stated_date(event)
+    today = latest_date(received_ms)
+    if stated is not None and stated[1] > today:
+        return Reason.FUTURE_DATE, f"{stated[0]} {stated[1]} is after {today}, the date of receipt"
+    if microseconds(event.time) > received_ms * 1000 + CLOCK_TOLERANCE_US:
+        return Reason.FUTURE_DATE, f"time {event.time.isoformat()} is more than 24 hours after receipt"
+    return None
+
+
+def _unreadable(value: bytes, error: ValidationError) -> Rejection:
+    problems = error.errors(include_url=False, include_context=False)
+    first = problems[0]
+    if first["type"] == "json_invalid" or (first["type"] in {"dict_type", "model_type"} and not first["loc"]):
+        reason = Reason.NOT_JSON
+    elif first["type"].startswith("union_tag"):
+        reason = Reason.UNKNOWN_TYPE
+    else:
+        reason = Reason.WRONG_SHAPE
+    lines = [
+        f"{'.'.join(str(step) for step in problem['loc'][1:])}: {problem['msg']}".lstrip(": ") for problem in problems
+    ]
+    return _about(value, reason, "; ".join(lines))
+
+
+def _about(value: bytes, reason: Reason, detail: str) -> Rejection:
+    """A rejection that names source and id where the bytes can be read at all, so that a sender can ask for it."""
+    try:
+        found = json.loads(value)
+        source, event_id = str(found["source"])[:NAME_LIMIT], str(found["id"])[:NAME_LIMIT]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Rejection(reason, detail[:DETAIL_LIMIT])
+    try:
+        plan = parse_source(source).plan
+    except ValueError:
+        plan = ""
+    return Rejection(reason, detail[:DETAIL_LIMIT], plan, source, event_id)

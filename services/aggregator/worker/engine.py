@@ -1,0 +1,111 @@
+"""The engine: owns the partitions assigned to this process, and leaves the process when anything is wrong.
+
+Fail-stop: an error of I/O or of the engine itself is logged and ends the process at once. A supervisor starts it
+again, the next owner takes over, and nothing is lost, because nothing was half written.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import NoReturn, TypeVar
+
+from schemas.topics import INPUTS
+from services.aggregator.worker.metrics import WorkerMetrics
+from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.transport import Chunk
+from services.kit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RESTORES_AT_ONCE = 4
+SNAPSHOT_POLL_SECONDS = 0.1
+STALL_SECONDS = 60.0
+LEFT_ON_ERROR = 70  # exit code, EX_SOFTWARE
+
+
+def leave(why: str, error: BaseException | None = None) -> NoReturn:
+    """End the process at once, without any cleaning up that could write something."""
+    log.critical("leaving: %s", why, exc_info=error)
+    logging.shutdown()
+    os._exit(LEFT_ON_ERROR)
+
+
+class Engine:
+    """All partitions of this process."""
+
+    def __init__(self, settings: Settings, metrics: WorkerMetrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._restores = asyncio.Semaphore(RESTORES_AT_ONCE)
+        self._partitions: dict[int, Partition] = {}
+
+    def _partition(self, number: int) -> Partition:
+        found = self._partitions.get(number)
+        if found is None:
+            found = self._partitions[number] = Partition(self._settings, number, self._metrics, self._restores)
+        return found
+
+    def epoch(self, partition: int) -> int:
+        """Changes whenever the partition is taken over or given up."""
+        return self._partition(partition).epoch
+
+    async def take_over(self, partitions: Iterable[int]) -> Mapping[tuple[str, int], int]:
+        """Become the owner of exactly these partitions. Returns where to read on, per full topic name and partition."""
+        wanted = sorted(partitions)
+        await self.give_up(number for number, one in self._partitions.items() if one.owned and number not in wanted)
+        found = await self._or_leave("taking over", asyncio.gather(*(self._partition(n).take_over() for n in wanted)))
+        return {
+            (self._settings.topic_prefix + topic, number): offsets[topic]
+            for number, offsets in zip(wanted, found, strict=True)
+            for topic in INPUTS
+        }
+
+    async def give_up(self, partitions: Iterable[int]) -> None:
+        """Stop owning partitions."""
+        await self._or_leave("giving up", asyncio.gather(*(self._partition(n).give_up() for n in list(partitions))))
+
+    async def process(self, chunk: Chunk) -> None:
+        """Decide a chunk of mail and write what follows."""
+        topic = chunk.topic.removeprefix(self._settings.topic_prefix)
+        await self._or_leave("processing", self._partition(chunk.partition).process(topic, chunk))
+
+    async def keep_snapshots(self) -> None:
+        """Write snapshots that were held back, for ever."""
+        while True:
+            await asyncio.sleep(SNAPSHOT_POLL_SECONDS)
+            for partition in list(self._partitions.values()):
+                await self._or_leave("writing snapshots", partition.write_due_snapshots())
+
+    async def watch(self) -> None:
+        """Leave when mail waits and nothing moves. Liveness is progress."""
+        while True:
+            await asyncio.sleep(1.0)
+            for partition in self._partitions.values():
+                idle = time.monotonic() - partition.progressed_at
+                stuck = partition.owned and (partition.behind > 0 or not partition.ready)
+                if stuck and idle > STALL_SECONDS:
+                    leave(f"partition {partition.number} made no progress for {idle:.0f} seconds")
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await asyncio.gather(*(partition.close() for partition in self._partitions.values()))
+
+    def ready(self) -> tuple[bool, dict[str, object]]:
+        """Whether every owned partition is restored, and what is so far."""
+        owned = [partition for partition in self._partitions.values() if partition.owned]
+        restored = sum(partition.ready for partition in owned)
+        behind = sum(partition.behind for partition in owned)
+        details: dict[str, object] = {"partitions": len(owned), "restored": restored, "records_behind": behind}
+        return bool(owned) and restored == len(owned), details
+
+    async def _or_leave(self, doing: str, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            leave(doing, error)

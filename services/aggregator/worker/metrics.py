@@ -1,0 +1,64 @@
+"""What the worker tells Prometheus. The registry is passed in, so that a test can have its own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from schemas.topics import INPUTS
+from schemas.vocabulary import Reason
+
+OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
+SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+RECORDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+
+
+class WorkerMetrics:
+    """All metrics of the worker. Ratios are 0 to 1, times seconds (since 1970 where a timestamp)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        self.records = Counter(
+            "pantau_records_total", "Records of the mail by outcome.", ("topic", "outcome"), registry=registry
+        )
+        self.rejected = Counter("pantau_rejected_total", "Records rejected, by reason.", ("reason",), registry=registry)
+        self.errors = Counter(
+            "pantau_internal_errors_total",
+            "Errors of our own that did not stop the stream.",
+            ("where",),
+            registry=registry,
+        )
+        self.facts = Counter("pantau_facts_total", "Facts written to the book.", registry=registry)
+        self.chunk = Histogram(
+            "pantau_chunk_records", "Records in one transaction.", buckets=RECORDS, registry=registry
+        )
+        self.transaction = Histogram(
+            "pantau_transaction_seconds", "Time of one transaction, fold to commit.", buckets=SECONDS, registry=registry
+        )
+        self.owned = gauge("pantau_partition_owned", "1 where this worker owns the partition.", ("partition",))
+        self.lag_records = gauge("pantau_input_lag_records", "Records not yet decided.", ("topic", "partition"))
+        self.lag_seconds = gauge(
+            "pantau_input_lag_seconds",
+            "Age of the last record decided while others wait; 0 when none wait.",
+            ("partition",),
+        )
+        self.last_commit = gauge(
+            "pantau_last_commit_timestamp_seconds", "When the last transaction was committed.", ("partition",)
+        )
+        self.restored = gauge("pantau_restore_position", "How far the restore has read the book.", ("partition",))
+        self.to_restore = gauge("pantau_restore_end", "How far the restore has to read the book.", ("partition",))
+        self.ratio = gauge(
+            "pantau_realization_ratio", "Programs realized over programs in the plan.", ("plan", "dimension", "basis")
+        )
+        self.programs = gauge("pantau_programs", "Programs in the plan version in force.", ("plan", "dimension"))
+        self.last_report = gauge(
+            "pantau_last_report_timestamp_seconds",
+            "When a department's last report was received.",
+            ("plan", "department"),
+        )
+        for topic in INPUTS:
+            for outcome in OUTCOMES:
+                self.records.labels(topic, outcome)
+        for reason in Reason:
+            self.rejected.labels(reason.value)
+        for where in ("decide", "snapshot"):
+            self.errors.labels(where)

@@ -1,0 +1,296 @@
+"""The owner of one partition number: takeover, restore, and one transaction after another.
+
+The lock is held from the fold to the broker's answer to the commit, and nothing of the next transaction, its offsets
+included, is sent before: overlapping transactions of one group lose input when the earlier one aborts.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from realization.book import office
+from realization.live import OVERALL
+from schemas.book import Progress, RejectHeaders, Snapshot
+from schemas.topics import INPUTS
+from schemas.vocabulary import Reason
+from services.aggregator.worker.committed import committed_offsets
+from services.aggregator.worker.decide import Record
+from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
+from services.aggregator.worker.restore import last_progress, restore_facts
+from services.aggregator.worker.state import Folded, PartitionState, Refused
+from services.aggregator.worker.transport import Chunk
+from services.aggregator.worker.writer import Message, PartitionWriter
+from services.kit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_SECONDS = 0.25
+SNAPSHOT_SECONDS_CATCHING_UP = 5.0
+CATCHING_UP_RECORDS = 2_000
+REVOKE_GRACE_SECONDS = 3.0
+
+
+class Partition:
+    """One partition number of all topics."""
+
+    def __init__(self, settings: Settings, number: int, metrics: WorkerMetrics, restores: asyncio.Semaphore) -> None:
+        self.number = number
+        self.epoch = 0
+        self.owned = False
+        self._settings = settings
+        self._metrics = metrics
+        self._restores = restores
+        self._lock = asyncio.Lock()
+        self._writer = PartitionWriter(settings, number)
+        self._state = PartitionState(number, settings.partitions)
+        self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self._behind: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self._outcomes: dict[str, dict[str, int]] = {topic: dict.fromkeys(OUTCOMES, 0) for topic in INPUTS}
+        self._facts_end = 0
+        self._rejected_end = 0
+        self._restored = False
+        self._running: asyncio.Task[None] | None = None
+        self._restoring: asyncio.Task[None] | None = None
+        self._snapshot_at: dict[str, float] = {}
+        self.progressed_at = time.monotonic()
+
+    # ── ownership ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def take_over(self) -> dict[str, int]:
+        """Become the owner. Returns the next offset to read of each input.
+
+        In this order: open the transactional id, which fences the former owner and ends its transaction; only then
+        ask for the committed offsets, which before that may be older than what a transaction carries.
+        """
+        await self.give_up()
+        async with self._lock:
+            await self._open_then_ask()
+            self.owned = True
+            self._metrics.owned.labels(self.number).set(1)
+            self.progressed_at = time.monotonic()
+        self._restoring = asyncio.create_task(self._restore(self.epoch))
+        return dict(self._next)
+
+    async def _open_then_ask(self) -> None:
+        await self._writer.open()
+        await self._ask()
+
+    async def _ask(self) -> None:
+        offsets = await committed_offsets(self._settings, self.number)
+        progress = await last_progress(self._settings, self.number)
+        for topic in INPUTS:
+            known = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
+            # No committed offset but facts: the group was forgotten, the progress record was not.
+            self._next[topic] = offsets.get(topic, known)
+            outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]
+            self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
+        self._rejected_end = progress.rejected_end if progress else 0
+
+    async def give_up(self) -> None:
+        """Stop owning the partition: what was fetched for it is void, a running transaction gets a moment to end."""
+        self.epoch += 1
+        self.owned = False
+        self._metrics.owned.labels(self.number).set(0)
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.wait({self._restoring})
+            self._restoring = None
+        running = self._running
+        if running is not None and not running.done():
+            done, _ = await asyncio.wait({running}, timeout=REVOKE_GRACE_SECONDS)
+            if not done:
+                log.warning("abandoning a transaction", extra={"partition": self.number})
+                running.cancel()
+                await asyncio.wait({running})
+
+    async def close(self) -> None:
+        """Let go of the broker."""
+        await self.give_up()
+        await self._writer.close()
+
+    # ── restore ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _restore(self, epoch: int) -> None:
+        """Read the facts that the state does not have yet: all of them, or those another owner wrote meanwhile."""
+        async with self._restores, self._lock:
+            await self._read_facts(epoch)
+
+    async def _read_facts(self, epoch: int) -> None:
+        def report(position: int, end: int) -> bool:
+            self._facts_end = position
+            self._metrics.restored.labels(self.number).set(position)
+            self._metrics.to_restore.labels(self.number).set(end)
+            self.progressed_at = time.monotonic()
+            return epoch == self.epoch
+
+        began, had = time.monotonic(), self._state.facts
+        await restore_facts(self._settings, self.number, self._facts_end, self._state.restore, report)
+        if epoch != self.epoch:
+            return
+        self._restored = True
+        log.info(
+            "partition taken over",
+            extra={
+                "partition": self.number,
+                "facts": self._state.facts,
+                "facts_read": self._state.facts - had,
+                "seconds": round(time.monotonic() - began, 3),
+                "next_offsets": dict(self._next),
+            },
+        )
+
+    # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def process(self, topic: str, chunk: Chunk) -> None:
+        """Decide a chunk and write what follows from it, or nothing when the partition is not ours any more."""
+        if self._restoring is not None:
+            await asyncio.wait({self._restoring})
+        await self._run(chunk.epoch, self._chunk(topic, chunk))
+
+    async def write_due_snapshots(self) -> None:
+        """Write the snapshots whose plans changed and that were held back."""
+        if self._restored and self.owned and not self._lock.locked() and self._due():
+            await self._run(self.epoch, self._only_snapshots())
+
+    async def _run(self, epoch: int, work: Coroutine[Any, Any, None]) -> None:
+        async with self._lock:
+            if epoch != self.epoch or not self._restored:
+                work.close()
+                return
+            self._running = asyncio.create_task(work)
+            try:
+                await asyncio.wait({self._running})
+            finally:
+                task, self._running = self._running, None
+        if task.cancelled():
+            # Abandoned in the middle: the log may have it or not, and the state is ahead of it. Begin again.
+            self._state = PartitionState(self.number, self._settings.partitions)
+            self._facts_end, self._restored = 0, False
+        else:
+            task.result()
+
+    async def _chunk(self, topic: str, chunk: Chunk) -> None:
+        began = time.monotonic()
+        records = [record for record in chunk.records if record.offset >= self._next[topic]]
+        if not records:
+            return
+        folded = self._state.fold(topic, records)
+        self._count(topic, folded)
+        self._next[topic] = records[-1].offset + 1
+        self._behind[topic] = chunk.behind
+        await self._transaction(folded, [f"{self._settings.topic_prefix}{topic}"], topic)
+        self._tell(topic, chunk, folded, records, time.monotonic() - began)
+
+    async def _only_snapshots(self) -> None:
+        await self._transaction(Folded(), [], None)
+
+    async def _transaction(self, folded: Folded, consumed: list[str], topic: str | None) -> None:
+        due = self._due()
+        snapshots = [snapshot for plan in due if (snapshot := self._show(plan)) is not None]
+        writer = self._writer
+        await writer.begin()
+        facts_end = await writer.write("facts", (Message(fact.key, fact.value) for fact in folded.facts))
+        rejected_end = await writer.write(
+            "rejected", (_reject(topic or "", self.number, one) for one in folded.refused)
+        )
+        await writer.write("realization", (_snapshot(snapshot) for snapshot in snapshots))
+        self._facts_end = facts_end or self._facts_end
+        self._rejected_end = rejected_end or self._rejected_end
+        await writer.write("aggregator-progress", [self._progress()])
+        await writer.commit({name: self._next[topic] for name in consumed if topic is not None})
+        self.progressed_at = time.monotonic()
+        for plan in due:
+            self._snapshot_at[plan] = self.progressed_at
+
+    def _due(self) -> list[str]:
+        """Changed plans whose last snapshot is old enough."""
+        catching_up = sum(self._behind.values()) > CATCHING_UP_RECORDS
+        interval = SNAPSHOT_SECONDS_CATCHING_UP if catching_up else SNAPSHOT_SECONDS
+        now = time.monotonic()
+        return [plan for plan in self._state.changed if now - self._snapshot_at.get(plan, -interval) >= interval]
+
+    def _progress(self) -> Message:
+        progress = Progress(
+            partition=self.number,
+            next_offsets=self._next,  # type: ignore[arg-type]
+            outcomes=self._outcomes,  # type: ignore[arg-type]
+            facts_end=self._facts_end,
+            rejected_end=self._rejected_end,
+        )
+        return Message(str(self.number).encode(), progress.model_dump_json().encode())
+
+    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _count(self, topic: str, folded: Folded) -> None:
+        for outcome in OUTCOMES:
+            self._outcomes[topic][outcome] += getattr(folded, outcome)
+
+    def _show(self, plan: str) -> Snapshot | None:
+        """The snapshot of a plan, also told as metrics. It is a projection: a fault in it must not stop the book."""
+        try:
+            snapshot = self._state.snapshot(plan)
+        except Exception:
+            log.exception("a snapshot could not be made", extra={"plan": plan})
+            self._metrics.errors.labels("snapshot").inc()
+            return None
+        overall = snapshot.cells.get(OVERALL, {})
+        for dimension, counts in (overall | snapshot.cells.get("dimension", {})).items():
+            programs, _, realized, verified = counts[:4]
+            self._metrics.programs.labels(plan, dimension).set(programs)
+            for basis, number in (("claimed", realized), ("verified", verified)):
+                self._metrics.ratio.labels(plan, dimension, basis).set(number / programs if programs else float("nan"))
+        for source, received_ms in self._state.book(plan).last_received.items():
+            self._metrics.last_report.labels(plan, office(source)).set(received_ms / 1000)
+        return snapshot
+
+    def _tell(self, topic: str, chunk: Chunk, folded: Folded, records: list[Record], seconds: float) -> None:
+        metrics, now = self._metrics, time.time()
+        for outcome in OUTCOMES:
+            metrics.records.labels(topic, outcome).inc(getattr(folded, outcome))
+        for refused in folded.refused:
+            metrics.rejected.labels(refused.why.reason.value).inc()
+            if refused.why.reason is Reason.INTERNAL_ERROR:
+                metrics.errors.labels("decide").inc()
+        metrics.facts.inc(folded.accepted)
+        metrics.chunk.observe(len(records))
+        metrics.transaction.observe(seconds)
+        metrics.last_commit.labels(self.number).set(now)
+        metrics.lag_records.labels(topic, self.number).set(chunk.behind)
+        waiting = any(self._behind.values())
+        metrics.lag_seconds.labels(self.number).set(max(0.0, now - records[-1].received_ms / 1000) if waiting else 0)
+
+    @property
+    def behind(self) -> int:
+        """Records of the inputs not yet decided, as far as is known."""
+        return sum(self._behind.values())
+
+    @property
+    def ready(self) -> bool:
+        return self._restored
+
+
+def _snapshot(snapshot: Snapshot) -> Message:
+    return Message(snapshot.plan.encode(), snapshot.model_dump_json().encode())
+
+
+def _reject(topic: str, partition: int, refused: Refused) -> Message:
+    record, why = refused
+    headers = RejectHeaders(
+        reason=why.reason,
+        detail=why.detail,
+        topic=topic,  # type: ignore[arg-type]
+        partition=partition,
+        offset=record.offset,
+        received_ms=record.received_ms,
+        plan=why.plan,
+        source=why.source,
+        id=why.id,
+    )
+    written = _header_bytes(headers.model_dump(mode="json").items())
+    return Message(why.plan.encode() or None, record.value if record.value is not None else b"", written)
+
+
+def _header_bytes(fields: Iterable[tuple[str, object]]) -> list[tuple[str, bytes]]:
+    return [(name, str(value).encode("utf-8", "replace")) for name, value in fields]

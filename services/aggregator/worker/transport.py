@@ -1,0 +1,143 @@
+"""Faust's transport with another unit of work: a chunk of records instead of an event.
+
+What differs from Faust's own, and why (measurements in docs/decisions/0007-what-we-keep-of-faust.md):
+
+- `getmany` gives one message per partition and fetch, whose value is the list of records.
+- The inputs are read `read_committed`; partitions are assigned by range, so that equal partition numbers of the three
+  topics go to one worker.
+- Nothing here commits offsets. A plain commit during a transaction overwrites the newer offset that the transaction
+  carries, so only transactions commit. Acknowledging is flow control and nothing else.
+- Where reading begins after a rebalance is not asked of the group by this consumer, whose answer may be stale: the
+  engine takes the partitions over and says so. No fetch is under way meanwhile, and what was fetched before carries
+  an older epoch and is thrown away.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from services.aggregator.worker.decide import Record
+
+FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits for it to end
+CHUNK_RECORDS = 4_000
+FETCH_BYTES = 4 * 1024 * 1024
+
+
+class Chunk(NamedTuple):
+    """Records of one topic and partition, fetched under one ownership of the partition (`epoch`)."""
+
+    topic: str
+    partition: int
+    epoch: int
+    records: list[Record]
+    behind: int  # records in the partition after these, when they were fetched
+
+
+class Takeover(Protocol):
+    """What the transport needs of the engine."""
+
+    def epoch(self, partition: int) -> int:
+        """A number that changes whenever the partition is taken over or given up."""
+
+    async def take_over(self, partitions: Iterable[int]) -> Mapping[tuple[str, int], int]:
+        """Become the owner of partitions. Returns where to read on, per full topic name and partition."""
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Faust's consumer thread, reading what is committed."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        conf = self.app.conf
+        return AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=CHUNK_RECORDS,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=8 * FETCH_BYTES,
+            fetch_max_wait_ms=500,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            retry_backoff_ms=20,
+        )
+
+
+class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
+    """Delivers chunks; commits nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fetching = asyncio.Lock()
+        self._takeover: Takeover = self.app.takeover
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's own signature
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        async with self._fetching:
+            active = set(self._get_active_partitions())
+            epochs = {tp.partition: self._takeover.epoch(tp.partition) for tp in active}
+            fetched = await self._getmany(active, min(timeout, FETCH_SECONDS)) if active else {}
+        if not active:
+            await self.sleep(FETCH_SECONDS)
+        for tp, records in (fetched or {}).items():
+            if not self.flow_active or self.should_stop:
+                return  # a rebalance: the takeover that follows begins where the last transaction ended
+            if records:
+                yield TP(*tp), self._message(TP(*tp), records, epochs[tp.partition])
+
+    def _message(self, tp: TP, fetched: list[Any], epoch: int) -> ConsumerMessage:
+        first, last = fetched[0], fetched[-1]
+        records = [Record(record.offset, record.timestamp, record.key, record.value) for record in fetched]
+        behind = max(0, (self.highwater(tp) or 0) - last.offset - 1)
+        chunk = Chunk(tp.topic, tp.partition, epoch, records, behind)
+        return ConsumerMessage(
+            tp.topic, tp.partition, first.offset, last.timestamp / 1000, last.timestamp_type, [], None, chunk,
+            None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    async def perform_seek(self) -> None:
+        """Take over what was assigned, and read on from where the last committed transaction ended."""
+        async with self._fetching:
+            assigned = self.assignment()
+            positions = await self._takeover.take_over({tp.partition for tp in assigned})
+            await self.seek_wait({tp: positions[tp.topic, tp.partition] for tp in assigned})
+            for tp in assigned:
+                self._read_offset[tp] = None
+
+    def ack(self, message: Any) -> bool:
+        """Flow control only."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commits nothing: see above."""
+        return False
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Faust's list of gaps between acknowledged offsets, which nobody needs here."""
+
+    async def _commit(self, offsets: Any) -> bool:
+        raise AssertionError("only transactions commit offsets")
+
+
+class ChunkTransport(driver.Transport):  # type: ignore[misc]
+    """The transport of the aggregator."""
+
+    Consumer = ChunkConsumer

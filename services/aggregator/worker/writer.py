@@ -1,0 +1,106 @@
+"""The one writer of a partition: a transactional producer whose id belongs to the partition.
+
+Opening it fences the former owner and ends its transaction. A transaction carries facts, rejects, snapshots, progress
+and the consumed offsets together, or nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas.topics import MIB, PLAN_VERSION_LIMIT, ROOM
+from services.kit.settings import Settings
+
+TRANSACTION_TIMEOUT_MS = 20_000
+BATCH_BYTES = MIB // 2
+
+
+def group_id(settings: Settings) -> str:
+    """The consumer group of the aggregator."""
+    return f"{settings.topic_prefix}aggregator"
+
+
+class Message(NamedTuple):
+    """A record to be written."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class PartitionWriter:
+    """Writes the transactions of one partition number."""
+
+    def __init__(self, settings: Settings, partition: int) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._producer: AIOKafkaProducer | None = None
+
+    @property
+    def transactional_id(self) -> str:
+        return f"{self._settings.topic_prefix}aggregator-{self._partition}"
+
+    async def open(self) -> None:
+        """Become the only writer of the partition. A former owner is fenced, its open transaction aborted."""
+        await self.close()
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka,
+            client_id=self.transactional_id,
+            transactional_id=self.transactional_id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=PLAN_VERSION_LIMIT + 4 * ROOM,
+            retry_backoff_ms=10,
+        )
+        await producer.start()
+        self._producer = producer
+
+    async def close(self) -> None:
+        """Let go of the producer, whatever state it is in."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def begin(self) -> None:
+        """Begin a transaction."""
+        await self._opened.begin_transaction()
+
+    async def write(self, topic: str, messages: Iterable[Message]) -> int | None:
+        """Write messages in order, and wait until the broker has them. Returns the offset after the last one.
+
+        Batches are built here, because a Python call and a future per record are what limits the usual way.
+        """
+        producer = self._opened
+        name = self._settings.topic_prefix + topic
+        sent = []
+        batch, filled = producer.create_batch(), 0
+        for message in messages:
+            if batch.append(timestamp=None, key=message.key, value=message.value, headers=message.headers) is None:
+                sent.append((await producer.send_batch(batch, name, partition=self._partition), filled))
+                batch, filled = producer.create_batch(), 0
+                if batch.append(timestamp=None, key=message.key, value=message.value, headers=message.headers) is None:
+                    raise ValueError(f"a record of {len(message.value or b'')} bytes does not fit into an empty batch")
+            filled += 1
+        if filled:
+            sent.append((await producer.send_batch(batch, name, partition=self._partition), filled))
+        end = None
+        for future, count in sent:
+            metadata = await future
+            end = metadata.offset + count
+        return end
+
+    async def commit(self, offsets: dict[str, int]) -> None:
+        """Commit the transaction, with the next offset to read of each full topic name."""
+        producer = self._opened
+        if offsets:
+            positions = {TopicPartition(t, self._partition): OffsetAndMetadata(o, "") for t, o in offsets.items()}
+            await producer.send_offsets_to_transaction(positions, group_id(self._settings))
+        await producer.commit_transaction()
+
+    @property
+    def _opened(self) -> AIOKafkaProducer:
+        assert self._producer is not None, "the partition was not taken over"
+        return self._producer
