@@ -19,7 +19,6 @@ from pydantic import ValidationError
 
 from schemas.events import EVENT
 from schemas.topics import LIMITS
-from schemas.vocabulary import SUB_DIMENSIONS
 
 Json = dict[str, Any]
 
@@ -180,10 +179,9 @@ def _among(event: Json, topic: str, facts: list[Fact]) -> Outcome:
         if (fact.topic, fact.event["source"], fact.event["id"]) == (topic, event["source"], event["id"]):
             return Outcome("duplicate") if fact.event == event else Outcome("conflict", "conflict")
     if event["type"] == PLAN_VERSION:
-        for fact in facts:
-            if fact.event["type"] == PLAN_VERSION and plan_of(fact.event["source"]) == plan:
-                if fact.event["data"]["expects"] == event["data"]["expects"]:
-                    return Outcome("rejected", "version_conflict")
+        replaced = [each["data"]["expects"] for each in events_of(facts, plan, PLAN_VERSION)]
+        if event["data"]["expects"] in replaced:
+            return Outcome("rejected", "version_conflict")
     return Outcome("accepted")
 
 
@@ -219,6 +217,11 @@ def events_of(facts: Iterable[Fact], plan: str, *types: str) -> list[Json]:
     return [fact.event for fact in facts if plan_of(fact.event["source"]) == plan and fact.event["type"] in types]
 
 
+def programs_of(version: Json | None) -> list[Json]:
+    """The programs of a plan version; none where none is in force."""
+    return [] if version is None else list(version["programs"])
+
+
 def in_force(facts: Iterable[Fact], plan: str, as_of: date) -> Json | None:
     """The plan version of the latest `effective_from` <= as_of; of two of the same date the higher."""
     versions = [event["data"] for event in events_of(facts, plan, PLAN_VERSION)]
@@ -241,10 +244,7 @@ def report_order(event: Json) -> tuple[Any, ...]:
 
 def leading_reports(facts: Sequence[Fact], plan: str, version: Json | None, program: str) -> list[Json]:
     """The reports that count for a program: of the department that leads it, not taken back; the oldest first."""
-    led_by = {
-        each["code"]: f"/plans/{plan}/departments/{each['department']}"
-        for each in (version or {"programs": []})["programs"]
-    }
+    led_by = {each["code"]: f"/plans/{plan}/departments/{each['department']}" for each in programs_of(version)}
     gone = retracted(facts, plan)
     found = [
         event
@@ -270,7 +270,7 @@ def on(report: Json) -> date:
 def standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
     """What each report with an `effective_on` up to as_of means, by (source, id)."""
     version = in_force(facts, plan, as_of)
-    leads = {each["code"]: each["department"] for each in (version or {"programs": []})["programs"]}
+    leads = {each["code"]: each["department"] for each in programs_of(version)}
     gone = retracted(facts, plan)
     found = {}
     for report in events_of(facts, plan, REPORT):
@@ -347,20 +347,6 @@ def half_up(number: Fraction, places: int) -> str:
     return f"{whole[:-places]}.{whole[-places:]}" if places else whole
 
 
-def figure(
-    formula: str, above: Fraction, below: Fraction, *, percent_of: int = 100, missing: str | None = None
-) -> Json:
-    """A figure, its numerator and denominator as fractions; `percent` None with the reason where it does not exist."""
-    there = missing is None and below != 0
-    return {
-        "formula": formula,
-        "numerator": above,
-        "denominator": below,
-        "percent": half_up(above * percent_of / below, 2) if there else None,
-        "reason": None if there else missing or "empty",
-    }
-
-
 def band(achievement: Fraction) -> str:
     """The ministry's band: round half up to a whole number first (90.5 is 91), then look."""
     whole = int(half_up(achievement, 0))
@@ -395,29 +381,20 @@ def target(version: Json, as_of: date, dimension: str | None = None) -> tuple[Fr
 
 
 def groups_of(facts: Sequence[Fact], plan: str, as_of: date, group_by: str) -> dict[str, set[str]]:
-    """The codes of each group's programs."""
+    """The codes of each group's programs; groups may overlap (decision 6)."""
     version = in_force(facts, plan, as_of)
     if version is None:
         return {}
-    programs = version["programs"]
     if group_by == "quick_win":
         return {str(year): codes for year, codes in quick_win_programs(facts, plan, as_of).items()}
-    every: list[str] = []
-    if group_by == "dimension":
-        every = list(DIMENSIONS)
-    if group_by == "sub_dimension":
-        every = list(SUB_DIMENSIONS)
-    if group_by == "department":
-        every = [each["key"] for each in version["departments"]]
-    if group_by == "year":
-        every = [str(year) for year in range(version["start_year"], version["end_year"] + 1)]
-    groups: dict[str, set[str]] = {key: set() for key in every}
-    for program in programs:
-        keys = [str(program.get(group_by))]
+    groups: dict[str, set[str]] = {}
+    for program in version["programs"]:
         if group_by == "year":
             keys = [str(program["finish_year"])]
-        if group_by == "theme":
+        elif group_by == "theme":
             keys = [each for each in (program["priority_problem"], program["leading_sector"]) if each] or ["none"]
+        else:
+            keys = [program[group_by]]
         for key in keys:
             groups.setdefault(key, set()).add(program["code"])
     return groups
@@ -431,18 +408,24 @@ def figures(
     quick_win: int | None = None,
     basis: str = "claimed",
 ) -> Json:
-    """`overall` and `groups` (key to cell), as the API answers them; figures hold fractions instead of their text."""
+    """`overall` and `groups` (key to cell), as the API answers them.
+
+    Only the numerator and denominator of a figure are fractions here instead of their text, and a reason is its code.
+    """
     version = in_force(facts, plan, as_of)
     wanted = None if quick_win is None else quick_win_programs(facts, plan, as_of).get(quick_win, set())
-    looks = {each["code"]: _look(facts, plan, each, as_of) for each in (version or {"programs": []})["programs"]}
-    shown = {code: look for code, look in looks.items() if wanted is None or code in wanted}
-    overall = cell(version, shown, as_of, basis)
-    overall["dimension_mean"] = _dimension_mean(version, shown, basis)
+    looks = {
+        program["code"]: _look(facts, plan, program, as_of)
+        for program in programs_of(version)
+        if wanted is None or program["code"] in wanted
+    }
+    overall = cell(version, looks, as_of, basis)
+    overall["dimension_mean"] = _dimension_mean(version, looks, basis)
     groups = {}
     for key, codes in groups_of(facts, plan, as_of, group_by).items():
-        dimension = key if group_by == "dimension" else None
-        members = {code: look for code, look in shown.items() if code in codes}
-        groups[key] = cell(version, members, as_of, basis, dimension)
+        members = {code: look for code, look in looks.items() if code in codes}
+        if members:
+            groups[key] = cell(version, members, as_of, basis, key if group_by == "dimension" else None)
     return {"overall": overall, "groups": groups}
 
 
@@ -458,29 +441,26 @@ def _look(facts: Sequence[Fact], plan: str, program: Json, as_of: date) -> Json:
 
 def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, dimension: str | None = None) -> Json:
     """Everything said of one set of programs."""
-    zero = Fraction(0)
     programs = [each["program"] for each in looks.values()]
     claims = [each["claim"] for each in looks.values() if each["claim"]]
     realized = [each for each in looks.values() if each["realized"]]
     confirmed = [each for each in looks.values() if each["verified"]]
     counted = confirmed if basis == "verified" else realized
-    no_plan = "no_plan" if version is None else None
+    nothing = "no_version" if version is None else "empty" if not programs else None
 
     def share(these: list[Json]) -> Json:
-        return figure("share.v1", Fraction(len(these)), Fraction(len(programs)), missing=no_plan)
+        return figure("share.v1", Fraction(len(these)), Fraction(len(programs)), 100, nothing)
 
-    whole_plan = sum((Fraction(each["weight"]) for each in version["programs"]), zero) if version else zero
-    weights = sum((Fraction(each["weight"]) for each in programs), zero)
-    weights_counted = sum((Fraction(each["program"]["weight"]) for each in counted), zero)
-    physical = sum((Fraction(each["physical"]) for each in claims), zero)
-    spent = sum((Fraction(each["spent"]) for each in claims if each["spent"] is not None), zero)
-    nobody_spent = all(each["spent"] is None for each in claims)
-    budget = sum(
-        (Fraction(ceiling) for each in programs for year, ceiling in each["budget"].items() if int(year) <= as_of.year),
-        zero,
-    )
-    progress = figure("progress.v1", physical, Fraction(len(claims)), percent_of=1, missing=no_plan)
-    financial = figure("financial.v1", spent, budget, missing=no_plan or ("nothing_said" if nobody_spent else None))
+    weights = total(each["weight"] for each in programs)
+    unweighted = "weights" if total(each["weight"] for each in programs_of(version)) != 100 else None
+    weight_counted = total(each["program"]["weight"] for each in counted)
+    physical = total(each["physical"] for each in claims)
+    unreported = None if claims else "none_reported"
+    spent = total(each["spent"] for each in claims if each["spent"] is not None)
+    unspent = "none_spent" if all(each["spent"] is None for each in claims) else None
+    ceilings = [(int(year), ceiling) for each in programs for year, ceiling in each["budget"].items()]
+    budget = total(ceiling for year, ceiling in ceilings if year <= as_of.year)
+
     said: Json = {
         "programs": len(programs),
         "reported": len(claims),
@@ -492,19 +472,16 @@ def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, 
         "claimed": share(realized),
         "verified": share(confirmed),
         "weighted": figure(
-            "weighted.v1", weights_counted, weights, missing=no_plan or ("weights" if whole_plan != 100 else None)
+            "weighted.v1", weight_counted, weights, 100, "no_version" if version is None else unweighted
         ),
-        "progress": progress,
-        "progress_all": figure("progress_all.v1", physical, Fraction(len(programs)), percent_of=1, missing=no_plan),
-        "financial": financial,
-        "financial_ahead": bool(
-            financial["percent"]
-            and progress["percent"]
-            and spent * 100 / budget - physical / len(claims) > FINANCIAL_MARGIN
-        ),
+        "progress": figure("progress.v1", physical, Fraction(len(claims)), 1, nothing or unreported),
+        "progress_all": figure("progress_all.v1", physical, Fraction(len(programs)), 1, nothing),
+        "financial": figure("financial.v1", spent, budget, 100, nothing or ("no_budget" if not budget else unspent)),
         "target": None,
         "achievement": None,
     }
+    both = said["financial"]["percent"] is not None and said["progress"]["percent"] is not None
+    said["financial_ahead"] = both and spent * 100 / budget - physical / len(claims) > FINANCIAL_MARGIN
     if version is not None:
         to_date, rule = target(version, as_of, dimension)
         said["target"] = {"percent": half_up(to_date, 2), "rule": rule}
@@ -514,114 +491,183 @@ def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, 
     return said
 
 
+def figure(formula: str, above: Fraction, below: Fraction, scale: int, missing: str | None) -> Json:
+    """A figure, its numerator and denominator as fractions; `percent` None with the reason where it does not exist."""
+    missing = missing or ("empty" if below == 0 else None)
+    return {
+        "formula": formula,
+        "numerator": above,
+        "denominator": below,
+        "percent": None if missing else half_up(above * scale / below, 2),
+        "reason": missing,
+    }
+
+
+def total(numbers: Iterable[str | int | Fraction]) -> Fraction:
+    return sum((Fraction(number) for number in numbers), Fraction(0))
+
+
 def _dimension_mean(version: Json | None, looks: dict[str, Json], basis: str) -> Json:
+    """The dimensions' shares in percent over the number of dimensions that have programs."""
     shares = []
     for dimension in DIMENSIONS:
         members = [each for each in looks.values() if each["program"]["dimension"] == dimension]
         if members:
             counted = [each for each in members if each["verified" if basis == "verified" else "realized"]]
-            shares.append(Fraction(len(counted), len(members)))
-    missing = "no_plan" if version is None else None
-    return figure("dimension_mean.v1", sum(shares, Fraction(0)), Fraction(len(shares)), missing=missing)
+            shares.append(Fraction(100 * len(counted), len(members)))
+    return figure(
+        "dimension_mean.v1", total(shares), Fraction(len(shares)), 1, "no_version" if version is None else None
+    )
+
+
+# --- the live snapshot (decision 5)
+
+
+def snapshot(facts: Sequence[Fact], plan: str) -> Json:
+    """The integer counts of the live snapshot, per grouping and group, and the date they are true of."""
+    as_of = last_date_begun(max(fact.received_ms for fact in facts if plan_of(fact.event["source"]) == plan))
+    version = in_force(facts, plan, as_of)
+    looks = {program["code"]: _look(facts, plan, program, as_of) for program in programs_of(version)}
+    cells: Json = {"overall": {"overall": _counts(list(looks.values()), as_of)}}
+    for group_by in ("dimension", "sub_dimension", "department", "year", "theme", "quick_win"):
+        groups = groups_of(facts, plan, as_of, group_by)
+        cells[group_by] = {
+            key: _counts([looks[code] for code in codes], as_of) for key, codes in groups.items() if codes
+        }
+    return {"as_of": as_of, "plan_version": version and version["version"], "cells": cells}
+
+
+def _counts(looks: list[Json], as_of: date) -> list[int]:
+    claims = [each["claim"] for each in looks if each["claim"]]
+    ceilings = [(int(year), ceiling) for each in looks for year, ceiling in each["program"]["budget"].items()]
+    exact = [
+        len(looks),
+        len(claims),
+        sum(each["realized"] for each in looks),
+        sum(each["verified"] for each in looks),
+        10_000 * total(each["program"]["weight"] for each in looks),
+        10_000 * total(each["program"]["weight"] for each in looks if each["realized"]),
+        10_000 * total(each["program"]["weight"] for each in looks if each["verified"]),
+        100 * total(each["physical"] for each in claims),
+        total(each["spent"] or 0 for each in claims),
+        total(ceiling for year, ceiling in ceilings if year <= as_of.year),
+    ]
+    assert all(number == int(number) for number in exact)
+    return [int(number) for number in exact]
 
 
 # --- who keeps up with reporting (decision 4)
 
+SILENT_AFTER: Final = 3  # due months without a report
+
 Month = tuple[int, int]
 
 
-def next_month(month: Month, by: int = 1) -> Month:
-    count = month[0] * 12 + month[1] - 1 + by
-    return count // 12, count % 12 + 1
-
-
-def due(month: Month, day: int) -> date:
-    return date(*next_month(month), day)
-
-
-def month_end(month: Month) -> date:
-    return date(*month, monthrange(*month)[1])
-
-
-def judged_month(version: Json, as_of: date) -> Month:
-    """The last month whose due day has been reached."""
-    month = (as_of.year, as_of.month)
-    while due(month, version["report_due_day"]) > as_of:
-        month = next_month(month, -1)
-    return month
-
-
-def months_reported(report: Json) -> list[Month]:
-    """The months a report is for: one, or the three of a quarter."""
-    period = report["data"]["period"]
+def months_of(period: str) -> tuple[Month, Month]:
+    """The first and the last month of a period: `2020-11`, or the quarter `2020-Q4`."""
     if "Q" in period:
         year, quarter = period.split("-Q")
-        return [(int(year), int(quarter) * 3 - back) for back in (2, 1, 0)]
-    year, month = period.split("-")
-    return [(int(year), int(month))]
+        return (int(year), int(quarter) * 3 - 2), (int(year), int(quarter) * 3)
+    year, number = period.split("-")
+    return (int(year), int(number)), (int(year), int(number))
 
 
-def came_on_time(version: Json, fact: Fact, month: Month) -> bool:
-    """By the broker's time of receipt; for months before the plan's date for that, by the time the sender gives."""
+def due_date(month: Month, day: int) -> date:
+    """When a month is due: in the month after it."""
+    year, number = month
+    return date(year + 1, 1, day) if number == 12 else date(year, number + 1, day)
+
+
+def judged_month(version: Json, as_of: date) -> Month | None:
+    """The last month of the plan whose due day has been reached, or None before the first."""
+    months = [(year, number) for year in range(version["start_year"], as_of.year + 1) for number in range(1, 13)]
+    return max((month for month in months if due_date(month, version["report_due_day"]) <= as_of), default=None)
+
+
+def came_late(version: Json, fact: Fact) -> bool:
+    """After the due day of its period, in the plan's time zone.
+
+    By the broker's time of receipt; for periods that ended before the plan's own date for that, by the sender's time.
+    """
+    _, (year, number) = months_of(fact.event["data"]["period"])
     since = version["punctual_by_receipt_from"]
-    by_sender = since is not None and month_end(month) < date.fromisoformat(since)
+    ended = date(year, number, monthrange(year, number)[1])
+    by_sender = since is not None and ended < date.fromisoformat(since)
     came = moment(fact.event["time"]) if by_sender else received(fact.received_ms)
-    return came.astimezone(ZoneInfo(version["time_zone"])).date() <= due(month, version["report_due_day"])
+    day = came.astimezone(ZoneInfo(version["time_zone"])).date()
+    return day > due_date((year, number), version["report_due_day"])
 
 
-def _missed(reports: list[Json], last: Month) -> int:
-    """How many months up to `last`, without a gap, nothing was reported for."""
-    told = {month for report in reports for month in months_reported(report)}
-    missed = 0
-    while next_month(last, -missed) not in told:
-        missed += 1
-        if next_month(last, -missed) < min(told):
-            break
-    return missed
-
-
-def _state(version: Json, facts: Sequence[Fact], reports: list[Json], last: Month, silence: str) -> str:
-    """The state of whoever made these reports, when `last` is the last month it had to report."""
+def _state(version: Json, reports: list[Fact], as_of: date, silence: str) -> str:
+    """The state of whoever made these reports and still has to report."""
     if not reports:
         return "never"
-    if last < (version["start_year"], 1):
+    judged = judged_month(version, as_of)
+    if judged is None:
         return "on_time"
-    of_last = [fact for fact in facts if fact.event in reports and last in months_reported(fact.event)]
-    if any(came_on_time(version, fact, last) for fact in of_last):
-        return "on_time"
-    return silence if _missed(reports, last) >= 3 else "late"
+    # Who has told of a later month already has told of this one.
+    enough = [fact for fact in reports if months_of(fact.event["data"]["period"])[1] >= judged]
+    if enough:
+        return "late" if all(came_late(version, fact) for fact in enough) else "on_time"
+    year, number = max(months_of(fact.event["data"]["period"])[1] for fact in reports)
+    missed = (judged[0] - year) * 12 + judged[1] - number
+    return silence if missed >= SILENT_AFTER else "late"
 
 
-def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, str]:
-    """The state of each department: on_time, late, silent or never."""
-    version = in_force(facts, plan, as_of)
-    if version is None:
-        return {}
-    states = {}
-    for department in version["departments"]:
-        reports = [
-            report
-            for program in version["programs"]
-            if program["department"] == department["key"]
-            for report in leading_reports(facts, plan, version, program["code"])
-            if on(report) <= as_of
-        ]
-        states[department["key"]] = _state(version, facts, reports, judged_month(version, as_of), "silent")
-    return states
+def _reports_of(facts: Sequence[Fact], plan: str, version: Json, program: Json, as_of: date) -> list[Fact]:
+    reports = [each for each in leading_reports(facts, plan, version, program["code"]) if on(each) <= as_of]
+    return [fact for fact in facts if fact.event in reports]
+
+
+def _finished(facts: Sequence[Fact], plan: str, program: Json, as_of: date) -> bool:
+    """Nothing more is due of a program that is realized or cancelled."""
+    found = claim(facts, plan, program["code"], as_of)
+    return found is not None and found["data"]["status"] in ("realized", "cancelled")
 
 
 def program_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, str]:
-    """The state of each program: on_time, late, stale or never. Nothing more is due once it is realized or cancelled."""
+    """The state of reporting of each program: on_time, late, stale or never."""
+    version = in_force(facts, plan, as_of)
+    states = {}
+    for program in programs_of(version):
+        assert version is not None
+        reports = _reports_of(facts, plan, version, program, as_of)
+        finished = _finished(facts, plan, program, as_of)
+        states[program["code"]] = "on_time" if finished else _state(version, reports, as_of, "stale")
+    return states
+
+
+def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, Json]:
+    """For each department that leads a program: its state (on_time, late, silent or never) and what it rests on."""
     version = in_force(facts, plan, as_of)
     if version is None:
         return {}
-    states = {}
-    for program in version["programs"]:
-        reports = [each for each in leading_reports(facts, plan, version, program["code"]) if on(each) <= as_of]
-        last = judged_month(version, as_of)
-        for report in reversed(reports):
-            if report["data"]["status"] not in ("realized", "cancelled"):
-                break
-            last = min(last, (on(report).year, on(report).month))
-        states[program["code"]] = _state(version, facts, reports, last, "stale")
+    states: dict[str, Json] = {}
+    judged = judged_month(version, as_of)
+    for department in version["departments"]:
+        led = [program for program in version["programs"] if program["department"] == department["key"]]
+        if not led:
+            continue
+        by_program = {each["code"]: _reports_of(facts, plan, version, each, as_of) for each in led}
+        reports = [fact for found in by_program.values() for fact in found]
+        unfinished = [each["code"] for each in led if not _finished(facts, plan, each, as_of)]
+        lasts = {
+            code: max((months_of(fact.event["data"]["period"])[1] for fact in found), default=None)
+            for code, found in by_program.items()
+        }
+        told = [last for last in lasts.values() if last]
+        last = max(told, default=None)
+        missing = [code for code in unfinished if judged and ((month := lasts[code]) is None or month < judged)]
+        behind = (judged[0] - last[0]) * 12 + judged[1] - last[1] if judged and last else 0
+        claims = [claim(facts, plan, each["code"], as_of) for each in led]
+        states[department["key"]] = {
+            "state": _state(version, reports, as_of, "silent") if unfinished or not reports else "on_time",
+            "programs": len(led),
+            "reported": len(told),
+            "realized": sum(each is not None and each["data"]["status"] == "realized" for each in claims),
+            "missing": len(missing),
+            "last_period": f"{last[0]:04}-{last[1]:02}" if last else None,
+            "last_received_ms": max((fact.received_ms for fact in reports), default=None),
+            "periods_missed": max(0, behind) if unfinished else 0,
+        }
     return states
