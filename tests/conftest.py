@@ -1,0 +1,10 @@
+"""What every test can ask for: the real parts in tests/parts."""
+
+pytest_plugins = [
+    "tests.parts.logs",  # before those that import it
+    "tests.parts.broker",
+    "tests.parts.browser",
+    "tests.parts.postgres",
+    "tests.parts.processes",
+    "tests.parts.prometheus",
+]

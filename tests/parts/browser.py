@@ -1,0 +1,43 @@
+"""The system's Chromium, driven by Playwright: one for the whole run, fresh contexts from it."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.parts import programs
+
+ARGUMENTS = (
+    "--no-sandbox",  # it refuses to run as root otherwise
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The program itself."""
+    return programs.find("chromium", package="chromium")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Generator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Generator[Page]:
+    """A page in a context of its own, in Indonesian time and language unless a test says otherwise."""
+    context = browser.new_context(locale="id-ID", timezone_id="Asia/Pontianak")
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,161 @@
+"""The topics of one installation on a real broker: send mail, read what the aggregator made of it, compare with the oracle."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from schemas.topics import INPUTS
+from tests import oracle
+from tests.parts.history import HEADERS, Letter
+
+Json = dict[str, Any]
+
+
+class Written(NamedTuple):
+    """A record the aggregator wrote."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: dict[str, str]
+
+
+class Mailbox:
+    """One installation: a broker, a prefix, a number of partitions."""
+
+    def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
+        self.bootstrap, self.prefix, self.partitions = bootstrap, prefix, partitions
+
+    def send(self, letters: Iterable[Letter]) -> int:
+        """Send and wait for every acknowledgement. Returns how many."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.bootstrap, linger_ms=10, batch_size=256 * 1024, max_request_size=18 * 1024 * 1024
+        )
+        try:
+            sent = [
+                producer.send(
+                    self.prefix + one.topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS
+                )
+                for one in letters
+            ]
+            producer.flush()
+            for future in sent:
+                future.get(30)
+            return len(sent)
+        finally:
+            producer.close()
+
+    def read(self, topic: str) -> list[Any]:
+        """Every committed record of a topic, in the order of its partitions."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            consumer_timeout_ms=30_000,
+        )
+        try:
+            tps = [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
+            consumer.assign(tps)
+            consumer.seek_to_beginning(*tps)
+            ends = consumer.end_offsets(tps)
+            records: list[Any] = []
+            while any(consumer.position(tp) < ends[tp] for tp in tps):
+                for fetched in consumer.poll(200).values():
+                    records.extend(fetched)
+            return sorted(records, key=lambda record: (record.partition, record.offset))
+        finally:
+            consumer.close()
+
+    def mail(self) -> list[oracle.Mail]:
+        """What lies in the input topics."""
+        return [
+            oracle.Mail(topic, record.partition, record.offset, record.timestamp, record.key, record.value)
+            for topic in INPUTS
+            for record in self.read(topic)
+        ]
+
+    def written(self, topic: str) -> list[Written]:
+        """What the aggregator wrote to a topic."""
+        return [
+            Written(r.partition, r.offset, r.key, r.value, {name: value.decode() for name, value in r.headers or ()})
+            for r in self.read(topic)
+        ]
+
+    def progress(self) -> dict[int, Json]:
+        """The last progress record of each partition."""
+        return {record.partition: json.loads(record.value) for record in self.written("aggregator-progress")}
+
+    def decided(self) -> int:
+        """How many records have an outcome, after the aggregator's own count."""
+        return sum(
+            sum(outcomes.values())
+            for progress in self.progress().values()
+            for outcomes in progress["outcomes"].values()
+        )
+
+    def read_up_to(self) -> dict[tuple[str, int], int]:
+        """The next offset of each input and partition, after the aggregator's own word."""
+        return {
+            (topic, partition): offset
+            for partition, progress in self.progress().items()
+            for topic, offset in progress["next_offsets"].items()
+        }
+
+    def differences(self) -> list[str]:
+        """How what the aggregator wrote differs from what the oracle says of the mail. Empty: not at all."""
+        mail = self.mail()
+        outcomes, facts = oracle.decide(mail, self.partitions)
+        found: list[str] = []
+        written = [json.loads(fact.value) for fact in self.written("facts")]
+        found += _compare(
+            "facts",
+            Counter((f["topic"], f["partition"], f["offset"], json.dumps(f["event"], sort_keys=True)) for f in written),
+            Counter((f.topic, f.partition, f.offset, json.dumps(f.event, sort_keys=True)) for f in facts),
+        )
+        for plan, seqs in _seqs(written).items():
+            if seqs != list(range(1, len(seqs) + 1)):
+                found.append(f"seq of {plan} is not dense: {seqs[:20]}...")
+        rejected = self.written("rejected")
+        found += _compare(
+            "rejected",
+            Counter(
+                (r.headers["topic"], int(r.headers["partition"]), int(r.headers["offset"]), r.headers["reason"])
+                for r in rejected
+            ),
+            Counter(
+                (m.topic, m.partition, m.offset, o.reason or "conflict")
+                for m, o in zip(mail, outcomes, strict=True)
+                if o.outcome in {"rejected", "conflict"}
+            ),
+        )
+        counted: Counter[tuple[str, int, str]] = Counter()
+        for partition, progress in self.progress().items():
+            for topic, counts in progress["outcomes"].items():
+                counted.update({(topic, partition, outcome): n for outcome, n in counts.items() if n})
+        found += _compare(
+            "outcomes counted",
+            counted,
+            Counter((m.topic, m.partition, o.outcome) for m, o in zip(mail, outcomes, strict=True)),
+        )
+        return found
+
+
+def _seqs(written: list[Json]) -> dict[str, list[int]]:
+    seqs: dict[str, list[int]] = {}
+    for fact in written:
+        seqs.setdefault(fact["event"]["source"].split("/")[2], []).append(fact["seq"])
+    return seqs
+
+
+def _compare(what: str, found: Counter[Any], expected: Counter[Any]) -> list[str]:
+    differences = []
+    if lost := expected - found:
+        differences.append(f"{what}: {sum(lost.values())} missing, such as {next(iter(lost))}")
+    if invented := found - expected:
+        differences.append(f"{what}: {sum(invented.values())} too many, such as {next(iter(invented))}")
+    return differences
