@@ -4,6 +4,7 @@ Its `as_of` is no clock's: it is the latest date that had begun anywhere on eart
 received, so that every accepted report, which by then was not in the future, is in it.
 """
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 from realization.book import EVERYTHING, PlanBook, ProgramState, Version
@@ -86,7 +87,7 @@ class Live:
         size = len(snapshot.model_dump_json()) + 100
         for grouping, groups in self._cells.items():
             written = {key: counts.integers() for key, counts in groups.items()}
-            more = len(Snapshot.__pydantic_serializer__.to_json({grouping: written}))
+            more = len(json.dumps({grouping: written}, separators=(",", ":"), ensure_ascii=False).encode())
             if size + more > SNAPSHOT_LIMIT and grouping != OVERALL:
                 omitted.append(grouping)
             else:

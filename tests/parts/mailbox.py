@@ -1,11 +1,13 @@
 """The topics of one installation on a real broker: send mail, read what the aggregator made of it, compare with the oracle."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka import KafkaProducer
 
 from schemas.topics import INPUTS
 from tests import oracle
@@ -51,25 +53,27 @@ class Mailbox:
 
     def read(self, topic: str) -> list[Any]:
         """Every committed record of a topic, in the order of its partitions."""
-        consumer = KafkaConsumer(
+        return asyncio.run(self._read(topic))
+
+    async def _read(self, topic: str) -> list[Any]:
+        consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            consumer_timeout_ms=30_000,
         )
+        await consumer.start()
         try:
             tps = [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
             consumer.assign(tps)
-            consumer.seek_to_beginning(*tps)
-            ends = consumer.end_offsets(tps)
+            ends = await consumer.end_offsets(tps)
             records: list[Any] = []
-            while any(consumer.position(tp) < ends[tp] for tp in tps):
-                for fetched in consumer.poll(200).values():
+            while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+                for fetched in (await consumer.getmany(timeout_ms=100)).values():
                     records.extend(fetched)
             return sorted(records, key=lambda record: (record.partition, record.offset))
         finally:
-            consumer.close()
+            await consumer.stop()
 
     def mail(self) -> list[oracle.Mail]:
         """What lies in the input topics."""

@@ -1,0 +1,50 @@
+"""Runs the aggregator: mail in, book out.
+
+Run: python -m services.aggregator.worker
+"""
+
+import asyncio
+import logging
+import threading
+
+import faust
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from services.aggregator.worker.app import create_app
+from services.aggregator.worker.engine import Engine
+from services.kit.health import add_health
+from services.kit.logs import configure
+from services.kit.metrics import add_metrics
+from services.kit.settings import Settings
+from services.kit.topics import declare_topics
+
+log = logging.getLogger(__name__)
+
+
+def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
+    """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers."""
+    site = FastAPI(title="Pantau worker", openapi_url=None)
+    add_metrics(site, registry)
+    add_health(site, engine.ready)
+    config = uvicorn.Config(site, host=settings.host, port=settings.worker_metrics_port, log_config=None)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    threading.Thread(target=server.run, name="metrics", daemon=True).start()
+
+
+def main() -> None:
+    """Declare the topics, then work until told to stop."""
+    settings = Settings()
+    configure("worker", settings.log_level)
+    asyncio.run(declare_topics(settings))
+    registry = CollectorRegistry()
+    app, engine = create_app(settings, registry)
+    _serve_metrics(settings, registry, engine)
+    worker = faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False, override_logging=False)
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()
