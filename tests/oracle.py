@@ -14,7 +14,6 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
-from kafka.partitioner.default import murmur2
 from pydantic import ValidationError
 
 from schemas.events import EVENT
@@ -112,57 +111,66 @@ def decide(mail: Iterable[Mail], partitions: int) -> tuple[list[Outcome], list[F
     """The outcome of each record, and the facts. Records of one topic and partition are in the order of the topic."""
     outcomes: list[Outcome] = []
     facts: list[Fact] = []
+    accepted: dict[tuple[str, str, str], Json] = {}  # (topic, source, id)
+    replaced: set[tuple[str, int | None]] = set()  # (plan, the version that an accepted plan version replaces)
     for record in mail:
-        verdict, event = _alone(record, partitions)
-        if verdict is None:
-            verdict = _among(event, record.topic, facts)
-        if verdict.outcome == "accepted":
+        wrong, event = _alone(record, partitions)
+        if wrong is not None:
+            outcomes.append(Outcome("rejected", wrong))
+            continue
+        identity = (record.topic, event["source"], event["id"])
+        replaces = (plan_of(event["source"]), event["data"]["expects"]) if event["type"] == PLAN_VERSION else None
+        if identity in accepted:
+            same = accepted[identity] == event
+            outcomes.append(Outcome("duplicate") if same else Outcome("conflict", "conflict"))
+        elif replaces in replaced:
+            outcomes.append(Outcome("rejected", "version_conflict"))
+        else:
+            outcomes.append(Outcome("accepted"))
             facts.append(Fact(record.topic, record.partition, record.offset, record.received_ms, event))
-        outcomes.append(verdict)
+            accepted[identity] = event
+            if replaces is not None:
+                replaced.add(replaces)
     return outcomes, facts
 
 
-def _alone(record: Mail, partitions: int) -> tuple[Outcome | None, Json]:
-    """What is wrong with a record by itself, or None and the event in its normal form."""
-
-    def no(reason: str) -> tuple[Outcome, Json]:
-        return Outcome("rejected", reason), {}
-
+def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
+    """The reason why a record is wrong by itself, or None; and the event in its normal form."""
     value = record.value
-    if value is not None and len(value) > LIMITS[record.topic]:
-        return no("too_large")
+    if value is None:
+        return "not_json", {}
+    if len(value) > LIMITS[record.topic]:
+        return "too_large", {}
     raw = _json_object(value)
-    if value is None or raw is None:
-        return no("not_json")
+    if raw is None:
+        return "not_json", {}
     kind = raw.get("type")
     if not isinstance(kind, str) or kind not in ENTERS_BY:
-        return no("unknown_type")
+        return "unknown_type", {}
     try:
         event: Json = EVENT.validate_json(value).model_dump(mode="json")
     except ValidationError:
-        return no("wrong_shape")
+        return "wrong_shape", {}
     if record.topic != ENTERS_BY[kind]:
-        return no("wrong_topic")
+        return "wrong_topic", {}
     if said_by(event["source"]) not in SAID_BY[kind]:
-        return no("wrong_source")
+        return "wrong_source", {}
     if record.partition != partition_of(plan_of(event["source"]), partitions):
-        return no("wrong_partition")
-    begun = last_date_begun(record.received_ms)
-    if kind in HAPPENED_ON and date.fromisoformat(event["data"][HAPPENED_ON[kind]]) > begun:
-        return no("future_date")
+        return "wrong_partition", {}
+    happened_on = event["data"][HAPPENED_ON[kind]] if kind in HAPPENED_ON else None
+    if happened_on and date.fromisoformat(happened_on) > last_date_begun(record.received_ms):
+        return "future_date", {}
     if moment(event["time"]) > received(record.received_ms) + timedelta(hours=24):
-        return no("future_date")
+        return "future_date", {}
     return None, event
 
 
-def _json_object(value: bytes | None) -> Json | None:
+def _json_object(value: bytes) -> Json | None:
     """The JSON object that the bytes are, if they are one in the strict sense: UTF-8, no BOM, no NaN, real characters."""
 
     def refuse(_: str) -> NoReturn:
         raise ValueError
 
-    if value is None:
-        return None
     try:
         # Numbers stay as they are written: how big one may be is a question of shape.
         found = json.loads(value.decode("utf-8"), parse_constant=refuse, parse_int=str, parse_float=str)
@@ -170,19 +178,6 @@ def _json_object(value: bytes | None) -> Json | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _among(event: Json, topic: str, facts: list[Fact]) -> Outcome:
-    """What an event that is right by itself is among those accepted before it."""
-    plan = plan_of(event["source"])
-    for fact in facts:
-        if (fact.topic, fact.event["source"], fact.event["id"]) == (topic, event["source"], event["id"]):
-            return Outcome("duplicate") if fact.event == event else Outcome("conflict", "conflict")
-    if event["type"] == PLAN_VERSION:
-        replaced = [each["data"]["expects"] for each in events_of(facts, plan, PLAN_VERSION)]
-        if event["data"]["expects"] in replaced:
-            return Outcome("rejected", "version_conflict")
-    return Outcome("accepted")
 
 
 def plan_of(source: str) -> str:
@@ -194,7 +189,22 @@ def said_by(source: str) -> str:
 
 
 def partition_of(plan: str, partitions: int) -> int:
-    return int((murmur2(plan.encode()) & 0x7FFFFFFF) % partitions)
+    """Where Kafka's ordinary clients put a record with this key."""
+    return (murmur2(plan.encode()) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(data: bytes) -> int:
+    """MurmurHash2 with Kafka's seed, after its description: four bytes at a time, then the rest, then the final mix."""
+    mix, seed, bits = 0x5BD1E995, 0x9747B28C, 2**32
+    found = seed ^ len(data)
+    while len(data) >= 4:
+        four = int.from_bytes(data[:4], "little") * mix % bits
+        found = found * mix % bits ^ (four ^ four >> 24) * mix % bits
+        data = data[4:]
+    if data:
+        found = (found ^ int.from_bytes(data, "little")) * mix % bits
+    found = (found ^ found >> 13) * mix % bits
+    return found ^ found >> 15
 
 
 def received(received_ms: int) -> datetime:
