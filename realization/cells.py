@@ -18,7 +18,8 @@ PHYSICAL_UNIT = 100  # physical progress in 1/100 percent
 
 @dataclass(slots=True)
 class Counts:
-    """Integer counts and sums of a set of programs. `budget` is the ceiling to date, `spent` the money spent."""
+    """Integer counts and sums of a set of programs. `budget` is the ceiling to date, `spent` the money spent, as far as
+    the claims of `spending` programs say: what was spent may be unknown, which is not 0."""
 
     programs: int = 0
     reported: int = 0
@@ -30,6 +31,7 @@ class Counts:
     physical: int = 0
     spent: int = 0
     budget: int = 0
+    spending: int = 0
     statuses: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
     def take(self, program: Program, state: ProgramState, year: int, sign: int = 1) -> None:
@@ -44,7 +46,9 @@ class Counts:
         self.reported += sign
         self.statuses[claim.status] += sign
         self.physical += sign * claim.physical
-        self.spent += sign * (claim.spent or 0)
+        if claim.spent is not None:
+            self.spending += sign
+            self.spent += sign * claim.spent
         if claim.status is Status.REALIZED:
             self.realized += sign
             self.weight_realized += weight

@@ -21,6 +21,9 @@ REASONS: dict[str, Label] = {
     "no_budget": Label(
         "Rencana tidak memuat pagu anggaran sampai tanggal ini.", "The plan has no budget ceiling to date."
     ),
+    "none_spent": Label(
+        "Belum ada laporan yang menyebut realisasi keuangan.", "No report has said yet what was spent."
+    ),
     "no_version": Label(
         "Belum ada versi masterplan yang berlaku pada tanggal ini.", "No plan version is in force at this date."
     ),
@@ -92,12 +95,14 @@ def dimension_mean(dimensions: Mapping[str, Counts], basis: Basis = "claimed") -
 
 def financial(counts: Counts) -> Figure:
     """Money spent / budget ceiling to date, that is of all fiscal years up to that of `as_of`."""
+    if counts.budget and not counts.spending:
+        return Figure("financial.v1", counts.spent, counts.budget, None, "none_spent")
     return _ratio("financial.v1", counts.spent, counts.budget, "no_budget" if counts.programs else "empty")
 
 
 def financial_ahead(counts: Counts) -> bool:
     """Whether money runs ahead of physical progress by more than the margin: a warning, not progress."""
-    money, physical = financial(counts).value, progress_all(counts).value
+    money, physical = financial(counts).value, progress(counts).value
     return money is not None and physical is not None and money > physical + FINANCIAL_MARGIN
 
 
