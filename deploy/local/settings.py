@@ -35,6 +35,21 @@ class Settings(NamedTuple):
         return f"127.0.0.1:{self.kafka.number}"
 
     @property
+    def site_url(self) -> str:
+        return f"http://{self._reachable_host}:{self.site.number}"
+
+    @property
+    def worker_url(self) -> str:
+        return f"http://{self._reachable_host}:{self.worker.number}"
+
+    @property
+    def _reachable_host(self) -> str:
+        """Where to find what listens on `host`, which may mean "everywhere"."""
+        if self.host in {"0.0.0.0", "::"}:  # noqa: S104 - we compare, we don't bind
+            return "127.0.0.1"
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def logs(self) -> Path:
         return self.state / "log"
 

@@ -1,0 +1,131 @@
+"""Everything on this machine: broker, engine, site, and the sample. `make run` runs this.
+
+python -m deploy.local.run
+"""
+
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+from deploy.local import administrator, broker, leader, ports, settings, state
+from deploy.local.jars import ROOT
+from deploy.local.settings import Settings
+from deploy.local.supervisor import Service, Supervisor, Task
+
+OPENING = {"PANTAU_OPENING_PLAN": "pontianak-2019-2028", "PANTAU_OPENING_AS_OF": "2021-12-31"}  # of the sample
+PORT_PATIENCE_SECONDS = 2.0  # children of a supervisor that was killed a moment ago are about to go
+
+
+def stages(here: Settings) -> tuple[tuple[Service, ...], ...]:
+    """What runs, in the order it starts; it stops the other way round. Times to stop add up to 6 s."""
+    return (
+        (Service("broker", _module("deploy.local.broker"), lambda: _broker_ready(here), 1.7),),
+        (
+            Service("site", _module("deploy.local.site"), lambda: _ready(f"{here.site_url}/readyz"), 2.0),
+            Service("worker", _module("services.aggregator.worker"), lambda: _ready(f"{here.worker_url}/readyz"), 2.0),
+        ),
+    )
+
+
+SAMPLE = Task("sample", (sys.executable, "-m", "samples.load"), 0.3)
+
+
+def environment(here: Settings) -> dict[str, str]:
+    """What the processes are told. What the caller set stays, but for what they must agree on."""
+    agreed = {
+        "PANTAU_KAFKA": here.bootstrap,
+        "PANTAU_STATE": str(here.state),
+        "PANTAU_ADMIN_KEY_SHA256": administrator.digest(administrator.key(here.keys)),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**OPENING, **os.environ, **agreed}
+
+
+def busy_ports(here: Settings) -> list[str]:
+    """A line for each port that somebody else holds: which, how to choose another, and who it is."""
+    lines = []
+    for variable, number in here.ports:
+        if ports.busy(here.host, number):
+            held_by = ports.holder(number)
+            who = f" by process {held_by.pid} ({held_by.command[:100]})" if held_by else ""
+            lines.append(f"Port {number} is in use{who}. Stop that, or set {variable} to a free port.")
+    return lines
+
+
+def where_to_look(here: Settings) -> str:
+    """What a person wants to know once it runs."""
+    return f"""
+Pantau is ready.
+  dashboard  {here.site_url}/
+  API        {here.site_url}/docs
+  metrics    {here.site_url}/metrics and {here.worker_url}/metrics
+  keys       {here.keys}
+  logs       {here.logs}
+Ctrl-C stops it, or `make stop` from elsewhere; `make doctor` says whether all is well.
+"""
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)
+
+
+def _broker_ready(here: Settings) -> str | None:
+    return None if broker.answers(here.kafka.number, timeout_seconds=0.5) else f"nobody answers at {here.bootstrap}"
+
+
+def _ready(url: str) -> str | None:
+    """Ask a process whether it is ready; when it is not, its own words."""
+    try:
+        with urllib.request.urlopen(url, timeout=0.5):  # noqa: S310 - an address of ours
+            return None
+    except urllib.error.HTTPError as refused:
+        return f"{url} answers {refused.code}: {_reason(refused)}"
+    except OSError as error:
+        return f"{url}: {error}"
+
+
+def _reason(refused: urllib.error.HTTPError) -> str:
+    body = refused.read(2_000).decode(errors="replace")
+    try:
+        return json.dumps(json.loads(body).get("checks", body))
+    except (ValueError, AttributeError):
+        return body
+
+
+def supervise(here: Settings, services: Sequence[Sequence[Service]], then: Task | None) -> int:
+    """Hold the state folder, see that the ports are free, and run until asked to stop. Returns the exit code."""
+    was_make_told = leader.watch()
+    try:
+        with state.held(here.state):
+            patience = time.monotonic() + PORT_PATIENCE_SECONDS
+            while (busy := busy_ports(here)) and time.monotonic() < patience:
+                time.sleep(0.1)
+            if busy:
+                print("\n".join(busy), file=sys.stderr)
+                return 1
+            return Supervisor(
+                services,
+                logs=here.logs,
+                env=environment(here),
+                cwd=ROOT,
+                when_ready=lambda: print(where_to_look(here), flush=True),
+                then=then,
+                told_to_stop=was_make_told,
+            ).run()
+    except state.TakenError as taken:
+        print(taken, file=sys.stderr)
+        return 1
+
+
+def main() -> int:
+    """Run Pantau as `make run` does."""
+    here = settings.read()
+    return supervise(here, stages(here), SAMPLE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""A stand-in for a service, and a supervisor of three of them, for tests of the supervisor.
+
+    python -m tests.e2e.stand_in supervise FOLDER HOW     the supervisor; HOW is JSON: how each service behaves
+    python -m tests.e2e.stand_in serve FOLDER NAME HOW    one service; `run` starts these
+
+How: "well" (the default), "deaf" (ignores SIGTERM), "leaving" (leaves at once), "slow" (ready when FOLDER/NAME.may is
+there). What happens is written, a line each, to FOLDER/events.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from deploy.local import run, settings
+from deploy.local.supervisor import Service, Task
+
+
+def serve(folder: Path, name: str, how: str) -> None:
+    """Live until SIGTERM."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if how != "deaf":
+            note(folder, f"{name} stopped")
+            sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    note(folder, f"{name} started {os.getpid()}")
+    if how == "leaving":
+        print(f"{name}: cannot go on", flush=True)
+        sys.exit(3)
+    while True:
+        signal.pause()
+
+
+def note(folder: Path, what: str) -> None:
+    """One write of one line: several processes may do so at once."""
+    with (folder / "events").open("a") as file:
+        file.write(what + "\n")
+
+
+def supervise(folder: Path, how: dict[str, str]) -> int:
+    """As `deploy.local.run` does, with stand-ins."""
+
+    def service(name: str) -> Service:
+        behaves = how.get(name, "well")
+
+        def ready() -> str | None:
+            started = f"{name} started" in ((folder / "events").read_text() if (folder / "events").exists() else "")
+            may = behaves != "slow" or (folder / f"{name}.may").exists()
+            return None if started and may else "the test"
+
+        command = (sys.executable, "-m", "tests.e2e.stand_in", "serve", str(folder), name, behaves)
+        return Service(name, command, ready, 1.7 if name == "broker" else 2.0)
+
+    task = Task("sample", ("sh", "-c", how.get("sample", "echo loaded")), 0.3)
+    return run.supervise(settings.read(), ((service("broker"),), (service("site"), service("worker"))), task)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+    sys.exit(supervise(Path(sys.argv[2]), json.loads(sys.argv[3])))

@@ -1,0 +1,252 @@
+"""The supervisor: it starts in order, keeps running what leaves, stops in order, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.local import administrator, ports, state
+from deploy.local.broker import answers
+from tests.parts.processes import Processes, Running
+from tests.parts.waiting import free_port, until
+
+IGNORING_INTERRUPTS = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+LIMIT_SECONDS = 7.0
+
+
+class Stack:
+    """A supervisor with stand-ins for its services, in a folder of its own."""
+
+    def __init__(self, folder: Path, processes: Processes) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.processes = processes
+        variables = ("PANTAU_KAFKA_PORT", "PANTAU_KAFKA_CONTROLLER_PORT", "PANTAU_PORT", "PANTAU_WORKER_METRICS_PORT")
+        self.env = {"PANTAU_STATE": str(self.state), **{variable: str(free_port()) for variable in variables}}
+
+    def command(self, how: dict[str, str] | None = None) -> list[str]:
+        return [sys.executable, "-m", "tests.e2e.stand_in", "supervise", str(self.folder), json.dumps(how or {})]
+
+    def start(self, how: dict[str, str] | None = None, *, under: tuple[str, ...] = ()) -> Running:
+        return self.processes.start("supervisor", [*under, *self.command(how)], env=self.env)
+
+    @property
+    def events(self) -> list[str]:
+        file = self.folder / "events"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def started(self, name: str) -> list[int]:
+        """The process ids under which a service has been started so far."""
+        return [int(event.split()[2]) for event in self.events if event.startswith(f"{name} started")]
+
+    @property
+    def pids(self) -> list[int]:
+        return [pid for name in ("broker", "site", "worker") for pid in self.started(name)]
+
+
+@pytest.fixture
+def stack(tmp_path: Path, processes: Processes) -> Stack:
+    return Stack(tmp_path, processes)
+
+
+def ready(supervisor: Running) -> Callable[[], bool]:
+    return lambda: "Pantau is ready" in supervisor.said
+
+
+def exists(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits to be noticed by its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def nothing_left(pids: list[int]) -> bool:
+    assert pids
+    return not any(exists(pid) for pid in pids)
+
+
+def test_starts_in_order_says_where_to_look_and_loads_the_sample(stack: Stack) -> None:
+    supervisor = stack.start({"broker": "slow"})
+    until(lambda: stack.started("broker"))
+    assert not stack.started("site")
+    assert not stack.started("worker")
+    (stack.folder / "broker.may").touch()
+    until(lambda: "loaded" in supervisor.said)
+    assert supervisor.said.index("Pantau is ready") < supervisor.said.index("loaded")
+    for hint in (f":{stack.env['PANTAU_PORT']}/docs", "/metrics", str(stack.state / "keys"), str(stack.state / "log")):
+        assert hint in supervisor.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stops_in_order_when_asked_also_when_started_with_sigint_ignored(stack: Stack, number: signal.Signals) -> None:
+    supervisor = stack.start(under=IGNORING_INTERRUPTS)
+    until(ready(supervisor))
+    began = time.monotonic()
+    supervisor.signal(number)
+    assert supervisor.wait() == 0
+    assert time.monotonic() - began < LIMIT_SECONDS
+    assert stack.events[-3:] == ["worker stopped", "site stopped", "broker stopped"]
+    assert nothing_left(stack.pids)
+
+
+def test_stops_in_time_even_when_nobody_listens(stack: Stack) -> None:
+    supervisor = stack.start(dict.fromkeys(("broker", "site", "worker"), "deaf") | {"sample": "trap '' TERM; sleep 60"})
+    until(ready(supervisor))
+    began = time.monotonic()
+    supervisor.signal(signal.SIGINT)
+    assert supervisor.wait() == 0
+    assert time.monotonic() - began < LIMIT_SECONDS
+    assert nothing_left(stack.pids)
+    assert supervisor.said.count("killed") == 3
+
+
+def test_stops_while_still_starting(stack: Stack) -> None:
+    supervisor = stack.start({"broker": "slow"})
+    until(lambda: stack.started("broker"))
+    supervisor.signal(signal.SIGINT)
+    assert supervisor.wait() == 0
+    assert nothing_left(stack.pids)
+
+
+def test_leaves_nothing_when_killed_and_the_next_start_goes_on(stack: Stack) -> None:
+    supervisor = stack.start()
+    until(ready(supervisor))
+    os.kill(supervisor.pid, signal.SIGKILL)  # it alone, its children are told by the kernel
+    until(lambda: nothing_left(stack.pids), 2)
+    again = stack.start()
+    until(ready(again))
+    again.signal(signal.SIGINT)
+    assert again.wait() == 0
+
+
+def test_starts_again_what_leaves(stack: Stack) -> None:
+    supervisor = stack.start()
+    until(ready(supervisor))
+    os.kill(stack.started("worker")[0], signal.SIGKILL)
+    until(lambda: len(stack.started("worker")) == 2)
+    assert "worker   was ended by SIGKILL; starting it again" in supervisor.said
+    assert len(stack.started("site")) == len(stack.started("broker")) == 1
+    assert supervisor.said.count("Pantau is ready") == 1
+
+
+def test_gives_up_on_a_service_that_keeps_leaving(stack: Stack) -> None:
+    supervisor = stack.start({"worker": "leaving"})
+    assert supervisor.wait() == 1
+    assert len(stack.started("worker")) == 5
+    assert "worker   left with code 3, for the 5th time within a minute; giving up" in supervisor.said
+    assert "worker: cannot go on" in supervisor.said, "the end of its log is shown"
+    assert nothing_left(stack.pids)
+
+
+def test_goes_on_when_the_sample_fails(stack: Stack) -> None:
+    supervisor = stack.start({"sample": "exit 4"})
+    until(lambda: "sample   left with code 4; what runs goes on without it" in supervisor.said)
+    assert supervisor.alive
+
+
+def test_says_who_holds_a_port_and_how_to_choose_another(stack: Stack) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", int(stack.env["PANTAU_PORT"])))
+        holder.listen()
+        supervisor = stack.start()
+        assert supervisor.wait() == 1
+    (line,) = supervisor.said.splitlines()
+    assert line.startswith(f"Port {stack.env['PANTAU_PORT']} is in use by process {os.getpid()} (")
+    assert line.endswith("Stop that, or set PANTAU_PORT to a free port.")
+    assert not stack.events
+
+
+def test_refuses_a_second_supervisor_on_the_same_folder(stack: Stack) -> None:
+    first = stack.start()
+    until(ready(first))
+    second = stack.start()
+    assert second.wait() == 1
+    assert second.said == f"Pantau already runs on {stack.state} (process {first.pid}); `make stop` stops it.\n"
+    assert first.alive
+
+
+def run_module(stack: Stack, module: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module], env={**os.environ, **stack.env}, capture_output=True, text=True, check=False
+    )
+
+
+def test_is_stopped_from_elsewhere_and_reset_only_then(stack: Stack) -> None:
+    supervisor = stack.start()
+    until(ready(supervisor))
+    refused = run_module(stack, "deploy.local.reset")
+    assert refused.returncode == 1
+    assert "Nothing was reset" in refused.stderr
+    assert run_module(stack, "deploy.local.stop").returncode == 0
+    assert supervisor.wait() == 0
+    assert state.holder(stack.state) is None
+    assert run_module(stack, "deploy.local.stop").stdout == f"Nothing runs on {stack.state}.\n"
+    assert run_module(stack, "deploy.local.reset").returncode == 0
+    assert not stack.state.exists()
+
+
+def test_reset_wipes_no_folder_but_a_state_folder(stack: Stack) -> None:
+    stack.state.mkdir()
+    (stack.state / "somebody's").touch()
+    assert run_module(stack, "deploy.local.reset").stdout.startswith("Nothing to reset")
+    assert (stack.state / "somebody's").exists()
+
+
+@pytest.fixture
+def make(stack: Stack) -> tuple[str, ...]:
+    """A command that has make start what follows it."""
+    makefile = stack.folder / "Makefile"
+    makefile.write_text("run:\n\t@exec $(COMMAND)\n")
+    return ("make", "--no-print-directory", "-f", str(makefile), "run")
+
+
+def under_make(stack: Stack, make: tuple[str, ...]) -> Running:
+    command = " ".join(f"'{word}'" for word in stack.command())
+    return stack.processes.start("make", [*make, f"COMMAND={command}"], env=stack.env)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stops_in_order_when_only_make_hears_of_it(stack: Stack, make: tuple[str, ...], number: signal.Signals) -> None:
+    started_by_make = under_make(stack, make)
+    until(ready(started_by_make))
+    os.kill(started_by_make.pid, number)
+    until(lambda: nothing_left(stack.pids), LIMIT_SECONDS)
+    assert stack.events[-3:] == ["worker stopped", "site stopped", "broker stopped"]
+
+
+def test_makes_the_administrators_key_once(tmp_path: Path) -> None:
+    key = administrator.key(tmp_path / "keys")
+    assert key.startswith("pantau_admin_")
+    assert len(key) == len("pantau_admin_") + 32
+    assert (tmp_path / "keys" / "administrator.key").stat().st_mode & 0o777 == 0o600
+    assert administrator.key(tmp_path / "keys") == key
+
+
+def test_knows_who_listens(tmp_path: Path) -> None:
+    port = free_port()
+    assert not ports.busy("127.0.0.1", port)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        assert ports.busy("127.0.0.1", port)
+        held_by = ports.holder(port)
+        assert held_by is not None
+        assert held_by.pid == os.getpid()
+
+
+def test_the_real_broker_is_stopped_and_started_by_its_settings(stack: Stack) -> None:
+    port = int(stack.env["PANTAU_KAFKA_PORT"])
+    command = [sys.executable, "-m", "deploy.local.broker"]
+    for _ in range(2):  # the second start finds what the first has formatted
+        broker = stack.processes.start("broker", command, env=stack.env)
+        until(lambda: answers(port), 60)
+        broker.signal(signal.SIGTERM)
+        assert broker.wait(5) == 143, broker.said[-2000:]
