@@ -1,0 +1,94 @@
+"""Every setting of every process, in one place: an environment variable that begins with PANTAU_ (docs/interfaces.md)."""
+
+import hashlib
+import platform
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from schemas.envelope import PlanId
+
+PREFIX = "PANTAU_"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """What a process is told. Anything unsafe or senseless refuses to boot, all of it named at once (see `read`)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    kafka: Annotated[str, Field(pattern=r"^[^\s,:/]+:\d+(,[^\s,:/]+:\d+)*$")] = "127.0.0.1:9092"
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,60}$")] = ""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 12
+    replication: Annotated[int, Field(ge=1, le=9)] = 1
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Port = 8000
+    programs_port: Port = 8001
+    evaluations_port: Port = 8002
+    aggregator_port: Port = 8003
+    worker_metrics_port: Port = 8004
+
+    database: Annotated[str | None, Field(repr=False)] = None  # may hold a password
+    state: Path = Path(".pantau")
+
+    admin_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    opening_plan: PlanId | None = None
+    opening_as_of: date | None = None
+    worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("database")
+    @classmethod
+    def _one_of_two(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            dialect = make_url(url).drivername
+        except ArgumentError:
+            raise ValueError("is not the URL of a database") from None
+        if dialect not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+            raise ValueError(f"the database is sqlite or postgresql+psycopg, not {dialect}")
+        return url
+
+    @field_validator("admin_key_sha256")
+    @classmethod
+    def _hash_of_something(cls, sha256: str | None) -> str | None:
+        if sha256 == hashlib.sha256(b"").hexdigest():
+            raise ValueError("is the hash of nothing: an empty key would be the administrator's")
+        return sha256
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        ports = {
+            name: getattr(self, name) for name in type(self).model_fields if name == "port" or name.endswith("_port")
+        }
+        twice = [number for number, count in Counter(ports.values()).items() if count > 1]
+        if twice:
+            same = ", ".join(f"{PREFIX}{name.upper()}={port}" for name, port in ports.items() if port in twice)
+            raise ValueError(f"one port is given twice: {same}")
+        return self
+
+    def database_url(self, service: str) -> str:
+        """The SQLAlchemy URL of a service's projection: its own SQLite file unless one database is named for all."""
+        return self.database or f"sqlite:///{(self.state / f'{service}.db').absolute()}"
+
+
+def read() -> Settings:
+    """The settings of this process's environment; what can't be taken ends the process with one message."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False):
+            name = f"{PREFIX}{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
+            lines.append(f"  {name}{problem['msg'].removeprefix('Value error, ')}")
+        sys.exit("These settings can't be taken:\n" + "\n".join(lines))

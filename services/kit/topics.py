@@ -1,0 +1,114 @@
+"""Declares the topics and checks those that are there: every process does it before it touches one."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+
+from schemas.topics import TOPICS, Topic
+from services.kit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CHECKED = ("message.timestamp.type", "cleanup.policy", "max.message.bytes")
+TIMESTAMPS_BY_DEFAULT = "CreateTime"
+WAIT_SECONDS = 60.0
+
+
+class TopicsDifferError(Exception):
+    """Topics are not as this installation was told: going on would give wrong figures."""
+
+
+async def declare_topics(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> str:
+    """Make the topics that are missing and check all. Returns the cluster's id.
+
+    Waits up to `wait_seconds` for a broker, then raises KafkaConnectionError. Raises TopicsDifferError, naming every topic
+    with what was found and what was expected.
+    """
+    admin = await _connect(settings.kafka, wait_seconds)
+    try:
+        declared = {settings.topic_prefix + topic.name: topic for topic in TOPICS}
+        await _create(admin, settings, declared)
+        differences = await _partitions(admin, settings.partitions, list(declared))
+        differences += await _settings(admin, declared)
+        if differences:
+            raise TopicsDifferError("Topics differ from what is declared:\n  " + "\n  ".join(differences))
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
+async def _connect(bootstrap: str, wait_seconds: float) -> AIOKafkaAdminClient:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+        except KafkaConnectionError:
+            await admin.close()
+            if time.monotonic() > deadline:
+                raise
+            log.warning("no broker answers yet", extra={"bootstrap": bootstrap})
+            await asyncio.sleep(0.5)
+        else:
+            return admin
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: Settings, declared: dict[str, Topic]) -> None:
+    there = set(await admin.list_topics())
+    missing = [
+        NewTopic(name, settings.partitions, settings.replication, topic_configs=topic.config)
+        for name, topic in declared.items()
+        if name not in there
+    ]
+    if not missing:
+        return
+    answer = await admin.create_topics(missing, timeout_ms=30_000)
+    for name, code, *text in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:  # another process was a moment faster
+            raise error(f"{name}: {' '.join(str(part) for part in text)}")
+
+
+async def _partitions(admin: AIOKafkaAdminClient, expected: int, names: list[str]) -> list[str]:
+    """Differences in the number of partitions; waits until the cluster knows topics that were just made."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        topics = await admin.describe_topics(names)
+        codes = {topic["topic"]: topic["error_code"] for topic in topics}
+        if not any(codes.values()) and all(
+            not partition["error_code"] for topic in topics for partition in topic["partitions"]
+        ):
+            break
+        if time.monotonic() > deadline:
+            raise KafkaConnectionError(f"topics have no leaders: {codes}")
+        await asyncio.sleep(0.05)
+    return [
+        f"{topic['topic']}: {len(topic['partitions'])} partitions found, {expected} expected (PANTAU_PARTITIONS); "
+        "the number is fixed at installation"
+        for topic in topics
+        if len(topic["partitions"]) != expected
+    ]
+
+
+async def _settings(admin: AIOKafkaAdminClient, declared: dict[str, Topic]) -> list[str]:
+    """Differences in the settings that figures depend on."""
+    wanted = dict.fromkeys(CHECKED)
+    answers: list[Any] = await admin.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name, configs=wanted) for name in declared]
+    )
+    differences = []
+    for code, text, _, name, entries in (resource for answer in answers for resource in answer.resources):
+        if code:
+            raise for_code(code)(f"{name}: {text}")
+        expected = {"message.timestamp.type": TIMESTAMPS_BY_DEFAULT} | declared[name].config
+        differences += [
+            f"{name}: {entry[0]} is {entry[1]}, expected {expected[entry[0]]}"
+            for entry in entries
+            if entry[0] in CHECKED and entry[1] != expected[entry[0]]
+        ]
+    return differences
