@@ -48,7 +48,6 @@ check: ## what needs no running parts: format, lint, types, import rules, dead c
 	$(VENV)/ruff check --quiet .
 	$(VENV)/mypy
 	$(VENV)/python -m pytest --quiet tests/rules
-	$(VENV)/python -m vulture $(SOURCES) tests --min-confidence 80
 	@set -e; for each in $(GENERATORS); do echo "$(VENV)/python -m $$each --check"; $(VENV)/python -m $$each --check; done
 
 .PHONY: generate
