@@ -67,8 +67,10 @@ class Dice:
         return found
 
 
-def dice(at_most: int) -> st.SearchStrategy[Dice]:
-    return st.binary(max_size=at_most).map(Dice)
+def dice(most: int) -> st.SearchStrategy[Dice]:
+    """Dice for up to `most` choices. Drawn whole, because bytes of any length are drawn short."""
+    lengths = st.sampled_from((most, most // 2, most // 4, most // 12))
+    return lengths.flatmap(lambda length: st.binary(min_size=length, max_size=length)).map(Dice)
 
 
 # --- events, as plain JSON
@@ -195,7 +197,7 @@ def first_version(dice: Dice, count: int) -> Json:
     weights = _weights(dice, count)
     return {
         "version": 1,
-        "effective_from": dice.pick(("2019-01-01", "2018-06-01", "2020-02-29", "2020-12-31")),
+        "effective_from": dice.pick(("2019-01-01", "2018-06-01", "2019-01-01", "2020-02-29", "2020-12-31")),
         "city": "Kota Pontianak",
         "name": {"id": "Rencana induk", "en": "Masterplan"},
         "start_year": start,
@@ -232,7 +234,7 @@ def next_version(dice: Dice, before: Json) -> Json:
 
 
 def _versions(dice: Dice, plan: str) -> list[Said]:
-    data = first_version(dice, dice.pick((1, 2, 3, 4, 6, 8, 12, 30)))
+    data = first_version(dice, dice.pick((1, 2, 3, 4, 5, 8, 12, 30)))
     versions = [data]
     for _ in range(dice.below(3)):
         versions.append(next_version(dice, versions[-1]))
@@ -253,7 +255,7 @@ def report(dice: Dice, plan: str, number: int, programs: Sequence[str], leads: d
     key = dice.pick(OFFICES) if dice.once_in(6) else leads.get(program, OFFICES[0])
     day = dice.pick(DAYS)
     received = _received(dice, day)
-    status = dice.pick(("realized", "realized", "in_progress", "not_started", "blocked", "cancelled"))
+    status = dice.pick(("realized", "realized", "realized", "in_progress", "not_started", "blocked", "cancelled"))
     data: Json = {
         "program": program,
         "status": status,
@@ -344,14 +346,14 @@ def other(dice: Dice, plan: str, number: int) -> Said:
     return Said(milliseconds(received), event)
 
 
-def tell(dice: Dice, plan: str = PLAN, at_most: int = 40) -> list[Said]:
+def tell(dice: Dice, plan: str = PLAN, at_most: int = 60) -> list[Said]:
     """A history of one plan, every event once. Plan versions are in the order in which they replace one another."""
     versions = _versions(dice, plan)
     leads = {each["code"]: each["department"] for said in versions for each in said.event["data"]["programs"]}
     programs = sorted(leads) or [UNKNOWN_PROGRAM]
     reports = [report(dice, plan, number, programs, leads) for number in range(dice.below(at_most))]
     rest = [retraction(dice, plan, number, reports) for number in range(dice.below(6))]
-    rest += [look(dice, plan, number, programs) for number in range(dice.below(10))]
+    rest += [look(dice, plan, number, programs) for number in range(dice.below(16))]
     rest += [choice(dice, plan, number, programs) for number in range(dice.below(4))]
     rest += [other(dice, plan, number) for number in range(dice.below(3))]
     return versions + dice.shuffled(reports + rest)

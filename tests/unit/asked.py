@@ -1,0 +1,164 @@
+"""What `realization` answers, in the oracle's words, so that the two can be held side by side."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from realization import formulas
+from realization.bands import band
+from realization.book import EVERYTHING, PlanBook
+from realization.cells import Counts, membership, tally
+from realization.exact import rounded
+from realization.formulas import Figure
+from realization.punctuality import departments, program_punctuality
+from realization.targets import target
+from schemas.book import Fact
+from schemas.events import EVENT
+from schemas.vocabulary import Status
+from tests import oracle
+from tests.oracle import Json
+from tests.strategies import PARTITIONS, PLAN, Said, mail_of
+
+
+def facts_of(history: Sequence[Said]) -> list[oracle.Fact]:
+    """The facts of a history that was told once, in its order."""
+    return oracle.decide(mail_of(history), PARTITIONS)[1]
+
+
+def numbered(facts: Iterable[oracle.Fact]) -> list[Fact]:
+    """Facts as the book keeps them, with `seq` in the order given."""
+    return [
+        Fact(
+            seq=seq,
+            received_ms=fact.received_ms,
+            topic=fact.topic,  # type: ignore[arg-type]
+            partition=fact.partition,
+            offset=fact.offset,
+            digest="",
+            event=EVENT.validate_json(json.dumps(fact.event)),
+        )
+        for seq, fact in enumerate(facts, start=1)
+    ]
+
+
+def book_of(facts: Iterable[Fact], plan: str = PLAN) -> PlanBook:
+    book = PlanBook(plan)
+    for fact in facts:
+        book.add(fact)
+    return book
+
+
+def figures(
+    book: PlanBook,
+    *,
+    as_of: date,
+    known_at: int = EVERYTHING,
+    group_by: Any = "dimension",
+    quick_win: int | None = None,
+    basis: Any = "claimed",
+) -> Json:
+    """As `oracle.figures`."""
+    version = book.version(as_of, known_at)
+    if version is None:
+        overall = _cell(Counts(), None, basis, None)
+        overall["dimension_mean"] = _figure(formulas.nothing_in_force("dimension_mean.v1"))
+        return {"overall": overall, "groups": {}}
+    only = None if quick_win is None else book.quick_wins(quick_win, as_of, known_at)
+    states = book.states(version, as_of, known_at)
+    whole = tally(version, states, as_of, membership(group_by, book, as_of, known_at))
+    asked = tally(version, states, as_of, membership(group_by, book, as_of, known_at), only)
+    weight = whole.overall.weight
+    overall = _cell(asked.overall, weight, basis, target(version.plan, as_of))
+    overall["dimension_mean"] = _figure(formulas.dimension_mean(asked.dimensions, basis))
+    groups = {
+        key: _cell(counts, weight, basis, target(version.plan, as_of, key if group_by == "dimension" else None))
+        for key, counts in asked.groups.items()
+    }
+    return {"overall": overall, "groups": groups}
+
+
+def _cell(counts: Counts, plan_weight: int | None, basis: Any, expected: Any) -> Json:
+    if plan_weight is None:
+        names = {"share": "share", "claimed": "share", "verified": "share"}
+        names |= {name: name for name in ("weighted", "progress", "progress_all", "financial")}
+        found = {name: formulas.nothing_in_force(f"{formula}.v1") for name, formula in names.items()}
+    else:
+        found = {
+            "share": formulas.share(counts, basis),
+            "claimed": formulas.share(counts, "claimed"),
+            "verified": formulas.share(counts, "verified"),
+            "weighted": formulas.weighted(counts, plan_weight, basis),
+            "progress": formulas.progress(counts),
+            "progress_all": formulas.progress_all(counts),
+            "financial": formulas.financial(counts),
+        }
+    achieved = formulas.achievement(found["share"], expected.percent) if expected else None
+    return {
+        "programs": counts.programs,
+        "reported": counts.reported,
+        "never_reported": counts.programs - counts.reported,
+        "realized": counts.realized,
+        "verified_realized": counts.verified,
+        "statuses": {status.value: counts.statuses[status] for status in Status},
+        **{name: _figure(figure) for name, figure in found.items()},
+        "financial_ahead": formulas.financial_ahead(counts),
+        "target": expected and {"percent": rounded(expected.percent), "rule": expected.rule},
+        "achievement": None if achieved is None else {"percent": rounded(achieved), "band": band(achieved).value},
+    }
+
+
+def _figure(figure: Figure) -> Json:
+    assert figure.reason is None or figure.reason in formulas.REASONS
+    return {
+        "formula": figure.formula,
+        "numerator": Fraction(figure.numerator_text),
+        "denominator": Fraction(figure.denominator_text),
+        "percent": figure.percent,
+        "reason": figure.reason,
+    }
+
+
+def standings(
+    book: PlanBook, as_of: date, known_at: int = EVERYTHING, programs: Iterable[str] = ()
+) -> dict[tuple[str, str], str]:
+    """As `oracle.standings`, for reports on the programs named."""
+    return {
+        (claim.source, claim.id): standing.value
+        for program in programs
+        for claim, standing in book.claims(program, as_of, known_at)
+    }
+
+
+def program_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, str]:
+    """As `oracle.program_states`."""
+    version = book.version(as_of, known_at)
+    if version is None:
+        return {}
+    return {
+        code: program_punctuality(
+            book.reports_of(version.leads[code], (code,), as_of, known_at), version.plan, as_of
+        ).value
+        for code in version.programs
+    }
+
+
+def department_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
+    """As `oracle.department_states`."""
+    version = book.version(as_of, known_at)
+    if version is None:
+        return {}
+    return {
+        each.department: {
+            "state": each.state.value,
+            "programs": each.programs,
+            "reported": each.reported,
+            "realized": each.realized,
+            "missing": each.missing,
+            "last_period": each.last_period,
+            "last_received_ms": each.last_received_ms,
+            "periods_missed": each.periods_missed,
+        }
+        for each in departments(book, version, as_of, known_at)
+    }

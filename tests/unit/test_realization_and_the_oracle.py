@@ -1,0 +1,56 @@
+"""Whatever is asked of whatever was told, the heart and the oracle say the same."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.vocabulary import Standing
+from tests import oracle
+from tests.oracle import Json
+from tests.strategies import AS_OFS, PLAN, UNKNOWN_PROGRAM, Said, histories, questions
+from tests.unit import asked
+
+SOME_DAY = st.sampled_from(AS_OFS) | st.dates(date(2018, 6, 1), date(2029, 6, 1))
+
+
+@given(history=histories, question=questions())
+def test_every_figure_is_the_oracles(history: list[Said], question: Json) -> None:
+    facts = asked.facts_of(history)
+    book = asked.book_of(asked.numbered(facts))
+
+    assert asked.figures(book, **question) == oracle.figures(facts, PLAN, **question)
+
+
+@given(history=histories, question=questions(), part=st.floats(0, 1))
+def test_what_was_known_at_a_seq_is_what_the_oracle_says_of_the_facts_up_to_it(
+    history: list[Said], question: Json, part: float
+) -> None:
+    facts = asked.facts_of(history)
+    known_at = int(part * len(facts))
+    book = asked.book_of(asked.numbered(facts))
+
+    assert asked.figures(book, known_at=known_at, **question) == oracle.figures(facts[:known_at], PLAN, **question)
+
+
+@given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
+def test_every_report_stands_as_the_oracle_says(history: list[Said], as_of: date, part: float) -> None:
+    facts = asked.facts_of(history)
+    known_at = int(part * len(facts))
+    book = asked.book_of(asked.numbered(facts))
+    programs = {each.event["data"]["program"] for each in facts if each.event["type"] == oracle.REPORT}
+
+    found = asked.standings(book, as_of, known_at, programs | {UNKNOWN_PROGRAM})
+
+    assert found == oracle.standings(facts[:known_at], PLAN, as_of)
+    assert set(found.values()) <= set(Standing)
+
+
+@given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
+def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(history: list[Said], as_of: date, part: float) -> None:
+    facts = asked.facts_of(history)
+    known_at = int(part * len(facts))
+    book = asked.book_of(asked.numbered(facts))
+
+    assert asked.program_states(book, as_of, known_at) == oracle.program_states(facts[:known_at], PLAN, as_of)
+    assert asked.department_states(book, as_of, known_at) == oracle.department_states(facts[:known_at], PLAN, as_of)

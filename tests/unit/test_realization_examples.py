@@ -1,0 +1,402 @@
+"""The figures a council member can check by hand (domain.md, "Figures, exactly")."""
+
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from realization.bands import band
+from realization.book import PlanBook
+from realization.formulas import REASONS
+from realization.live import SNAPSHOT_LIMIT, Live
+from realization.targets import elapsed, target
+from schemas.events import EVENT
+from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
+from tests import oracle
+from tests.oracle import Json
+from tests.strategies import PLAN, Said, written
+from tests.unit import asked
+from tests.unit.plans import PONTIANAK, plan, program, report, the_seed, visit
+
+END_OF_2020 = date(2020, 12, 31)
+
+
+def book_of(*history: Said) -> PlanBook:
+    facts = asked.facts_of(history)
+    assert len(facts) == len(history)
+    return asked.book_of(asked.numbered(facts))
+
+
+def figures(*history: Said, as_of: date = END_OF_2020, **question: object) -> Json:
+    """What the heart answers, which the oracle must say too."""
+    found = asked.figures(book_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]
+    assert found == oracle.figures(asked.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]
+    return found
+
+
+def version_of(said: Said) -> MasterplanVersion:
+    event = EVENT.validate_json(written(said.event))
+    assert isinstance(event, MasterplanVersionPublished)
+    return event.data
+
+
+def percents(cell: Json) -> dict[str, str | None]:
+    return {name: figure["percent"] for name, figure in cell.items() if isinstance(figure, dict) and "reason" in figure}
+
+
+# --- the seed
+
+
+def test_155_of_426_is_36_38_percent_and_not_36_39() -> None:
+    overall = figures(*the_seed())["overall"]
+
+    assert (overall["share"]["numerator"], overall["share"]["denominator"]) == (155, 426)
+    assert overall["share"]["percent"] == "36.38"
+
+
+def test_the_mean_of_the_six_dimensions_is_35_43_percent() -> None:
+    overall = figures(*the_seed())["overall"]
+
+    assert overall["dimension_mean"]["percent"] == "35.43"
+    assert overall["dimension_mean"]["denominator"] == 6
+
+
+def test_two_elapsed_years_of_ten_make_it_181_92_percent_of_a_target_of_20() -> None:
+    overall = figures(*the_seed())["overall"]
+
+    assert overall["target"] == {"percent": "20.00", "rule": "linear"}
+    assert overall["achievement"] == {"percent": "181.92", "band": "very_high"}
+
+
+def test_each_dimension_has_its_own_share() -> None:
+    groups = figures(*the_seed())["groups"]
+
+    counted = {key: (cell["programs"], cell["realized"]) for key, cell in groups.items()}
+    assert counted == PONTIANAK
+    assert groups["governance"]["share"]["percent"] == "47.92"
+
+
+def test_the_snapshot_of_426_programs_of_25_departments_over_10_years_has_at_most_8_kb() -> None:
+    history = the_seed()
+    for number, each in enumerate(history[0].event["data"]["programs"]):
+        each["finish_year"] = 2019 + number % 10
+        each["quick_win_years"] = [2020 + number % 3] if number % 35 == 0 else []
+        each["budget"] = {str(year): 25_000_000_000 for year in range(2019, 2029)}
+    for said in history[1:]:
+        said.event["data"]["spent"] = 250_000_000_000
+
+    snapshot = Live(book_of(*history)).snapshot()
+
+    assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT == 8 * 1024
+    assert snapshot.omitted == ()
+    assert {name: len(cells) for name, cells in snapshot.cells.items()} == {
+        "overall": 1, "dimension": 6, "sub_dimension": 6, "department": 25, "year": 10, "theme": 1, "quick_win": 3,
+    }  # fmt: skip
+
+
+def test_a_snapshot_that_would_be_larger_says_which_groupings_it_leaves_out() -> None:
+    history = the_seed()
+    for number, each in enumerate(history[0].event["data"]["programs"]):
+        each["priority_problem"] = f"Masalah prioritas nomor {number}: " + "banjir, sampah, kemacetan \u2014 " * 5
+
+    snapshot = Live(book_of(*history)).snapshot()
+
+    assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
+    assert snapshot.omitted == ("theme",)
+    assert "theme" not in snapshot.cells
+    assert {"overall", "dimension", "department", "year"} <= set(snapshot.cells)
+
+
+# --- bands
+
+
+@pytest.mark.parametrize(
+    ("achievement", "expected"),
+    [
+        ("0", "very_low"), ("50", "very_low"), ("50.49", "very_low"), ("50.499999", "very_low"),
+        ("50.5", "low"), ("51", "low"), ("65.49", "low"),
+        ("65.5", "medium"), ("66", "medium"), ("75.49", "medium"),
+        ("75.5", "high"), ("90", "high"), ("90.49", "high"), ("90.495", "high"), ("90.499999", "high"),
+        ("90.5", "very_high"), ("91", "very_high"), ("100", "very_high"), ("100.01", "very_high"),
+        ("181.92", "very_high"), ("100000", "very_high"),
+    ],
+)  # fmt: skip
+def test_an_achievement_is_rounded_half_up_to_a_whole_number_and_then_banded(achievement: str, expected: str) -> None:
+    assert band(Fraction(achievement)) == oracle.band(Fraction(achievement)) == expected
+
+
+def test_the_band_is_that_of_the_achievement_and_not_of_the_bare_share() -> None:
+    cell = figures(
+        plan([program("A"), program("B")], targets={"2019": 0, "2020": 100}), report("A", "2020-12-01", "realized")
+    )
+
+    assert cell["overall"]["share"]["percent"] == "50.00"
+    assert cell["overall"]["achievement"] == {"percent": "50.00", "band": "very_low"}
+    assert figures(plan([program("A"), program("B")]), report("A", "2020-12-01", "realized"))["overall"][
+        "achievement"
+    ] == {"percent": "250.00", "band": "very_high"}
+
+
+# --- null, with a reason
+
+
+def test_an_empty_plan_has_no_figure_and_says_why() -> None:
+    overall = figures(plan([]))["overall"]
+
+    assert set(percents(overall).values()) == {None}
+    assert {overall[name]["reason"] for name in ("share", "claimed", "progress", "progress_all", "financial")} == {
+        "empty"
+    }
+    assert overall["achievement"] is None
+
+
+def test_a_date_before_any_plan_version_has_no_figure_and_says_why() -> None:
+    found = figures(plan([program("A")]), as_of=date(2018, 12, 31))
+
+    assert {
+        figure["reason"] for figure in found["overall"].values() if isinstance(figure, dict) and "reason" in figure
+    } == {"no_version"}
+    assert found["groups"] == {}
+
+
+def test_every_reason_is_said_in_both_languages() -> None:
+    for code, label in REASONS.items():
+        assert code
+        assert label.id
+        assert label.en
+        assert label.id != label.en
+
+
+def test_weights_that_do_not_sum_to_100_give_no_weighted_figure() -> None:
+    overall = figures(plan([program("A", weight="60"), program("B", weight="39.9999")]))["overall"]
+
+    assert overall["weighted"]["percent"] is None
+    assert overall["weighted"]["reason"] == "weights"
+    assert overall["share"]["percent"] == "0.00"
+
+
+def test_weights_that_sum_to_100_weigh_the_programs_realized() -> None:
+    history = [
+        plan([program("A", weight="60.0001"), program("B", "living", weight="39.9999")]),
+        report("A", "2020-01-31", "realized"),
+    ]
+
+    found = figures(*history)
+
+    assert found["overall"]["weighted"]["percent"] == "60.00"
+    assert found["groups"]["governance"]["weighted"]["percent"] == "100.00"
+    assert found["groups"]["living"]["weighted"]["percent"] == "0.00"
+
+
+def test_a_group_whose_weights_are_all_0_has_no_weighted_figure_in_a_plan_that_sums_to_100() -> None:
+    groups = figures(plan([program("A", weight="100"), program("B", "living", weight="0")]))["groups"]
+
+    assert groups["living"]["weighted"]["percent"] is None
+    assert groups["living"]["weighted"]["reason"] == "empty"
+
+
+def test_never_reported_is_not_realized_but_has_no_progress_of_0() -> None:
+    overall = figures(plan([program("A"), program("B")]))["overall"]
+
+    assert (overall["reported"], overall["never_reported"]) == (0, 2)
+    assert overall["share"]["percent"] == "0.00"
+    assert overall["progress"]["percent"] is None
+    assert overall["progress"]["reason"] == "none_reported"
+    assert overall["progress_all"]["percent"] == "0.00"
+
+
+def test_money_nobody_has_told_of_is_unknown_and_money_told_to_be_0_is_0_percent() -> None:
+    rich = plan([program("A", budget={"2020": 1000})])
+
+    assert figures(rich, report("A", "2020-01-31"))["overall"]["financial"]["reason"] == "none_spent"
+    assert figures(rich, report("A", "2020-01-31", spent=0))["overall"]["financial"]["percent"] == "0.00"
+    assert (
+        figures(plan([program("A")]), report("A", "2020-01-31", spent=5))["overall"]["financial"]["reason"]
+        == "no_budget"
+    )
+
+
+def test_the_ceiling_to_date_is_that_of_all_fiscal_years_up_to_the_one_asked_about() -> None:
+    history = [
+        plan([program("A", budget={"2019": 100, "2020": 300, "2021": 600})]),
+        report("A", "2020-01-31", spent=100),
+    ]
+
+    assert figures(*history, as_of=date(2020, 2, 1))["overall"]["financial"]["percent"] == "25.00"
+    assert figures(*history, as_of=date(2021, 1, 1))["overall"]["financial"]["percent"] == "10.00"
+
+
+@pytest.mark.parametrize(("spent", "ahead"), [(600, False), (601, True)])
+def test_money_more_than_ten_points_ahead_of_the_progress_of_what_is_reported_is_a_warning(
+    spent: int, ahead: bool
+) -> None:
+    history = [
+        plan([program("A", budget={"2020": 500}), program("B", budget={"2020": 500})]),
+        report("A", "2020-01-31", spent=spent, physical="50"),
+    ]
+
+    assert figures(*history)["overall"]["financial_ahead"] is ahead
+
+
+# --- claims
+
+
+def test_a_decembers_figure_sent_in_january_belongs_to_december() -> None:
+    history = [plan([program("A")]), report("A", "2020-12-31", "realized")]
+
+    assert figures(*history, as_of=date(2020, 12, 30))["overall"]["realized"] == 0
+    assert figures(*history, as_of=date(2020, 12, 31))["overall"]["realized"] == 1
+
+
+def test_a_cancelled_program_stays_in_the_denominator_until_a_version_removes_it() -> None:
+    history = [
+        plan([program("A"), program("B")]),
+        report("A", "2020-01-31", "cancelled"),
+        plan([program("B")], 2, "2021-01-01"),
+    ]
+
+    assert figures(*history)["overall"]["share"]["denominator"] == 2
+    assert figures(*history, as_of=date(2021, 1, 1))["overall"]["share"]["denominator"] == 1
+
+
+def test_a_program_that_names_a_problem_and_a_sector_counts_in_both_themes_and_one_that_names_none_in_none() -> None:
+    programs = [
+        program("A", priority_problem="Banjir", leading_sector="Pariwisata"),
+        program("B", priority_problem="Banjir", leading_sector="Banjir"),
+        program("C"),
+    ]
+
+    groups = figures(plan(programs), group_by="theme")["groups"]
+
+    assert {key: cell["programs"] for key, cell in groups.items()} == {"Banjir": 2, "Pariwisata": 1, "none": 1}
+
+
+# --- verification (decision 2)
+
+REALIZED = report("A", "2020-03-31", "realized")
+AGAIN = report("A", "2020-05-31", "realized")
+CONFIRMED = visit("2020-04-15", {"A": "confirmed"})
+
+
+@pytest.mark.parametrize(
+    ("history", "verified"),
+    [
+        ([REALIZED, CONFIRMED], 1),
+        ([REALIZED], 0),
+        ([CONFIRMED, AGAIN], 0),
+        ([REALIZED, CONFIRMED, AGAIN], 1),
+        ([REALIZED, CONFIRMED, report("A", "2020-04-30"), AGAIN], 0),
+        ([REALIZED, CONFIRMED, report("A", "2020-04-30"), AGAIN, visit("2020-06-01", {"A": "confirmed"})], 1),
+        ([REALIZED, CONFIRMED, visit("2020-04-20", {"A": "not_confirmed"})], 0),
+        ([REALIZED, CONFIRMED, visit("2020-04-10", {"A": "not_confirmed"})], 1),
+        ([REALIZED, CONFIRMED, report("A", "2020-04-30")], 0),
+        ([REALIZED, visit("2020-04-15", {"B": "confirmed"})], 0),
+        ([REALIZED, visit("2020-03-31", {"A": "confirmed"})], 1),
+    ],
+    ids=[
+        "seen realized", "never seen", "realized only after the visit", "said again", "withdrawn and claimed again",
+        "withdrawn, claimed and seen again", "denied later", "denied before", "withdrawn", "another was seen",
+        "realized on the day of the visit",
+    ],
+)  # fmt: skip
+def test_a_claim_is_verified_while_it_is_the_one_that_was_seen(history: list[Said], verified: int) -> None:
+    overall = figures(plan([program("A"), program("B")]), *history, basis="verified")["overall"]
+
+    assert overall["verified_realized"] == verified
+    assert overall["share"] == overall["verified"]
+    assert overall["share"]["percent"] == ("50.00" if verified else "0.00")
+
+
+# --- targets (decision 3)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        ("2018-12-31", "0"), ("2019-01-01", "10/365"), ("2019-12-31", "10"), ("2020-02-29", "10+600/366"),
+        ("2020-12-31", "20"), ("2021-12-31", "30"), ("2024-12-30", "60-10/366"), ("2028-12-31", "100"), ("2040-01-01", "100"),
+    ],
+)  # fmt: skip
+def test_without_own_targets_the_target_rises_evenly_over_the_plans_years_leap_years_or_not(
+    as_of: str, expected: str
+) -> None:
+    found = target(version_of(plan([])), date.fromisoformat(as_of))
+
+    assert found.rule == "linear"
+    assert found.percent == _sum(expected)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        ("2018-12-31", "0"), ("2019-07-02", "0+9/2*183/365"), ("2019-12-31", "9/2"), ("2020-12-31", "9"), ("2021-12-31", "20"),
+        ("2022-12-31", "31"), ("2023-12-31", "42"), ("2024-12-31", "42"), ("2028-12-31", "42"), ("2035-06-30", "42"),
+    ],
+)  # fmt: skip
+def test_a_year_left_out_lies_on_the_line_between_its_neighbours_and_after_the_last_it_stays_level(
+    as_of: str, expected: str
+) -> None:
+    given = plan([], targets={"2020": "9", "2023": "42"})
+
+    found = target(version_of(given), date.fromisoformat(as_of))
+
+    assert found.rule == "plan"
+    assert found.percent == _sum(expected)
+
+
+def _sum(text: str) -> Fraction:
+    """`10+600/366`, exactly."""
+    return sum(
+        (_product(part) for part in text.replace("-", "+-").split("+")),
+        Fraction(0),
+    )
+
+
+def _product(text: str) -> Fraction:
+    found = Fraction(1)
+    for factor in text.split("*"):
+        found *= Fraction(factor)
+    return found
+
+
+def test_a_dimensions_own_target_comes_before_the_plans_and_the_plans_before_the_line() -> None:
+    given = plan(
+        [program("A"), program("B", "living")],
+        targets={"2020": "25"},
+        dimension_targets={"governance": {"2020": "50"}},
+    )
+
+    found = figures(given)
+
+    assert found["overall"]["target"] == {"percent": "25.00", "rule": "plan"}
+    assert found["groups"]["governance"]["target"] == {"percent": "50.00", "rule": "dimension"}
+    assert found["groups"]["living"]["target"] == {"percent": "25.00", "rule": "plan"}
+    assert figures(plan([program("A")]))["overall"]["target"]["rule"] == "linear"
+
+
+def test_where_nothing_is_expected_yet_there_is_no_achievement() -> None:
+    given = plan([program("A")], effective_from="2018-06-01")
+
+    overall = figures(given, as_of=date(2018, 12, 31))["overall"]
+
+    assert overall["target"] == {"percent": "0.00", "rule": "linear"}
+    assert overall["achievement"] is None
+
+
+def test_the_last_day_of_february_is_the_sixtieth_of_366() -> None:
+    assert elapsed(date(2020, 2, 29)) == Fraction(60, 366)
+    assert elapsed(date(2019, 2, 28)) == Fraction(59, 365)
+    assert elapsed(date(2020, 12, 31)) == elapsed(date(2019, 12, 31)) == 1
+
+
+# --- the ends of the calendar
+
+
+@pytest.mark.parametrize("as_of", [date.min, date.max])
+def test_the_first_and_the_last_day_of_the_calendar_may_be_asked_about(as_of: date) -> None:
+    history = [plan([program("A")], effective_from="0001-01-01"), report("A", "2020-12-31", "realized"), CONFIRMED]
+    book = book_of(*history)
+
+    assert asked.figures(book, as_of=as_of)["overall"]["programs"] == 1
+    assert asked.department_states(book, as_of)["dinkes"]["state"] in {"never", "on_time"}
+    assert asked.program_states(book, as_of)["A"] in {"never", "on_time"}

@@ -1,0 +1,141 @@
+"""The fold is a function of a set: order, interleaving and numbering of facts, and whether counts were kept up or made
+anew, change nothing; a report taken back is as if it had never been made."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realization.book import PlanBook
+from realization.live import SNAPSHOT_LIMIT, Live
+from schemas.book import Snapshot
+from tests import oracle
+from tests.oracle import Json
+from tests.strategies import (
+    PARTITIONS,
+    PLAN,
+    QUICK_WIN_YEARS,
+    UNKNOWN_PROGRAM,
+    Dice,
+    Said,
+    dice,
+    histories,
+    interleaved,
+    mail_of,
+    questions,
+)
+from tests.unit import asked
+
+GROUPINGS = ("dimension", "sub_dimension", "department", "year", "theme", "quick_win")
+
+
+def everything_said_of(book: PlanBook, question: Json, known_at: int) -> Json:
+    """All that the heart can be asked of a date."""
+    as_of: date = question["as_of"]
+    programs = [UNKNOWN_PROGRAM, *(code for version in book.versions for code in version.programs)]
+    return {
+        "figures": asked.figures(book, known_at=known_at, **question),
+        "standings": asked.standings(book, as_of, known_at, programs),
+        "programs": asked.program_states(book, as_of, known_at),
+        "departments": asked.department_states(book, as_of, known_at),
+        "quick wins": {year: book.quick_wins(year, as_of, known_at) for year in QUICK_WIN_YEARS},
+        "quick win years": book.quick_win_years(as_of, known_at),
+        "verifications": {code: book.verifications(code, as_of, known_at) for code in programs},
+        "last received": book.last_received,
+        "seq": book.seq,
+        "next change": book.next_change(as_of),
+    }
+
+
+@given(history=histories, order=dice(120), question=questions(), part=st.floats(0, 1))
+def test_facts_may_be_added_in_any_order(history: list[Said], order: Dice, question: Json, part: float) -> None:
+    facts = asked.numbered(asked.facts_of(history))
+    known_at = int(part * len(facts))
+    told, shuffled = asked.book_of(facts), asked.book_of(order.shuffled(facts))
+
+    assert everything_said_of(shuffled, question, known_at) == everything_said_of(told, question, known_at)
+    for fact in facts:
+        assert shuffled.standing(fact, question["as_of"]) == told.standing(fact, question["as_of"])
+
+
+@given(history=histories, order=dice(120), question=questions())
+def test_however_the_topics_interleave_the_figures_are_the_same(
+    history: list[Said], order: Dice, question: Json
+) -> None:
+    other_way = oracle.decide(interleaved(order, mail_of(history)), PARTITIONS)[1]
+
+    book, other = (asked.book_of(asked.numbered(facts)) for facts in (asked.facts_of(history), other_way))
+
+    assert asked.figures(other, **question) == asked.figures(book, **question)
+    assert _cells(Live(other).snapshot()) == _cells(Live(book).snapshot())
+
+
+@given(history=histories, order=dice(120), question=questions())
+def test_a_report_taken_back_is_as_if_it_had_never_been_made_whichever_came_first(
+    history: list[Said], order: Dice, question: Json
+) -> None:
+    facts = asked.facts_of(history)
+    gone = oracle.retracted(facts, PLAN)
+    reports = [each for each in facts if each.event["type"] == oracle.REPORT]
+    never_made = [each for each in reports if (each.event["source"], each.event["id"]) in gone]
+    retractions = [each for each in facts if each.event["type"] == oracle.RETRACTION]
+
+    book = asked.book_of(asked.numbered(order.shuffled(facts)))
+    without = asked.book_of(asked.numbered(each for each in facts if each not in never_made + retractions))
+
+    as_of = question["as_of"]
+    assert asked.figures(book, **question) == asked.figures(without, **question)
+    assert asked.program_states(book, as_of) == asked.program_states(without, as_of)
+    assert asked.department_states(book, as_of) == asked.department_states(without, as_of)
+
+
+@given(history=histories, order=dice(120), checks=st.sets(st.integers(0, 80), max_size=6))
+def test_counts_kept_up_fact_by_fact_are_those_made_anew_and_the_oracles(
+    history: list[Said], order: Dice, checks: set[int]
+) -> None:
+    facts = oracle.decide(interleaved(order, mail_of(history)), PARTITIONS)[1]
+    book = PlanBook(PLAN)
+    live = Live(book)
+    for seq, fact in enumerate(asked.numbered(facts), start=1):
+        live.touch(book.add(fact))
+        if seq in checks or seq == len(facts):
+            kept_up = live.snapshot()
+            assert kept_up == Live(book).snapshot()
+            _is_what_the_oracle_says(kept_up, facts[:seq])
+
+
+def _is_what_the_oracle_says(snapshot: Snapshot, facts: Sequence[oracle.Fact]) -> None:
+    expected = oracle.snapshot(facts, PLAN)
+    assert (snapshot.as_of, snapshot.plan_version) == (expected["as_of"], expected["plan_version"])
+    assert (snapshot.seq, snapshot.received_ms) == (len(facts), max(fact.received_ms for fact in facts))
+    assert snapshot.omitted == ()
+    assert _cells(snapshot) == {name: groups for name, groups in expected["cells"].items() if groups}
+    assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
+
+
+def _cells(snapshot: Snapshot) -> Json:
+    """The cells, without groupings and groups that have no program any more."""
+    cells = {
+        grouping: {key: list(counts) for key, counts in groups.items() if grouping == "overall" or counts[0]}
+        for grouping, groups in snapshot.cells.items()
+    }
+    return {grouping: groups for grouping, groups in cells.items() if groups}
+
+
+@given(history=histories)
+def test_the_live_counts_are_those_of_the_figures_at_the_snapshots_own_date(history: list[Said]) -> None:
+    book = asked.book_of(asked.numbered(asked.facts_of(history)))
+    snapshot = Live(book).snapshot()
+
+    for group_by in GROUPINGS:
+        figures = asked.figures(book, as_of=snapshot.as_of, group_by=group_by)
+        groups = snapshot.cells.get(group_by, {})
+        assert {key: counts[0] for key, counts in groups.items()} == {
+            key: cell["programs"] for key, cell in figures["groups"].items()
+        }
+        assert {key: counts[2] for key, counts in groups.items()} == {
+            key: cell["realized"] for key, cell in figures["groups"].items()
+        }
+    overall = dict(zip(snapshot.counts, snapshot.cells["overall"]["overall"], strict=True))
+    assert overall["verified"] == figures["overall"]["verified_realized"]
