@@ -38,6 +38,8 @@ def due_on(period: str, due_day: int) -> date:
 
 def due_period(plan: MasterplanVersion, as_of: date) -> str | None:
     """The last monthly period whose due day has passed, or None before the first."""
+    if as_of.year < plan.start_year:
+        return None
     last = as_of.replace(day=1) - timedelta(days=1)
     if as_of.day < plan.report_due_day:
         last = last.replace(day=1) - timedelta(days=1)
