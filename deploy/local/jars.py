@@ -10,26 +10,32 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).with_name("kafka") / "pom.xml"
 CACHE = ROOT / ".cache" / "kafka"
+HOW_TO_MEND = "On Debian: apt-get install maven"
+
+
+def folder() -> Path:
+    """Where the jars of this pom are, once they are: its name says which pom they came from."""
+    return CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
 
 
 def fetch() -> Path:
-    """The folder with the jars. What is there is used; the folder's name says which pom it came from."""
-    folder = CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    if folder.is_dir():
-        return folder
+    """The folder with the jars; fetched first when they are not there."""
+    jars = folder()
+    if jars.is_dir():
+        return jars
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at once: one downloads, the other waits
-        if not folder.is_dir():
-            _download(folder)
-    return folder
+        if not jars.is_dir():
+            _download(jars)
+    return jars
 
 
-def _download(folder: Path) -> None:
+def _download(jars: Path) -> None:
     if shutil.which("mvn") is None:
-        sys.exit("Maven (mvn) is missing, it fetches Apache Kafka once. On Debian: apt-get install maven")
+        sys.exit(f"Maven (mvn) is missing, it fetches Apache Kafka once. {HOW_TO_MEND}")
     print("Fetching Apache Kafka, about 45 MB, once ...", flush=True)
-    unfinished = folder.with_suffix(".part")
+    unfinished = jars.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
     maven = subprocess.run(
         ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"],
@@ -41,4 +47,4 @@ def _download(folder: Path) -> None:
     )  # fmt: skip
     if maven.returncode != 0:
         sys.exit(f"{maven.stdout}\nMaven could not fetch Apache Kafka; what it said stands above.")
-    unfinished.rename(folder)
+    unfinished.rename(jars)

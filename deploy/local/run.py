@@ -25,8 +25,13 @@ def stages(here: Settings) -> tuple[tuple[Service, ...], ...]:
     return (
         (Service("broker", _module("deploy.local.broker"), lambda: _broker_ready(here), 1.7),),
         (
-            Service("site", _module("deploy.local.site"), lambda: _ready(f"{here.site_url}/readyz"), 2.0),
-            Service("worker", _module("services.aggregator.worker"), lambda: _ready(f"{here.worker_url}/readyz"), 2.0),
+            Service("site", _module("deploy.local.site"), lambda: not_ready_because(f"{here.site_url}/readyz"), 2.0),
+            Service(
+                "worker",
+                _module("services.aggregator.worker"),
+                lambda: not_ready_because(f"{here.worker_url}/readyz"),
+                2.0,
+            ),
         ),
     )
 
@@ -77,7 +82,7 @@ def _broker_ready(here: Settings) -> str | None:
     return None if broker.answers(here.kafka.number, timeout_seconds=0.5) else f"nobody answers at {here.bootstrap}"
 
 
-def _ready(url: str) -> str | None:
+def not_ready_because(url: str) -> str | None:
     """Ask a process whether it is ready; when it is not, its own words."""
     try:
         with urllib.request.urlopen(url, timeout=0.5):  # noqa: S310 - an address of ours

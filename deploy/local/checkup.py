@@ -1,0 +1,155 @@
+"""What `pantau doctor` looks at in a checkout: what the local stack needs, and the stack itself while it runs."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+from pantau.doctor import Finding
+
+from deploy.local import administrator, broker, jars, java, ports, settings, state
+from deploy.local.jars import ROOT
+from deploy.local.run import not_ready_because
+from deploy.local.settings import Port, Settings
+
+ENOUGH_BYTES = 2 * 1024**3
+PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?", re.MULTILINE)
+
+
+def look() -> Iterable[Finding]:
+    """Look at everything, causes before what follows from them."""
+    yield _environment()
+    yield _lock()
+    yield _java()
+    yield _kafka_jars()
+    here = settings.read()
+    yield _disk(here)
+    supervisor = state.holder(here.state)
+    for port in here.ports:
+        yield _port(here, port, supervisor)
+    yield _key(here, supervisor)
+    if supervisor is None:
+        yield Finding("running", False, f"nothing runs on {here.state}", "`make run` starts it.")
+        return
+    yield Finding("running", True, f"process {supervisor}, state in {here.state}")
+    yield from _running(here)
+
+
+def _environment() -> Finding:
+    expected = ROOT / ".venv"
+    ours = Path(sys.prefix).resolve() == expected.resolve()
+    return Finding("virtual environment", ours, sys.prefix, f"Use {expected}/bin/pantau; `make doctor` does.")
+
+
+def _lock() -> Finding:
+    """Whether what is installed is what the lock pins. A pin with a marker may be for another system."""
+    for_tests = shutil.which("pytest", path=str(ROOT / ".venv" / "bin"))
+    lock = ROOT / "requirements" / ("test.txt" if for_tests else "run.txt")
+    installed = {_normal(each.name): each.version for each in metadata.distributions()}
+    different = []
+    for pin in PINNED.finditer(lock.read_text()):
+        there = installed.get(_normal(pin["name"]))
+        if there != pin["version"] and not (there is None and pin["marker"]):
+            different.append(f"{pin['name']} {there or 'missing'}, expected {pin['version']}")
+    found = "; ".join(different) if different else f"in step with requirements/{lock.name}"
+    return Finding("Python packages", not different, found, f"rm {ROOT}/.venv/in-step, then `make doctor` again.")
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _java() -> Finding:
+    program = java.find()
+    if program is None:
+        return Finding("Java", False, "missing", java.HOW_TO_MEND)
+    major = java.major(program)
+    mend = f"The broker needs {java.OLDEST} or newer (JAVA_HOME chooses). {java.HOW_TO_MEND}"
+    return Finding("Java", major >= java.OLDEST, f"{major} ({program})", mend)
+
+
+def _kafka_jars() -> Finding:
+    """Maven is needed once, until Kafka's jars are there."""
+    if jars.folder().is_dir():
+        return Finding("Apache Kafka's jars", True, str(jars.folder()))
+    maven = shutil.which("mvn")
+    found = "not fetched yet, `make run` does it" if maven else "not fetched yet, and Maven is missing"
+    return Finding("Apache Kafka's jars", maven is not None, found, jars.HOW_TO_MEND)
+
+
+def _disk(here: Settings) -> Finding:
+    there = next(folder for folder in (here.state, *here.state.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    mend = f"Less than {ENOUGH_BYTES / 1024**3:.0f} GiB: make room, or set PANTAU_STATE to a folder elsewhere."
+    return Finding("disk space", free >= ENOUGH_BYTES, f"{free / 1024**3:.1f} GiB free for {here.state}", mend)
+
+
+def _port(here: Settings, port: Port, supervisor: int | None) -> Finding:
+    """A port is right when it is free, or held by a process of our supervisor's."""
+    what = f"port {port.number}"
+    if not ports.busy(here.host, port.number):
+        return Finding(what, True, "free")
+    held_by = ports.holder(port.number)
+    if held_by and supervisor and supervisor in _ancestors(held_by.pid):
+        return Finding(what, True, f"ours (process {held_by.pid})")
+    who = f"held by process {held_by.pid} ({held_by.command[:80]})" if held_by else "held by an unknown process"
+    return Finding(what, False, who, f"Stop that, or set {port.variable} to a free port.")
+
+
+def _ancestors(pid: int) -> list[int]:
+    above = []
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            break
+        above.append(pid)
+    return above
+
+
+def _key(here: Settings, supervisor: int | None) -> Finding:
+    what, file = "administrator's key", here.keys / administrator.FILE
+    if not file.exists():
+        missing = supervisor is not None  # the first start makes it
+        return Finding(
+            what, not missing, "not there yet, the first start makes it", "Restart: `make stop`, then `make run`."
+        )
+    if not os.access(file, os.R_OK):
+        return Finding(what, False, f"{file} can't be read", "Be the user who ran `make run`.")
+    mode = file.stat().st_mode & 0o777
+    return Finding(what, mode & 0o077 == 0, f"{file}, mode {mode:o}", f"Others may read it: chmod 600 {file}")
+
+
+def _running(here: Settings) -> Iterable[Finding]:
+    answers = broker.answers(here.kafka.number)
+    why = "The supervisor starts it again; if not:"
+    log = f"{why} {here.logs}/broker.log says why."
+    yield Finding("broker", answers, f"{here.bootstrap} {'answers' if answers else 'does not answer'}", log)
+    if answers:
+        yield _topics(here)
+    for name, url in (("site", here.site_url), ("worker", here.worker_url)):
+        reason = not_ready_because(f"{url}/readyz")
+        yield Finding(name, reason is None, reason or f"{url} is ready", f"{why} {here.logs}/{name}.log says why.")
+
+
+def _topics(here: Settings) -> Finding:
+    """Whether every declared topic is there with the number of partitions that was fixed at installation."""
+    from schemas.topics import TOPICS  # noqa: PLC0415
+    from services.kit.settings import read  # noqa: PLC0415
+
+    from kafka import KafkaAdminClient  # noqa: PLC0415 - only when there is a broker to ask
+
+    told = read()
+    names = [told.topic_prefix + topic.name for topic in TOPICS]
+    admin = KafkaAdminClient(bootstrap_servers=here.bootstrap, request_timeout_ms=10_000)
+    try:
+        found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
+    finally:
+        admin.close()
+    wrong = [f"{name} has {found.get(name, 0)}" for name in names if found.get(name, 0) != told.partitions]
+    mend = "The number is fixed at installation: set PANTAU_PARTITIONS to it. A topic with 0 is missing: restart."
+    right = f"{len(names)} with {told.partitions} partitions each"
+    return Finding("topics", not wrong, f"{', '.join(wrong)}; expected {told.partitions}" if wrong else right, mend)

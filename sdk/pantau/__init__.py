@@ -1,0 +1,1 @@
+"""Pantau for those who report to it and those who run it."""

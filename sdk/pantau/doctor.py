@@ -1,0 +1,59 @@
+"""`pantau doctor`: what is missing or wrong, and how to mend each.
+
+In a checkout it looks at everything `make run` needs and at what runs (deploy/local/checkup.py); elsewhere at this
+installation of the package.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterable
+from importlib import import_module, util
+from typing import NamedTuple
+
+OLDEST_PYTHON = (3, 11)
+
+
+class Finding(NamedTuple):
+    """One thing looked at: whether it is as it should be, what was found, and if not, what to do."""
+
+    what: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `doctor` to the command line."""
+    parser = commands.add_parser("doctor", help="say what is missing or wrong here, and how to mend it")
+    parser.add_argument("--json", action="store_true", help="as JSON, for machines")
+    parser.set_defaults(run=lambda told: report(look(), as_json=told.json))
+
+
+def look() -> Iterable[Finding]:
+    """Look at everything there is to look at here, in an order that puts causes before what follows from them."""
+    version = platform.python_version()
+    wanted = ".".join(map(str, OLDEST_PYTHON))
+    yield Finding("Python", sys.version_info >= OLDEST_PYTHON, version, f"Pantau needs Python {wanted} or newer.")
+    if util.find_spec("deploy") and util.find_spec("deploy.local"):
+        yield from import_module("deploy.local.checkup").look()
+
+
+def report(findings: Iterable[Finding], *, as_json: bool) -> int:
+    """Tell the findings. Returns the exit code: 1 when something is wrong."""
+    told = []
+    for finding in findings:
+        told.append(finding)
+        if not as_json:
+            print(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what:<22} {finding.found}", flush=True)
+            if not finding.ok and finding.mend:
+                print(f"       {'':<22} -> {finding.mend}", flush=True)
+    all_well = all(finding.ok for finding in told)
+    if as_json:
+        listed = [finding._asdict() | {"mend": "" if finding.ok else finding.mend} for finding in told]
+        print(json.dumps({"ok": all_well, "findings": listed}, indent=2))
+    else:
+        wrong = sum(not finding.ok for finding in told)
+        print("All is well." if all_well else f"{wrong} of {len(told)} need attention.")
+    return 0 if all_well else 1
