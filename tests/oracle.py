@@ -11,7 +11,7 @@ from calendar import isleap, monthrange
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -166,14 +166,12 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
 
 
 def _json_object(value: bytes) -> Json | None:
-    """The JSON object that the bytes are, if they are one in the strict sense: UTF-8, no BOM, no NaN, real characters."""
+    """The JSON object that the bytes are, if they are one: UTF-8, no byte order mark, only real characters.
 
-    def refuse(_: str) -> NoReturn:
-        raise ValueError
-
+    NaN and Infinity, which careless writers write, are read; that they may stand nowhere is a question of shape.
+    """
     try:
-        # Numbers stay as they are written: how big one may be is a question of shape.
-        found = json.loads(value.decode("utf-8"), parse_constant=refuse, parse_int=str, parse_float=str)
+        found = json.loads(value.decode("utf-8"))
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         return None
