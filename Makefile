@@ -21,6 +21,7 @@ help: ## list what there is to do
 .PHONY: run
 run: ## start everything on this machine, with a sample city; Ctrl-C stops it
 	@$(READY) run
+	@$(VENV)/python -m deploy.local.jars
 	@exec $(VENV)/python -m deploy.local.run
 
 .PHONY: stop
@@ -39,6 +40,7 @@ doctor: ## say what is missing or wrong here, and how to mend it
 .PHONY: test
 test: ## run all tests, with real parts; ARGS="..." goes to pytest
 	@$(READY) test
+	@$(VENV)/python -m deploy.local.jars
 	@$(VENV)/python -m pytest $(ARGS)
 
 .PHONY: check
@@ -46,7 +48,7 @@ check: ## what needs no running parts: format, lint, types, import rules, dead c
 	@$(READY) test
 	$(VENV)/ruff format --check --quiet .
 	$(VENV)/ruff check --quiet .
-	$(VENV)/mypy
+	$(VENV)/python -m mypy
 	$(VENV)/python -m pytest --quiet tests/rules
 	@set -e; for each in $(GENERATORS); do echo "$(VENV)/python -m $$each --check"; $(VENV)/python -m $$each --check; done
 

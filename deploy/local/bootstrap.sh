@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes this checkout ready:   deploy/local/bootstrap.sh run|test
 # Says what the system lacks, then brings .venv in step with the lock. Quick when there is nothing to do.
+# With "missing" it only names the Debian packages that the system lacks for tests.
 set -eu
 cd "$(dirname "$0")/../.."
 what=$1
@@ -8,7 +9,7 @@ python=${PYTHON:-python3}
 packages=""
 
 lacks() { # what is missing, and the Debian packages that bring it
-    echo "Missing: $1" >&2
+    [ "$what" = missing ] || echo "Missing: $1" >&2
     packages="$packages $2"
 }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -21,10 +22,14 @@ has "$java" || java=java
 java_major=$("$java" -version 2>&1 | sed -n 's/.* version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -n 1)
 [ "${java_major:-0}" -ge 17 ] || lacks "Java 17 or newer, for Apache Kafka" default-jdk-headless
 has mvn || lacks "Maven (mvn), which fetches Apache Kafka" maven
-if [ "$what" = test ]; then
+if [ "$what" != run ]; then
     has postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || lacks "PostgreSQL's server" postgresql
-    has chromium || lacks "Chromium" chromium
+    has chromium || lacks "Chromium" "chromium fonts-dejavu-core"
     { has prometheus && has promtool; } || lacks "Prometheus and promtool" prometheus
+fi
+if [ "$what" = missing ]; then
+    echo "$packages"
+    exit 0
 fi
 if [ -n "$packages" ]; then
     echo "On Debian: apt-get update && apt-get install --no-install-recommends$packages" >&2
@@ -36,7 +41,7 @@ exec 9>.cache/bootstrap.lock
 flock 9 # two that start at once: one works, the other waits
 [ ! -x .venv/bin/pytest ] || what=test # a checkout that has the tests' packages keeps them
 lock=requirements/$what.txt
-in_step=$(cat deploy/local/bootstrap.sh requirements/uv.txt "$lock" | sha256sum)
+in_step=$({ pwd; cat deploy/local/bootstrap.sh requirements/uv.txt "$lock"; } | sha256sum)
 if [ -x .venv/bin/python ] && [ "$(cat .venv/in-step 2>/dev/null)" = "$in_step" ]; then exit 0; fi
 
 echo "Installing the Python packages of $lock into .venv ..."

@@ -48,3 +48,7 @@ def _download(jars: Path) -> None:
     if maven.returncode != 0:
         sys.exit(f"{maven.stdout}\nMaven could not fetch Apache Kafka; what it said stands above.")
     unfinished.rename(jars)
+
+
+if __name__ == "__main__":  # `make` fetches them in the foreground, where a person sees what takes long
+    fetch()
