@@ -33,7 +33,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -179,10 +179,11 @@ class Projection:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
             self._thread.shutdown()  # waits for a transaction that is on its way
             self.engine.dispose()
+            if not task.cancelled():
+                await task
 
     def position(self, topic: str, partition: int) -> int:
         """The next offset: everything before it is in the tables and was told to `on_commit`.

@@ -1,0 +1,220 @@
+"""Problems (RFC 9457): what every refused or failed request is answered with, all errors at once.
+
+Problem
+├── InvalidProblem          422  what was sent is wrong; `errors` says where
+├── UnauthorizedProblem     401  a key is needed
+├── ForbiddenProblem        403  the key is for something else
+├── NotFoundProblem         404
+├── ConflictProblem         409
+├── TooLargeProblem         413
+├── MediaTypeProblem        415
+└── UnavailableProblem      503  come again: `Retry-After`
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+VALUE_CHARACTERS = 200
+ERRORS_SHOWN = 1_000
+
+
+class Wrong(NamedTuple):
+    """One error: where it is, what is wrong, what was expected, and what was there."""
+
+    where: str
+    what: str
+    expected: str = ""
+    value: Any = None
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
+    """An answer that is not what was asked for. `type` is made of the class's `kind`."""
+
+    status = 500
+    kind = "about:blank"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[Wrong] = (),
+        headers: Mapping[str, str] | None = None,
+        **members: object,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.members = members  # extension members, as RFC 9457 calls them
+
+
+class InvalidProblem(Problem):
+    status, kind = 422, "invalid"
+
+
+class UnauthorizedProblem(Problem):
+    status, kind = 401, "unauthorized"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="pantau"'})
+
+
+class ForbiddenProblem(Problem):
+    status, kind = 403, "forbidden"
+
+
+class NotFoundProblem(Problem):
+    status, kind = 404, "not-found"
+
+
+class ConflictProblem(Problem):
+    status, kind = 409, "conflict"
+
+
+class TooLargeProblem(Problem):
+    status, kind = 413, "too-large"
+
+
+class MediaTypeProblem(Problem):
+    status, kind = 415, "media-type"
+
+
+class UnavailableProblem(Problem):
+    """Nothing is known to be done; the same request may be sent again."""
+
+    status, kind = 503, "unavailable"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 2) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
+
+
+class ProblemDetails(BaseModel):
+    """How a problem is written, for the OpenAPI document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, Any]] = []
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "type": "urn:pantau:problem:invalid",
+                    "title": "Unprocessable Content",
+                    "status": 422,
+                    "detail": "1 error",
+                    "instance": "/v1/events",
+                    "errors": [
+                        {
+                            "where": "data.physical",
+                            "what": "Input should be less than or equal to 100",
+                            "expected": "less_than_equal 100",
+                            "value": 101,
+                        }
+                    ],
+                }
+            ]
+        }
+    }
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems a route may answer with, for its `responses`."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {
+        status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def shown(value: Any) -> Any:
+    """A value as it may stand in an answer: JSON, and not long."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+    if len(text) <= VALUE_CHARACTERS:
+        return json.loads(text)
+    return text[:VALUE_CHARACTERS] + "…"
+
+
+def wrong_of(error: ValidationError, *, skip: int = 0) -> list[Wrong]:
+    """All errors of a validation. `skip` leading steps of each place are left out (the tag of a union)."""
+    found = []
+    for problem in error.errors(include_url=False):
+        what = problem["msg"].removeprefix("Value error, ")
+        context = {name: value for name, value in (problem.get("ctx") or {}).items() if name != "error"}
+        expected = ", ".join(str(value) for value in context.values())
+        where = ".".join(str(step) for step in problem["loc"][skip:])
+        value = None if problem["type"] == "missing" else shown(problem["input"])
+        found.append(Wrong(where, what, f"{problem['type']} {expected}".strip(), value))
+    return found
+
+
+def listed(errors: Iterable[Wrong]) -> list[dict[str, Any]]:
+    """Errors as they stand in an answer."""
+    return [error._asdict() for error in errors]
+
+
+def answer(request: Request, problem: Problem) -> JSONResponse:
+    """The response a problem is."""
+    errors = list(problem.errors)
+    count = f"{len(errors)} error{'s' if len(errors) != 1 else ''}" if errors else ""
+    body: dict[str, Any] = {
+        "type": problem.kind if problem.kind == "about:blank" else f"urn:pantau:problem:{problem.kind}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail or count,
+        "instance": request.url.path,
+    }
+    if errors:
+        body["errors"] = listed(errors[:ERRORS_SHOWN])
+        body["errors_total"] = len(errors)
+    return JSONResponse(body | problem.members, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Answer every error as a problem: ours, the framework's own, and what nobody expected."""
+
+    @app.exception_handler(Problem)
+    async def ours(request: Request, problem: Problem) -> JSONResponse:
+        return answer(request, problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def parameters(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            Wrong(
+                ".".join(str(step) for step in problem["loc"]),
+                problem["msg"].removeprefix("Value error, "),
+                problem["type"],
+                None if problem["type"] == "missing" else shown(problem.get("input")),
+            )
+            for problem in error.errors()
+        ]
+        return answer(request, InvalidProblem(errors=errors))
+
+    @app.exception_handler(HTTPException)
+    async def framework(request: Request, error: HTTPException) -> JSONResponse:
+        problem = Problem(error.detail, headers=error.headers)
+        problem.status = error.status_code
+        return answer(request, problem)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected error", exc_info=error, extra={"path": request.url.path})
+        return answer(request, Problem("An unexpected error; it is in the log."))

@@ -1,0 +1,427 @@
+"""A projection on a real broker, on SQLite and on PostgreSQL: each record once, whoever applies it, and back after a drop."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from kafka import KafkaProducer
+from prometheus_client import CollectorRegistry
+from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, MetaData, String, Table, func, select
+
+from deploy.local.broker import Broker
+from schemas.book import Progress
+from schemas.topics import TOPICS
+from services.kit.databases import is_outage, open_engine, reading, upsert, writing
+from services.kit.projection import Place, Projection, Record
+from services.kit.settings import Settings
+from services.kit.topics import TopicsDifferError, declare_topics
+from tests.parts.waiting import until
+
+PARTITIONS = 3
+FOLLOWED = ("facts", "rejected", "aggregator-progress")
+_numbers = count(1)
+
+tables = MetaData()
+# No unique key: a record that is applied twice is there twice.
+SEEN = Table(
+    "lines_seen",
+    tables,
+    Column("topic", String),
+    Column("partition", Integer),
+    Column("offset", BigInteger),
+    Column("text", String),
+)
+LAST = Table("lines_last", tables, Column("partition", Integer, primary_key=True), Column("text", String))
+
+
+def write_down(connection: Connection, records: Sequence[Record]) -> None:
+    """Every record as a row, and the last of each partition."""
+    rows = [
+        {"topic": r.topic, "partition": r.partition, "offset": r.offset, "text": (r.value or b"").decode()}
+        for r in records
+    ]
+    connection.execute(SEEN.insert(), rows)
+    upsert(connection, LAST, [{"partition": row["partition"], "text": row["text"]} for row in rows])
+
+
+class Installation:
+    """Topics with a prefix of their own, and a database."""
+
+    def __init__(self, broker: Broker, database: str) -> None:
+        self.settings = Settings(
+            kafka=broker.bootstrap,
+            topic_prefix=f"projection{next(_numbers)}-",
+            partitions=PARTITIONS,
+            database=database,
+        )
+        asyncio.run(declare_topics(self.settings))
+
+    def send(self, texts: Sequence[str], *, topic: str = "facts", transactional: bool = False) -> None:
+        """Send texts to all partitions in turn; in a transaction, markers of which have offsets too."""
+        options = {"transactional_id": f"{self.settings.topic_prefix}test"} if transactional else {}
+        with KafkaProducer(bootstrap_servers=self.settings.kafka, linger_ms=5, **options) as producer:
+            if transactional:
+                producer.init_transactions()
+                producer.begin_transaction()
+            sent = [
+                producer.send(self.settings.topic_prefix + topic, text.encode(), b"key", partition=number % PARTITIONS)
+                for number, text in enumerate(texts)
+            ]
+            if transactional:
+                producer.commit_transaction()
+            for future in sent:
+                future.get(30)
+
+    def rows(self, table: Table = SEEN) -> list[tuple[Any, ...]]:
+        engine = open_engine(self.settings.database_url("lines"))
+        try:
+            with reading(engine) as connection:
+                return sorted(tuple(row) for row in connection.execute(select(table)))
+        finally:
+            engine.dispose()
+
+
+class Replica(NamedTuple):
+    """A projection that runs in a loop of its own, and what it told."""
+
+    projection: Projection
+    told: list[Record]
+    loaded: list[int]
+    left: list[BaseException]
+    loop: asyncio.AbstractEventLoop
+    registry: CollectorRegistry
+
+    def ask(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+
+def _start(settings: Settings, stack: list[Any], options: dict[str, Any]) -> Replica:
+    told: list[Record] = []
+    loaded: list[int] = []
+    left: list[BaseException] = []
+
+    async def on_commit(records: Sequence[Record]) -> None:
+        told.extend(records)
+
+    def load(connection: Connection) -> None:
+        loaded.append(connection.execute(select(func.count()).select_from(SEEN)).scalar_one())
+
+    kind = options.pop("kind", Projection)
+    registry = CollectorRegistry()
+    given = {"version": 1, "apply": write_down} | options
+    projection = kind(
+        settings,
+        registry,
+        service="lines",
+        topics=FOLLOWED,
+        tables=tables,
+        load=load,
+        on_commit=on_commit,
+        leave=lambda _, error: left.append(error),
+        **given,
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="replica")
+    thread.start()
+    replica = Replica(projection, told, loaded, left, loop, registry)
+    exits = AsyncExitStack()
+    replica.ask(exits.enter_async_context(projection.following()))
+    stack.append((replica, exits, thread))
+    return replica
+
+
+def _stop(replica: Replica, exits: AsyncExitStack, thread: threading.Thread) -> None:
+    try:
+        replica.ask(exits.aclose())
+    except BaseException as error:
+        if error not in replica.left:
+            raise
+    replica.loop.call_soon_threadsafe(replica.loop.stop)
+    thread.join(10)
+    replica.loop.close()
+
+
+@contextmanager
+def replicas(settings: Settings, number: int = 1, **options: Any) -> Iterator[list[Replica]]:
+    """Replicas of the projection `lines`."""
+    stack: list[Any] = []
+    try:
+        yield [_start(settings, stack, dict(options)) for _ in range(number)]
+    finally:
+        for started in reversed(stack):
+            _stop(*started)
+
+
+def until_caught_up(*those: Replica) -> None:
+    until(lambda: all(replica.projection.caught_up for replica in those), 30, what="caught up")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'lines.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def installation(broker: Broker, database: str) -> Installation:
+    return Installation(broker, database)
+
+
+class Careless(Projection):
+    """A projection that moves the offset without comparing it."""
+
+    def _compare_and_set(self, connection: Connection, place: Place, _: int, new: int) -> None:
+        row = self._offsets.c
+        connection.execute(
+            self._offsets.update().where(row.topic == place.topic, row.partition == place.partition).values(next=new)
+        )
+
+
+def _applied_by_two(installation: Installation, kind: type[Projection]) -> Counter[tuple[Any, ...]]:
+    """How often each record was applied while two replicas race for a log that grows."""
+    texts = [f"line {number}" for number in range(600)]
+    with replicas(installation.settings, 2, kind=kind) as (one, other):
+        for at in range(0, len(texts), 60):
+            installation.send(texts[at : at + 60], transactional=at % 120 == 0)
+        until(lambda: len(one.told) >= 600 and len(other.told) >= 600, 30, what="both were told of every record")
+        assert not one.left
+        assert not other.left
+        for replica in (one, other):
+            assert Counter(Counter((r.topic, r.partition, r.offset) for r in replica.told).values()) == {1: 600}
+    return Counter(installation.rows())
+
+
+def test_two_replicas_apply_each_record_once_and_are_both_told_of_all(installation: Installation) -> None:
+    applied = _applied_by_two(installation, Projection)
+    assert Counter(applied.values()) == {1: 600}
+    assert {row[3] for row in applied} == {f"line {number}" for number in range(600)}
+
+
+def test_without_the_compare_records_are_applied_twice(installation: Installation) -> None:
+    applied = _applied_by_two(installation, Careless)
+    assert max(applied.values()) == 2
+
+
+def test_a_restart_goes_on_where_it_was(installation: Installation) -> None:
+    installation.send(["a", "b", "c"])
+    with replicas(installation.settings) as (first,):
+        until_caught_up(first)
+        assert first.loaded == [0]
+    installation.send(["d", "e", "f"], transactional=True)
+    with replicas(installation.settings) as (second,):
+        until_caught_up(second)
+        assert second.loaded == [3], "what is in memory is built from what was there"
+        assert [record.value for record in second.told] == [b"d", b"e", b"f"], "and told only what is new"
+    assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
+
+
+def test_dropped_and_replayed_the_tables_are_back(installation: Installation) -> None:
+    installation.send([f"line {number}" for number in range(50)], transactional=True)
+    installation.send([f"more {number}" for number in range(50)])
+    with replicas(installation.settings) as (first,):
+        until_caught_up(first)
+    before = installation.rows(), installation.rows(LAST)
+    engine = open_engine(installation.settings.database_url("lines"))
+    there = MetaData()
+    there.reflect(engine)
+    there.drop_all(engine)
+    engine.dispose()
+    with replicas(installation.settings) as (again,):
+        until_caught_up(again)
+    assert (installation.rows(), installation.rows(LAST)) == before
+
+
+def test_a_new_version_of_the_tables_is_built_by_replay(installation: Installation) -> None:
+    installation.send(["a", "b"])
+    with replicas(installation.settings) as (first,):
+        until_caught_up(first)
+
+    def shout(connection: Connection, records: Sequence[Record]) -> None:
+        write_down(connection, [r._replace(value=(r.value or b"").upper()) for r in records])
+
+    with replicas(installation.settings, version=2, apply=shout) as (second,):
+        until_caught_up(second)
+        assert second.loaded == [0]
+    assert sorted(row[3] for row in installation.rows()) == ["A", "B"]
+
+
+def test_an_older_program_does_not_touch_newer_tables(installation: Installation) -> None:
+    installation.send(["a", "b"])
+    with replicas(installation.settings, version=2) as (newer,):
+        until_caught_up(newer)
+        with replicas(installation.settings, version=1) as (older,):
+            until(lambda: older.left, what="the older one left")
+            assert "drop table lines_offsets" in str(older.left[0])
+            assert not newer.left
+    assert sorted(row[3] for row in installation.rows()) == ["a", "b"]
+
+
+def test_a_program_whose_tables_are_rebuilt_by_a_newer_one_leaves(installation: Installation) -> None:
+    with replicas(installation.settings, version=1) as (older,):
+        until_caught_up(older)
+        with replicas(installation.settings, version=2) as (newer,):
+            until_caught_up(newer)
+            installation.send(["a", "b", "c"])
+            until(lambda: older.left, what="the older one left")
+            until(lambda: len(newer.told) == 3)
+    assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c"]
+
+
+def test_a_mistake_in_applying_ends_the_process_and_nothing_of_the_chunk_stays(installation: Installation) -> None:
+    def stumble(connection: Connection, records: Sequence[Record]) -> None:
+        write_down(connection, records)
+        raise ZeroDivisionError
+
+    installation.send(["a", "b", "c"])
+    with replicas(installation.settings, apply=stumble) as (replica,):
+        until(lambda: replica.left)
+        assert isinstance(replica.left[0], ZeroDivisionError)
+    assert installation.rows() == []
+
+
+def test_one_waits_for_a_record_and_for_what_became_of_mail(installation: Installation) -> None:
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        projection = replica.projection
+        assert replica.ask(projection.wait_for("facts", 0, 0, 0.05)) is False
+        installation.send(["a"])
+        assert replica.ask(projection.wait_for("facts", 0, 0, 10)) is True
+        assert replica.ask(projection.wait_for_mail("program-status", 0, 7, 0.05)) is False, "no progress yet"
+
+        told = Progress(
+            partition=0,
+            next_offsets={"masterplans": 0, "program-status": 8, "evaluations": 0},
+            outcomes={},
+            facts_end=2,
+            rejected_end=0,
+        )
+        installation.send([told.model_dump_json()], topic="aggregator-progress")
+        assert replica.ask(projection.wait_for("aggregator-progress", 0, 0, 10)) is True
+        assert replica.ask(projection.wait_for_mail("program-status", 0, 7, 0.05)) is False, "its facts are not here"
+        installation.send(["b"])
+        assert replica.ask(projection.wait_for_mail("program-status", 0, 7, 10)) is True
+        assert replica.ask(projection.wait_for_mail("program-status", 0, 8, 0.05)) is False
+    with replicas(installation.settings) as (again,):
+        until_caught_up(again)
+        assert again.ask(again.projection.wait_for_mail("program-status", 0, 7, 1)) is True, "progress is remembered"
+
+
+def test_a_log_that_is_another_one_is_read_from_its_beginning(broker: Broker, database: str) -> None:
+    first, second = Installation(broker, database), Installation(broker, database)
+    first.send(["old"] * 9)
+    second.send(["new"] * 3)
+    with replicas(first.settings) as (replica,):
+        until_caught_up(replica)
+    with replicas(second.settings) as (replica,):
+        until_caught_up(replica)
+    assert [row[3] for row in second.rows()] == ["new"] * 3
+
+
+def test_it_comes_back_after_the_broker_did(own_broker: Broker, database: str) -> None:
+    installation = Installation(own_broker, database)
+    installation.send(["a", "b", "c"])
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        own_broker.stop()
+        assert replica.projection.ready()[0], "what is known can still be read"
+        until(lambda: "not answered" in str(replica.projection.ready()[1]["broker"]), 30)
+        own_broker.start()
+        installation.send(["d", "e", "f"])
+        until(lambda: len(replica.told) == 6, 60)
+        until(lambda: replica.projection.ready()[1]["broker"] == "answers")
+        assert not replica.left
+    assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
+
+
+def test_without_a_broker_it_is_not_ready_and_says_why(own_broker: Broker, database: str) -> None:
+    installation = Installation(own_broker, database)
+    installation.send(["a"])
+    own_broker.stop()
+    with replicas(installation.settings) as (replica,):
+        until(lambda: "Error" in str(replica.projection.ready()[1]["projection"]))
+        ready, checks = replica.projection.ready()
+        assert not ready
+        assert checks["caught_up"] is False
+        own_broker.start()
+        until(lambda: replica.projection.ready()[0], 60)
+
+
+def test_it_tells_how_far_it_is(installation: Installation) -> None:
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        installation.send(["a", "b", "c", "d"])
+        until(lambda: len(replica.told) == 4)
+
+        def said(name: str, **labels: str) -> float | None:
+            return replica.registry.get_sample_value(f"pantau_projection_{name}", {"service": "lines"} | labels)
+
+        until(lambda: said("records_total") == 4.0)
+        assert said("caught_up") == 1.0
+        assert (said("last_commit_timestamp_seconds") or 0) > 0
+        until(lambda: said("lag_records", topic="facts") == 0.0)
+        assert said("lag_seconds", topic="facts") == 0.0
+
+
+def test_a_chunk_is_of_one_moment_for_those_who_read(database: str) -> None:
+    engine = open_engine(database)
+    tables.create_all(engine)
+
+    def rows(connection: Connection) -> int:
+        return connection.execute(select(func.count()).select_from(SEEN)).scalar_one()
+
+    with reading(engine) as reader:
+        assert rows(reader) == 0
+        with writing(engine) as writer:
+            write_down(writer, [Record("facts", 0, 0, 0, None, b"a", {})])
+        assert rows(reader) == 0, "it reads on in the moment in which it began"
+    with reading(engine) as reader:
+        assert rows(reader) == 1
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(database: str) -> Generator[Engine]:
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
+
+
+def test_a_mistake_is_not_taken_for_an_outage(engine: Engine) -> None:
+    with reading(engine) as connection, pytest.raises(Exception, match="nowhere") as mistake:
+        connection.exec_driver_sql("SELECT * FROM nowhere")
+    assert not is_outage(mistake.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////proc/nowhere.db", "postgresql+psycopg://nobody@127.0.0.1:1/none"])
+def test_a_database_that_is_not_there_is_an_outage(url: str) -> None:
+    absent = open_engine(url)
+    with pytest.raises(Exception, match=r"unable to open|refused") as outage, reading(absent):
+        pass
+    assert is_outage(outage.value)
+    absent.dispose()
+
+
+def test_topics_that_differ_are_refused_with_every_difference(installation: Installation) -> None:
+    other = installation.settings.model_copy(update={"partitions": PARTITIONS + 1})
+    with pytest.raises(TopicsDifferError) as refused:
+        asyncio.run(declare_topics(other))
+    for topic in TOPICS:
+        assert f"{other.topic_prefix}{topic.name}: 3 partitions found, 4 expected" in str(refused.value)
+
+
+def test_topics_may_be_declared_by_all_at_once(broker: Broker) -> None:
+    settings = Settings(kafka=broker.bootstrap, topic_prefix=f"declared{next(_numbers)}-", partitions=2)
+
+    async def all_at_once(declare: Callable[..., Any]) -> set[str]:
+        return set(await asyncio.gather(*(declare(settings) for _ in range(4))))
+
+    assert len(asyncio.run(all_at_once(declare_topics))) == 1
