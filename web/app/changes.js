@@ -1,0 +1,52 @@
+/** What changed since a date: counted by kind, then program by program, what weighs most first. */
+
+import { h } from "./dom.js";
+import { mark } from "./mark.js";
+import { failed, loading } from "./part.js";
+import { here } from "./state/url.js";
+import { CHANGES } from "./vocabulary.js";
+
+const MAIN = 6;
+
+export function changes(context) {
+  const { store, view, words, format, lang } = context;
+  const { data, problem } = store.changes;
+  const title = h("h2", { id: "changes-title" }, words.changes.question);
+  const since = h("p", { class: "control aside" },
+    h("label", { for: "since" }, words.changes.since),
+    h("input", { id: "since", type: "date", "data-testid": "since-input", "data-action": "since", value: view.since ?? data?.since }));
+  if (problem) return [title, since, failed(problem, "changes", context)];
+  if (!data) return [title, since, loading(5, context)];
+  const items = CHANGES.flatMap((kind) => data.items.filter((item) => item.change === kind));
+  const all = view.address.changes === "all";
+  const told = (figure) => (figure.percent === null ? words.none : format.percent(figure.percent));
+  return [
+    title,
+    since,
+    h("p", { class: "between" }, words.changes.from(told(data.before), told(data.after)), reason(data.before, lang), reason(data.after, lang)),
+    !items.length && h("p", { class: "empty" }, words.changes.none),
+    h("ul", { class: "tally" }, CHANGES.filter((kind) => data.counts[kind] > 0).map((kind) => h("li", { "data-testid": `changes-${kind}` },
+      mark(kind), h("b", null, format.number(data.counts[kind])), " ", words.changes.kinds[kind]))),
+    h("ul", { class: "rows" }, (all ? items : items.slice(0, MAIN)).map((item) => row(item, context))),
+    items.length > MAIN && h("p", { class: "more" },
+      h("a", { href: here({ changes: all ? null : "all" }, "changes"), "data-testid": "changes-all" }, all ? words.changes.fewer : words.changes.all(format.number(items.length)))),
+  ];
+}
+
+function reason(figure, lang) {
+  return figure.reason && h("span", { class: "reason" }, " ", figure.reason[lang]);
+}
+
+function row(item, { store, words, format, lang }) {
+  return h("li", { "data-key": `${item.program} ${item.change}`, class: store.moved.has(item.program) && "moved" },
+    mark(item.change),
+    h("span", { class: "name" }, h("a", { href: here({ program: item.program, group: null }), "aria-haspopup": "dialog" }, item.name[lang])),
+    h("span", { class: "facts" }, h("span", { class: "state" }, words.changes.kinds[item.change]), " · ", moved(item, words, format)),
+  );
+}
+
+function moved({ change, before, after }, words, format) {
+  const nothing = change === "added" || change === "removed" ? words.changes.absent : words.programs.neverReported;
+  const at = (side) => (side?.status ? `${words.statuses[side.status]} ${format.percent(side.physical)}` : nothing);
+  return `${at(before)} → ${at(after)}`;
+}

@@ -1,0 +1,176 @@
+/** What the page knows: answers of the API, each with what was asked and what went wrong, and what came live. */
+
+import { Problem, answerUrl, get, planUrl } from "../api.js";
+
+const PAGE = 50; // programs per request
+const EVERY = 500; // programs per request when all of them are needed
+const MOVED_MS = 6_000; // how long a row that moved stays marked
+const TREND_MONTHS = 24;
+
+/** One answer. What came before stays until the new one is there; `forget` lets go of it. */
+function createAnswer(changed) {
+  let asking = null;
+  const answer = { url: null, data: null, problem: null, waiting: false, ask, forget, again };
+
+  async function fetchFrom(url, keep) {
+    asking?.abort();
+    const mine = new AbortController();
+    asking = mine;
+    answer.waiting = true;
+    changed();
+    try {
+      answer.data = await get(url, mine.signal);
+      answer.problem = null;
+    } catch (problem) {
+      if (mine !== asking) return;
+      if (!(problem instanceof Problem)) throw problem;
+      // a refresh that fails leaves what is there: the connection's state says that it may be old
+      if (!keep) [answer.data, answer.problem] = [null, problem];
+    }
+    if (mine !== asking) return;
+    answer.waiting = false;
+    changed();
+  }
+
+  async function ask(url) {
+    if (url === answer.url) return;
+    answer.url = url;
+    await fetchFrom(url, false);
+  }
+
+  async function again() {
+    if (answer.url) await fetchFrom(answer.url, answer.data !== null);
+  }
+
+  function forget() {
+    asking?.abort();
+    asking = null;
+    Object.assign(answer, { url: null, data: null, problem: null, waiting: false });
+  }
+
+  return answer;
+}
+
+/** A list that comes in pages: `data` is `{total, items, next}` of the pages so far. */
+function createList(changed) {
+  const list = createAnswer(changed);
+
+  async function more(limit = PAGE) {
+    const { url, data } = list;
+    const next = new URL(url);
+    next.searchParams.set("cursor", data.next);
+    next.searchParams.set("limit", limit);
+    list.waiting = true;
+    changed();
+    try {
+      const page = await get(next.href);
+      if (list.url !== url || list.data !== data) return;
+      list.data = { ...page, items: [...data.items, ...page.items] };
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      list.problem = problem;
+    }
+    list.waiting = false;
+    changed();
+  }
+
+  async function all() {
+    let had = -1;
+    while (list.data?.next && list.data.items.length > had) {
+      had = list.data.items.length;
+      await more(EVERY);
+    }
+  }
+
+  return Object.assign(list, { more, all });
+}
+
+/** All that the page knows. `changed` is called after every change. */
+export function createStore(changed) {
+  const store = {
+    realization: createAnswer(changed),
+    previous: createAnswer(changed), // the end of the year before, fetched once
+    history: createAnswer(changed),
+    departments: createAnswer(changed),
+    changes: createAnswer(changed),
+    programs: createList(changed),
+    plans: createList(changed),
+    program: createAnswer(changed), // the one in the drawer
+    parts: createAnswer(changed), // the sub-dimensions, for the drawer
+    connection: "connecting",
+    heardAt: null, // when the server was last heard
+    moved: new Set(), // groups and programs that changed a moment ago
+    snapshot,
+    change,
+    forgetPlan,
+    refresh,
+  };
+
+  function snapshot(data) {
+    store.realization.data = data;
+    changed();
+  }
+
+  function change(data) {
+    const now = store.realization.data;
+    if (!now) return;
+    const cells = new Map(data.groups.map((cell) => [cell.key, cell]));
+    const groups = now.groups.map((cell) => cells.get(cell.key) ?? cell);
+    const known = new Set(now.groups.map((cell) => cell.key));
+    store.realization.data = {
+      ...now,
+      known_at: data.known_at,
+      fresh_at: data.fresh_at,
+      overall: data.overall,
+      groups: [...groups, ...data.groups.filter((cell) => !known.has(cell.key))],
+    };
+    mark([...cells.keys(), ...data.programs]);
+    changed();
+  }
+
+  function mark(keys) {
+    for (const key of keys) store.moved.add(key);
+    setTimeout(() => {
+      for (const key of keys) store.moved.delete(key);
+      changed();
+    }, MOVED_MS);
+  }
+
+  /** Ask again for what the stream does not carry. */
+  function refresh() {
+    for (const name of ["history", "departments", "changes", "program", "parts"]) store[name].again();
+    if (store.programs.url && store.programs.data?.items.length <= PAGE) store.programs.again();
+  }
+
+  function forgetPlan() {
+    for (const name of ["realization", "previous", "history", "departments", "changes", "programs", "program", "parts"]) store[name].forget();
+    store.moved.clear();
+    store.heardAt = null;
+  }
+
+  return store;
+}
+
+/** The last day of the year before a date. */
+export function previousYearEnd(day) {
+  return `${Number(day.slice(0, 4)) - 1}-12-31`;
+}
+
+/** The addresses of what the page asks. `asOf` null: today. */
+export const addresses = {
+  realization: ({ plan, asOf, basis }) => planUrl(plan, "realization", { as_of: asOf, basis }),
+  pinned: ({ plan, basis }, { as_of, known_at }) => planUrl(plan, "realization", { as_of, known_at: known_at.seq, basis }),
+  stream: ({ plan, asOf, basis }) => planUrl(plan, "stream", { as_of: asOf, basis }),
+  parts: ({ plan, basis }, day) => planUrl(plan, "realization", { as_of: day, basis, group_by: "sub_dimension" }),
+  history({ plan, basis }, day) {
+    const from = new Date(`${day.slice(0, 7)}-01T00:00:00Z`);
+    from.setUTCMonth(from.getUTCMonth() - TREND_MONTHS + 1);
+    return planUrl(plan, "history", { from: from.toISOString().slice(0, 10), to: day, basis });
+  },
+  departments: ({ plan }, day) => planUrl(plan, "departments", { as_of: day }),
+  changes: ({ plan, since }, day) => planUrl(plan, "changes", { since: since ?? previousYearEnd(day), as_of: day }),
+  programs: ({ plan, filters }, day) => planUrl(plan, "programs", { as_of: day, ...filters, limit: PAGE }),
+  program: ({ plan, program }, day) => planUrl(plan, `programs/${encodeURIComponent(program)}`, { as_of: day }),
+  plans: ({ asOf }) => answerUrl("v1/plans", { as_of: asOf, limit: 10 }),
+  opening: () => answerUrl("opening.json"),
+};
