@@ -1,0 +1,1 @@
+"""Monitoring: what Prometheus asks of every process, the alerts, and two Grafana dashboards."""
