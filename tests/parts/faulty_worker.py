@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from aiokafka import TopicPartition
-from aiokafka.structs import OffsetAndMetadata
+import faust
+from faust.transport.drivers import aiokafka as driver
 
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
@@ -28,21 +28,18 @@ class _NoLock:
 
 
 def faust_commits() -> None:
-    """Acknowledging a chunk commits its offsets by a plain commit, as Faust's own consumer would."""
+    """Faust commits the offsets of acknowledged messages by itself, as its own consumer does."""
+    app_init, app_topic = faust.App.__init__, faust.App.topic
 
-    def ack(self: Any, message: Any) -> bool:
-        records = message.value.records
-        tp = TopicPartition(message.topic, message.partition)
-        position = {tp: OffsetAndMetadata(records[0].offset + 1, "")}  # Faust knows the offset of its message
-        thread = self._thread
-        thread.thread_loop.call_soon_threadsafe(
-            lambda: thread.thread_loop.create_task(thread._ensure_consumer().commit(position))
-        )
-        message.acked = True
-        self._unacked_messages.discard(message)
-        return True
+    def often(self: Any, *args: Any, **kwargs: Any) -> None:
+        app_init(self, *args, **kwargs, broker_commit_interval=0.05)
 
-    transport.ChunkConsumer.ack = ack  # type: ignore[method-assign]
+    def acknowledged(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return app_topic(self, *args, **kwargs | {"acks": True})
+
+    faust.App.__init__, faust.App.topic = often, acknowledged
+    for method in ("commit", "_commit", "_add_gap"):
+        setattr(transport.ChunkConsumer, method, getattr(driver.Consumer, method))
 
 
 def asks_before_opening() -> None:
@@ -67,18 +64,17 @@ def no_lock() -> None:
 
 
 def restore_stops_short() -> None:
-    """The restore believes the book to end at half its length."""
+    """The restore stops before the end of the book, and does not know it."""
     whole = partition_module.restore_facts
 
-    async def half(*args: Any) -> int:
-        *rest, report = args
+    async def short(settings: Any, number: int, position: int, take: Any, report: Any) -> int:
+        facts: list[Any] = []
+        reached = await whole(settings, number, position, facts.append, report)
+        for fact in facts[: len(facts) // 2]:
+            take(fact)
+        return reached
 
-        def stop_at_half(position: int, end: int) -> bool:
-            return bool(report(position, end)) and position * 2 < end
-
-        return await whole(*rest, stop_at_half)
-
-    partition_module.restore_facts = half
+    partition_module.restore_facts = short
 
 
 def no_dedupe() -> None:

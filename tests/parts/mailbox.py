@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaProducer
 
 from schemas.topics import INPUTS
+from services.kit.settings import Settings
+from services.kit.topics import declare_topics
 from tests import oracle
 from tests.parts.history import HEADERS, Letter
 
@@ -32,6 +34,11 @@ class Mailbox:
     def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
         self.bootstrap, self.prefix, self.partitions = bootstrap, prefix, partitions
 
+    def declare(self) -> None:
+        """Make the topics, as every process does at its start."""
+        settings = Settings(kafka=self.bootstrap, topic_prefix=self.prefix, partitions=self.partitions)
+        asyncio.run(declare_topics(settings))
+
     def send(self, letters: Iterable[Letter]) -> int:
         """Send and wait for every acknowledgement. Returns how many."""
         producer = KafkaProducer(
@@ -51,11 +58,15 @@ class Mailbox:
         finally:
             producer.close()
 
-    def read(self, topic: str) -> list[Any]:
-        """Every committed record of a topic, in the order of its partitions."""
-        return asyncio.run(self._read(topic))
+    def read(self, topic: str, at_least: dict[int, int] | None = None) -> list[Any]:
+        """Every committed record of a topic, in the order of its partitions.
 
-    async def _read(self, topic: str) -> list[Any]:
+        `at_least` says up to which offsets to wait: the broker shows a transaction's end on its partitions one after
+        the other, so what progress already tells of may not yet be there to read.
+        """
+        return asyncio.run(self._read(topic, at_least or {}))
+
+    async def _read(self, topic: str, at_least: dict[int, int]) -> list[Any]:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             isolation_level="read_committed",
@@ -67,6 +78,7 @@ class Mailbox:
             tps = [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
             consumer.assign(tps)
             ends = await consumer.end_offsets(tps)
+            ends = {tp: max(end, at_least.get(tp.partition, 0)) for tp, end in ends.items()}
             records: list[Any] = []
             while any([await consumer.position(tp) < ends[tp] for tp in tps]):
                 for fetched in (await consumer.getmany(timeout_ms=100)).values():
@@ -83,11 +95,11 @@ class Mailbox:
             for record in self.read(topic)
         ]
 
-    def written(self, topic: str) -> list[Written]:
+    def written(self, topic: str, at_least: dict[int, int] | None = None) -> list[Written]:
         """What the aggregator wrote to a topic."""
         return [
             Written(r.partition, r.offset, r.key, r.value, {name: value.decode() for name, value in r.headers or ()})
-            for r in self.read(topic)
+            for r in self.read(topic, at_least)
         ]
 
     def progress(self) -> dict[int, Json]:
@@ -115,7 +127,9 @@ class Mailbox:
         mail = self.mail()
         outcomes, facts = oracle.decide(mail, self.partitions)
         found: list[str] = []
-        written = [json.loads(fact.value) for fact in self.written("facts")]
+        progress = self.progress()
+        ends = {number: one["facts_end"] for number, one in progress.items()}
+        written = [json.loads(fact.value) for fact in self.written("facts", ends)]
         found += _compare(
             "facts",
             Counter((f["topic"], f["partition"], f["offset"], json.dumps(f["event"], sort_keys=True)) for f in written),
@@ -124,7 +138,7 @@ class Mailbox:
         for plan, seqs in _seqs(written).items():
             if seqs != list(range(1, len(seqs) + 1)):
                 found.append(f"seq of {plan} is not dense: {seqs[:20]}...")
-        rejected = self.written("rejected")
+        rejected = self.written("rejected", {number: one["rejected_end"] for number, one in progress.items()})
         found += _compare(
             "rejected",
             Counter(
@@ -138,8 +152,8 @@ class Mailbox:
             ),
         )
         counted: Counter[tuple[str, int, str]] = Counter()
-        for partition, progress in self.progress().items():
-            for topic, counts in progress["outcomes"].items():
+        for partition, one in progress.items():
+            for topic, counts in one["outcomes"].items():
                 counted.update({(topic, partition, outcome): n for outcome, n in counts.items() if n})
         found += _compare(
             "outcomes counted",

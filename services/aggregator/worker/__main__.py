@@ -17,7 +17,7 @@ from services.aggregator.worker.engine import Engine
 from services.kit.health import add_health
 from services.kit.logs import configure
 from services.kit.metrics import add_metrics
-from services.kit.settings import Settings
+from services.kit.settings import Settings, read
 from services.kit.topics import declare_topics
 
 log = logging.getLogger(__name__)
@@ -36,13 +36,13 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
 
 def main() -> None:
     """Declare the topics, then work until told to stop."""
-    settings = Settings()
+    settings = read()
     configure("worker", settings.log_level)
     asyncio.run(declare_topics(settings))
     registry = CollectorRegistry()
     app, engine = create_app(settings, registry)
     _serve_metrics(settings, registry, engine)
-    worker = faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False, override_logging=False)
+    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.execute_from_commandline()
 
 

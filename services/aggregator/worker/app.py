@@ -65,6 +65,7 @@ def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[Aggrega
         value_type=_AsItIs,
         key_serializer="raw",
         value_serializer="raw",
+        acks=False,
     )
 
     @app.agent(inputs, isolated_partitions=True)

@@ -126,6 +126,7 @@ class Partition:
             return epoch == self.epoch
 
         began, had = time.monotonic(), self._state.facts
+        log.info("restoring", extra={"partition": self.number, "position": self._facts_end})
         await restore_facts(self._settings, self.number, self._facts_end, self._state.restore, report)
         if epoch != self.epoch:
             return

@@ -40,8 +40,8 @@ async def read_to_end(
     """
     tp = TopicPartition(settings.topic_prefix + topic, partition)
     consumer = _consumer(settings)
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([tp])
         consumer.seek(tp, position)
         end = (await consumer.end_offsets([tp]))[tp]
@@ -88,8 +88,8 @@ async def last_progress(settings: Settings, partition: int) -> Progress | None:
     name, back = "aggregator-progress", LOOK_BACK
     tp = TopicPartition(settings.topic_prefix + name, partition)
     consumer = _consumer(settings)
-    await consumer.start()
     try:
+        await consumer.start()
         first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
     finally:
         await consumer.stop()

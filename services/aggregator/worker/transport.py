@@ -6,7 +6,8 @@ What differs from Faust's own, and why (measurements in docs/decisions/0007-what
 - The inputs are read `read_committed`; partitions are assigned by range, so that equal partition numbers of the three
   topics go to one worker.
 - Nothing here commits offsets. A plain commit during a transaction overwrites the newer offset that the transaction
-  carries, so only transactions commit. Acknowledging is flow control and nothing else.
+  carries, so only transactions commit. The topics have `acks=False`: Faust's compiled stream keeps its own list of
+  acknowledged offsets, past any method that could be overridden, and for chunks that list would grow for ever.
 - Where reading begins after a rebalance is not asked of the group by this consumer, whose answer may be stale: the
   engine takes the partitions over and says so. No fetch is under way meanwhile, and what was fetched before carries
   an older epoch and is thrown away.
@@ -119,12 +120,6 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
             await self.seek_wait({tp: positions[tp.topic, tp.partition] for tp in assigned})
             for tp in assigned:
                 self._read_offset[tp] = None
-
-    def ack(self, message: Any) -> bool:
-        """Flow control only."""
-        message.acked = True
-        self._unacked_messages.discard(message)
-        return True
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commits nothing: see above."""

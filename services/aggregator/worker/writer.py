@@ -55,8 +55,8 @@ class PartitionWriter:
             max_request_size=PLAN_VERSION_LIMIT + 4 * ROOM,
             retry_backoff_ms=10,
         )
-        await producer.start()
         self._producer = producer
+        await producer.start()
 
     async def close(self) -> None:
         """Let go of the producer, whatever state it is in."""
@@ -78,10 +78,16 @@ class PartitionWriter:
         sent = []
         batch, filled = producer.create_batch(), 0
         for message in messages:
-            if batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers)) is None:
+            if (
+                batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
+                is None
+            ):
                 sent.append((await producer.send_batch(batch, name, partition=self._partition), filled))
                 batch, filled = producer.create_batch(), 0
-                if batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers)) is None:
+                if (
+                    batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
+                    is None
+                ):
                     raise ValueError(f"a record of {len(message.value or b'')} bytes does not fit into an empty batch")
             filled += 1
         if filled:

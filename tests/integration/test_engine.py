@@ -1,0 +1,175 @@
+"""The engine on a real broker: killed, paused, joined and left, it ends with the oracle's facts and one outcome per record.
+
+And each of these tests goes red when the protection it proves is taken away (tests/parts/faulty_worker.py).
+"""
+
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from deploy.local.broker import Broker
+from schemas.topics import INPUTS
+from tests.parts.history import History
+from tests.parts.mailbox import Mailbox
+from tests.parts.processes import Processes, Running
+from tests.parts.waiting import free_port, until
+
+PARTITIONS = 4
+LEFT_ON_ERROR = 70
+
+
+class Installation:
+    """A prefix of topics on the shared broker, mail for it, and workers that read it."""
+
+    def __init__(self, broker: Broker, processes: Processes, name: str) -> None:
+        self.mailbox = Mailbox(broker.bootstrap, f"{name}-", PARTITIONS)
+        self.history = History(11, partitions=PARTITIONS)
+        self._processes = processes
+        self.sent = 0
+
+    def worker(self, instance: str = "a", fault: str | None = None) -> Running:
+        """Start a worker, or one with a protection taken away."""
+        module = ["tests.parts.faulty_worker", fault] if fault else ["services.aggregator.worker"]
+        env = {
+            "PANTAU_KAFKA": self.mailbox.bootstrap,
+            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_PARTITIONS": str(PARTITIONS),
+            "PANTAU_WORKER_INSTANCE": instance,
+            "PANTAU_WORKER_METRICS_PORT": str(free_port()),
+        }
+        return self._processes.start(f"worker-{instance}", [sys.executable, "-m", *module], env=env)
+
+    def send(self, letters: int) -> None:
+        self.sent += self.mailbox.send(self.history.life(letters))
+
+    def begin(self, letters: int) -> None:
+        """Declare the topics as a process would, and send the first mail."""
+        self.mailbox.declare()
+        self.sent += self.mailbox.send(self.history.beginnings())
+        self.send(letters)
+
+    def decided(self) -> int:
+        return sum(self.mailbox.read_up_to().values())
+
+    def until_decided(self, more_than: int, within: float = 60) -> None:
+        until(lambda: self.decided() > more_than, within, what=f"more than {more_than} records decided")
+
+    def until_done(self, within: float = 90) -> None:
+        until(lambda: self.decided() >= self.sent, within, what=f"all {self.sent} records decided")
+
+
+@pytest.fixture
+def installation(broker: Broker, processes: Processes, request: pytest.FixtureRequest) -> Installation:
+    return Installation(broker, processes, "".join(c if c.isalnum() else "-" for c in request.node.name)[:50])
+
+
+def killed_in_mid_stream(inst: Installation, fault: str | None = None) -> list[str]:
+    """SIGKILL, again and again, each time with mail decided and mail under way."""
+    inst.begin(2000)
+    for _ in range(4):
+        worker = inst.worker(fault=fault)
+        inst.until_decided(inst.decided())
+        inst.send(250)
+        worker.kill()
+    inst.worker(fault=fault)
+    inst.until_done()
+    return inst.mailbox.differences()
+
+
+def killed_while_restoring(inst: Installation, fault: str | None = None) -> list[str]:
+    """SIGKILL while the book is being read back."""
+    inst.begin(2500)
+    worker = inst.worker(fault=fault)
+    inst.until_done()
+    worker.kill()
+    inst.send(800)
+    for _ in range(3):
+        worker = inst.worker(fault=fault)
+        until(lambda worker=worker: "restoring" in worker.said, what="a restore under way")  # type: ignore[misc]
+        worker.kill()
+    inst.worker(fault=fault)
+    inst.until_done()
+    return inst.mailbox.differences()
+
+
+def paused_and_woken(inst: Installation, fault: str | None = None) -> tuple[list[str], Running]:
+    """SIGSTOP in mid-stream until another worker owns the partitions, then SIGCONT."""
+    inst.begin(3000)
+    first = inst.worker("a", fault)
+    inst.until_decided(0)
+    inst.send(3000)
+    inst.until_decided(3006)
+    first.pause()
+    inst.send(1000)
+    inst.worker("b", fault)
+    inst.until_done()
+    first.resume()
+    until(
+        lambda: not first.alive or first.said.count("partition taken over") > PARTITIONS,
+        what="the woken worker to be told",
+    )
+    inst.send(500)
+    inst.until_done()
+    return inst.mailbox.differences(), first
+
+
+def coming_and_going(inst: Installation, fault: str | None = None) -> list[str]:
+    """Two workers, joining and leaving by turns while mail comes in."""
+    inst.begin(1500)
+    first = inst.worker("a", fault)
+    inst.until_decided(0)
+    second = inst.worker("b", fault)
+    inst.send(500)
+    until(lambda: "partition taken over" in second.said, what="the second worker to own a partition")
+    first.signal(signal.SIGTERM)
+    first.wait(20)
+    inst.send(500)
+    inst.until_done()
+    first = inst.worker("a", fault)
+    until(lambda: "partition taken over" in first.said, what="the first worker to own a partition again")
+    inst.send(500)
+    second.kill()
+    inst.until_done()
+    return inst.mailbox.differences()
+
+
+@pytest.mark.parametrize("life", [killed_in_mid_stream, killed_while_restoring, coming_and_going])
+def test_facts_equal_the_oracles_and_every_record_has_one_outcome(
+    installation: Installation, life: Callable[[Installation], list[str]]
+) -> None:
+    assert life(installation) == []
+
+
+def test_a_worker_that_wakes_after_its_partitions_moved_changes_nothing(installation: Installation) -> None:
+    differences, woken = paused_and_woken(installation)
+    assert differences == []
+    assert not woken.alive or "partition taken over" in woken.said
+
+
+@pytest.mark.parametrize("fault", ["faust_commits", "no_dedupe"])
+def test_without_its_protection_a_killed_worker_shows(installation: Installation, fault: str) -> None:
+    assert killed_in_mid_stream(installation, fault) != []
+
+
+def test_a_restore_that_stops_short_shows(installation: Installation) -> None:
+    assert killed_while_restoring(installation, "restore_stops_short") != []
+
+
+def test_without_the_lock_of_a_partition_the_engine_does_not_get_through(installation: Installation) -> None:
+    installation.begin(1500)
+    worker = installation.worker(fault="no_lock")
+    assert until(lambda: not worker.alive or installation.decided() >= installation.sent, 60)
+    assert worker.process.poll() == LEFT_ON_ERROR or installation.mailbox.differences() != []
+
+
+def test_the_inputs_have_equal_partition_numbers_on_one_worker(installation: Installation) -> None:
+    """State is shared by partition number, so the three topics' partitions of a number must lie together."""
+    installation.begin(600)
+    workers = [installation.worker("a"), installation.worker("b"), installation.worker("c")]
+    until(lambda: all("partition taken over" in worker.said for worker in workers), 60, what="all three to own some")
+    installation.send(600)
+    installation.until_done()
+    assert installation.mailbox.differences() == []
+    assert len(INPUTS) == 3

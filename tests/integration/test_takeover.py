@@ -1,0 +1,252 @@
+"""Takeover of a partition, piece by piece, on a real broker: its order, its memory, and what it does when things are missing."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaError
+from kafka import KafkaAdminClient
+from prometheus_client import CollectorRegistry
+
+from deploy.local.broker import Broker
+from realization.live import OVERALL
+from schemas.book import Fact, Snapshot
+from schemas.topics import INPUTS
+from services.aggregator.worker import state
+from services.aggregator.worker.decide import Record
+from services.aggregator.worker.metrics import WorkerMetrics
+from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.transport import Chunk
+from services.aggregator.worker.writer import group_id
+from services.kit.settings import Settings
+from tests import oracle
+from tests.parts.faulty_worker import FAULTS
+from tests.parts.history import History, Letter
+from tests.parts.mailbox import Mailbox
+
+PARTITIONS = 1
+Step = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def mailbox(broker: Broker, request: pytest.FixtureRequest) -> Mailbox:
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)[:50]
+    made = Mailbox(broker.bootstrap, f"{name}-", PARTITIONS)
+    made.declare()
+    return made
+
+
+def settings_of(mailbox: Mailbox) -> Settings:
+    return Settings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=PARTITIONS)
+
+
+def owner(mailbox: Mailbox) -> Partition:
+    return Partition(settings_of(mailbox), 0, WorkerMetrics(CollectorRegistry()), asyncio.Semaphore(4))
+
+
+def chunks(mailbox: Mailbox, inbox: list[oracle.Mail], epoch: int, size: int = 100) -> list[Chunk]:
+    """All mail, in chunks, as a worker of that epoch would fetch it."""
+    made = []
+    for topic in INPUTS:
+        records = [Record(m.offset, m.received_ms, m.key, m.value) for m in inbox if m.topic == topic]
+        made += [
+            Chunk(mailbox.prefix + topic, 0, epoch, records[at : at + size], 0) for at in range(0, len(records), size)
+        ]
+    return made
+
+
+def topic_of(mailbox: Mailbox, chunk: Chunk) -> str:
+    return chunk.topic.removeprefix(mailbox.prefix)
+
+
+def mail(letters: int = 600, seed: int = 5) -> list[Letter]:
+    history = History(seed, partitions=PARTITIONS, plans=2)
+    return history.beginnings() + history.life(letters)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+async def _read_on_after_a_late_commit(
+    mailbox: Mailbox, inbox: list[oracle.Mail]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """A takeover in whose middle the former owner tries to commit one more chunk.
+
+    Returns where the successor reads on, and where the last committed transaction ended.
+    """
+    waiting = chunks(mailbox, inbox, 0, size=100)
+    former, successor = owner(mailbox), owner(mailbox)
+    await former.take_over()
+    first, second = (chunk._replace(epoch=former.epoch) for chunk in waiting[-2:])
+    former._next[topic_of(mailbox, first)] = first.records[0].offset
+    await former.process(topic_of(mailbox, first), first)
+    ended = dict(former._next)
+    steps = 0
+
+    def then_the_former_owner_tries(step: Step) -> Step:
+        async def both() -> None:
+            nonlocal steps, ended
+            await step()
+            steps += 1
+            if steps == 1:
+                with suppress(KafkaError):
+                    await former.process(topic_of(mailbox, second), second)
+                    ended = dict(former._next)
+
+        return both
+
+    successor._ask = then_the_former_owner_tries(successor._ask)  # type: ignore[method-assign]
+    successor._writer.open = then_the_former_owner_tries(successor._writer.open)  # type: ignore[method-assign]
+    reads_on = await successor.take_over()
+    await former.close()
+    await successor.close()
+    return reads_on, ended
+
+
+def test_a_takeover_reads_on_where_the_last_transaction_ended(mailbox: Mailbox) -> None:
+    mailbox.send(mail())
+    reads_on, ended = asyncio.run(_read_on_after_a_late_commit(mailbox, mailbox.mail()))
+    assert reads_on == ended
+
+
+def test_asking_for_offsets_before_opening_the_transactional_id_would_read_again(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox.send(mail())
+    monkeypatch.setattr(Partition, "_open_then_ask", Partition._open_then_ask)  # put back what the fault replaces
+    FAULTS["asks_before_opening"]()
+    reads_on, ended = asyncio.run(_read_on_after_a_late_commit(mailbox, mailbox.mail()))
+    assert reads_on != ended
+
+
+def test_a_former_owner_is_fenced_by_the_broker(mailbox: Mailbox) -> None:
+    async def work(inbox: list[oracle.Mail]) -> None:
+        former, successor = owner(mailbox), owner(mailbox)
+        await former.take_over()
+        await successor.take_over()
+        with pytest.raises(KafkaError):
+            for chunk in chunks(mailbox, inbox, former.epoch):
+                await former.process(topic_of(mailbox, chunk), chunk)
+        for chunk in chunks(mailbox, inbox, successor.epoch):
+            await successor.process(topic_of(mailbox, chunk), chunk)
+        await successor.close()
+
+    mailbox.send(mail())
+    run(work(mailbox.mail()))
+    assert mailbox.differences() == []
+
+
+def test_without_ids_that_belong_to_the_partition_a_former_owner_writes_on(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the test above: both write, and the book holds things twice."""
+    from services.aggregator.worker.writer import PartitionWriter
+
+    monkeypatch.setattr(PartitionWriter, "transactional_id", property(lambda self: f"own-{id(self)}"))
+
+    async def work(inbox: list[oracle.Mail]) -> None:
+        former, successor = owner(mailbox), owner(mailbox)
+        await former.take_over()
+        await successor.take_over()
+        for one in (former, successor):
+            for chunk in chunks(mailbox, inbox, one.epoch):
+                await one.process(topic_of(mailbox, chunk), chunk)
+        await former.close()
+        await successor.close()
+
+    mailbox.send(mail())
+    run(work(mailbox.mail()))
+    assert mailbox.differences() != []
+
+
+def test_a_chunk_fetched_before_a_takeover_is_thrown_away(mailbox: Mailbox) -> None:
+    async def work(inbox: list[oracle.Mail]) -> None:
+        one = owner(mailbox)
+        await one.take_over()
+        before = chunks(mailbox, inbox, one.epoch)
+        await one.take_over()
+        for chunk in before[1:]:  # out of the middle: taking it would leave a gap
+            await one.process(topic_of(mailbox, chunk), chunk)
+        for chunk in before:
+            await one.process(topic_of(mailbox, chunk), chunk._replace(epoch=one.epoch))
+        await one.close()
+
+    mailbox.send(mail())
+    run(work(mailbox.mail()))
+    assert mailbox.differences() == []
+
+
+def test_offsets_the_group_forgot_are_taken_from_the_progress_record(mailbox: Mailbox) -> None:
+    async def work(inbox: list[oracle.Mail]) -> None:
+        one = owner(mailbox)
+        await one.take_over()
+        for chunk in chunks(mailbox, inbox, one.epoch):
+            await one.process(topic_of(mailbox, chunk), chunk)
+        expected = dict(one._next)
+        await one.close()
+        with KafkaAdminClient(bootstrap_servers=mailbox.bootstrap) as admin:
+            admin.delete_groups([group_id(settings_of(mailbox))])
+        again = owner(mailbox)
+        assert await again.take_over() == expected
+        await again.close()
+
+    mailbox.send(mail())
+    run(work(mailbox.mail()))
+
+
+def test_an_event_that_makes_the_fold_raise_is_rejected_and_the_stream_goes_on(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = state.content
+
+    def breaks_on_one(event: object) -> bytes:
+        if getattr(event, "id", "") == "e-7":
+            raise RuntimeError("a fault of our own")
+        return whole(event)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(state, "content", breaks_on_one)
+    mailbox.send(mail(50))
+
+    async def work(inbox: list[oracle.Mail]) -> None:
+        one = owner(mailbox)
+        await one.take_over()
+        for chunk in chunks(mailbox, inbox, one.epoch):
+            await one.process(topic_of(mailbox, chunk), chunk)
+        await one.close()
+
+    run(work(mailbox.mail()))
+    internal = [r for r in mailbox.written("rejected") if r.headers["reason"] == "internal_error"]
+    assert internal
+    assert all("RuntimeError: a fault of our own" in r.headers["detail"] for r in internal)
+    assert all(json.loads(r.value)["id"] == "e-7" for r in internal)  # the original bytes are kept
+    decided = sum(sum(o.values()) for p in mailbox.progress().values() for o in p["outcomes"].values())
+    assert decided == 52
+
+
+def test_the_live_snapshot_is_what_the_book_says(mailbox: Mailbox) -> None:
+    """Recomputed from the facts alone, in one go, the snapshot is the same bytes."""
+
+    async def work(inbox: list[oracle.Mail]) -> None:
+        one = owner(mailbox)
+        await one.take_over()
+        for chunk in chunks(mailbox, inbox, one.epoch, size=50):
+            await one.process(topic_of(mailbox, chunk), chunk)
+        await asyncio.sleep(0.3)  # the snapshots that were held back are due now
+        await one.write_due_snapshots()
+        await one.close()
+
+    mailbox.send(mail())
+    run(work(mailbox.mail()))
+    again = state.PartitionState(0, PARTITIONS)
+    for record in mailbox.written("facts"):
+        again.restore(Fact.model_validate_json(record.value))
+    last = {record.key: record.value for record in mailbox.written("realization")}
+    assert len(last) == 2
+    for value in last.values():
+        snapshot = Snapshot.model_validate_json(value)
+        assert again.snapshot(snapshot.plan).model_dump_json().encode() == value
+        assert snapshot.cells[OVERALL][OVERALL][0] == 12
