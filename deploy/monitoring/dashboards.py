@@ -149,10 +149,13 @@ ENGINE = Section(
             bounds=(0, 1),
         ),
         Panel(
-            "Restarts of the engine",
-            "How often each worker started in the last hour. It leaves by itself when something is wrong, and is started again.",
+            "Restarts",
+            "How often each process started again in the last hour. It leaves by itself when something is wrong.",
             "none",
-            (Query("changes(pantau_facts_created[1h])", "{{instance}}"),),
+            (
+                Query("changes(pantau_facts_created[1h])", "worker {{instance}}"),
+                Query("changes(pantau_projection_records_created[1h])", "{{service}} {{instance}}"),
+            ),
         ),
     ),
 )
@@ -162,15 +165,21 @@ TABLES = Section(
     (
         Panel(
             "Records behind",
-            "Records of the log that a service's tables do not show yet.",
+            "Offsets of the log that a service's tables do not show yet.",
             "short",
-            (Query("max by (projection) (pantau_projection_lag_records)", "{{projection}}"),),
+            (Query("sum by (service) (pantau_projection_lag_records)", "{{service}}"),),
         ),
         Panel(
             "Seconds behind",
-            "How old what a page shows is, at most.",
+            "How old what a page shows is, at most; 0 when nothing waits.",
             "s",
-            (Query("max by (projection) (pantau_projection_lag_seconds)", "{{projection}}"),),
+            (Query("max by (service) (pantau_projection_lag_seconds)", "{{service}}"),),
+        ),
+        Panel(
+            "Records applied",
+            "Per second. Much, with nothing new in the log: tables are being built again by replay.",
+            "wps",
+            (Query(rate("pantau_projection_records_total", "service"), "{{service}}"),),
         ),
         Panel(
             "Age of the last commit",
@@ -178,10 +187,23 @@ TABLES = Section(
             "s",
             (
                 Query(
-                    "time() - max by (projection) (pantau_projection_last_commit_timestamp_seconds)",
-                    "{{projection}}",
+                    "time() - max by (service) (pantau_projection_last_commit_timestamp_seconds)",
+                    "{{service}}",
                 ),
             ),
+        ),
+        Panel(
+            "Caught up",
+            "1 once a process has reached the end that the log had when it started; until then it is not asked.",
+            "none",
+            (Query("min by (service) (pantau_projection_caught_up)", "{{service}}"),),
+            bounds=(0, 1),
+        ),
+        Panel(
+            "Broker or database out of reach",
+            "How often in ten minutes a projection had to try again.",
+            "short",
+            (Query("sum by (service) (increase(pantau_projection_outages_total[10m]))", "{{service}}"),),
         ),
     ),
 )
