@@ -1,0 +1,107 @@
+"""Exact numbers are rounded once, half up; a frozen figure has one form and one hash."""
+
+from datetime import date
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realization.book import PlanBook
+from realization.cells import Counts
+from realization.exact import rounded, text
+from realization.formulas import Figure, share
+from realization.frozen import canonical, seal
+from schemas.book import Fact
+from tests import oracle
+from tests.strategies import Dice, Said, dice, histories
+from tests.unit import asked
+
+RATIOS = st.fractions(min_value=0, max_value=10**6, max_denominator=20_000)
+
+
+@given(RATIOS, st.integers(0, 4))
+def test_a_number_is_rounded_half_up_from_its_exact_value(value: Fraction, places: int) -> None:
+    found = rounded(value, places)
+
+    assert found == oracle.half_up(value, places)
+    assert -Fraction(1, 2) <= (value - Fraction(found)) * 10**places < Fraction(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Fraction(15500, 426), "36.38"), (Fraction("36.385"), "36.39"), (Fraction("36.38499999"), "36.38"),
+        (Fraction("0.005"), "0.01"), (Fraction("0.0049999"), "0.00"), (Fraction("2.675"), "2.68"), (0, "0.00"),
+        (100, "100.00"), (Fraction("99.995"), "100.00"), (Fraction(1, 3), "0.33"), (Fraction(2, 3), "0.67"),
+        (10**30, f"{10**30}.00"),
+    ],
+)  # fmt: skip
+def test_halves_go_up_and_nothing_is_rounded_twice(value: Fraction, expected: str) -> None:
+    assert rounded(value) == expected
+
+
+@given(
+    RATIOS | st.integers(0, 10**22) | st.builds(Fraction, st.integers(0, 10**22), st.sampled_from((10, 10**4, 2**6)))
+)
+def test_the_text_of_a_number_is_the_number(value: Fraction) -> None:
+    assert Fraction(text(value)) == value
+    assert "E" not in text(value)
+
+
+# --- frozen figures
+
+PLAN = "pontianak-2019-2028"
+FIGURES = {
+    "share": share(Counts(programs=426, realized=155)),
+    "dimension_mean": Figure("dimension_mean.v1", Fraction(7654, 36), 6, Fraction(7654, 216)),
+    "weighted": Figure("weighted.v1", 0, Fraction("99.5"), None, "weights"),
+}
+
+
+def test_a_frozen_figure_has_the_form_that_was_published() -> None:
+    assert canonical(PLAN, 8123, date(2020, 12, 31), FIGURES) == (
+        b'{"as_of":"2020-12-31","figures":{"dimension_mean":["dimension_mean.v1","3827/18","6",""],'
+        b'"share":["share.v1","155","426",""],"weighted":["weighted.v1","0","99.5","weights"]},'
+        b'"plan":"pontianak-2019-2028","seq":8123}'
+    )
+    assert seal(PLAN, 8123, date(2020, 12, 31), FIGURES) == (
+        "57472af00ce295fc6aa82c271e1c4e902177d5cf8449e7e0bf6a5939fcf1a9d8"
+    )
+
+
+def test_a_frozen_figure_does_not_depend_on_the_order_of_its_figures() -> None:
+    turned = dict(reversed(FIGURES.items()))
+
+    assert seal(PLAN, 1, date(2020, 12, 31), turned) == seal(PLAN, 1, date(2020, 12, 31), FIGURES)
+
+
+def test_whatever_a_frozen_figure_says_is_under_its_seal() -> None:
+    day = date(2020, 12, 31)
+    others: list[tuple[str, int, date, dict[str, Figure]]] = [
+        (PLAN, 1, day, FIGURES),
+        ("banjarmasin", 1, day, FIGURES),
+        (PLAN, 2, day, FIGURES),
+        (PLAN, 1, date(2021, 1, 1), FIGURES),
+        (PLAN, 1, day, FIGURES | {"share": share(Counts(programs=426, realized=154))}),
+        (PLAN, 1, day, FIGURES | {"share": share(Counts(programs=427, realized=155))}),
+        (PLAN, 1, day, FIGURES | {"share": share(Counts(programs=852, realized=310))}),
+        (PLAN, 1, day, FIGURES | {"share": Figure("share.v2", 155, 426, Fraction(15500, 426))}),
+        (PLAN, 1, day, FIGURES | {"share": Figure("share.v1", 155, 426, None, "empty")}),
+        (PLAN, 1, day, FIGURES | {"claimed": FIGURES["share"]}),
+        (PLAN, 1, day, {"share": FIGURES["share"]}),
+    ]
+
+    assert len({seal(*each) for each in others}) == len(others)
+
+
+@given(history=histories, order=dice(120))
+def test_anyone_with_the_book_recomputes_the_seal(history: list[Said], order: Dice) -> None:
+    facts = asked.numbered(asked.facts_of(history))
+    day = date(2021, 12, 31)
+
+    def sealed(book: PlanBook) -> str:
+        return seal(PLAN, len(facts), day, asked.sealed_figures(book, day))
+
+    read_back = [Fact.model_validate_json(fact.model_dump_json()) for fact in facts]
+    assert sealed(asked.book_of(order.shuffled(read_back))) == sealed(asked.book_of(facts))
