@@ -22,7 +22,7 @@ FINAL = (Status.REALIZED, Status.CANCELLED)  # nothing more is due of such a pro
 
 def month(day: date) -> str:
     """The monthly period a date lies in."""
-    return f"{day:%Y-%m}"
+    return f"{day.year:04}-{day.month:02}"
 
 
 def months_between(earlier: str, later: str) -> int:
@@ -31,7 +31,7 @@ def months_between(earlier: str, later: str) -> int:
 
 
 def due_on(period: str, due_day: int) -> date:
-    """The day by which a monthly or quarterly period's report is due: in the month after it ends."""
+    """The day by which a period's report is due: in the month after it ends."""
     after = period_end(period) + timedelta(days=1)
     return after.replace(day=due_day)
 
@@ -46,10 +46,16 @@ def due_period(plan: MasterplanVersion, as_of: date) -> str | None:
     return month(last) if last.year >= plan.start_year else None
 
 
+def told_of(claim: Claim) -> str:
+    """The month a report is for: the last one of its period, but none after the date it is true of. A report that names
+    a period in the future would else count for ever."""
+    return min(month(period_end(claim.period)), month(claim.effective_on))
+
+
 def received_on(claim: Claim, plan: MasterplanVersion) -> date:
     """The date a report counts as received, in the plan's time zone."""
     before = plan.punctual_by_receipt_from
-    if before is not None and period_end(claim.period) < before:
+    if before is not None and period_end(told_of(claim)) < before:
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=claim.time_us)
     else:
         at = datetime.fromtimestamp(claim.received_ms / 1000, UTC)
@@ -58,11 +64,7 @@ def received_on(claim: Claim, plan: MasterplanVersion) -> date:
 
 def is_late(claim: Claim, plan: MasterplanVersion) -> bool:
     """Whether a report came after its period's due day."""
-    return received_on(claim, plan) > due_on(claim.period, plan.report_due_day)
-
-
-def _last_month(claim: Claim) -> str:
-    return month(period_end(claim.period))
+    return received_on(claim, plan) > due_on(told_of(claim), plan.report_due_day)
 
 
 def _judge(claims: list[Claim], plan: MasterplanVersion, due: str | None, gone: Punctuality) -> Punctuality:
@@ -70,10 +72,10 @@ def _judge(claims: list[Claim], plan: MasterplanVersion, due: str | None, gone: 
         return Punctuality.NEVER
     if due is None:
         return Punctuality.ON_TIME
-    for_due = [claim for claim in claims if _last_month(claim) >= due]
+    for_due = [claim for claim in claims if told_of(claim) >= due]
     if for_due:
         return Punctuality.LATE if all(is_late(claim, plan) for claim in for_due) else Punctuality.ON_TIME
-    missed = months_between(max(map(_last_month, claims)), due)
+    missed = months_between(max(map(told_of, claims)), due)
     return gone if missed >= SILENT_AFTER else Punctuality.LATE
 
 
@@ -117,9 +119,9 @@ def departments(book: PlanBook, version: Version, as_of: date, known_at: int = E
         source = department(book.plan, entry.key)
         by_program = {code: list(book.reports_of(source, (code,), as_of, known_at)) for code in codes}
         claims = [claim for found in by_program.values() for claim in found]
-        last = max(map(_last_month, claims), default=None)
+        last = max(map(told_of, claims), default=None)
         open_programs = [found for found in by_program.values() if not found or found[0].status not in FINAL]
-        missing = [found for found in open_programs if due and not any(_last_month(claim) >= due for claim in found)]
+        missing = [found for found in open_programs if due and not any(told_of(claim) >= due for claim in found)]
         state = _judge(claims, plan, due, Punctuality.SILENT) if open_programs or not claims else Punctuality.ON_TIME
         result.append(
             DepartmentState(

@@ -571,13 +571,13 @@ SILENT_AFTER: Final = 3  # due months without a report
 Month = tuple[int, int]
 
 
-def months_of(period: str) -> tuple[Month, Month]:
-    """The first and the last month of a period: `2020-11`, or the quarter `2020-Q4`."""
-    if "Q" in period:
-        year, quarter = period.split("-Q")
-        return (int(year), int(quarter) * 3 - 2), (int(year), int(quarter) * 3)
-    year, number = period.split("-")
-    return (int(year), int(number)), (int(year), int(number))
+def month_told(report: Json) -> Month:
+    """The month a report is for: the last of its period (`2020-11`, or the quarter `2020-Q4`), but none that begins
+    after the date it is true of."""
+    period = report["data"]["period"]
+    year, number = period.split("-Q") if "Q" in period else period.split("-")
+    last = (int(year), int(number) * 3) if "Q" in period else (int(year), int(number))
+    return min(last, (on(report).year, on(report).month))
 
 
 def due_date(month: Month, day: int) -> date:
@@ -597,7 +597,7 @@ def came_late(version: Json, fact: Fact) -> bool:
 
     By the broker's time of receipt; for periods that ended before the plan's own date for that, by the sender's time.
     """
-    _, (year, number) = months_of(fact.event["data"]["period"])
+    year, number = month_told(fact.event)
     since = version["punctual_by_receipt_from"]
     ended = date(year, number, monthrange(year, number)[1])
     by_sender = since is not None and ended < date.fromisoformat(since)
@@ -614,10 +614,10 @@ def _state(version: Json, reports: list[Fact], as_of: date, silence: str) -> str
     if judged is None:
         return "on_time"
     # Who has told of a later month already has told of this one.
-    enough = [fact for fact in reports if months_of(fact.event["data"]["period"])[1] >= judged]
+    enough = [fact for fact in reports if month_told(fact.event) >= judged]
     if enough:
         return "late" if all(came_late(version, fact) for fact in enough) else "on_time"
-    year, number = max(months_of(fact.event["data"]["period"])[1] for fact in reports)
+    year, number = max(month_told(fact.event) for fact in reports)
     missed = (judged[0] - year) * 12 + judged[1] - number
     return silence if missed >= SILENT_AFTER else "late"
 
@@ -660,8 +660,7 @@ def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str
         reports = [fact for found in by_program.values() for fact in found]
         unfinished = [each["code"] for each in led if not _finished(facts, plan, each, as_of)]
         lasts = {
-            code: max((months_of(fact.event["data"]["period"])[1] for fact in found), default=None)
-            for code, found in by_program.items()
+            code: max((month_told(fact.event) for fact in found), default=None) for code, found in by_program.items()
         }
         told = [last for last in lasts.values() if last]
         last = max(told, default=None)

@@ -265,7 +265,9 @@ def report(dice: Dice, plan: str, number: int, programs: Sequence[str], leads: d
         "effective_on": day.isoformat(),
     }
     if not dice.once_in(3):
-        data["period"] = dice.pick((f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", "2020-11", f"{day.year}-01"))
+        data["period"] = dice.pick(
+            (f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", "2020-11", f"{day.year}-01", "2999-12")
+        )
     event = envelope(oracle.REPORT, office(plan, key), f"r{number}", _time(dice, day, received), data)
     return Said(milliseconds(received), event)
 

@@ -91,6 +91,14 @@ def test_a_quarters_report_is_for_its_last_month_and_due_in_the_month_after() ->
     assert department(plan(TWO), quarter, as_of="2022-01-10")["last_period"] == "2021-12"
 
 
+def test_a_report_for_a_period_in_the_future_counts_only_up_to_the_date_it_is_true_of() -> None:
+    for_ever = report("A", "2021-11-30", period="2999-12", received=utc("2021-12-12T03:00:00"))
+
+    assert department(plan(TWO), for_ever, as_of="2021-12-20")["state"] == "late"
+    assert department(plan(TWO), for_ever, as_of="2022-03-10")["state"] == "silent"
+    assert department(plan(TWO), for_ever, as_of="2022-03-10")["periods_missed"] == 3
+
+
 def test_nothing_is_due_before_the_plans_first_month_is() -> None:
     early = report("A", "2019-01-15", received=utc("2019-01-20T00:00:00"))
 
