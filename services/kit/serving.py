@@ -1,0 +1,27 @@
+"""Runs an app as a process."""
+
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.kit import settings as settings_module
+from services.kit.logs import configure
+from services.kit.settings import Settings
+
+SHUTDOWN_SECONDS = 3  # streams are ended after that; the supervisor kills after 7
+
+
+def serve(process: str, create_app: Callable[[Settings], FastAPI], port: Callable[[Settings], int]) -> None:
+    """Read the settings, log as `process`, and serve the app until told to stop."""
+    settings = settings_module.read()
+    configure(process, settings.log_level)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=port(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )

@@ -1,0 +1,10 @@
+"""Runs programs: masterplans, departments, keys, intake.
+
+Run: python -m services.programs
+"""
+
+from services.kit.serving import serve
+from services.programs.app import create_app
+
+if __name__ == "__main__":
+    serve("programs", create_app, lambda settings: settings.programs_port)

@@ -1,0 +1,60 @@
+"""The app of programs: masterplan registry, departments and keys, intake."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from schemas.topics import EVENT_LIMIT, KIB, MIB, PLAN_VERSION_LIMIT
+from services.kit.bodies import limit_bodies
+from services.kit.health import add_health
+from services.kit.metrics import add_metrics, measure_requests
+from services.kit.problems import add_problems
+from services.kit.publishing import Publisher
+from services.kit.settings import Settings
+from services.programs.metrics import IntakeMetrics
+from services.programs.parts import Parts
+from services.programs.projection import SERVICE, create_projection
+from services.programs.routes import departments, events, masterplans
+
+BATCH_LIMIT = 8 * MIB
+BODY_LIMITS = {
+    "/v1/events": max(EVENT_LIMIT, BATCH_LIMIT),
+    "/v1/masterplans/import": PLAN_VERSION_LIMIT + 64 * KIB,  # the file, and what a form puts around it
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The composition root of programs."""
+    registry = CollectorRegistry()
+    projection, keyring = create_projection(settings, registry)
+    publisher = Publisher(settings)
+    parts = Parts(settings, projection, keyring, publisher, IntakeMetrics(registry))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with projection.following():
+            try:
+                yield
+            finally:
+                publisher.close()
+
+    app = FastAPI(
+        title="Pantau: programs",
+        summary="Masterplans, departments and their keys, and the intake of reports.",
+        version="1",
+        lifespan=lifespan,
+        openapi_url="/v1/masterplans/openapi.json",
+        docs_url="/v1/masterplans/docs",
+        redoc_url=None,
+    )
+    app.state.keyring = keyring
+    for routes in (masterplans, departments, events):
+        app.include_router(routes.create_routes(parts))
+    add_health(app, projection.ready)
+    add_metrics(app, registry)
+    add_problems(app)
+    limit_bodies(app, BODY_LIMITS)
+    measure_requests(app, registry, SERVICE)
+    return app

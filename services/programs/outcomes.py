@@ -1,0 +1,148 @@
+"""What became of an event: pending, accepted with its standing, or rejected with reasons."""
+
+import asyncio
+import time
+from functools import partial
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from sqlalchemy import Connection, select
+
+from realization.book import PlanBook
+from realization.live import latest_date
+from schemas.book import Fact
+from schemas.evaluations import VerificationRecorded, VisitRecorded
+from schemas.masterplan import MasterplanVersionPublished
+from schemas.reports import StatusReported, StatusRetracted
+from schemas.sources import parse_source
+from schemas.topics import INPUTS, partition_of
+from schemas.vocabulary import Standing
+from services.kit.events import now_ms
+from services.kit.projection import Place, Projection
+from services.programs.projection import FACTS, MENTIONS, REJECTED, RETRACTIONS
+from services.programs.registry import moment, version_facts
+
+ENDS_SECONDS = 2.0
+
+
+async def outcome(
+    projection: Projection, partitions: int, source: str, event_id: str, wait_seconds: float
+) -> dict[str, Any] | None:
+    """What became of an event; waits, bounded, while it may still be decided. None: nothing is known of it.
+
+    Nothing is known when all mail that was there when we were asked is decided and in the tables, and it is not among
+    it. While other mail is undecided it may be among that: pending.
+    """
+    deadline = time.monotonic() + wait_seconds
+    partition = partition_of(parse_source(source).plan, partitions)
+    ends = await _ends(projection, partition)
+    while True:
+        decided = ends is not None and all(
+            projection.has_mail(place.topic, place.partition, end - 1) for place, end in ends.items() if end
+        )
+        seen = _position(projection, partition)
+        found = await projection.read(partial(find, source=source, event_id=event_id))
+        if found is not None:
+            return found
+        if decided:
+            return None
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return {"outcome": "pending"}
+        await projection.wait_until(partial(_moved, projection, partition, seen), left)
+
+
+async def _ends(projection: Projection, partition: int) -> dict[Place, int] | None:
+    """Where the mail of a partition ends now; None when the broker does not say."""
+    try:
+        async with asyncio.timeout(ENDS_SECONDS):
+            return await projection.end_offsets([Place(topic, partition) for topic in INPUTS])
+    except (KafkaError, TimeoutError):
+        return None
+
+
+def _position(projection: Projection, partition: int) -> tuple[int, ...]:
+    return tuple(projection.position(topic, partition) for topic in ("facts", "rejected", "aggregator-progress"))
+
+
+def _moved(projection: Projection, partition: int, seen: tuple[int, ...]) -> bool:
+    return _position(projection, partition) != seen
+
+
+def find(connection: Connection, source: str, event_id: str) -> dict[str, Any] | None:
+    """What the tables say of an event. What was rejected beside an accepted one with its name stands there, too."""
+    plan = parse_source(source).plan
+    asked = select(FACTS.c.value).where(FACTS.c.plan == plan, FACTS.c.source == source, FACTS.c.id == event_id)
+    value = connection.execute(asked.order_by(FACTS.c.seq)).scalar()
+    refused = connection.execute(
+        select(REJECTED).where(REJECTED.c.source == source, REJECTED.c.id == event_id).order_by(REJECTED.c.offset)
+    ).all()
+    reasons = [{"code": row.reason, "detail": row.detail, "received_at": moment(row.received_ms)} for row in refused]
+    if value is not None:
+        fact = Fact.model_validate_json(value, extra="ignore")
+        return {
+            "outcome": "accepted",
+            "standing": standing(connection, fact).value,
+            "seq": fact.seq,
+            "received_at": moment(fact.received_ms),
+            "also_rejected": reasons,
+        }
+    return {"outcome": "rejected", "reasons": reasons} if reasons else None
+
+
+def standing(connection: Connection, fact: Fact) -> Standing:
+    """What a fact means now: asked of a book that holds the plan's versions and every fact it depends on."""
+    plan, event = fact.event.plan, fact.event
+    book = PlanBook(plan)
+    as_of = latest_date(now_ms())
+    match event:
+        case MasterplanVersionPublished():
+            _with_versions(book, connection)
+            return book.standing(fact)  # one that is in force only later is not superseded
+        case StatusReported(data=report):
+            _with_versions(book, connection)
+            _with_programs(book, connection, [report.program])
+        case VisitRecorded(data=visit):
+            _with_versions(book, connection)
+            _with_programs(book, connection, [seen.program for seen in visit.programs])
+        case VerificationRecorded(data=verification):
+            _with_versions(book, connection)
+            _with_programs(book, connection, [verification.program])
+        case StatusRetracted(data=retraction):
+            target = select(FACTS.c.value).where(
+                FACTS.c.plan == plan, FACTS.c.source == retraction.source, FACTS.c.id == retraction.id
+            )
+            _add(book, connection.execute(target).scalars().all())
+    return book.standing(fact, as_of)
+
+
+def _with_versions(book: PlanBook, connection: Connection) -> None:
+    for registered in version_facts(connection, book.plan):
+        book.add(registered.fact)
+
+
+def _with_programs(book: PlanBook, connection: Connection, programs: list[str]) -> None:
+    """Every fact that speaks of the programs, and every retraction of one of those."""
+    mentions = (MENTIONS.c.plan == book.plan) & MENTIONS.c.program.in_(programs)
+    mentioned = (
+        select(FACTS.c.value, FACTS.c.source, FACTS.c.id)
+        .join(MENTIONS, (FACTS.c.plan == MENTIONS.c.plan) & (FACTS.c.seq == MENTIONS.c.seq))
+        .where(mentions)
+        .distinct()
+    )
+    rows = connection.execute(mentioned).all()
+    _add(book, [row.value for row in rows])
+    reports = mentioned.subquery()
+    taken_back = (
+        select(RETRACTIONS.c.seq)
+        .join(reports, (RETRACTIONS.c.source == reports.c.source) & (RETRACTIONS.c.id == reports.c.id))
+        .where(RETRACTIONS.c.plan == book.plan)
+        .distinct()
+    )
+    retractions = select(FACTS.c.value).where(FACTS.c.plan == book.plan, FACTS.c.seq.in_(taken_back))
+    _add(book, connection.execute(retractions).scalars().all())
+
+
+def _add(book: PlanBook, values: Any) -> None:
+    for value in values:
+        book.add(Fact.model_validate_json(value, extra="ignore"))

@@ -1,0 +1,19 @@
+"""What the routes of programs work with; put together once, in app.py."""
+
+from typing import NamedTuple
+
+from services.kit.keys import Keyring
+from services.kit.projection import Projection
+from services.kit.publishing import Publisher
+from services.kit.settings import Settings
+from services.programs.metrics import IntakeMetrics
+
+
+class Parts(NamedTuple):
+    """The parts of the service."""
+
+    settings: Settings
+    projection: Projection
+    keyring: Keyring
+    publisher: Publisher
+    metrics: IntakeMetrics

@@ -1,0 +1,192 @@
+"""What programs keep of the book: plan versions, what became of every event, and the keys. Drop it and it is back."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+from services.kit.keys import Keyring
+from services.kit.progress import TOPIC as PROGRESS
+from services.kit.projection import Projection, Record
+from services.kit.settings import Settings
+
+SERVICE = "programs"
+VERSION = 1  # of the tables and of what `apply` writes; raise it with either
+TOPICS = ("facts", "rejected", PROGRESS, "access")
+
+tables = MetaData()
+
+FACTS = Table(
+    "programs_facts",
+    tables,
+    Column("plan", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("topic", String, primary_key=True),  # identity is within an input topic (docs/decisions/0001)
+    Column("seq", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("value", LargeBinary, nullable=False),  # the fact as it stands in the book
+    Index("programs_facts_by_seq", "plan", "seq", unique=True),
+)
+
+MENTIONS = Table(  # which facts speak of a program
+    "programs_mentions",
+    tables,
+    Column("plan", String, primary_key=True),
+    Column("program", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+)
+
+RETRACTIONS = Table(  # which facts take back a report
+    "programs_retractions",
+    tables,
+    Column("plan", String, primary_key=True),
+    Column("source", String, primary_key=True),  # of the report
+    Column("id", String, primary_key=True),  # of the report
+    Column("seq", Integer, primary_key=True),  # of the retraction
+)
+
+VERSIONS = Table(
+    "programs_versions",
+    tables,
+    Column("plan", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("effective_from", String, nullable=False),
+    Column("time_zone", String, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("head", Text, nullable=False),  # the plan's own fields, as JSON: all but its departments and programs
+    Column("programs", Integer, nullable=False),
+    Column("departments", Integer, nullable=False),
+)
+
+REJECTED = Table(
+    "programs_rejected",
+    tables,
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("plan", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Index("programs_rejected_by_identity", "source", "id"),
+)
+
+
+class _Rows(NamedTuple):
+    """Rows of one chunk, by table."""
+
+    facts: list[dict[str, Any]]
+    mentions: list[dict[str, Any]]
+    retractions: list[dict[str, Any]]
+    versions: list[dict[str, Any]]
+
+
+def apply(connection: Connection, records: Sequence[Record]) -> None:
+    """Write what a chunk of facts and rejects says."""
+    rows = _Rows([], [], [], [])
+    for record in records:
+        if record.topic == "facts" and record.value is not None:
+            _take(rows, record.value)
+    for table, found in zip((FACTS, MENTIONS, RETRACTIONS, VERSIONS), rows, strict=True):
+        if found:
+            connection.execute(table.insert(), found)
+    refused = [_refused(record) for record in records if record.topic == "rejected"]
+    if refused:
+        connection.execute(REJECTED.insert(), refused)
+
+
+def _take(rows: _Rows, value: bytes) -> None:
+    fact = json.loads(value)
+    event = fact["event"]
+    kind, data, seq = event["type"], event["data"], fact["seq"]
+    plan = event["source"].split("/")[2]
+    rows.facts.append(
+        {
+            "plan": plan,
+            "source": event["source"],
+            "id": event["id"],
+            "topic": fact["topic"],
+            "seq": seq,
+            "kind": kind,
+            "received_ms": fact["received_ms"],
+            "partition": fact["partition"],
+            "offset": fact["offset"],
+            "value": value,
+        }
+    )
+    match kind:
+        case "id.pantau.program.status.reported.v1" | "id.pantau.verification.recorded.v1":
+            rows.mentions.append({"plan": plan, "program": data["program"], "seq": seq})
+        case "id.pantau.visit.recorded.v1":
+            rows.mentions.extend({"plan": plan, "program": seen["program"], "seq": seq} for seen in data["programs"])
+        case "id.pantau.program.status.retracted.v1":
+            rows.retractions.append({"plan": plan, "source": data["source"], "id": data["id"], "seq": seq})
+        case "id.pantau.masterplan.version.published.v1":
+            rows.versions.append(_version(plan, seq, fact["received_ms"], data))
+
+
+def _version(plan: str, seq: int, received_ms: int, data: dict[str, Any]) -> dict[str, Any]:
+    head = {name: value for name, value in data.items() if name not in {"departments", "programs"}}
+    return {
+        "plan": plan,
+        "version": data["version"],
+        "seq": seq,
+        "effective_from": data["effective_from"],
+        "time_zone": data["time_zone"],
+        "received_ms": received_ms,
+        "head": json.dumps(head, ensure_ascii=False),
+        "programs": len(data["programs"]),
+        "departments": len(data["departments"]),
+    }
+
+
+def _refused(record: Record) -> dict[str, Any]:
+    told = record.headers  # named as the fields of schemas.book.RejectHeaders
+    return {
+        "topic": told["topic"],
+        "partition": int(told["partition"]),
+        "offset": int(told["offset"]),
+        "plan": told.get("plan", ""),
+        "source": told.get("source", ""),
+        "id": told.get("id", ""),
+        "reason": told["reason"],
+        "detail": told["detail"],
+        "received_ms": int(told["received_ms"]),
+    }
+
+
+def create_projection(settings: Settings, registry: CollectorRegistry) -> tuple[Projection, Keyring]:
+    """The projection of programs, and the keys it keeps in memory."""
+    metadata = MetaData()
+    for table in tables.sorted_tables:
+        table.to_metadata(metadata)
+    keyring = Keyring(SERVICE, metadata, settings.admin_key_sha256)
+
+    def apply_all(connection: Connection, records: Sequence[Record]) -> None:
+        apply(connection, records)
+        keyring.apply(connection, records)
+
+    async def remember(records: Sequence[Record]) -> None:
+        keyring.remember(records)
+
+    projection = Projection(
+        settings,
+        registry,
+        service=SERVICE,
+        version=VERSION,
+        topics=TOPICS,
+        tables=metadata,
+        apply=apply_all,
+        load=keyring.load,
+        on_commit=remember,
+    )
+    return projection, keyring

@@ -1,0 +1,1 @@
+"""The paths of programs, one module per resource."""

@@ -1,0 +1,159 @@
+"""`/v1/events`: events come in as CloudEvents, and a sender asks what became of them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from schemas.envelope import BATCH_MEDIA_TYPE, EVENT_ID, MEDIA_TYPE
+from schemas.sources import SOURCE, parse_source
+from services.kit.bodies import Body
+from services.kit.keys import Anybody, Somebody
+from services.kit.problems import (
+    ForbiddenProblem,
+    InvalidProblem,
+    NotFoundProblem,
+    Problem,
+    UnavailableProblem,
+    Wrong,
+    answers,
+)
+from services.kit.publishing import NOT_ACKNOWLEDGED
+from services.programs.cloudevents import is_batch, read_batch, read_one
+from services.programs.intake import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
+from services.programs.outcomes import outcome
+from services.programs.parts import Parts
+
+WAIT_SECONDS = 30
+RETRY_AFTER_SECONDS = 2
+
+EXAMPLE = {
+    "specversion": "1.0",
+    "id": "2021-11-GOV-001",
+    "source": "/plans/pontianak-2019-2028/departments/diskominfo",
+    "type": "id.pantau.program.status.reported.v1",
+    "time": "2021-12-03T02:15:00Z",
+    "data": {
+        "program": "GOV-001",
+        "status": "in_progress",
+        "physical": "45.5",
+        "spent": 1250000000,
+        "period": "2021-11",
+    },
+}
+ACCEPTED_EXAMPLE = {
+    "status": 202,
+    "source": EXAMPLE["source"],
+    "id": EXAMPLE["id"],
+    "topic": "program-status",
+    "partition": 3,
+    "offset": 8123,
+}
+OUTCOME_EXAMPLES = {
+    "pending": {"value": {"outcome": "pending"}},
+    "accepted": {
+        "value": {
+            "outcome": "accepted",
+            "standing": "current",
+            "seq": 12,
+            "received_at": "2021-12-03T02:15:01.123Z",
+            "also_rejected": [],
+        }
+    },
+    "rejected": {"value": {"outcome": "rejected", "reasons": [{"code": "conflict", "received_at": "..."}]}},
+}
+REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MEDIA_TYPE: {"schema": {"type": "object"}, "example": EXAMPLE},
+            BATCH_MEDIA_TYPE: {"schema": {"type": "array"}, "example": [EXAMPLE]},
+            "application/json": {"schema": {"type": "object"}, "example": EXAMPLE["data"]},
+        },
+    }
+}
+
+
+def create_routes(parts: Parts) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["events"])
+
+    @router.post(
+        "/v1/events",
+        status_code=202,
+        openapi_extra=REQUEST,
+        responses={
+            202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
+            207: {"description": "Of a batch, some are acknowledged; `results` tells each"},
+            **answers(401, 403, 413, 415, 422, 503),
+        },
+    )
+    def send_events(request: Request, access: Somebody, body: Body) -> JSONResponse:
+        """Send one event (structured, or binary with `ce-` headers) or a batch.
+
+        202 when the broker has acknowledged it. The event's source and id are the idempotency key: the same may be
+        sent again at any time, and after a 503 it should be.
+        """
+        if is_batch(request.headers.get("content-type", "")):
+            return _batch_answer(receive(read_batch(body), access, parts.publisher, parts.metrics))
+        (result,) = receive([read_one(request.headers, body)], access, parts.publisher, parts.metrics)
+        if result["status"] != ACCEPTED:
+            raise _problem(result)
+        return JSONResponse(result, ACCEPTED)
+
+    @router.get(
+        "/v1/events",
+        responses={
+            200: {"description": "Its outcome", "content": {"application/json": {"examples": OUTCOME_EXAMPLES}}},
+            **answers(401, 404, 422),
+        },
+    )
+    async def outcome_of_event(
+        access: Anybody,
+        source: Annotated[str, Query(pattern=SOURCE, max_length=160)],
+        event_id: Annotated[str, Query(alias="id", pattern=EVENT_ID)],
+        wait: Annotated[float, Query(ge=0, le=WAIT_SECONDS, description="Seconds to wait for an outcome.")] = 0,
+    ) -> JSONResponse:
+        """What became of an event: pending, accepted with its standing, or rejected with reasons.
+
+        404 when nothing is known of it: all mail that was there is decided, and it is not among it. The text of
+        reasons is told to those with a key of the plan.
+        """
+        found = await outcome(parts.projection, parts.settings.partitions, source, event_id, wait)
+        if found is None:
+            raise NotFoundProblem(f"No event {event_id} of {source} was received.")
+        if not access.may_see(parse_source(source).plan):
+            for reason in (*found.get("reasons", ()), *found.get("also_rejected", ())):
+                del reason["detail"]
+        return JSONResponse(found, headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def _problem(result: Result) -> Problem:
+    """The problem a single event's result is."""
+    if result["status"] == UNAVAILABLE:
+        return UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
+    errors = [Wrong(**error) for error in result["errors"]]
+    return (ForbiddenProblem if result["status"] == FORBIDDEN else InvalidProblem)(errors=errors)
+
+
+def _batch_answer(results: list[Result]) -> JSONResponse:
+    """202 when all are accepted, 207 when some are; when none is, 503 if the broker is to blame, else 422."""
+    statuses = {result["status"] for result in results}
+    body: dict[str, Any] = {
+        "accepted": sum(result["status"] == ACCEPTED for result in results),
+        "results": [{"index": index} | result for index, result in enumerate(results)],
+    }
+    if statuses == {ACCEPTED}:
+        return JSONResponse(body, ACCEPTED)
+    if ACCEPTED in statuses:
+        return JSONResponse(body, 207)
+    if UNAVAILABLE in statuses:
+        problem: Problem = UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
+    elif statuses == {FORBIDDEN}:
+        problem = ForbiddenProblem("None of the events was taken; `results` says why.")
+    else:
+        problem = InvalidProblem("None of the events was taken; `results` says why.")
+    problem.members = body
+    raise problem
