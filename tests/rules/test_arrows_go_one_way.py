@@ -1,0 +1,187 @@
+"""Who may import whom: services import realization, schemas and services.kit, never one another; schemas and realization
+import no framework, no clock and no I/O; what a department installs is light."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+OURS = ("schemas", "realization", "services", "deploy", "pantau", "samples", "tests", "benchmarks")
+
+PURE = {  # of the standard library, what neither tells the time nor touches the world
+    "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib",
+    "itertools", "json", "math", "operator", "re", "typing", "zoneinfo",
+}  # fmt: skip
+CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
+WORLD = {"open", "print", "input", "exec", "eval", "__import__"}
+TOOLS = {"schemas.generate"}  # writes the generated files; nobody imports it
+
+# unit: what of ours it may import beside itself
+ARROWS: dict[str, tuple[str, ...]] = {
+    "schemas": (),
+    "realization": ("schemas",),
+    "services.kit": ("schemas", "realization"),
+    "services.programs": ("schemas", "realization", "services.kit"),
+    "services.evaluations": ("schemas", "realization", "services.kit"),
+    "services.aggregator.worker": ("schemas", "realization", "services.kit"),
+    "services.aggregator.api": ("schemas", "realization", "services.kit"),
+    "pantau": ("schemas", "realization"),
+}
+HEAVY = {"faust", "mode", "aiokafka", "fastapi", "starlette", "uvicorn", "sqlalchemy", "psycopg", "openpyxl"}
+
+
+class Module(NamedTuple):
+    """A module by its dotted name, and its source."""
+
+    name: str
+    source: str
+
+
+def modules() -> list[Module]:
+    """Every Python module that is shipped, by the name by which it is imported."""
+    found = []
+    for folder in ("schemas", "realization", "services", "sdk/pantau"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / "sdk" if folder.startswith("sdk") else ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found.append(Module(name, path.read_text("utf-8")))
+    return found
+
+
+def imported(module: Module) -> Iterator[str]:
+    """Every module that is imported, wherever it stands; of `from a import b` both `a` and `a.b`."""
+    for node in ast.walk(ast.parse(module.source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module.name}: relative imports hide where an arrow goes"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def forbidden_imports(module: Module) -> list[str]:
+    """Imports of ours that the arrows do not allow."""
+    unit = next((each for each in ARROWS if is_in(module.name, each)), None)
+    if unit is None:  # a package that only holds units
+        return [name for name in imported(module) if name.split(".")[0] in OURS]
+    allowed = (unit, *ARROWS[unit])
+    return [
+        name
+        for name in imported(module)
+        if name.split(".")[0] in OURS
+        and not any(is_in(name, package) for package in allowed)
+        and not any(is_in(package, name) for package in allowed if "." in package)  # `from services import kit`
+    ]
+
+
+def impurities(module: Module, frameworks: tuple[str, ...]) -> list[str]:
+    """What a pure module must not do: import beyond `PURE`, ask for the time, touch the world."""
+    found = []
+    for name in imported(module):
+        top = name.split(".")[0]
+        if top not in PURE and top not in ("schemas", "realization", *frameworks):
+            found.append(f"imports {name}")
+    for node in ast.walk(ast.parse(module.source)):
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
+            found.append(f"line {node.lineno} asks for the time: {node.attr}")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in WORLD:
+            found.append(f"line {node.lineno} touches the world: {node.func.id}")
+    return found
+
+
+MODULES = modules()
+BY_NAME = {module.name: module for module in MODULES}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_arrows_between_our_packages_go_one_way(name: str) -> None:
+    assert forbidden_imports(BY_NAME[name]) == []
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if is_in(name, "schemas") and name not in TOOLS])
+def test_the_contract_needs_pydantic_and_nothing_else(name: str) -> None:
+    assert impurities(BY_NAME[name], ("pydantic",)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if is_in(name, "realization")])
+def test_the_heart_needs_the_contract_and_nothing_else(name: str) -> None:
+    assert impurities(BY_NAME[name], ()) == []
+
+
+def test_a_tool_is_imported_by_nobody() -> None:
+    assert [module.name for module in MODULES for tool in TOOLS if tool in imported(module)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if is_in(name, "pantau")])
+def test_what_a_department_installs_brings_no_server(name: str) -> None:
+    assert [each for each in imported(BY_NAME[name]) if each.split(".")[0] in HEAVY] == []
+
+
+def test_every_package_of_a_service_is_under_the_rule() -> None:
+    loose = [name for name in BY_NAME if not any(is_in(name, unit) for unit in ARROWS)]
+
+    assert set(loose) <= {"services", "services.aggregator"}
+
+
+# --- that the rules find what they are for
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("services.programs.routes", "from services.evaluations import app"),
+        ("services.programs.routes", "import services.evaluations.app"),
+        ("services.evaluations.app", "from services import programs"),
+        ("services.aggregator.api.app", "from services.aggregator.worker.state import PartitionState"),
+        ("services.aggregator.worker.app", "from services.aggregator import api"),
+        ("services.kit.keys", "from services.programs.projection import tables"),
+        ("services.programs.app", "from deploy.local import settings"),
+        ("services.programs.app", "def late():\n    from pantau import cli"),
+        ("services.programs.app", "from tests import oracle"),
+        ("realization.book", "from services.kit import settings"),
+        ("schemas.events", "from realization.book import PlanBook"),
+        ("pantau.cli", "from services.kit.settings import Settings"),
+        ("services", "from services import kit"),
+    ],
+)
+def test_an_arrow_the_wrong_way_is_found(name: str, source: str) -> None:
+    assert forbidden_imports(Module(name, source))
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("services.programs.routes", "from services import kit"),
+        ("services.programs.routes", "from services.kit.keys import check\nfrom schemas import sources"),
+        ("services.aggregator.worker.app", "import faust\nfrom realization.live import Live"),
+        ("services.programs.a.b", "from services.programs import app"),
+        ("pantau.client", "from schemas.events import EVENT\nimport httpx"),
+    ],
+)
+def test_an_arrow_the_right_way_is_let_be(name: str, source: str) -> None:
+    assert forbidden_imports(Module(name, source)) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time", "import os", "from pathlib import Path", "import logging", "import asyncio", "import random",
+        "import fastapi", "from datetime import datetime\nx = datetime.now()", "x = date.today()", "f = datetime.now",
+        "open('x')", "print(1)", "import urllib.request", "from pydantic import BaseModel",
+    ],
+)  # fmt: skip
+def test_a_clock_and_a_door_to_the_world_are_found(source: str) -> None:
+    assert impurities(Module("realization.book", source), ())
+
+
+def test_what_is_called_pure_is_in_the_standard_library() -> None:
+    assert set(sys.stdlib_module_names) >= PURE
