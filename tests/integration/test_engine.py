@@ -23,8 +23,8 @@ LEFT_ON_ERROR = 70
 class Installation:
     """A prefix of topics on the shared broker, mail for it, and workers that read it."""
 
-    def __init__(self, broker: Broker, processes: Processes, name: str) -> None:
-        self.mailbox = Mailbox(broker.bootstrap, f"{name}-", PARTITIONS)
+    def __init__(self, broker: Broker, processes: Processes) -> None:
+        self.mailbox = Mailbox(broker.bootstrap, PARTITIONS)
         self.history = History(11, partitions=PARTITIONS)
         self._processes = processes
         self.sent = 0
@@ -61,8 +61,8 @@ class Installation:
 
 
 @pytest.fixture
-def installation(broker: Broker, processes: Processes, request: pytest.FixtureRequest) -> Installation:
-    return Installation(broker, processes, "".join(c if c.isalnum() else "-" for c in request.node.name)[:50])
+def installation(broker: Broker, processes: Processes) -> Installation:
+    return Installation(broker, processes)
 
 
 def killed_in_mid_stream(inst: Installation, fault: str | None = None) -> list[str]:

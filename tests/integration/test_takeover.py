@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from deploy.local.broker import Broker
 from realization.live import OVERALL
+from schemas import book
 from schemas.book import Fact, Snapshot
 from schemas.topics import INPUTS
 from services.aggregator.worker import state
@@ -28,13 +29,12 @@ from tests.parts.history import History, Letter
 from tests.parts.mailbox import Mailbox
 
 PARTITIONS = 1
-Step = Callable[[], Awaitable[None]]
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
-def mailbox(broker: Broker, request: pytest.FixtureRequest) -> Mailbox:
-    name = "".join(c if c.isalnum() else "-" for c in request.node.name)[:50]
-    made = Mailbox(broker.bootstrap, f"{name}-", PARTITIONS)
+def mailbox(broker: Broker) -> Mailbox:
+    made = Mailbox(broker.bootstrap, PARTITIONS)
     made.declare()
     return made
 
@@ -201,7 +201,7 @@ def test_offsets_the_group_forgot_are_taken_from_the_progress_record(mailbox: Ma
 def test_an_event_that_makes_the_fold_raise_is_rejected_and_the_stream_goes_on(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = state.content
+    whole = book.content
 
     def breaks_on_one(event: object) -> bytes:
         if getattr(event, "id", "") == "e-7":

@@ -12,7 +12,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
-from services.aggregator.worker import state, transport, writer
+from services.aggregator.worker import restore, state, transport, writer
 
 
 class _NoLock:
@@ -65,7 +65,7 @@ def no_lock() -> None:
 
 def restore_stops_short() -> None:
     """The restore stops before the end of the book, and does not know it."""
-    whole = partition_module.restore_facts
+    whole = restore.restore_facts
 
     async def short(settings: Any, number: int, position: int, take: Any, report: Any) -> int:
         facts: list[Any] = []
@@ -74,7 +74,7 @@ def restore_stops_short() -> None:
             take(fact)
         return reached
 
-    partition_module.restore_facts = short
+    partition_module.restore_facts = short  # type: ignore[attr-defined,assignment]
 
 
 def no_dedupe() -> None:
@@ -90,7 +90,7 @@ def no_dedupe() -> None:
         before(self, *args)
         self._contents = Forgetful()
 
-    state.PartitionState.__init__ = without  # type: ignore[method-assign]
+    state.PartitionState.__init__ = without  # type: ignore[method-assign,assignment]
 
 
 def no_fencing() -> None:

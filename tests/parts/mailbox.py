@@ -1,7 +1,9 @@
 """The topics of one installation on a real broker: send mail, read what the aggregator made of it, compare with the oracle."""
 
 import asyncio
+import itertools
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -28,11 +30,15 @@ class Written(NamedTuple):
     headers: dict[str, str]
 
 
-class Mailbox:
-    """One installation: a broker, a prefix, a number of partitions."""
+_numbers = itertools.count(1)
 
-    def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
-        self.bootstrap, self.prefix, self.partitions = bootstrap, prefix, partitions
+
+class Mailbox:
+    """One installation: a broker, a prefix of its own, a number of partitions."""
+
+    def __init__(self, bootstrap: str, partitions: int) -> None:
+        self.bootstrap, self.partitions = bootstrap, partitions
+        self.prefix = f"mailbox-{os.getpid()}-{next(_numbers)}-"
 
     def declare(self) -> None:
         """Make the topics, as every process does at its start."""

@@ -68,22 +68,16 @@ def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[Aggrega
         acks=False,
     )
 
-    @app.agent(inputs, isolated_partitions=True)
     async def mail(stream: Any) -> None:
         async for chunk in stream:
             assert isinstance(chunk, Chunk)
             await engine.process(chunk)
 
-    @app.task
-    async def keep_snapshots() -> None:
-        await engine.keep_snapshots()
-
-    @app.task
-    async def watch() -> None:
-        await engine.watch()
-
-    @app.on_partitions_revoked.connect
     async def revoked(_: Any, partitions: Iterable[TP], **__: Any) -> None:
         await engine.give_up({tp.partition for tp in partitions})
 
+    app.agent(inputs, isolated_partitions=True)(mail)
+    app.task(engine.keep_snapshots)
+    app.task(engine.watch)
+    app.on_partitions_revoked.connect(revoked, weak=False)
     return app, engine

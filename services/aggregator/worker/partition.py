@@ -67,7 +67,7 @@ class Partition:
         await self.give_up()
         async with self._lock:
             await self._open_then_ask()
-            self.owned = True
+            self.owned, self._restored = True, False
             self._metrics.owned.labels(self.number).set(1)
             self.progressed_at = time.monotonic()
         self._restoring = asyncio.create_task(self._restore(self.epoch))
