@@ -1,6 +1,7 @@
-"""How lists and cheap answers are written: cursor pages, and an `ETag` made of the bytes themselves."""
+"""How lists and cheap answers are written: cursor pages, moments, and an `ETag` made of the bytes themselves."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -26,6 +27,11 @@ def position_of(cursor: str | None) -> str:
         return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
         raise InvalidProblem(errors=[Wrong("query.cursor", "is not a cursor", "next of a page", cursor)]) from None
+
+
+def moment(ms: int) -> str:
+    """Milliseconds since 1970 as a moment in UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def tagged(request: Request, body: Any, *, media_type: str = "application/json") -> Response:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT, KIB, MIB, PLAN_VERSION_LIMIT
 from services.kit.bodies import limit_bodies
+from services.kit.docs import add_docs
 from services.kit.health import add_health
 from services.kit.metrics import add_metrics, measure_requests
 from services.kit.problems import add_problems
@@ -46,10 +47,11 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         openapi_url="/v1/masterplans/openapi.json",
-        docs_url="/v1/masterplans/docs",
+        docs_url=None,
         redoc_url=None,
     )
     app.state.keyring = keyring
+    add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (masterplans, departments, events):
         app.include_router(routes.create_routes(parts))
     add_health(app, projection.ready)

@@ -18,9 +18,10 @@ from schemas.sources import parse_source
 from schemas.topics import INPUTS, partition_of
 from schemas.vocabulary import Standing
 from services.kit.events import now_ms
+from services.kit.pages import moment
 from services.kit.projection import Place, Projection
 from services.programs.projection import FACTS, MENTIONS, REJECTED, RETRACTIONS
-from services.programs.registry import moment, version_facts
+from services.programs.registry import version_facts
 
 ENDS_SECONDS = 2.0
 

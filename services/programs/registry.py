@@ -1,7 +1,7 @@
 """The register of masterplans, as the projection has it: which versions there are, and which is in force."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from schemas.book import Fact
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from services.kit.databases import reading
+from services.kit.pages import moment
 from services.kit.projection import Projection
 from services.programs.projection import FACTS, VERSIONS
 
@@ -109,8 +110,3 @@ def _item(row: Any) -> dict[str, Any]:
         "seq": row.seq,
         "received_at": moment(row.received_ms),
     }
-
-
-def moment(ms: int) -> str:
-    """Milliseconds since 1970 as a moment in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,11 +9,11 @@ from starlette.datastructures import UploadFile
 from schemas.sources import PLAN
 from services.kit.databases import reading
 from services.kit.keys import Administrator
-from services.kit.pages import Cursor, Limit, cursor_of, position_of, tagged
+from services.kit.pages import Cursor, Limit, cursor_of, moment, position_of, tagged
 from services.kit.problems import InvalidProblem, MediaTypeProblem, NotFoundProblem, Wrong, answers
 from services.programs.imports import Imported, Upload, import_masterplan
 from services.programs.parts import Parts
-from services.programs.registry import in_force, moment, page, registered, versions
+from services.programs.registry import in_force, page, registered, versions
 from services.programs.workbook import template, write_csv, write_workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -1,0 +1,94 @@
+"""All three apps on one port, as behind the ingress: each path goes to the app that owns it (deploy/paths.py).
+
+    python -m deploy.local.site
+
+`/healthz`, `/readyz`, `/metrics` and `/docs` are of the whole.
+"""
+
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
+from services.aggregator.api.app import create_app as create_realization
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deploy.paths import owner_of
+from services.evaluations.app import create_app as create_evaluations
+from services.kit.docs import page
+from services.kit.health import add_health
+from services.kit.metrics import add_metrics
+from services.kit.serving import serve
+from services.kit.settings import Settings
+from services.programs.app import create_app as create_programs
+
+OWN = frozenset({"/healthz", "/readyz", "/metrics", "/docs"})
+
+
+def create_site(settings: Settings) -> FastAPI:
+    """The apps behind the table of paths."""
+    apps = {
+        "programs": create_programs(settings),
+        "evaluations": create_evaluations(settings),
+        "realization": create_realization(settings),
+    }
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as running:
+            for app in apps.values():
+                await running.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    def ready() -> tuple[bool, Mapping[str, object]]:
+        told = {name: app.state.ready() for name, app in apps.items()}
+        return all(is_ready for is_ready, _ in told.values()), {name: checks for name, (_, checks) in told.items()}
+
+    site = FastAPI(title="Pantau", lifespan=lifespan, openapi_url=None)
+    registry = CollectorRegistry()
+    registry.register(_Together([app.state.registry for app in apps.values()]))
+    add_health(site, ready)
+    add_metrics(site, registry)
+
+    @site.get("/docs")
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page([(app.openapi(), app.openapi_url or "") for app in apps.values()]))
+
+    site.add_middleware(_ByPath, apps=apps)
+    return site
+
+
+class _ByPath:
+    """Hands a request to the app that owns its path."""
+
+    def __init__(self, app: ASGIApp, apps: Mapping[str, ASGIApp]) -> None:
+        self._own = app
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in OWN:
+            await self._own(scope, receive, send)
+        else:
+            await self._apps[owner_of(scope["path"])](scope, receive, send)
+
+
+class _Together(Collector):
+    """The metrics of several registries, those of one name in one family, told apart by their labels."""
+
+    def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
+        self._registries = list(registries)
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for registry in self._registries:
+            for metric in registry.collect():
+                families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type)).samples.extend(
+                    metric.samples
+                )
+        yield from families.values()
+
+
+if __name__ == "__main__":
+    serve("site", create_site, lambda settings: settings.port)

@@ -1,0 +1,10 @@
+"""Runs evaluations: field visits.
+
+Run: python -m services.evaluations
+"""
+
+from services.evaluations.app import create_app
+from services.kit.serving import serve
+
+if __name__ == "__main__":
+    serve("evaluations", create_app, lambda settings: settings.evaluations_port)

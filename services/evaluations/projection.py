@@ -1,0 +1,96 @@
+"""What evaluations keeps of the book: visits, the programs of each plan version, and the keys. Drop it and it is back."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+from services.kit.keys import Keyring
+from services.kit.progress import TOPIC as PROGRESS
+from services.kit.projection import Projection, Record
+from services.kit.settings import Settings
+
+SERVICE = "evaluations"
+VERSION = 1  # of the tables and of what `apply` writes; raise it with either
+TOPICS = ("facts", PROGRESS, "access")
+
+VISIT = "id.pantau.visit.recorded.v1"
+PLAN_VERSION = "id.pantau.masterplan.version.published.v1"
+
+tables = MetaData()
+
+VISITS = Table(
+    "evaluations_visits",
+    tables,
+    Column("plan", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("event", LargeBinary, nullable=False),  # the event as it stands in the fact
+    Index("evaluations_visits_by_id", "plan", "id"),
+)
+
+PLANS = Table(
+    "evaluations_plans",
+    tables,
+    Column("plan", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("effective_from", String, nullable=False),
+    Column("time_zone", String, nullable=False),
+    Column("programs", Text, nullable=False),  # codes, as JSON
+)
+
+
+def apply(connection: Connection, records: Sequence[Record]) -> None:
+    """Write what a chunk of facts says."""
+    visits: list[dict[str, Any]] = []
+    plans: list[dict[str, Any]] = []
+    for record in records:
+        if record.topic != "facts" or record.value is None:
+            continue
+        fact = json.loads(record.value)
+        event = fact["event"]
+        plan = event["source"].split("/")[2]
+        if event["type"] == VISIT:
+            about = {"plan": plan, "seq": fact["seq"], "source": event["source"], "id": event["id"]}
+            visits.append(about | {"received_ms": fact["received_ms"], "event": json.dumps(event).encode()})
+        elif event["type"] == PLAN_VERSION:
+            data = event["data"]
+            about = {name: data[name] for name in ("version", "effective_from", "time_zone")}
+            codes = [program["code"] for program in data["programs"]]
+            plans.append({"plan": plan, "programs": json.dumps(codes)} | about)
+    if visits:
+        connection.execute(VISITS.insert(), visits)
+    if plans:
+        connection.execute(PLANS.insert(), plans)
+
+
+def create_projection(settings: Settings, registry: CollectorRegistry) -> tuple[Projection, Keyring]:
+    """The projection of evaluations, and the keys it keeps in memory."""
+    metadata = MetaData()
+    for table in tables.sorted_tables:
+        table.to_metadata(metadata)
+    keyring = Keyring(SERVICE, metadata, settings.admin_key_sha256)
+
+    def apply_all(connection: Connection, records: Sequence[Record]) -> None:
+        apply(connection, records)
+        keyring.apply(connection, records)
+
+    async def remember(records: Sequence[Record]) -> None:
+        keyring.remember(records)
+
+    projection = Projection(
+        settings,
+        registry,
+        service=SERVICE,
+        version=VERSION,
+        topics=TOPICS,
+        tables=metadata,
+        apply=apply_all,
+        load=keyring.load,
+        on_commit=remember,
+    )
+    return projection, keyring

@@ -1,0 +1,98 @@
+"""`/v1/visits`: field visits are recorded, and what was recorded is read."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from schemas.envelope import EVENT_ID
+from schemas.sources import PLAN
+from services.evaluations.visits import find, page, read_visit, record_visit
+from services.kit.bodies import Body
+from services.kit.databases import reading
+from services.kit.keys import Anybody, Somebody
+from services.kit.pages import Cursor, Limit, cursor_of, position_of, tagged
+from services.kit.problems import NotFoundProblem, answers
+from services.kit.projection import Projection
+from services.kit.publishing import Publisher
+
+LAST = 2**31 - 1
+
+EXAMPLE = {
+    "id": "visit-2021-05-18-kampung-tenun",
+    "visited_on": "2021-05-18",
+    "site": "Kampung Tenun",
+    "institution": "Tim pembimbing pusat",
+    "programs": [{"program": "ECO-004", "outcome": "confirmed", "note": "Rumah tenun sudah beroperasi."}],
+    "checklist": [{"question": "Masyarakat merasakan manfaatnya?", "fulfilled": True}],
+    "findings": ["Papan petunjuk belum dua bahasa."],
+    "recommendations": [{"text": "Lengkapi papan petunjuk.", "owner": "disporapar", "due_on": "2021-08-31"}],
+}
+ACCEPTED_EXAMPLE = {
+    "source": "/plans/pontianak-2019-2028/evaluators/kominfo",
+    "id": EXAMPLE["id"],
+    "topic": "evaluations",
+    "partition": 3,
+    "offset": 17,
+}
+REQUEST: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE}},
+    }
+}
+PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
+
+
+def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["visits"])
+
+    @router.post(
+        "/v1/visits",
+        status_code=202,
+        openapi_extra=REQUEST,
+        responses={
+            202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
+            **answers(401, 403, 413, 422, 503),
+        },
+    )
+    def record(access: Somebody, body: Body) -> JSONResponse:
+        """Record a field visit, and what was verified of each program seen.
+
+        202 when the broker has acknowledged it. The evaluator is that of the key; the administrator names one in
+        `source`. `id` is the idempotency key: the same visit may be sent again, with its `time` if it had one.
+        """
+        event = read_visit(body, access)
+        with reading(projection.engine) as connection:
+            receipt = record_visit(connection, publisher, event, access)
+        return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
+
+    @router.get("/v1/visits", responses=answers(422))
+    def visits(
+        request: Request,
+        access: Anybody,
+        plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Response:
+        """Visits of a plan, the last received first. Findings, notes and evidence are told to those with its key."""
+        position = position_of(cursor)
+        before = int(position) if position.isdigit() else LAST
+        with reading(projection.engine) as connection:
+            items = page(connection, plan, min(before, LAST), limit + 1, access)
+        following = cursor_of(str(items[limit - 1]["seq"])) if len(items) > limit else None
+        return tagged(request, {"plan": plan, "items": items[:limit], "next": following})
+
+    @router.get("/v1/visits/{plan}/{visit_id}", responses=answers(404))
+    def visit(
+        request: Request, access: Anybody, plan: PlanPath, visit_id: Annotated[str, Path(pattern=EVENT_ID)]
+    ) -> Response:
+        """One visit. Where two evaluators chose the same id, the first received; `others` tells of the rest."""
+        with reading(projection.engine) as connection:
+            found = find(connection, plan, visit_id, access)
+        if not found:
+            raise NotFoundProblem(f"Plan {plan} has no visit {visit_id}.")
+        return tagged(request, found[0] | ({"others": found[1:]} if found[1:] else {}))
+
+    return router

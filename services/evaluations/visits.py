@@ -1,0 +1,152 @@
+"""Visits: checked whole before they are published, and read back from the book."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Connection, select
+
+from schemas.access import Audited
+from schemas.book import content
+from schemas.envelope import EventId, SourceText
+from schemas.evaluations import Visit, VisitRecorded
+from schemas.sources import parse_source
+from services.evaluations.projection import PLANS, VISITS
+from services.kit.events import event_letter, now_ms, wrong_by_itself
+from services.kit.keys import Access, require_source
+from services.kit.pages import moment
+from services.kit.problems import InvalidProblem, Wrong, wrong_of
+from services.kit.publishing import Publisher, Receipt, audit_letter
+
+PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
+
+
+class VisitSent(BaseModel):
+    """A visit as it is sent: `id`, chosen by the sender, is the idempotency key; `source` only by the administrator."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    id: EventId
+    source: SourceText | None = None
+    time: AwareDatetime | None = None
+    visit: Visit
+
+
+def read_visit(body: bytes, access: Access) -> VisitRecorded:
+    """The event of a request's body, which is a visit with an `id` beside its fields. Raises InvalidProblem with every
+    error, ForbiddenProblem when the key writes for somebody else.
+    """
+    sent = _read(body)
+    source = sent.source or (access.source if access.role != "administrator" else None)
+    if source is None:
+        raise InvalidProblem(errors=[Wrong("source", "is missing", "the evaluator for whom the administrator writes")])
+    require_source(access, source)
+    return VisitRecorded(
+        specversion="1.0",
+        id=sent.id,
+        source=source,
+        time=sent.time or datetime.now(UTC),
+        type="id.pantau.visit.recorded.v1",
+        data=sent.visit,
+    )
+
+
+def _read(body: bytes) -> VisitSent:
+    """The body with the visit's own fields put under `visit`, so that each error is told at its place."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidProblem(errors=[Wrong("", f"is not JSON: {error}", "a visit as JSON")]) from None
+    if not isinstance(told, dict):
+        raise InvalidProblem(errors=[Wrong("", "is no object", "a visit as JSON")])
+    about = {name: told.pop(name) for name in ("id", "source", "time") if name in told}
+    try:
+        return VisitSent.model_validate_json(json.dumps(about | {"visit": told}))
+    except ValidationError as error:
+        errors = [wrong._replace(where=wrong.where.removeprefix("visit.")) for wrong in wrong_of(error)]
+        raise InvalidProblem(errors=errors) from None
+
+
+def record_visit(connection: Connection, publisher: Publisher, event: VisitRecorded, access: Access) -> Receipt:
+    """Publish a visit after its last checks. Blocks. Raises InvalidProblem with every error, UnavailableProblem."""
+    event = _as_first_sent(connection, event)
+    value = content(event)
+    errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
+    if errors:
+        raise InvalidProblem(errors=errors)
+    source = parse_source(event.source)
+    act = Audited(
+        at=datetime.now(UTC),
+        account=access.account,
+        act="visits.record",
+        plan=source.plan,
+        office=source.office,
+        detail=event.id,
+    )
+    receipt, *_ = publisher.publish(event_letter(event, value), audit_letter(act))
+    return receipt
+
+
+def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorded:
+    """The visit with the time of the one that is in the book with the same name and data: sent again, it is the same."""
+    asked = select(VISITS.c.event).where(
+        VISITS.c.plan == event.plan, VISITS.c.source == event.source, VISITS.c.id == event.id
+    )
+    there = connection.execute(asked).scalar()
+    before = VisitRecorded.model_validate_json(there, extra="ignore") if there is not None else None
+    return before if before is not None and before.data == event.data else event
+
+
+def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[Wrong]:
+    """Programs that the plan version in force today does not have. (A reader would call such a fact an orphan.)"""
+    asked = (
+        select(PLANS).where(PLANS.c.plan == event.plan).order_by(PLANS.c.effective_from.desc(), PLANS.c.version.desc())
+    )
+    rows = connection.execute(asked).all()
+    in_force = next((row for row in rows if row.effective_from <= _today(row.time_zone)), None)
+    if in_force is None:
+        return [Wrong("source", f"plan {event.plan} has no version in force today", "a plan that is registered")]
+    known = set(json.loads(in_force.programs))
+    return [
+        Wrong(f"programs.{index}.program", "is not in the plan in force", f"a program of {event.plan}", seen.program)
+        for index, seen in enumerate(event.data.programs)
+        if seen.program not in known
+    ]
+
+
+def _today(time_zone: str) -> str:
+    return datetime.now(ZoneInfo(time_zone)).date().isoformat()
+
+
+def page(connection: Connection, plan: str, before: int, limit: int, access: Access) -> list[dict[str, Any]]:
+    """Visits of a plan, the last received first, those with `seq` below `before`."""
+    asked = (
+        select(VISITS).where(VISITS.c.plan == plan, VISITS.c.seq < before).order_by(VISITS.c.seq.desc()).limit(limit)
+    )
+    return [_shown(row, access) for row in connection.execute(asked)]
+
+
+def find(connection: Connection, plan: str, visit_id: str, access: Access) -> list[dict[str, Any]]:
+    """The visits of a plan with an id: one, unless two evaluators chose the same."""
+    asked = select(VISITS).where(VISITS.c.plan == plan, VISITS.c.id == visit_id).order_by(VISITS.c.seq)
+    return [_shown(row, access) for row in connection.execute(asked)]
+
+
+def _shown(row: Any, access: Access) -> dict[str, Any]:
+    """A visit as it is answered: what was found and asked for, notes and evidence only to those with a key of the plan."""
+    event = json.loads(row.event)
+    visit = event["data"]
+    if not access.may_see(row.plan):
+        visit = {name: value for name, value in visit.items() if name not in PRIVATE}
+        visit["programs"] = [{"program": seen["program"], "outcome": seen["outcome"]} for seen in visit["programs"]]
+    return {
+        "plan": row.plan,
+        "id": row.id,
+        "source": row.source,
+        "seq": row.seq,
+        "time": event["time"],
+        "received_at": moment(row.received_ms),
+        **visit,
+    }
