@@ -131,7 +131,7 @@ def _running(here: Settings) -> Iterable[Finding]:
     if answers:
         yield _topics(here)
     for name, url in (("site", here.site_url), ("worker", here.worker_url)):
-        reason = not_ready_because(f"{url}/readyz")
+        reason = not_ready_because(url)
         yield Finding(name, reason is None, reason or f"{url} is ready", f"{why} {here.logs}/{name}.log says why.")
 
 

@@ -25,13 +25,8 @@ def stages(here: Settings) -> tuple[tuple[Service, ...], ...]:
     return (
         (Service("broker", _module("deploy.local.broker"), lambda: _broker_ready(here), 1.7),),
         (
-            Service("site", _module("deploy.local.site"), lambda: not_ready_because(f"{here.site_url}/readyz"), 2.0),
-            Service(
-                "worker",
-                _module("services.aggregator.worker"),
-                lambda: not_ready_because(f"{here.worker_url}/readyz"),
-                2.0,
-            ),
+            Service("site", _module("deploy.local.site"), lambda: not_ready_because(here.site_url), 1.6),
+            Service("worker", _module("services.aggregator.worker"), lambda: not_ready_because(here.worker_url), 2.4),
         ),
     )
 
@@ -82,8 +77,9 @@ def _broker_ready(here: Settings) -> str | None:
     return None if broker.answers(here.kafka.number, timeout_seconds=0.5) else f"nobody answers at {here.bootstrap}"
 
 
-def not_ready_because(url: str) -> str | None:
+def not_ready_because(process_url: str) -> str | None:
     """Ask a process whether it is ready; when it is not, its own words."""
+    url = f"{process_url}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=0.5):  # noqa: S310 - an address of ours
             return None

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -22,14 +23,23 @@ USER = "pantau"
 _numbers = count(1)
 
 
-def _unprivileged(command: list[str], folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: hand the folder to a user who owns nothing else, and be that user."""
+def _unprivileged(command: list[str], *, owning: Path) -> list[str]:
+    """PostgreSQL refuses to run as root: hand its folder to a user with fewer rights, and be that user.
+
+    A change of user loosens the bond to the starter (see `bound`), hence it is tied again."""
     if os.geteuid() != 0:
         return command
     names = {user.pw_name for user in pwd.getpwall()}
     user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
+    os.chown(owning, user.pw_uid, user.pw_gid)
+    return [
+        "setpriv",
+        "--pdeathsig=QUIT",
+        f"--reuid={user.pw_uid}",
+        f"--regid={user.pw_gid}",
+        "--clear-groups",
+        *command,
+    ]
 
 
 def _newest() -> list[Path]:
@@ -39,16 +49,16 @@ def _newest() -> list[Path]:
 @contextmanager
 def running(folder: Path) -> Generator[str]:
     """A server whose data is in `folder`; yields the URL of its first database, for psycopg."""
-    port, log, data = free_port(), folder / "server.log", folder / "data"
-    data.mkdir(parents=True)
-    make = [str(programs.find("initdb", package="postgresql", among=_newest())), f"--pgdata={data}"]
+    port, log = free_port(), folder / "server.log"
+    log.touch()
+    make = [str(programs.find("initdb", package="postgresql", among=_newest())), f"--pgdata={folder / 'data'}"]
     make += [f"--username={USER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    made = subprocess.run(_unprivileged(make, data), capture_output=True, text=True, check=False, cwd="/")
+    made = subprocess.run(_unprivileged(make, owning=folder), capture_output=True, text=True, check=False, cwd="/")
     assert made.returncode == 0, made.stderr
-    serve = [str(programs.find("postgres", package="postgresql", among=_newest())), "-D", str(data)]
+    serve = [str(programs.find("postgres", package="postgresql", among=_newest())), "-D", str(folder / "data")]
     for setting in (*SAFE_TO_LOSE, f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories="):
         serve += ["-c", setting]
-    server = children.start(_unprivileged(serve, data), log=log, cwd=Path("/"))
+    server = children.start(_unprivileged(serve, owning=folder), log=log, cwd=Path("/"))
     logs.watched["PostgreSQL"] = log
     url = f"postgresql://{USER}@127.0.0.1:{port}/postgres"
 
@@ -67,13 +77,12 @@ def running(folder: Path) -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """The server all tests share: the URL of its `postgres` database."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for each in (folder, *folder.parents):  # another user must be able to get there
-        if each.owner() == folder.owner() and each.is_relative_to("/tmp"):
-            each.chmod(each.stat().st_mode | 0o011)
-    with running(folder) as url:
+def postgres_server() -> Generator[str]:
+    """The server all tests share: the URL of its `postgres` database.
+
+    Not below pytest's own folder, which another run of pytest closes to other users at any moment.
+    """
+    with TemporaryDirectory(prefix="pantau-postgres-") as folder, running(Path(folder)) as url:
         yield url
 
 
