@@ -35,7 +35,7 @@ def main() -> None:
     if parser.parse_args().check:
         found = stale()
         for path in found:
-            print(f"not what deploy/monitoring/dashboards.py says: {path.name}", file=sys.stderr)
+            print(f"not what the code says: {path.name}", file=sys.stderr)
         sys.exit(1 if found else 0)
     wanted = rendered()
     FOLDER.mkdir(parents=True, exist_ok=True)
