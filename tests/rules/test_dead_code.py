@@ -30,7 +30,8 @@ CALLED_FROM_OUTSIDE = {
     "_new_consumer_thread": "Faust's consumer",
     "perform_seek": "Faust's consumer, after a rebalance",
     "_add_gap": "Faust's consumer, for offsets it never saw",
-    "_commit": "Faust's consumer, its own commits",
+    "do_GET": "Python's http.server",
+    "log_message": "Python's http.server",
 }
 
 
