@@ -42,7 +42,9 @@ def note(folder: Path, what: str) -> None:
 
 
 def supervise(folder: Path, how: dict[str, str]) -> int:
-    """As `deploy.local.run` does, with stand-ins."""
+    """As `deploy.local.run` does, with stand-ins that have as long to stop as what they stand for."""
+    here = settings.read()
+    seconds = {service.name: service.stop_within_seconds for stage in run.stages(here) for service in stage}
 
     def service(name: str) -> Service:
         behaves = how.get(name, "well")
@@ -53,10 +55,10 @@ def supervise(folder: Path, how: dict[str, str]) -> int:
             return None if started and may else "the test"
 
         command = (sys.executable, "-m", "tests.e2e.stand_in", "serve", str(folder), name, behaves)
-        return Service(name, command, ready, 1.7 if name == "broker" else 2.0)
+        return Service(name, command, ready, seconds[name])
 
-    task = Task("sample", ("sh", "-c", how.get("sample", "echo loaded")), 0.3)
-    return run.supervise(settings.read(), ((service("broker"),), (service("site"), service("worker"))), task)
+    task = Task("sample", ("sh", "-c", how.get("sample", "echo loaded")), run.SAMPLE.stop_within_seconds)
+    return run.supervise(here, ((service("broker"),), (service("site"), service("worker"))), task)
 
 
 if __name__ == "__main__":
