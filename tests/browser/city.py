@@ -18,7 +18,14 @@ from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Dimension, Lab
 
 Json = dict[str, Any]
 
-AT_END_OF_2020 = {"governance": (96, 46), "branding": (54, 18), "economy": (66, 23), "living": (78, 28), "society": (72, 22), "environment": (60, 18)}
+AT_END_OF_2020 = {
+    "governance": (96, 46),
+    "branding": (54, 18),
+    "economy": (66, 23),
+    "living": (78, 28),
+    "society": (72, 22),
+    "environment": (60, 18),
+}
 OFFICES = {
     "diskominfo": "Dinas Komunikasi dan Informatika", "bappeda": "Badan Perencanaan Pembangunan Daerah",
     "disdukcapil": "Dinas Kependudukan dan Pencatatan Sipil", "dinkes": "Dinas Kesehatan", "dishub": "Dinas Perhubungan",
@@ -64,7 +71,11 @@ class Program:
 
     def verified(self, as_of: date) -> bool:
         claim = self.at(as_of)
-        return claim is not None and claim.status == "realized" and any(claim.effective_on <= day <= as_of for day in self.visits)
+        return (
+            claim is not None
+            and claim.status == "realized"
+            and any(claim.effective_on <= day <= as_of for day in self.visits)
+        )
 
 
 def _reason(key: str | None) -> Json | None:
@@ -99,7 +110,9 @@ class City:
         self.fresh_at: datetime | None = None
         self.department_states: dict[str, str] = {}
 
-    def report(self, code: str, status: str, physical: int, effective_on: date, received_at: datetime | None = None) -> None:
+    def report(
+        self, code: str, status: str, physical: int, effective_on: date, received_at: datetime | None = None
+    ) -> None:
         """A report arrives."""
         self.seq += 1
         at = received_at or datetime.now(UTC)
@@ -165,7 +178,11 @@ class City:
         }  # fmt: skip
 
     def _in(self, dimension: str | None = None, sub_dimension: str | None = None) -> list[Program]:
-        return [one for one in self.programs.values() if dimension in (None, one.dimension) and sub_dimension in (None, one.sub_dimension)]
+        return [
+            one
+            for one in self.programs.values()
+            if dimension in (None, one.dimension) and sub_dimension in (None, one.sub_dimension)
+        ]
 
     def overall(self, as_of: date, basis: str) -> Json:
         if as_of < self.effective_from:
@@ -205,8 +222,15 @@ class City:
         }  # fmt: skip
 
     def history(self, start: date, end: date, basis: str = "claimed") -> Json:
-        days = [day for year in range(start.year, end.year + 1) for month in range(1, 13) if start <= (day := _month_end(year, month)) <= end]
-        kinds: list[tuple[str, Label, Sequence[Program]]] = [("overall", Label("Seluruhnya", "Overall"), list(self.programs.values()))]
+        days = [
+            day
+            for year in range(start.year, end.year + 1)
+            for month in range(1, 13)
+            if start <= (day := _month_end(year, month)) <= end
+        ]
+        kinds: list[tuple[str, Label, Sequence[Program]]] = [
+            ("overall", Label("Seluruhnya", "Overall"), list(self.programs.values()))
+        ]
         kinds += [(key.value, label, found) for key, label in DIMENSIONS.items() if (found := self._in(key.value))]
 
         def point(programs: Sequence[Program], day: date) -> Json:
@@ -218,7 +242,10 @@ class City:
                 "target_percent": rounded(self._target(day)),
             }  # fmt: skip
 
-        series = [{"key": key, "label": _label(label), "points": [point(programs, day) for day in days]} for key, label, programs in kinds]
+        series = [
+            {"key": key, "label": _label(label), "points": [point(programs, day) for day in days]}
+            for key, label, programs in kinds
+        ]
         return self.head(end) | {"basis": basis, "step": "month", "series": series}
 
     def changes(self, since: date, as_of: date) -> Json:
@@ -234,7 +261,10 @@ class City:
                 "department": program.department, "change": kind, "before": before, "after": after,
                 "report": claim and {"source": self._source(program), "id": f"r{claim.seq}", "seq": claim.seq},
             })  # fmt: skip
-        counts = {kind: sum(item["change"] == kind for item in items) for kind in ("realized", "withdrawn", "verified", "unverified", "status", "progress", "added", "removed")}
+        counts = {
+            kind: sum(item["change"] == kind for item in items)
+            for kind in ("realized", "withdrawn", "verified", "unverified", "status", "progress", "added", "removed")
+        }
         return self.head(as_of) | {
             "since": since.isoformat(), "before": self.overall(since, "claimed")["share"],
             "after": self.overall(as_of, "claimed")["share"], "counts": counts, "items": items,
@@ -265,11 +295,19 @@ class City:
         for name in ("dimension", "department", "status", "state"):
             rows = [row for row in rows if name not in asked or row[name] == asked[name]]
         if "q" in asked:
-            rows = [row for row in rows if asked["q"].lower() in f"{row['program']} {row['name']['id']} {row['name']['en']}".lower()]
+            rows = [
+                row
+                for row in rows
+                if asked["q"].lower() in f"{row['program']} {row['name']['id']} {row['name']['en']}".lower()
+            ]
         if "quick_win" in asked:
             rows = [row for row in rows if int(asked["quick_win"]) in row["quick_win_years"]]
         start, limit = int(asked.get("cursor", 0)), int(asked.get("limit", 50))
-        return self.head(as_of) | {"total": len(rows), "items": rows[start : start + limit], "next": str(start + limit) if start + limit < len(rows) else None}
+        return self.head(as_of) | {
+            "total": len(rows),
+            "items": rows[start : start + limit],
+            "next": str(start + limit) if start + limit < len(rows) else None,
+        }
 
     def story(self, code: str, as_of: date) -> Json:
         program = self.programs[code]
@@ -287,7 +325,9 @@ class City:
             {"source": f"/plans/{self.plan}/evaluators/mentor", "id": f"v{day}", "seq": self.seq, "visited_on": day.isoformat(), "outcome": "confirmed", "standing": "current"}
             for day in program.visits if day <= as_of
         ]  # fmt: skip
-        return self.head(as_of) | self.program_row(program, as_of) | {"reports": reports, "verifications": verifications}
+        return (
+            self.head(as_of) | self.program_row(program, as_of) | {"reports": reports, "verifications": verifications}
+        )
 
     def departments(self, as_of: date) -> Json:
         items = []
@@ -303,12 +343,27 @@ class City:
                 "missing": {"on_time": 0, "late": 2}.get(state, len(led)), "last_period": last,
                 "last_received_at": _moment(max((claim.received_at for claim in reported), default=None)), "periods_missed": missed,
             })  # fmt: skip
-        counts = {state: sum(item["state"] == state for item in items) for state in ("on_time", "late", "silent", "never")}
+        counts = {
+            state: sum(item["state"] == state for item in items) for state in ("on_time", "late", "silent", "never")
+        }
         return self.head(as_of) | {"period": "2021-11", "due_on": "2021-12-10", "counts": counts, "items": items}
 
     def ranked(self, rank: int, as_of: date) -> Json:
         told = self.realization(as_of)
-        return {"rank": rank} | {key: told[key] for key in ("plan", "name", "city", "illustrative", "plan_version", "as_of", "known_at", "fresh_at", "overall")}
+        return {"rank": rank} | {
+            key: told[key]
+            for key in (
+                "plan",
+                "name",
+                "city",
+                "illustrative",
+                "plan_version",
+                "as_of",
+                "known_at",
+                "fresh_at",
+                "overall",
+            )
+        }
 
     def change(self, moved: list[str], as_of: date, basis: str) -> Json:
         """What the stream says after the programs `moved` moved."""
@@ -359,7 +414,13 @@ def pontianak() -> City:
                 city.report(program.code, "in_progress", 55, date(2020, 10, 31), received)
                 city.report(program.code, "realized", 100, date(2021, 2 + index % 10, 28), received)
             else:
-                city.report(program.code, ("in_progress", "not_started", "in_progress", "blocked")[index % 4], index * 13 % 90, date(2021, 11, 30), received)
+                city.report(
+                    program.code,
+                    ("in_progress", "not_started", "in_progress", "blocked")[index % 4],
+                    index * 13 % 90,
+                    date(2021, 11, 30),
+                    received,
+                )
     city.department_states = {"dishub": "late", "satpolpp": "silent", "dlh": "late"}
     return city
 
@@ -372,4 +433,10 @@ def _programs() -> Iterable[Program]:
             code = f"{key[:3].upper()}-{index + 1:03}"
             name = KNOWN_NAMES.get(code, f"Program {DIMENSIONS[Dimension(key)].id} {index + 1}")
             never = index % 7 == 6 and index >= realized + 10
-            yield Program(code, Label(name, name), key, subs[index % 3], "perpustakaan" if never else offices[index % len(offices)])
+            yield Program(
+                code,
+                Label(name, name),
+                key,
+                subs[index % 3],
+                "perpustakaan" if never else offices[index % len(offices)],
+            )

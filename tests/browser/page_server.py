@@ -62,7 +62,9 @@ class PageServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def report(self, code: str, status: str, physical: int, effective_on: date, *, plan: str = "pontianak-2019-2028") -> None:
+    def report(
+        self, code: str, status: str, physical: int, effective_on: date, *, plan: str = "pontianak-2019-2028"
+    ) -> None:
         """A report arrives, and whoever listens to the plan hears of it."""
         city = self.cities[plan]
         with self._lock:
@@ -103,12 +105,17 @@ class PageServer:
             return self.opening
         match path.strip("/").split("/"):
             case ["v1", "plans"]:
-                ranked = sorted(self.cities.values(), key=lambda city: -float(city.overall(as_of, "claimed")["share"]["percent"] or -1))
+                ranked = sorted(
+                    self.cities.values(),
+                    key=lambda city: -float(city.overall(as_of, "claimed")["share"]["percent"] or -1),
+                )
                 return {"items": [city.ranked(rank, as_of) for rank, city in enumerate(ranked, 1)], "next": None}
             case ["v1", "plans", plan, "realization"]:
                 return self.city(plan).realization(as_of, basis, asked.get("group_by", "dimension"))
             case ["v1", "plans", plan, "history"]:
-                return self.city(plan).history(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"]), basis)
+                return self.city(plan).history(
+                    date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"]), basis
+                )
             case ["v1", "plans", plan, "changes"]:
                 return self.city(plan).changes(date.fromisoformat(asked["since"]), as_of)
             case ["v1", "plans", plan, "departments"]:
@@ -183,7 +190,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, plan: str, asked: dict[str, str]) -> None:
         as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else datetime.now(UTC).date()
-        told = self.server_of_the_test.listen(plan, as_of, asked.get("basis", "claimed"), self.headers.get("Last-Event-ID"))
+        told = self.server_of_the_test.listen(
+            plan, as_of, asked.get("basis", "claimed"), self.headers.get("Last-Event-ID")
+        )
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")

@@ -1,40 +1,51 @@
 /** What changed since a date: counted by kind, then program by program, what weighs most first. */
 
+import { silent } from "./cells.js";
 import { h } from "./dom.js";
 import { mark } from "./mark.js";
 import { failed, loading } from "./part.js";
 import { here } from "./state/url.js";
 import { CHANGES } from "./vocabulary.js";
 
-const MAIN = 6;
+const MAIN = 5;
+const FEW = 2; // of one kind
 
 export function changes(context) {
   const { store, view, words, format, lang } = context;
   const { data, problem } = store.changes;
+  const now = store.realization.data;
+  const unknown = data?.after.percent === null || (now && silent(now.overall));
+  const told = (figure) => (figure.percent === null ? words.none : format.percent(figure.percent));
   const title = h("h2", { id: "changes-title" }, words.changes.question);
-  const since = h("p", { class: "control aside" },
+  const since = h("div", { class: "control aside" },
     h("label", { for: "since" }, words.changes.since),
-    h("input", { id: "since", type: "date", "data-testid": "since-input", "data-action": "since", value: view.since ?? data?.since }));
+    h("input", { id: "since", type: "date", "data-testid": "since-input", "data-action": "since", value: view.since ?? data?.since }),
+    data && !unknown && h("span", { class: "between" }, words.changes.from(told(data.before), told(data.after))));
   if (problem) return [title, since, failed(problem, "changes", context)];
   if (!data) return [title, since, loading(5, context)];
-  const items = CHANGES.flatMap((kind) => data.items.filter((item) => item.change === kind));
+  const items = CHANGES.flatMap((kind) => newest(data.items.filter((item) => item.change === kind)));
   const all = view.address.changes === "all";
-  const told = (figure) => (figure.percent === null ? words.none : format.percent(figure.percent));
   return [
     title,
     since,
-    h("p", { class: "between" }, words.changes.from(told(data.before), told(data.after)), reason(data.before, lang), reason(data.after, lang)),
-    !items.length && h("p", { class: "empty" }, words.changes.none),
+    data.after.reason && h("p", { class: "reason" }, data.after.reason[lang]),
+    !items.length && !data.after.reason && h("p", { class: "empty" }, words.changes.none),
     h("ul", { class: "tally" }, CHANGES.filter((kind) => data.counts[kind] > 0).map((kind) => h("li", { "data-testid": `changes-${kind}` },
       mark(kind), h("b", null, format.number(data.counts[kind])), " ", words.changes.kinds[kind]))),
-    h("ul", { class: "rows" }, (all ? items : items.slice(0, MAIN)).map((item) => row(item, context))),
+    h("ul", { class: "rows" }, (all ? items : main(items)).map((item) => row(item, context))),
     items.length > MAIN && h("p", { class: "more" },
-      h("a", { href: here({ changes: all ? null : "all" }, "changes"), "data-testid": "changes-all" }, all ? words.changes.fewer : words.changes.all(format.number(items.length)))),
+      h("a", { href: here({ changes: all ? null : "all" }), "data-testid": "changes-all" }, all ? words.changes.fewer : words.changes.all(format.number(items.length)))),
   ];
 }
 
-function reason(figure, lang) {
-  return figure.reason && h("span", { class: "reason" }, " ", figure.reason[lang]);
+function newest(items) {
+  return items.sort((one, other) => (other.report?.seq ?? 0) - (one.report?.seq ?? 0));
+}
+
+/** A few of each kind, so that many of one do not hide the others. */
+function main(items) {
+  const few = items.filter((item, index) => item.change !== items[index - FEW]?.change);
+  return [...few, ...items.filter((item) => !few.includes(item))].slice(0, MAIN);
 }
 
 function row(item, { store, words, format, lang }) {

@@ -32,10 +32,10 @@ export function departments(context) {
 function row(item, { words, format, lang }) {
   const facts = [
     item.state === "never"
-      ? words.departments.programs(format.number(item.reported), format.number(item.programs))
-      : item.last_period && words.departments.last(format.period(item.last_period)),
+      ? words.departments.programs(format.number(item.programs))
+      : item.state !== "late" && item.last_period && words.departments.last(format.period(item.last_period)),
     item.periods_missed > 0 && words.departments.missed(format.number(item.periods_missed)),
-    item.state !== "never" && item.missing > 0 && words.departments.missing(format.number(item.missing)),
+    item.state === "late" && item.missing > 0 && words.departments.missing(format.number(item.missing)),
   ].filter(Boolean);
   return h("li", { "data-key": item.department, "data-state": item.state },
     mark(item.state),

@@ -45,10 +45,9 @@ function dimension(cell, points, top, context) {
       h("b", { class: unknown || cell.share.percent === null ? "unknown" : null, "data-testid": "dimension-percent" },
         unknown ? words.dimensions.noReports : cell.share.percent === null ? words.dimensions.noPrograms : format.percent(cell.share.percent)),
       " ",
-      cell.programs > 0 && h("span", null, words.dimensions.count(format.number(cell.share.numerator), format.number(cell.share.denominator)))),
+      cell.programs > 0 && h("span", null, unknown ? words.programs.total(format.number(cell.programs)) : words.dimensions.count(format.number(cell.share.numerator), format.number(cell.share.denominator)))),
     h("div", { class: "measure" }, bullet(bars(cell), `${name}. ${describe(cell, context)}`)),
-    h("p", { class: `standing ${state}` }, mark(state), words.states[state],
-      cell.target && [", ", words.dimensions.target(format.percent(cell.target.percent))]),
+    h("p", { class: `standing ${state}` }, mark(state), words.states[state](cell.target?.percent ? format.percent(cell.target.percent) : words.none)),
     h("div", { class: "trend" }, points ? sparkline(points, top, told(points, cell, name, context)) : h("span", { class: unknown ? "hatched" : "bone" })),
   );
 }

@@ -29,7 +29,9 @@ export function createFormat(words) {
   }
 
   function date(iso, options) {
-    return new Intl.DateTimeFormat(words.locale, { timeZone: "UTC", ...options }).format(new Date(`${iso}T00:00:00Z`));
+    const at = new Date(`${iso}T00:00:00Z`);
+    if (Number.isNaN(at.getTime())) return iso; // an address may say anything
+    return new Intl.DateTimeFormat(words.locale, { timeZone: "UTC", ...options }).format(at);
   }
 
   /** `2021-12-31` in full. */
@@ -63,6 +65,10 @@ export function createFormat(words) {
     return on === dayIn(now, timeZone) ? clock(at, timeZone) : `${day(on)}, ${clock(at, timeZone)}`;
   }
 
+  function shortMoment(at, timeZone) {
+    return `${shortDay(dayIn(at, timeZone))}, ${clock(at, timeZone)}`;
+  }
+
   /** How long ago a moment was. */
   function ago(at, now) {
     let amount = Math.max(0, Math.round((now - new Date(at)) / 1000));
@@ -73,7 +79,7 @@ export function createFormat(words) {
     return "";
   }
 
-  return { number, percent, money, day, shortDay, period, clock, moment, ago };
+  return { number, percent, money, day, shortDay, period, clock, moment, shortMoment, ago };
 }
 
 /** The date (`2021-12-31`) that a moment has in a time zone. */

@@ -4,22 +4,22 @@ import { h } from "./dom.js";
 import { here, href } from "./state/url.js";
 import { previousYearEnd } from "./state/store.js";
 
-export function header(context) {
+export function header(context, nothing) {
   const { store, view, words, lang } = context;
   const data = store.realization.data;
   return [
     h("div", { class: "masthead" },
       h("p", { class: "brand" }, h("a", { href: href({ lang: view.address.lang }) }, "Pantau")),
-      h("h1", null, data ? data.name[lang] : view.plan ?? ""),
+      h("h1", null, data ? data.name[lang] : ""),
       data && h("p", { class: "city" }, `${data.city}, ${words.header.period(data.start_year, data.end_year)}`),
       data?.illustrative && h("p", { class: "illustrative", "data-testid": "illustrative", title: words.header.illustrativeWhy }, words.header.illustrative),
-      connection(context),
+      !nothing && connection(context),
       h("nav", { class: "languages", "aria-label": words.language },
         ["id", "en"].map((one) => h("a", { href: here({ lang: one }), lang: one, hreflang: one, "data-testid": `lang-${one}`, "aria-current": one === lang && "true" },
           h("abbr", { title: one === "id" ? "Bahasa Indonesia" : "English" }, one.toUpperCase()))),
       ),
     ),
-    controls(context),
+    !nothing && controls(context),
   ];
 }
 

@@ -5,9 +5,11 @@ import { countTo } from "./count.js";
 import { h } from "./dom.js";
 import { mark } from "./mark.js";
 import { loading, failed } from "./part.js";
+import { scale, sparkline } from "./sparkline.js";
+import { told, trend } from "./trend.js";
 import { here } from "./state/url.js";
 
-function told(figure, cell, day, { format }) {
+function spelled(figure, cell, day, { format }) {
   return {
     numerator: format.number(figure.numerator),
     denominator: format.number(figure.denominator),
@@ -23,7 +25,7 @@ function sentence(data, context) {
   const { overall } = data;
   if (overall.share.percent === null) return [overall.share.reason[lang], "", ""];
   if (silent(overall)) return [words.headline.noReports(format.number(overall.programs), format.day(data.as_of)), "", ""];
-  return words.headline[data.basis](told(overall.share, overall, data.as_of, context));
+  return words.headline[data.basis](spelled(overall.share, overall, data.as_of, context));
 }
 
 /** The whole sentence, for the announcement of a change. */
@@ -46,8 +48,8 @@ export function headline(context) {
       : h("p", { class: "figure unknown", "data-key": "unknown", "data-testid": "overall-percent" }, overall.share.percent === null ? words.none : words.headline.noReportsFigure),
     h("p", { class: "sentence", "data-testid": "overall-sentence" }, before, percent && h("span", { class: "unseen" }, percent), after),
     overall.programs > 0 && h("p", { class: "counts", "data-testid": "counts" },
-      count("realized", overall.claimed.numerator, words.headline.claimedCount, format),
-      count("verified", overall.verified.numerator, words.headline.verifiedCount, format),
+      exists && count("realized", overall.claimed.numerator, words.headline.claimedCount, format),
+      exists && count("verified", overall.verified.numerator, words.headline.verifiedCount, format),
       count("never", String(overall.never_reported), words.headline.neverCount, format),
     ),
     h("p", { class: "why" }, h("a", { href: here({ group: "overall", program: null }), "data-testid": "drawer-open", "aria-haspopup": "dialog" }, words.headline.why)),
@@ -87,9 +89,21 @@ export function previous(context) {
   return [
     title,
     h("p", { class: "figure", "data-testid": "fixed-percent" }, format.percent(share.percent)),
-    h("p", { class: "sentence", "data-testid": "fixed-sentence" }, say(told(share, data.overall, data.as_of, context))),
+    h("p", { class: "sentence", "data-testid": "fixed-sentence" }, say(spelled(share, data.overall, data.as_of, context))),
     h("p", { class: "since" }, since(store.realization.data, share, context)),
+    between(data.as_of, context),
   ];
+}
+
+/** The way from the figure that is fixed, marked by a ring, to the live one. */
+function between(fixedOn, context) {
+  const now = context.store.realization.data;
+  const points = now && !silent(now.overall) && trend("overall", context);
+  if (!points) return null;
+  const marked = points.map((point) => ({ ...point, marked: point.as_of === fixedOn }));
+  return h("figure", { class: "trend" },
+    sparkline(marked, scale([marked]), told(points, now.overall, context.words.figure.overall, context)),
+    h("figcaption", null, context.words.previous.trend));
 }
 
 /** How many programs more are realized than at the end of the year before: whole numbers, so exact. */

@@ -31,7 +31,6 @@ const ANNOUNCE_MS = 4_000; // a change is said aloud once it has settled for so 
 const TYPING_MS = 250;
 const COPIED_MS = 2_000;
 const SECTIONS = { headline, previous, target, dimensions, departments, changes, programs };
-const DAY = /^20\d\d-\d\d-\d\d$/;
 
 const element = (id) => document.getElementById(id);
 const store = createStore(schedule);
@@ -92,6 +91,7 @@ async function visit() {
   if (store.realization.data) {
     askRest(store.realization.data.as_of);
     connect();
+    if (!before?.plan) requestAnimationFrame(() => element(location.hash.slice(1))?.scrollIntoView());
   } else {
     hangUp();
   }
@@ -103,7 +103,7 @@ async function askPlans() {
 }
 
 function askRest(day) {
-  if (!DAY.test(day)) return;
+  if (!validDay(day)) return;
   const { address } = view;
   store.previous.ask(addresses.realization({ ...view, asOf: previousYearEnd(day) }));
   store.history.ask(addresses.history(view, day));
@@ -192,7 +192,7 @@ function draw() {
   element("skip").textContent = words.skip;
   element("main").setAttribute("aria-busy", String(waiting || !data));
   setWall(Boolean(view.address.wall));
-  patch(element("header"), header(now));
+  patch(element("header"), header(now, nothing));
   for (const [id, section] of Object.entries(SECTIONS)) {
     element(id).hidden = Boolean(nothing);
     if (!nothing) patch(element(id), section(now));
@@ -219,9 +219,9 @@ const ACTIONS = {
   "copy-link": (button) => copied(button.dataset.link, button.dataset.link),
 };
 
-/** A date being typed passes through the years 2, 20 and 202. */
+/** Whether a text is a date worth asking about: one being typed passes through the years 2, 20 and 202. */
 function validDay(text) {
-  return DAY.test(text);
+  return /^20\d\d-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 async function retryAll() {

@@ -37,7 +37,7 @@ function row(item, context) {
     td("share",
       known ? h("b", null, format.percent(overall.share.percent)) : h("span", { class: "reason" }, overall.share.reason?.[lang] ?? words.headline.noReportsFigure),
       overall.programs > 0 && h("span", { class: "measure" }, bullet(bars(overall), describe(overall, context)))),
-    td("count", overall.programs > 0 ? words.dimensions.count(format.number(overall.realized), format.number(overall.programs)) : words.none),
+    td("count", known ? words.dimensions.count(format.number(overall.realized), format.number(overall.programs)) : format.number(overall.programs)),
     td("verified", known && overall.verified.percent !== null ? format.percent(overall.verified.percent) : words.none),
     td("target", overall.target?.percent ? format.percent(overall.target.percent) : words.none),
     td("fresh", item.fresh_at ? format.moment(item.fresh_at, zone, now) : words.none),

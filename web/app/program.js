@@ -6,12 +6,18 @@ import { mark } from "./mark.js";
 import { failed, loading } from "./part.js";
 import { sparkline } from "./sparkline.js";
 
-export function programTitle({ store, view, lang }) {
-  return store.program.data?.name[lang] ?? view.address.program;
+/** The program the address names; while another is on the way the one before is not shown in its place. */
+function named({ store, view }) {
+  return store.program.data?.program === view.address.program ? store.program.data : null;
+}
+
+export function programTitle(context) {
+  return named(context)?.name[context.lang] ?? context.view.address.program;
 }
 
 export function program(context) {
-  const { data, problem } = context.store.program;
+  const { problem } = context.store.program;
+  const data = named(context);
   if (problem) return failed(problem, "program", context);
   if (!data) return loading(8, context);
   return [identity(data, context), state(data, context), reports(data, context), verifications(data, context)];
@@ -23,14 +29,14 @@ function list(rows) {
 }
 
 function identity(data, { store, words, format, lang }) {
-  const named = (key) => store.departments.data?.items.find((item) => item.department === key)?.name[lang] ?? key;
+  const nameOf = (key) => store.departments.data?.items.find((item) => item.department === key)?.name[lang] ?? key;
   return [
     h("p", null, h("code", null, data.program)),
     list([
       [words.program.dimension, words.dimensionNames[data.dimension] ?? data.dimension],
       [words.program.subDimension, words.subDimensionNames[data.sub_dimension] ?? data.sub_dimension],
-      [words.program.leader, named(data.department)],
-      [words.program.supporting, data.supporting.map(named).join(", ")],
+      [words.program.leader, nameOf(data.department)],
+      [words.program.supporting, data.supporting.map(nameOf).join(", ")],
       [words.program.weight, format.percent(data.weight)],
       [words.program.years, words.header.period(data.start_year, data.finish_year)],
       [words.program.quickWin, data.quick_win_years.join(", ")],
@@ -58,11 +64,15 @@ function state(data, { words, format }) {
 }
 
 function reports(data, context) {
-  const { words, format, zone, now, lang } = context;
+  const { words, format, zone, lang } = context;
   if (!data.reports.length) return null;
   const columns = words.program.reportColumns;
   const counted = data.reports.filter((one) => one.standing === "current" || one.standing === "superseded").reverse();
-  const points = counted.map((one) => ({ percent: extent(one.physical), verified: null, target: null }));
+  const day = (one) => Date.parse(one.effective_on);
+  const [begin, end] = [day(counted[0] ?? {}), day(counted.at(-1) ?? {})];
+  const points = counted.map((one) => ({
+    at: end > begin ? ((day(one) - begin) / (end - begin)) * 100 : 100, percent: extent(one.physical), verified: null, target: null,
+  }));
   return [
     h("h3", null, words.program.reports),
     points.length > 1 && h("div", { class: "trend" }, sparkline(points, 100, words.program.chart({
@@ -78,7 +88,7 @@ function reports(data, context) {
           h("td", null, mark(one.status), words.statuses[one.status]),
           h("td", { class: "number" }, format.percent(one.physical)),
           h("td", { class: "number" }, one.spent === null ? words.none : format.money(one.spent)),
-          h("td", null, format.moment(one.received_at, zone, now), one.late && h("span", { class: "late" }, " ", mark("late"), words.program.late)),
+          h("td", null, h("span", { class: "moment" }, format.shortMoment(one.received_at, zone)), one.late && h("span", { class: "late" }, " ", mark("late"), words.program.late)),
           h("td", null, words.program.standings[one.standing]),
           h("td", null, origin(one)))))),
     ),

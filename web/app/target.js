@@ -5,8 +5,6 @@ import { bullet } from "./bullet.js";
 import { h } from "./dom.js";
 import { mark } from "./mark.js";
 import { loading } from "./part.js";
-import { sparkline, scale } from "./sparkline.js";
-import { trend, told } from "./trend.js";
 
 export function target(context) {
   const { store, words, format, lang } = context;
@@ -30,19 +28,7 @@ export function target(context) {
         : [words.target.achievement(format.percent(achieved)), " ", h("b", null, overall.achievement.band_label?.[lang] ?? words.none), "."]),
     overall.programs > 0 && h("div", { class: "measure" }, bullet(bars(overall), describe(overall, context))),
     overall.programs > 0 && legend(words),
-    overallTrend(context),
   ];
-}
-
-function overallTrend(context) {
-  const { store, words } = context;
-  const { overall } = store.realization.data;
-  const points = trend("overall", context);
-  if (!points || silent(overall)) return null;
-  return h("figure", { class: "trend" },
-    sparkline(points, scale([points]), told(points, overall, words.figure.overall, context)),
-    h("figcaption", null, words.target.trend),
-  );
 }
 
 /** What a bullet bar shows, in words. */

@@ -71,6 +71,7 @@ export default {
       const word = count.replace("-", "") === "1" ? "program" : "programs";
       return count.startsWith("-") ? `${count.replace("-", "−")} ${word} since then` : `+${count} ${word} since then`;
     },
+    trend: "Last 24 months",
     same: "No change in number since then",
   },
 
@@ -88,18 +89,15 @@ export default {
       linear: "a straight line over the plan's years",
     },
     legend: { claimed: "Claimed", verified: "Verified", target: "Target", unknown: "Never reported" },
-    trend: "Last 24 months",
   },
 
-  states: { ahead: "on target", behind: "behind", unknown: "not known" },
+  states: { ahead: (target) => `meets target ${target}`, behind: (target) => `below target ${target}`, unknown: () => "not yet judged" },
 
   dimensions: {
     question: "Where?",
     noReports: "No reports yet",
     noPrograms: "No programs",
     count: (numerator, denominator) => `${numerator} of ${denominator}`,
-    target: (target) => `target ${target}`,
-    verified: (percent) => `verified ${percent}`,
     trend: ({ name, from, to, first, last, target }) => `Trend of ${name}: from ${first} in ${from} to ${last} in ${to}; target ${target}.`,
     table: "See as a table",
     caption: (day) => `Realization by dimension, as of ${day}`,
@@ -114,9 +112,9 @@ export default {
     question: "Who is missing?",
     period: (period, due) => `Period ${period}, due ${due}`,
     states: { on_time: "on time", late: "late", silent: "silent", never: "never reported" },
-    programs: (reported, programs) => `${reported} of ${programs} programs ever reported`,
+    programs: (count) => `${count} ${count === "1" ? "program" : "programs"}`,
     missing: (count) => `${count} ${count === "1" ? "report" : "reports"} missing`,
-    last: (period) => `last for ${period}`,
+    last: (period) => `last ${period}`,
     missed: (count) => `${count} ${count === "1" ? "period" : "periods"} missed`,
     onTime: (count) => `${count} ${count === "1" ? "department" : "departments"} on time`,
     allOnTime: "All departments report on time.",
@@ -127,7 +125,7 @@ export default {
   changes: {
     question: "What changed?",
     since: "Since",
-    from: (before, after) => `From ${before} to ${after}`,
+    from: (before, after) => `from ${before} to ${after}`,
     kinds: {
       realized: "became realized", withdrawn: "withdrawn", verified: "verified", unverified: "lost verification",
       status: "changed status", progress: "moved physically", added: "added to the plan", removed: "removed from the plan",
@@ -198,7 +196,6 @@ export default {
     title: "What is this number?",
     of: (name) => `What is this number? ${name}`,
     overall: "All programs",
-    meaning: (numerator, denominator) => `${numerator} programs realized of ${denominator} programs in the plan.`,
     formula: "Formula",
     fraction: "Programs realized ÷ all programs of the plan version in force × 100, rounded once to two decimals.",
     numerator: "Numerator",
@@ -275,7 +272,6 @@ export default {
     failed: "Something went wrong on the server",
     retry: "Try again",
     part: "This part could not be loaded.",
-    choose: "Choose a plan",
     opening: "Open the start page",
   },
   wall: { stale: (time) => `Disconnected. Last certain at ${time}.` },
