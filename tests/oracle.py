@@ -325,6 +325,21 @@ def verified(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> boo
     return bool(until_then) and all(each["data"]["status"] == "realized" for each in [until_then[-1], *since])
 
 
+def programs(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, Json]:
+    """What is claimed of each program of the plan version in force, by which report, and whether it is verified."""
+    found: dict[str, Json] = {}
+    for program in programs_of(in_force(facts, plan, as_of)):
+        report = claim(facts, plan, program["code"], as_of)
+        found[program["code"]] = {
+            "report": report and (report["source"], report["id"]),
+            "status": report and report["data"]["status"],
+            "physical": report and Fraction(report["data"]["physical"]),
+            "spent": report and report["data"]["spent"],
+            "verified": verified(facts, plan, program["code"], as_of),
+        }
+    return found
+
+
 def quick_win_programs(facts: Sequence[Fact], plan: str, as_of: date) -> dict[int, set[str]]:
     """The Quick Win programs of each year: the council's latest choice, or where it made none, the plan's marks."""
     version = in_force(facts, plan, as_of)

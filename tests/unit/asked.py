@@ -144,6 +144,23 @@ def standings(
     }
 
 
+def programs(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
+    """As `oracle.programs`."""
+    version = book.version(as_of, known_at)
+    if version is None:
+        return {}
+    return {
+        code: {
+            "report": state.claim and (state.claim.source, state.claim.id),
+            "status": state.claim and state.claim.status.value,
+            "physical": state.claim and Fraction(state.claim.physical, 100),
+            "spent": state.claim and state.claim.spent,
+            "verified": state.verified,
+        }
+        for code, state in book.states(version, as_of, known_at).items()
+    }
+
+
 def program_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, str]:
     """As `oracle.program_states`."""
     version = book.version(as_of, known_at)

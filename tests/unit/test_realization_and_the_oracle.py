@@ -47,6 +47,17 @@ def test_every_report_stands_as_the_oracle_says(history: list[Said], as_of: date
 
 
 @given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
+def test_what_is_claimed_and_verified_of_each_program_is_what_the_oracle_says(
+    history: list[Said], as_of: date, part: float
+) -> None:
+    facts = asked.facts_of(history)
+    known_at = int(part * len(facts))
+    book = asked.book_of(asked.numbered(facts))
+
+    assert asked.programs(book, as_of, known_at) == oracle.programs(facts[:known_at], PLAN, as_of)
+
+
+@given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
 def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(history: list[Said], as_of: date, part: float) -> None:
     facts = asked.facts_of(history)
     known_at = int(part * len(facts))

@@ -16,7 +16,7 @@ from tests import oracle
 from tests.oracle import Json
 from tests.strategies import PLAN, Said, written
 from tests.unit import asked
-from tests.unit.plans import PONTIANAK, plan, program, report, the_seed, visit
+from tests.unit.plans import PONTIANAK, plan, program, report, the_seed, utc, visit
 
 END_OF_2020 = date(2020, 12, 31)
 
@@ -387,6 +387,43 @@ def test_the_last_day_of_february_is_the_sixtieth_of_366() -> None:
     assert elapsed(date(2020, 2, 29)) == Fraction(60, 366)
     assert elapsed(date(2019, 2, 28)) == Fraction(59, 365)
     assert elapsed(date(2020, 12, 31)) == elapsed(date(2019, 12, 31)) == 1
+
+
+# --- the live snapshot
+
+
+def test_what_changes_with_the_date_alone_changes_the_live_counts() -> None:
+    before, on_the_day = utc("2020-12-31T09:00:00"), utc("2020-12-31T10:00:00")  # the new year begins in UTC+14
+    history = [
+        plan([program("A", budget={"2020": 5, "2021": 7}), program("B")]),
+        plan([program("A", budget={"2020": 5, "2021": 7})], 2, "2021-01-01"),
+        report("A", "2020-11-30", received=before),
+    ]
+    book = book_of(*history)
+    live = Live(book)
+    assert live.snapshot().cells["overall"]["overall"][0] == 2
+    for fact in asked.numbered(asked.facts_of([*history, report("A", "2020-12-01", received=on_the_day)]))[3:]:
+        live.touch(book.add(fact))
+
+    snapshot = live.snapshot()
+
+    assert (snapshot.as_of, snapshot.plan_version) == (date(2021, 1, 1), 2)
+    assert dict(zip(snapshot.counts, snapshot.cells["overall"]["overall"], strict=True))["budget"] == 12
+    assert snapshot.cells["overall"]["overall"][0] == 1
+
+
+def test_a_retraction_is_taken_out_of_the_live_counts() -> None:
+    said = report("A", "2020-11-30", "realized", name="r1")
+    data = {"source": said.event["source"], "id": "r1", "reason": "salah"}
+    taken_back = said._replace(event=said.event | {"id": "x1", "type": oracle.RETRACTION, "data": data})
+    facts = asked.numbered(asked.facts_of([plan([program("A")]), said, taken_back]))
+    book = asked.book_of(facts[:2])
+    live = Live(book)
+    assert live.snapshot().cells["overall"]["overall"][:3] == (1, 1, 1)
+
+    live.touch(book.add(facts[2]))
+
+    assert live.snapshot().cells["overall"]["overall"][:3] == (1, 0, 0)
 
 
 # --- the ends of the calendar

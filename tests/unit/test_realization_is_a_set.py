@@ -99,10 +99,23 @@ def test_counts_kept_up_fact_by_fact_are_those_made_anew_and_the_oracles(
     live = Live(book)
     for seq, fact in enumerate(asked.numbered(facts), start=1):
         live.touch(book.add(fact))
+        kept_up = live.snapshot()
+        assert kept_up == Live(book).snapshot()
         if seq in checks or seq == len(facts):
-            kept_up = live.snapshot()
-            assert kept_up == Live(book).snapshot()
             _is_what_the_oracle_says(kept_up, facts[:seq])
+
+
+@given(history=histories, order=dice(120), shown=st.sets(st.integers(0, 80)))
+def test_counts_shown_now_and_then_are_those_made_anew(history: list[Said], order: Dice, shown: set[int]) -> None:
+    facts = oracle.decide(interleaved(order, mail_of(history)), PARTITIONS)[1]
+    book = PlanBook(PLAN)
+    live = Live(book)
+    for fact in asked.numbered(facts):
+        live.touch(book.add(fact))
+        if fact.seq in shown:
+            assert live.snapshot() == Live(book).snapshot()
+
+    assert live.snapshot() == Live(book).snapshot()
 
 
 def _is_what_the_oracle_says(snapshot: Snapshot, facts: Sequence[oracle.Fact]) -> None:
