@@ -9,6 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 FONT: Final = "Calibri"
 TITLE: Final = Font(name=FONT, size=14, bold=True, color="1F3864")
 SUBTITLE: Final = Font(name=FONT, size=10, color="44546A")
+REMARK: Final = Font(name=FONT, size=9, italic=True, color="44546A")
 NOTICE: Final = Font(name=FONT, size=10, bold=True, color="9C0006")
 HEADING: Final = Font(name=FONT, size=9, bold=True, color="FFFFFF")
 BODY: Final = Font(name=FONT, size=9)
@@ -38,7 +39,7 @@ A4: Final = "9"
 
 def lines_needed(text: str, width: float) -> int:
     """About how many lines a text takes in a column of this width."""
-    return sum(1 + int(len(line) * 1.02 / max(width, 1)) for line in text.split("\n"))
+    return sum(1 + int((len(line) - 1) / max(width * 1.05, 1)) for line in text.split("\n"))
 
 
 def print_landscape(sheet: Worksheet, heading_row: int, footer: str, *, scale: int | None = None) -> None:

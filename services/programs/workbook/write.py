@@ -33,6 +33,8 @@ FIRST_EXCEL_DAY: Final = date(1900, 3, 1)  # before, spreadsheets disagree
 FORMULA_LIKE: Final = re.compile(r"[=+\-@]")
 UNCHANGING: Final = (1980, 1, 1, 0, 0, 0)  # the time of every part: the same version is the same bytes
 LISTS: Final = columns.LISTS.title
+PLAN_WIDTHS: Final = (38, 48, 88)
+PROGRAMS_SCALE: Final = 66  # percent: three sheets of A4 side by side
 TEMPLATE_YEARS: Final = (2025, 2034)
 
 
@@ -207,8 +209,11 @@ def _plan_sheet(sheet: Worksheet, content: Content) -> None:
         elif isinstance(value, int):
             cell.alignment = look.LEFT
         must = "wajib / required" if line.required else "boleh kosong / optional"
-        _put(sheet, row, 3, f"{line.expected} ({must})", font=look.SUBTITLE, alignment=look.WRAPPED)
-    _widths(sheet, (38, 48, 74))
+        remark = f"{line.expected} ({must})"
+        _put(sheet, row, 3, remark, font=look.REMARK, alignment=look.WRAPPED)
+        lines = max(look.lines_needed(remark, PLAN_WIDTHS[2]), look.lines_needed(str(value), PLAN_WIDTHS[1]))
+        sheet.row_dimensions[row].height = look.LINE_POINTS * lines + 4
+    _widths(sheet, PLAN_WIDTHS)
     look.print_landscape(sheet, 1, content.title)
 
 
@@ -254,7 +259,7 @@ def _programs_sheet(sheet: Worksheet, content: Content) -> None:
     _choices(sheet, first, last + ROOM, content)
     sheet.freeze_panes = f"C{first}"
     sheet.auto_filter.ref = f"A{HEADING_ROW}:{get_column_letter(len(known) + len(budget))}{last}"
-    look.print_landscape(sheet, HEADING_ROW, content.title, scale=75)
+    look.print_landscape(sheet, HEADING_ROW, content.title, scale=PROGRAMS_SCALE)
     sheet.print_title_cols = "A:B"
     sheet.col_breaks = ColBreak()
     for field in _PAGE_ENDS_AFTER:

@@ -1,0 +1,55 @@
+"""Counts what the sample's files say, plainly, without the code that Pantau counts with; and what they must say."""
+
+import json
+import sys
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from samples.plan import SPLIT
+from samples.reports import Line, event
+from schemas.masterplan import MasterplanVersion
+from schemas.reports import StatusReport, StatusRetracted
+
+END_OF_2020: Final = date(2020, 12, 31)
+YEAR_ENDS: Final = (date(2019, 12, 31), END_OF_2020, date(2021, 12, 31))
+
+
+def realized(version: MasterplanVersion, lines: list[Line], as_of: date) -> set[str]:
+    """The programs of a version whose latest report by their lead says realized."""
+    retracted = {(line.department, line.retracts) for line in lines if line.retracts}
+    leads = {program.code: program.department for program in version.programs}
+    latest: dict[str, tuple[tuple[date, datetime, str], str]] = {}
+    for line in lines:
+        if line.retracts or (line.department, line.id) in retracted or leads.get(line.program) != line.department:
+            continue
+        report = StatusReport.model_validate(event(line)["data"], strict=False)
+        if report.effective <= as_of:
+            rank = (report.effective, datetime.fromisoformat(line.time), line.id)
+            latest[line.program] = max(latest.get(line.program, (rank, "")), (rank, line.status))
+    return {program for program, (_, status) in latest.items() if status == "realized"}
+
+
+def holds(first: MasterplanVersion, second: MasterplanVersion, lines: list[Line], visits: list[dict[str, Any]]) -> None:
+    """End the process if the sample is not what it must be."""
+    wrong = []
+    for version in (first, second):
+        if len(version.programs) != sum(split[0] for split in SPLIT.values()):
+            wrong.append(f"version {version.version} has {len(version.programs)} programs")
+        if sum((program.weight for program in version.programs), Decimal()) != 100:
+            wrong.append(f"the weights of version {version.version} do not sum to 100")
+    dimensions = {program.code: program.dimension for program in first.programs}
+    at_the_end = realized(first, lines, END_OF_2020)
+    counted = Counter(dimensions[code] for code in at_the_end)
+    for dimension, (programs, _, wanted, _) in SPLIT.items():
+        if counted[dimension] != wanted or list(dimensions.values()).count(dimension) != programs:
+            wrong.append(f"{dimension}: {counted[dimension]} realized at the end of 2020, not {wanted} of {programs}")
+    for line in lines:
+        if line.retracts:
+            StatusRetracted.model_validate_json(json.dumps(event(line)))
+    unseen = {seen["program"] for visit in visits for seen in visit["data"]["programs"]} - dimensions.keys()
+    if unseen:
+        wrong.append(f"visits saw programs that are not in the plan: {unseen}")
+    if wrong:
+        sys.exit("The sample is not what it must be:\n  " + "\n  ".join(wrong))
