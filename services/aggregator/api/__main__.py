@@ -1,0 +1,10 @@
+"""Runs live state: figures, their history and stream, and the web pages.
+
+Run: python -m services.aggregator.api
+"""
+
+from services.aggregator.api.app import create_app
+from services.kit.serving import serve
+
+if __name__ == "__main__":
+    serve("realization", create_app, lambda settings: settings.aggregator_port)

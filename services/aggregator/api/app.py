@@ -1,0 +1,94 @@
+"""The app of live state: figures, their history and stream, open data, and the web pages."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
+
+from services.aggregator.api.asking import Answers, Asking, Clock, utc_now
+from services.aggregator.api.books import Books
+from services.aggregator.api.metrics import ApiMetrics
+from services.aggregator.api.projection import SERVICE, TOPICS, VERSION, Tables
+from services.aggregator.api.ranking import Ranking
+from services.aggregator.api.routes import Parts, create_routes
+from services.aggregator.api.stopping import on_stop
+from services.aggregator.api.streams import Streams
+from services.aggregator.api.web import add_pages
+from services.kit.bodies import limit_bodies
+from services.kit.health import add_health
+from services.kit.keys import Keyring
+from services.kit.metrics import add_metrics, measure_requests
+from services.kit.problems import add_problems
+from services.kit.projection import Projection, Record
+from services.kit.settings import Settings
+
+
+def create_app(settings: Settings, *, now: Clock = utc_now) -> FastAPI:
+    """The composition root of live state."""
+    registry = CollectorRegistry()
+    metrics = ApiMetrics(registry)
+    tables = Tables()
+    keyring = Keyring(SERVICE, tables.metadata, settings.admin_key_sha256)
+    books = Books(tables, metrics)
+
+    def apply(connection: Connection, records: Sequence[Record]) -> None:
+        tables.apply(connection, records)
+        keyring.apply(connection, records)
+
+    def load(connection: Connection) -> None:
+        books.load(connection)
+        keyring.load(connection)
+
+    async def on_commit(records: Sequence[Record]) -> None:
+        keyring.remember(records)
+        streams.touch(await books.on_commit(records))
+
+    projection = Projection(
+        settings,
+        registry,
+        service=SERVICE,
+        version=VERSION,
+        topics=TOPICS,
+        tables=tables.metadata,
+        apply=apply,
+        load=load,
+        on_commit=on_commit,
+    )
+    books.projection = projection
+    asking = Asking(books, projection, now)
+    streams = Streams(asking, metrics)
+    ranking = Ranking(books, tables, projection, now)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with projection.following(), streams.running():
+            with on_stop(streams.close):
+                yield
+
+    app = FastAPI(
+        title="Pantau: live state",
+        summary="How far masterplans have been carried out: figures, their history, and why. Open data, read-only.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # its page would come from elsewhere
+        redoc_url=None,
+    )
+    app.state.keyring = keyring
+    app.include_router(create_routes(Parts(asking, Answers(metrics), ranking, streams, tables, projection)))
+    add_health(app, projection.ready)
+    add_metrics(app, registry)
+    add_problems(app)
+    add_pages(app, settings)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET"],
+        allow_headers=["If-None-Match", "Last-Event-ID"],
+        expose_headers=["ETag"],
+    )
+    limit_bodies(app, {})
+    measure_requests(app, registry, SERVICE)
+    return app

@@ -1,0 +1,171 @@
+"""The books that are open: a plan's facts in memory, loaded when first asked for, kept up as facts are committed.
+
+Everything that changes a book happens in the event loop, and under its lock. So what is asked in the event loop needs
+no lock, and what takes long is asked in a thread while the lock is held (`ask`): the book stands still meanwhile.
+"""
+
+import asyncio
+from array import array
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from realization.book import PlanBook, microseconds
+from schemas.book import Fact, Written
+from services.aggregator.api.metrics import ApiMetrics
+from services.aggregator.api.projection import FactRow, Tables, plan_of
+from services.kit.projection import Projection, Record
+
+T = TypeVar("T")
+
+FACTS_IN_MEMORY = 1_000_000  # about 500 bytes each
+REMEMBERED_MOVES = 500
+BREATH = 200  # facts after which others in the event loop get their turn
+
+
+class _Numbered(Written):
+    seq: int
+
+
+class OpenBook:
+    """A plan's book, the times its facts were received, and which programs moved lately."""
+
+    def __init__(self, plan: str) -> None:
+        self.book = PlanBook(plan)
+        self.lock = asyncio.Lock()
+        self._received = array("q")  # milliseconds, at seq - 1
+        self._moves: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=REMEMBERED_MOVES)
+
+    @property
+    def seq(self) -> int:
+        return self.book.seq
+
+    def add(self, fact: Fact) -> None:
+        """Take the fact after the last one."""
+        programs = self.book.add(fact)
+        self._received.append(fact.received_ms)
+        if programs:
+            self._moves.append((fact.seq, programs))
+
+    def moved(self, after: int, up_to: int) -> list[str]:
+        """The programs that facts spoke of after one `seq` up to another, as far as it is remembered; each once."""
+        return list(dict.fromkeys(code for seq, codes in self._moves if after < seq <= up_to for code in codes))
+
+    def seq_at(self, moment: datetime) -> int:
+        """The last `seq` that was received at a moment or before it; 0 where none was."""
+        moment_ms = microseconds(moment) // 1000
+        for at in range(len(self._received) - 1, -1, -1):
+            if self._received[at] <= moment_ms:
+                return at + 1
+        return 0
+
+    def received_at(self, seq: int) -> datetime | None:
+        """When a fact was received; None for `seq` 0."""
+        return moment_of(self._received[seq - 1]) if seq else None
+
+    def fresh_at(self, seq: int) -> datetime | None:
+        """When the youngest of the facts up to a `seq` was received."""
+        return moment_of(max(self._received[:seq])) if seq else None
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """What a question that takes long finds in this book, which stands still meanwhile."""
+        async with self.lock:
+            return await asyncio.to_thread(question)
+
+
+def moment_of(received_ms: int) -> datetime:
+    """Milliseconds since 1970 as an aware datetime, exact."""
+    return datetime.fromtimestamp(received_ms // 1000, UTC).replace(microsecond=received_ms % 1000 * 1000)
+
+
+class Books:
+    """All books. `projection` must be set before the first is opened."""
+
+    projection: Projection
+
+    def __init__(self, tables: Tables, metrics: ApiMetrics) -> None:
+        self._tables = tables
+        self._metrics = metrics
+        self._seqs: dict[str, int] = {}
+        self._open: OrderedDict[str, OpenBook] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[OpenBook]] = {}
+        self._arrived: dict[str, list[bytes]] = {}  # facts committed while their plan's book is being loaded
+        metrics.facts_in_memory.set_function(lambda: float(sum(book.seq for book in self._open.values())))
+
+    def load(self, connection: Connection) -> None:
+        """Learn which plans there are."""
+        self._seqs = self._tables.seqs(connection)
+
+    def seq(self, plan: str) -> int | None:
+        """The last `seq` that whoever asks now is told of; None for a plan nobody has spoken of."""
+        return self._seqs.get(plan)
+
+    async def open(self, plan: str) -> OpenBook:
+        """The book of a known plan."""
+        found = self._open.get(plan)
+        if found is not None:
+            self._open.move_to_end(plan)
+            return found
+        task = self._loading.get(plan)
+        if task is None:
+            task = self._loading[plan] = asyncio.create_task(self._load(plan), name=f"open the book of {plan}")
+        return await asyncio.shield(task)
+
+    async def _load(self, plan: str) -> OpenBook:
+        self._arrived[plan] = []
+        try:
+            with self._metrics.open_seconds.time():
+                opened = await self.projection.read(
+                    lambda connection: _read(plan, self._tables.facts(connection, plan))
+                )
+            for value in self._arrived[plan]:
+                fact = Fact.model_validate_json(value, extra="ignore")
+                if fact.seq > opened.seq:
+                    opened.add(fact)
+        finally:
+            del self._arrived[plan], self._loading[plan]
+        self._open[plan] = opened
+        while len(self._open) > 1 and sum(book.seq for book in self._open.values()) > FACTS_IN_MEMORY:
+            self._open.popitem(last=False)
+        return opened
+
+    async def on_commit(self, records: Sequence[Record]) -> set[str]:
+        """Take committed facts into the open books. Returns the plans that have new ones."""
+        seqs: dict[str, int] = {}
+        values: dict[str, list[bytes]] = {}
+        for record in records:
+            if record.topic != "facts" or record.value is None:
+                continue
+            plan = plan_of(record)
+            seqs[plan] = _Numbered.model_validate_json(record.value).seq
+            values.setdefault(plan, []).append(record.value)
+        for plan, arrived in values.items():
+            if plan in self._arrived:
+                self._arrived[plan] += arrived
+            opened = self._open.get(plan)
+            if opened is not None:
+                await self._advance(plan, opened, arrived)
+        self._seqs |= seqs  # after the books: who waits for a seq finds it in the book
+        return set(seqs)
+
+    async def _advance(self, plan: str, opened: OpenBook, values: Iterable[bytes]) -> None:
+        async with opened.lock:
+            for number, value in enumerate(values, start=1):
+                fact = Fact.model_validate_json(value, extra="ignore")
+                if fact.seq > opened.seq + 1:
+                    self._open.pop(plan, None)  # a gap: it will be loaded anew
+                    return
+                if fact.seq == opened.seq + 1:
+                    opened.add(fact)
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)
+
+
+def _read(plan: str, rows: Iterable[FactRow]) -> OpenBook:
+    opened = OpenBook(plan)
+    for row in rows:
+        opened.add(Fact.model_validate_json(row.value, extra="ignore"))
+    return opened

@@ -1,0 +1,114 @@
+"""Series for a chart: the share at the end of each month or year.
+
+A program's state is computed again only where something dated since the point before could have changed it.
+"""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Literal
+
+from realization import formulas
+from realization.book import NEVER_REPORTED, PlanBook, ProgramState, Version
+from realization.cells import Counts, Grouping, membership
+from realization.exact import rounded
+from realization.formulas import Basis
+from realization.targets import target
+from services.aggregator.api.answers import History, Point, Series, Text
+from services.aggregator.api.figures import Moment, labels
+
+OVERALL_KEY = "overall"
+OVERALL = Text(id="Seluruh program", en="All programs")
+Step = Literal["month", "year"]
+
+
+def steps(first: date, last: date, step: Step) -> Iterator[date]:
+    """The end of each month or year from `first` on, and `last` itself."""
+    year, month = first.year, first.month if step == "month" else 12
+    while True:
+        end = date(year, month, monthrange(year, month)[1])
+        if end >= last:
+            yield last
+            return
+        yield end
+        following = end + timedelta(days=1)
+        year, month = (following.year, following.month) if step == "month" else (following.year, 12)
+
+
+def history(moment: Moment, since: date | None, step: Step, group_by: Grouping, basis: Basis) -> History:
+    """Series from `since` (default: the beginning of the plan) to the moment's `as_of`."""
+    book, known_at = moment.opened.book, moment.known_at
+    sweep = _Sweep(book, known_at, group_by)
+    names: dict[str, Text] = {OVERALL_KEY: OVERALL}
+    points: dict[str, list[Point]] = {OVERALL_KEY: []}
+    dates = list(steps(min(since or _beginning(moment), moment.as_of), moment.as_of, step))
+    for number, as_of in enumerate(dates):
+        version = book.version(as_of, known_at)
+        cells = sweep.count(version, as_of) if version else {OVERALL_KEY: Counts()}
+        if version is not None:
+            names |= labels(group_by, version, cells.keys() - {OVERALL_KEY})
+        for key in names:
+            if key not in points:  # a group that only begins now
+                points[key] = [_point(day, None, None, key, group_by, basis) for day in dates[:number]]
+            points[key].append(_point(as_of, version, cells.get(key), key, group_by, basis))
+    series = [Series(key=key, label=label, points=points[key]) for key, label in names.items()]
+    return History(plan=book.plan, known_at=moment.known, basis=basis, step=step, series=series)
+
+
+def _beginning(moment: Moment) -> date:
+    known = [version for version in moment.opened.book.versions if version.seq <= moment.known_at]
+    shown = moment.version or next(iter(known), None)
+    return date(shown.plan.start_year, 1, 1) if shown else moment.as_of
+
+
+def _point(
+    as_of: date, version: Version | None, counts: Counts | None, key: str, group_by: Grouping, basis: Basis
+) -> Point:
+    share = formulas.share(counts or Counts(), basis)
+    expected = None
+    if version is not None:
+        own = key if group_by == "dimension" and key != OVERALL_KEY else None
+        expected = rounded(target(version.plan, as_of, own).percent)
+    return Point(
+        as_of=as_of,
+        numerator=share.numerator_text,
+        denominator=share.denominator_text,
+        percent=share.percent,
+        verified_percent=formulas.share(counts or Counts(), "verified").percent,
+        target_percent=expected,
+    )
+
+
+class _Sweep:
+    """Counts of programs, realized and verified, at one date after the other."""
+
+    def __init__(self, book: PlanBook, known_at: int, group_by: Grouping) -> None:
+        self._book, self._known_at, self._group_by = book, known_at, group_by
+        self._version: Version | None = None
+        self._states: dict[str, ProgramState] = {}
+        self._turns: dict[str, list[date]] = {}  # dates still to come at which a program may change, the last first
+        self._keys: dict[str, tuple[str, ...]] = {}
+
+    def count(self, version: Version, as_of: date) -> dict[str, Counts]:
+        """The counts at a date, which is later than that of the call before."""
+        if version is not self._version:
+            self._turns = {code: self._book.turning_points(code)[::-1] for code in version.programs}
+            self._states = dict.fromkeys(version.programs, NEVER_REPORTED)
+        if version is not self._version or self._group_by == "quick_win":
+            members = membership(self._group_by, self._book, as_of, self._known_at)
+            self._keys = {code: (OVERALL_KEY, *members(code, program)) for code, program in version.programs.items()}
+        self._version = version
+        for code, turns in self._turns.items():
+            if turns and turns[-1] <= as_of:
+                while turns and turns[-1] <= as_of:
+                    turns.pop()
+                self._states[code] = self._book.state(code, version, as_of, self._known_at)
+        cells: dict[str, Counts] = {OVERALL_KEY: Counts()}
+        for code, keys in self._keys.items():
+            state = self._states[code]
+            for key in keys:
+                counts = cells.get(key) or cells.setdefault(key, Counts())
+                counts.programs += 1
+                counts.realized += state.realized
+                counts.verified += state.verified
+        return cells

@@ -1,0 +1,26 @@
+"""What this process tells Prometheus besides its requests and its projection."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class ApiMetrics:
+    """Labels are bounded: the name of a question or event, never a plan."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.figure_seconds = Histogram(
+            "pantau_figure_seconds",
+            "Time to compute an answer from an open book.",
+            ("question",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.open_seconds = Histogram(
+            "pantau_book_open_seconds", "Time to load a plan's book.", buckets=SECONDS, registry=registry
+        )
+        self.facts_in_memory = Gauge("pantau_book_facts", "Facts of the books that are open.", registry=registry)
+        self.stream_clients = Gauge("pantau_stream_clients", "Clients that follow a stream.", registry=registry)
+        self.stream_events = Counter(
+            "pantau_stream_events_total", "Events sent to clients.", ("event",), registry=registry
+        )

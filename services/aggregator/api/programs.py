@@ -1,0 +1,189 @@
+"""Programs with their latest claim, and one program's whole story: the answer to "why"."""
+
+import json
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from realization import punctuality
+from realization.book import Claim, ProgramState, Version
+from realization.cells import PHYSICAL_UNIT
+from realization.exact import text as exact
+from schemas.vocabulary import Punctuality
+from services.aggregator.api.answers import (
+    Evidence,
+    FullProgramStory,
+    FullReport,
+    FullVerification,
+    Program,
+    Programs,
+    ProgramStory,
+    ReceivedRef,
+    Report,
+    Text,
+    Verification,
+)
+from services.aggregator.api.books import moment_of
+from services.aggregator.api.figures import Moment
+from services.aggregator.api.questions import ProgramFilters
+from services.kit.pages import cursor_of
+
+_Wins = Mapping[int, frozenset[str]]
+
+
+def _wins(moment: Moment) -> _Wins:
+    """The Quick Win programs of every year that has some."""
+    book, as_of, known_at = moment.opened.book, moment.as_of, moment.known_at
+    return {year: book.quick_wins(year, as_of, known_at) for year in book.quick_win_years(as_of, known_at)}
+
+
+def programs(moment: Moment, filters: ProgramFilters, after: str, limit: int) -> Programs:
+    """A page of the programs that the filters let through, in the order of their codes, from `after` on."""
+    version = moment.version
+    states = moment.opened.book.states(version, moment.as_of, moment.known_at) if version else {}
+    codes = sorted(_passing(moment, version, states, filters)) if version else []
+    page = [code for code in codes if code > after][:limit]
+    more = bool(page) and page[-1] != codes[-1]
+    wins = _wins(moment)
+    return Programs(
+        plan=moment.opened.book.plan,
+        as_of=moment.as_of,
+        known_at=moment.known,
+        total=len(codes),
+        items=[_program(moment, version, wins, code, states[code]) for code in page] if version else [],
+        next=cursor_of(json.dumps([moment.as_of.isoformat(), moment.known_at, page[-1]])) if more else None,
+    )
+
+
+def _passing(
+    moment: Moment, version: Version, states: Mapping[str, ProgramState], filters: ProgramFilters
+) -> Iterable[str]:
+    book = moment.opened.book
+    wins = None if filters.quick_win is None else book.quick_wins(filters.quick_win, moment.as_of, moment.known_at)
+    sought = filters.q.casefold() if filters.q else ""
+    for code, program in version.programs.items():
+        claim = states[code].claim
+        if (
+            filters.dimension in {None, program.dimension}
+            and filters.sub_dimension in {None, program.sub_dimension}
+            and filters.department in {None, program.department}
+            and (filters.status is None or (claim is not None and claim.status is filters.status))
+            and (wins is None or code in wins)
+            and any(sought in name.casefold() for name in (code, program.name.id, program.name.en))
+            and (filters.state is None or _state(moment, version, code) == filters.state)
+        ):
+            yield code
+
+
+def _state(moment: Moment, version: Version, code: str) -> Punctuality:
+    """How the program's department keeps up with reports on it."""
+    claims = moment.opened.book.reports_of(version.leads[code], (code,), moment.as_of, moment.known_at)
+    return punctuality.program_punctuality(claims, version.plan, moment.as_of)
+
+
+def _program(moment: Moment, version: Version, wins: _Wins, code: str, state: ProgramState) -> Program:
+    program, claim = version.programs[code], state.claim
+    return Program(
+        program=code,
+        name=Text(id=program.name.id, en=program.name.en),
+        dimension=program.dimension.value,
+        sub_dimension=program.sub_dimension,
+        department=program.department,
+        supporting=list(program.supporting),
+        weight=str(program.weight),
+        start_year=program.start_year,
+        finish_year=program.finish_year,
+        quick_win_years=[year for year, codes in wins.items() if code in codes],
+        priority_problem=program.priority_problem,
+        leading_sector=program.leading_sector,
+        status=claim.status if claim else None,
+        physical=physical(claim) if claim else None,
+        spent=_spent(claim) if claim else None,
+        effective_on=claim.effective_on if claim else None,
+        verified=state.verified,
+        state=_state(moment, version, code),
+        report=ReceivedRef(source=claim.source, id=claim.id, seq=claim.seq, received_at=moment_of(claim.received_ms))
+        if claim
+        else None,
+    )
+
+
+def physical(claim: Claim) -> str:
+    """Physical progress in percent, exact, as short as it can be: 45.5, 100."""
+    return exact(Fraction(claim.physical, PHYSICAL_UNIT))
+
+
+def _spent(claim: Claim) -> str | None:
+    return None if claim.spent is None else str(claim.spent)
+
+
+def story(moment: Moment, version: Version, code: str) -> ProgramStory:
+    """One program with every report and every verification, newest first; nothing confidential."""
+    book, as_of, known_at = moment.opened.book, moment.as_of, moment.known_at
+    state = book.state(code, version, as_of, known_at)
+    reports = [
+        Report(
+            source=claim.source,
+            id=claim.id,
+            seq=claim.seq,
+            received_at=moment_of(claim.received_ms),
+            time=moment_of(claim.time_us // 1000),
+            effective_on=claim.effective_on,
+            period=claim.period,
+            status=claim.status,
+            physical=physical(claim),
+            spent=_spent(claim),
+            standing=standing,
+            late=punctuality.is_late(claim, version.plan),
+        )
+        for claim, standing in book.claims(code, as_of, known_at)
+    ]
+    verifications = [
+        Verification(
+            source=seen.source,
+            id=seen.id,
+            seq=seen.seq,
+            visited_on=seen.visited_on,
+            outcome=seen.outcome,
+            standing=standing,
+        )
+        for seen, standing in book.verifications(code, as_of, known_at)
+    ]
+    return ProgramStory(
+        plan=book.plan,
+        as_of=as_of,
+        known_at=moment.known,
+        **dict(_program(moment, version, _wins(moment), code, state)),
+        reports=reports,
+        verifications=verifications,
+    )
+
+
+def in_full(public: ProgramStory, facts: Mapping[int, bytes]) -> FullProgramStory:
+    """The story with notes, obstacles and evidence. `facts`: the values of the facts in it, by `seq`."""
+    said = {seq: json.loads(value)["event"]["data"] for seq, value in facts.items()}
+    reports = [
+        FullReport(
+            **dict(each),
+            note=said[each.seq]["note"],
+            obstacle=said[each.seq]["obstacle"],
+            evidence=_evidence(said[each.seq]),
+        )
+        for each in public.reports
+    ]
+    verifications = [
+        FullVerification(**dict(each), note=_note(said[each.seq], public.program), evidence=_evidence(said[each.seq]))
+        for each in public.verifications
+    ]
+    return FullProgramStory(**dict(public) | {"reports": reports, "verifications": verifications})
+
+
+def _evidence(data: dict[str, Any]) -> list[Evidence]:
+    return [Evidence.model_validate(each) for each in data["evidence"]]
+
+
+def _note(data: dict[str, Any], code: str) -> str | None:
+    """The note of a verification, or of a visit the one on this program."""
+    about = data if "programs" not in data else next(each for each in data["programs"] if each["program"] == code)
+    note: str | None = about["note"]
+    return note

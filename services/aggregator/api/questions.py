@@ -1,0 +1,172 @@
+"""What can be asked, as models: parameters are validated whole, and all their errors are told at once.
+
+A parameter nobody knows is refused: a typing error in `as_of` would else be answered with today's figure.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from realization.cells import Grouping
+from realization.formulas import Basis
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Status
+from services.kit.pages import position_of
+from services.kit.problems import InvalidProblem, Wrong
+
+T = TypeVar("T")
+
+MONTHS_AT_MOST = 600
+
+Seq = Annotated[int, Field(ge=0, le=2**53)]
+
+
+def _seq_or_moment(said: Any) -> Any:
+    if isinstance(said, str) and not said.isdigit():
+        try:
+            return datetime.fromisoformat(said)
+        except ValueError:
+            raise ValueError("is neither a seq (8123) nor a moment (2026-11-23T20:41:07+07:00)") from None
+    return said
+
+
+def _seq_or_date(said: Any) -> Any:
+    if isinstance(said, str) and not said.isdigit():
+        try:
+            return date.fromisoformat(said)
+        except ValueError:
+            raise ValueError("is neither a date (2020-12-31) nor a seq (8123)") from None
+    return said
+
+
+AsOf = Annotated[
+    date | None,
+    Field(
+        description="The date in the world asked about; default: today in the plan's time zone.",
+        examples=["2020-12-31"],
+    ),
+]
+KnownAt = Annotated[
+    Seq | AwareDatetime | None,
+    BeforeValidator(_seq_or_moment),
+    Field(
+        description="A `seq`, or a moment: only facts received up to then. Default: all that is known.",
+        examples=["8123"],
+    ),
+]
+MinSeq = Annotated[
+    Seq | None,
+    Field(description="Wait, for some seconds at most, until this much is known; 503 where it does not come."),
+]
+QuickWin = Annotated[int | None, Field(ge=2000, le=2100, description="Only the Quick Win programs of this year.")]
+
+
+class Asked(BaseModel):
+    """Base of every question."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Question(Asked):
+    """What is asked of one plan at one date."""
+
+    as_of: AsOf = None
+    known_at: KnownAt = None
+    min_seq: MinSeq = None
+
+
+class RealizationQuestion(Question):
+    group_by: Grouping = "dimension"
+    quick_win: QuickWin = None
+    basis: Basis = "claimed"
+
+
+class HistoryQuestion(Asked):
+    since: Annotated[
+        date | None, Field(alias="from", description="The first date; default: the beginning of the plan.")
+    ] = None
+    to: Annotated[date | None, Field(description="The last date; default: today in the plan's time zone.")] = None
+    step: Annotated[
+        Literal["month", "year"], Field(description="A point at the end of each month or year, and one at `to`.")
+    ] = "month"
+    group_by: Grouping = "dimension"
+    basis: Basis = "claimed"
+    known_at: KnownAt = None
+    min_seq: MinSeq = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.to:
+            if self.since > self.to:
+                raise ValueError(f"from {self.since} is after to {self.to}")
+            if (self.to.year - self.since.year) * 12 > MONTHS_AT_MOST:
+                raise ValueError(f"from {self.since} to {self.to} is more than {MONTHS_AT_MOST // 12} years")
+        return self
+
+
+class ChangesQuestion(Question):
+    since: Annotated[
+        Seq | date | None,
+        BeforeValidator(_seq_or_date),
+        Field(
+            description="A date: as of then. A number: what was known at that `seq`. Default: the end of the year before."
+        ),
+    ] = None
+
+
+Cursor = Annotated[str | None, Field(max_length=500, description="`next` of the page before.")]
+
+
+class ProgramFilters(Question):
+    """Which programs are asked about."""
+
+    dimension: Dimension | None = None
+    sub_dimension: Annotated[str | None, Field(json_schema_extra={"enum": list(SUB_DIMENSIONS)})] = None
+    department: Annotated[str | None, Field(max_length=63, description="The department that leads.")] = None
+    status: Annotated[Status | None, Field(description="The status claimed.")] = None
+    state: Annotated[
+        Literal["on_time", "late", "stale", "never"] | None,
+        Field(description="How reporting keeps up; `never`: never reported."),
+    ] = None
+    quick_win: QuickWin = None
+    q: Annotated[str | None, Field(max_length=200, description="Part of the code or of a name.")] = None
+
+    @model_validator(mode="after")
+    def _known_sub_dimension(self) -> Self:
+        if self.sub_dimension is not None and self.sub_dimension not in SUB_DIMENSIONS:
+            raise ValueError(f"sub_dimension {self.sub_dimension!r} is not one of {', '.join(SUB_DIMENSIONS)}")
+        return self
+
+
+class ProgramsQuestion(ProgramFilters):
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Cursor = None
+
+
+class PlansQuestion(Asked):
+    as_of: Annotated[
+        date | None, Field(description="Default: today in each plan's time zone.", examples=["2020-12-31"])
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Cursor = None
+
+
+class StreamQuestion(Asked):
+    as_of: AsOf = None
+    group_by: Grouping = "dimension"
+    quick_win: QuickWin = None
+    basis: Basis = "claimed"
+
+
+def begins_at(cursor: str | None, read: Callable[[list[Any]], T]) -> T | None:
+    """Where the page of a cursor begins, as `read` takes it from what the page before said; None for the first."""
+    if cursor is None:
+        return None
+    try:
+        said = json.loads(position_of(cursor))
+        assert isinstance(said, list)
+        return read(said)
+    except (ValueError, TypeError, AssertionError, ZeroDivisionError):
+        raise InvalidProblem(errors=[Wrong("query.cursor", "is not a cursor of this list", "next", cursor)]) from None
