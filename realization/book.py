@@ -249,6 +249,11 @@ class PlanBook:
             claim = before
         return True
 
+    def turning_points(self, program: str) -> list[date]:
+        """The dates at which the state of a program may change while one plan version is in force, oldest first."""
+        dates = {claim.effective_on for claims in self._claims.get(program, {}).values() for claim in claims}
+        return sorted(dates | {seen.visited_on for seen in self._verified.get(program, ())})
+
     def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
         """The latest verification of a program as of a date."""
         for seen in reversed(self._verified.get(program, ())):

@@ -1,5 +1,6 @@
 """Counts and sums per cell: overall, and per dimension, sub-dimension, department, year, theme, Quick Win year."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -105,11 +106,11 @@ def tally(
     only: Iterable[str] | None = None,
 ) -> Tally:
     """Count the programs of a version, or those of them named in `only`."""
-    result = Tally(Counts(), {}, {})
+    result = Tally(Counts(), defaultdict(Counts), defaultdict(Counts))
     for code in version.programs if only is None else only:
         program, state = version.programs[code], states[code]
         result.overall.take(program, state, as_of.year)
-        result.dimensions.setdefault(program.dimension.value, Counts()).take(program, state, as_of.year)
+        result.dimensions[program.dimension.value].take(program, state, as_of.year)
         for key in members(code, program):
-            result.groups.setdefault(key, Counts()).take(program, state, as_of.year)
+            result.groups[key].take(program, state, as_of.year)
     return result
