@@ -133,6 +133,7 @@ def test_a_former_owner_is_fenced_by_the_broker(mailbox: Mailbox) -> None:
                 await former.process(topic_of(mailbox, chunk), chunk)
         for chunk in chunks(mailbox, inbox, successor.epoch):
             await successor.process(topic_of(mailbox, chunk), chunk)
+        await former.close()
         await successor.close()
 
     mailbox.send(mail())

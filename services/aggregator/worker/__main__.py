@@ -5,7 +5,10 @@ Run: python -m services.aggregator.worker
 
 import asyncio
 import logging
+import os
+import signal
 import threading
+from contextlib import suppress
 
 import faust
 import uvicorn
@@ -22,6 +25,8 @@ from services.kit.topics import declare_topics
 
 log = logging.getLogger(__name__)
 
+STOP_SECONDS = 1.5
+
 
 def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
     """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers."""
@@ -34,6 +39,22 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
     threading.Thread(target=server.run, name="metrics", daemon=True).start()
 
 
+class _Worker(faust.Worker):  # type: ignore[misc]
+    """Faust's worker, stopping at once: there is nothing to flush, because only transactions write."""
+
+    engine: Engine
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        self._stopping = asyncio.ensure_future(self._leave(signal), loop=self.loop)
+
+    async def _leave(self, signal: signal.Signals) -> None:
+        log.info("stopping on %s", signal.name)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.engine.close(), STOP_SECONDS)
+        logging.shutdown()
+        os._exit(0)
+
+
 def main() -> None:
     """Declare the topics, then work until told to stop."""
     settings = read()
@@ -42,7 +63,8 @@ def main() -> None:
     registry = CollectorRegistry()
     app, engine = create_app(settings, registry)
     _serve_metrics(settings, registry, engine)
-    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
+    worker = _Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
+    worker.engine = engine
     worker.execute_from_commandline()
 
 

@@ -85,6 +85,8 @@ class Engine:
         while True:
             await asyncio.sleep(1.0)
             for partition in self._partitions.values():
+                if partition.failure is not None:
+                    leave(f"restoring partition {partition.number}", partition.failure)
                 idle = time.monotonic() - partition.progressed_at
                 stuck = partition.owned and (partition.behind > 0 or not partition.ready)
                 if stuck and idle > STALL_SECONDS:

@@ -93,17 +93,18 @@ class Partition:
         self.epoch += 1
         self.owned = False
         self._metrics.owned.labels(self.number).set(0)
-        if self._restoring is not None:
-            self._restoring.cancel()
-            await asyncio.wait({self._restoring})
-            self._restoring = None
-        running = self._running
-        if running is not None and not running.done():
-            done, _ = await asyncio.wait({running}, timeout=REVOKE_GRACE_SECONDS)
-            if not done:
-                log.warning("abandoning a transaction", extra={"partition": self.number})
-                running.cancel()
-                await asyncio.wait({running})
+        for task in (self._restoring, self._running):
+            await self._end(task)
+
+    async def _end(self, task: "asyncio.Task[None] | None") -> None:
+        """Let a task end by itself, as a restore does when the epoch changes; abandon it when it takes too long."""
+        if task is None or task.done():
+            return
+        _, going_on = await asyncio.wait({task}, timeout=REVOKE_GRACE_SECONDS)
+        if going_on:
+            log.warning("abandoning what was under way", extra={"partition": self.number})
+            task.cancel()
+            await asyncio.wait({task})
 
     async def close(self) -> None:
         """Let go of the broker."""
@@ -148,6 +149,7 @@ class Partition:
         """Decide a chunk and write what follows from it, or nothing when the partition is not ours any more."""
         if self._restoring is not None:
             await asyncio.wait({self._restoring})
+            self._restoring.result()
         await self._run(chunk.epoch, self._chunk(topic, chunk))
 
     async def write_due_snapshots(self) -> None:
@@ -269,7 +271,14 @@ class Partition:
 
     @property
     def ready(self) -> bool:
+        """Whether the state is the book's."""
         return self._restored
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What a restore failed with."""
+        task = self._restoring
+        return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
 
 def _snapshot(snapshot: Snapshot) -> Message:

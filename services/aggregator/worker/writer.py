@@ -5,9 +5,11 @@ and the consumed offsets together, or nothing.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.topics import MIB, PLAN_VERSION_LIMIT, ROOM
@@ -62,7 +64,11 @@ class PartitionWriter:
         """Let go of the producer, whatever state it is in."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            try:
+                with suppress(KafkaError):  # such as: fenced
+                    await producer.stop()
+            finally:
+                await producer.client.close()
 
     async def begin(self) -> None:
         """Begin a transaction."""
