@@ -23,6 +23,9 @@ SECTORS = {
 }
 
 
+PHASES = ("I", "II", "III", "IV")
+
+
 class Kind(NamedTuple):
     """One program as the catalogue has it."""
 
@@ -35,6 +38,7 @@ class Kind(NamedTuple):
     sector: str | None
     quick_win_years: tuple[int, ...]
     partners: tuple[str, ...]
+    series: str = ""  # what programs that come one after another have in common: phases I, II, III
 
 
 class Office(NamedTuple):
@@ -85,4 +89,5 @@ def _expanded(sub: str, line: str) -> Iterator[Kind]:
             next((SECTORS[word] for word in words if word in SECTORS), None),
             tuple(int(word[2:]) for word in words if word.startswith("qw")),
             tuple(partners),
+            name if here in PHASES else "",
         )

@@ -93,8 +93,9 @@ def build() -> tuple[list[Planned], MasterplanVersion, MasterplanVersion]:
     planned = _numbered()
     for dimension in DIMENSIONS:
         _fates([one for one in planned if one.dimension is dimension], dice)
+    _one_phase_after_another(planned)
     _finish_years(planned, dice)
-    weights = _weights(len(planned), dice)
+    weights = _weights(planned, dice)
     for one, weight in zip(planned, weights, strict=True):
         one.program = _program(one, weight, dice)
     first = _version(planned)
@@ -171,6 +172,20 @@ def _unrealized(one: Planned, dice: random.Random, *, never: bool = False, futur
         one.fate.heard = 28  # heard of from mid-2021
 
 
+def _one_phase_after_another(planned: list[Planned]) -> None:
+    """Phase II neither begins nor ends before phase I: the fates of a series are handed out in order."""
+    for name in dict.fromkeys(one.kind.series for one in planned if one.kind.series):
+        series = [one for one in planned if one.kind.series == name]
+        fates = sorted(
+            (one.fate for one in series),
+            key=lambda fate: (fate.realized is None, fate.cancelled is not None, fate.heard is None, fate.end),
+        )
+        starts = sorted(fate.start for fate in fates)
+        for one, fate, start in zip(series, fates, starts, strict=True):
+            fate.start = start
+            one.fate = fate
+
+
 def _finish_years(planned: list[Planned], dice: random.Random) -> None:
     """As many programs finish by each year as the plan's target says; most of those that are realized early, early."""
     quota = [round(len(planned) * TARGETS[year] / 100) for year in range(FIRST, LAST + 1)]
@@ -184,11 +199,18 @@ def _finish_years(planned: list[Planned], dice: random.Random) -> None:
     years = [FIRST + at for at, places in enumerate(room) for _ in range(places)]
     for one, year in zip(rest, years, strict=True):
         one.finish_year = year
+    for name in dict.fromkeys(one.kind.series for one in rest if one.kind.series):
+        series = [one for one in rest if one.kind.series == name]
+        for one, year in zip(series, sorted(one.finish_year for one in series), strict=True):
+            one.finish_year = year
 
 
-def _weights(count: int, dice: random.Random) -> list[Decimal]:
-    """Weights of 4 decimals that sum to exactly 100."""
-    sizes = [dice.lognormvariate(0, 0.45) for _ in range(count)]
+def _weights(planned: list[Planned], dice: random.Random) -> list[Decimal]:
+    """Weights of 4 decimals that sum to exactly 100. What costs more and takes longer weighs more."""
+    sizes = [
+        dice.lognormvariate(0, 0.4) * COSTLY.get(one.kind.lead, 1.0) ** 0.3 * (1 + (one.finish_year - FIRST) / 12)
+        for one in planned
+    ]
     cuts = [round(part * 1_000_000 / sum(sizes)) for part in accumulate(sizes)]
     return [Decimal(now - before) / 10_000 for before, now in zip([0, *cuts], cuts, strict=False)]
 

@@ -83,7 +83,7 @@ PROGRAM_COLUMNS = (
 )  # fmt: skip
 BUDGET_HEADING = "Pagu {year} (Rp)"
 BUDGET_EXPECTED = "rupiah bulat, misalnya 1250000 atau Rp1.250.000 / whole rupiah"
-BUDGET_WIDTH = 15.0
+BUDGET_WIDTH = 12.5
 _BUDGET = re.compile(
     r"(?:pagu|pagu anggaran|anggaran|budget|budget ceiling|ceiling)(?: tahun)? (2[01]\d\d)(?: rp| rupiah)?"
 )

@@ -34,7 +34,7 @@ FORMULA_LIKE: Final = re.compile(r"[=+\-@]")
 UNCHANGING: Final = (1980, 1, 1, 0, 0, 0)  # the time of every part: the same version is the same bytes
 LISTS: Final = columns.LISTS.title
 PLAN_WIDTHS: Final = (38, 48, 88)
-PROGRAMS_SCALE: Final = 66  # percent: three sheets of A4 side by side
+PROGRAMS_SCALE: Final = 61  # percent: three sheets of A4 side by side
 TEMPLATE_YEARS: Final = (2025, 2034)
 
 
