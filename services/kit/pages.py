@@ -1,6 +1,6 @@
 """How lists and cheap answers are written: cursor pages, moments, and an `ETag` made of the bytes themselves."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ def position_of(cursor: str | None) -> str:
     if cursor is None:
         return ""
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise InvalidProblem(errors=[Wrong("query.cursor", "is not a cursor", "next of a page", cursor)]) from None
 

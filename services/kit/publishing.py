@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from kafka import KafkaProducer
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0  # how long a sender waits for the broker's word
 BLOCK_MS = 3_000  # for a connection, or for room in the buffer
+CLOSE_SECONDS = 2
 LINGER_MS = 2
 BATCH_BYTES = 128 * 1024
 
@@ -72,9 +74,10 @@ class Publisher:
     def close(self) -> None:
         """Send what is still here, briefly, and let go of the broker."""
         with self._lock:
-            if self._producer is not None:
-                self._producer.close(timeout=2)
-                self._producer = None
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError):  # what is still here was answered with 503
+                producer.close(timeout=CLOSE_SECONDS)
 
     def _send(self, letter: Letter) -> Any:
         return self._connected().send(

@@ -1,0 +1,205 @@
+"""A town: one installation on a real broker with its worker and the apps of programs and evaluations, for tests of intake."""
+
+import hashlib
+import json
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from httpx import Client, Response
+
+from deploy.local.broker import Broker
+from schemas.envelope import MEDIA_TYPE
+from schemas.masterplan import MasterplanVersion
+from schemas.sources import department, evaluator
+from services.evaluations.app import create_app as create_evaluations
+from services.kit.settings import Settings
+from services.programs.app import create_app as create_programs
+from services.programs.workbook import write_workbook
+from tests.parts.history import event, plan_version
+from tests.parts.mailbox import Mailbox
+from tests.parts.processes import Processes
+from tests.parts.waiting import free_port, until
+
+Json = dict[str, Any]
+
+ADMINISTRATOR = "pantau_administrator_of_the_tests"
+PARTITIONS = 3
+PROGRAMS = 12
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+AT = datetime(2021, 12, 3, 2, 15, tzinfo=UTC)
+VISIT: Json = {
+    "visited_on": "2021-05-18",
+    "site": "Kampung Tenun",
+    "institution": "Tim pembimbing pusat",
+    "programs": [{"program": "P-000", "outcome": "confirmed", "note": "Sudah beroperasi."}],
+    "findings": ["Papan petunjuk belum dua bahasa."],
+    "recommendations": [{"text": "Lengkapi.", "owner": "dinkes", "due_on": "2021-08-31"}],
+}
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header that shows a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+def workbook(plan: str, version: int = 1, **changes: Any) -> bytes:
+    """A plan version as a workbook."""
+    data = plan_version(PROGRAMS, version) | changes
+    return write_workbook(plan, MasterplanVersion.model_validate(data, strict=False))
+
+
+def report(plan: str, report_id: str, office: str = "dinkes", **changes: Any) -> Json:
+    """A report of a department on the first program it leads, as it is sent."""
+    number = {"dinkes": 0, "dishub": 1, "diskominfo": 2}[office]
+    data = {"program": f"P-{number:03d}", "status": "in_progress", "physical": "45.5", "period": "2021-11"}
+    made = event("program.status.reported", department(plan, office), report_id, AT, data)
+    return made | {"data": made["data"] | changes}
+
+
+def retraction(source: str, of: Json, retraction_id: str) -> Json:
+    """A retraction of a report, said by `source`."""
+    data = {"source": of["source"], "id": of["id"], "reason": "keliru"}
+    return event("program.status.retracted", source, retraction_id, AT, data)
+
+
+class Town:
+    """The installation. `programs` and `evaluations` are clients of the two apps."""
+
+    def __init__(
+        self, mailbox: Mailbox, settings: Settings, programs: Client, evaluations: Client, processes: Processes
+    ) -> None:
+        self.mailbox, self.settings, self.programs, self.evaluations = mailbox, settings, programs, evaluations
+        self._processes = processes
+        self._plans = count(1)
+
+    def start_worker(self) -> None:
+        """Start the aggregator."""
+        env = environment(self.settings) | {"PANTAU_WORKER_METRICS_PORT": str(free_port())}
+        self._processes.start("worker", [sys.executable, "-m", "services.aggregator.worker"], env=env)
+
+    def import_plan(self, book: bytes, *, key: str | None = ADMINISTRATOR, **query: Any) -> Response:
+        headers = {"Content-Type": XLSX} | (bearer(key) if key else {})
+        return self.programs.post("/v1/masterplans/import", content=book, headers=headers, params=query)
+
+    def plan(self) -> str:
+        """A new plan, registered."""
+        plan = f"kota-{next(self._plans)}"
+        told = self.import_plan(workbook(plan))
+        assert told.status_code == 202, told.text
+        assert self.outcome(told.json()["source"], told.json()["id"])["outcome"] == "accepted"
+        self.until_visits_know(plan)
+        return plan
+
+    def until_visits_know(self, plan: str) -> None:
+        """Wait until evaluations, which follows by itself, has the plan too."""
+        source, body = evaluator(plan, "nobody"), {"id": "x"}
+        until(lambda: "no version in force" not in self.visit(source, body | VISIT | {"visited_on": "2999-01-01"}).text)
+
+    def visit(self, source: str, body: Json, key: str = ADMINISTRATOR) -> Response:
+        """Record a visit as the administrator, or by a key of its own."""
+        named = {"source": source} if key == ADMINISTRATOR else {}
+        return self.evaluations.post("/v1/visits", json=body | named, headers=bearer(key))
+
+    def key(self, plan: str, office: str, role: str = "department") -> str:
+        """A new key of an office."""
+        path = f"/v1/departments/{plan}/{office}/keys"
+        told = self.programs.post(path, headers=bearer(ADMINISTRATOR), params={"role": role})
+        assert told.status_code == 201, told.text
+        return str(told.json()["key"])
+
+    def send(self, body: Any, key: str | None, media_type: str = MEDIA_TYPE, **headers: str) -> Response:
+        """Send one event, or what is none."""
+        shown = bearer(key) if key else {}
+        given = {"content": body} if isinstance(body, bytes | str) else {"json": body}
+        return self.programs.post("/v1/events", headers={"Content-Type": media_type} | shown | headers, **given)
+
+    def outcome(self, source: str, event_id: str, *, key: str | None = None, wait: float = 30) -> Json:
+        """What became of an event."""
+        told = self.programs.get(
+            "/v1/events",
+            params={"source": source, "id": event_id, "wait": wait},
+            headers=bearer(key) if key else {},
+        )
+        found: Json = told.json()
+        return {"status": told.status_code} | found
+
+    def audited(self) -> list[Json]:
+        """Every act in the audit."""
+        return [json.loads(record.value) for record in self.mailbox.read("audit")]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Settings as a process is told them."""
+    told = settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database", "admin_key_sha256"})
+    return {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
+
+
+@contextmanager
+def as_process(module: str, settings: Settings, processes: Processes) -> Generator[Client]:
+    """An app as a process of its own, ready, and a client of it."""
+    port = free_port()
+    variable = f"PANTAU_{module.rpartition('.')[2].upper()}_PORT"
+    processes.start(module, [sys.executable, "-m", module], env=environment(settings) | {variable: str(port)})
+    with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        until(lambda: client.get("/readyz").status_code == 200, 60, what=f"{module} is ready")
+        yield client
+
+
+@contextmanager
+def served(app: FastAPI) -> Generator[Client]:
+    """An app on a port of this machine, ready, and a client of it."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, name=app.title)
+    thread.start()
+    try:
+        with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            until(lambda: client.get("/readyz").status_code == 200, 60, what=f"{app.title} is ready")
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@contextmanager
+def running(bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False) -> Generator[Town]:
+    """A town without its worker; its apps in threads of the test's process or, as for people, in their own."""
+    mailbox = Mailbox(bootstrap, PARTITIONS)
+    settings = Settings(
+        kafka=bootstrap,
+        topic_prefix=mailbox.prefix,
+        partitions=PARTITIONS,
+        database=database,
+        admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
+    )
+    if in_processes:
+        both = (
+            as_process("services.programs", settings, processes),
+            as_process("services.evaluations", settings, processes),
+        )
+    else:
+        both = served(create_programs(settings)), served(create_evaluations(settings))
+    with both[0] as programs, both[1] as evaluations:
+        yield Town(mailbox, settings, programs, evaluations, processes)
+
+
+@pytest.fixture(scope="module")
+def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
+    """A town for all tests of a module: take a plan of your own."""
+    folder = tmp_path_factory.mktemp("town")
+    processes = Processes(folder)
+    try:
+        with running(broker.bootstrap, f"sqlite:///{folder / 'town.db'}", processes) as lively:
+            lively.start_worker()
+            yield lively
+    finally:
+        processes.end()
