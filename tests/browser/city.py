@@ -170,11 +170,9 @@ class City:
             "financial": told(formulas.financial(counts)),
             "financial_ahead": formulas.financial_ahead(counts),
             "target": {"percent": rounded(target), "rule": "plan"} if in_force else None,
-            "achievement": {
-                "percent": None if achieved is None else rounded(achieved),
-                "band": reached and reached.value,
-                "band_label": reached and _label(BANDS[reached]),
-            },
+            "achievement": None
+            if achieved is None or reached is None
+            else {"percent": rounded(achieved), "band": reached.value, "band_label": _label(BANDS[reached])},
         }  # fmt: skip
 
     def _in(self, dimension: str | None = None, sub_dimension: str | None = None) -> list[Program]:
@@ -197,14 +195,12 @@ class City:
             return []
         if group_by == "sub_dimension":
             return [
-                {"key": key, "label": _label(label)} | self.cell(found, as_of, basis)
+                {"key": key, "label": _label(label)} | self.cell(self._in(sub_dimension=key), as_of, basis)
                 for key, (_, label) in SUB_DIMENSIONS.items()
-                if (found := self._in(sub_dimension=key))
             ]
         return [
-            {"key": key.value, "label": _label(label)} | self.cell(found, as_of, basis)
+            {"key": key.value, "label": _label(label)} | self.cell(self._in(key.value), as_of, basis)
             for key, label in DIMENSIONS.items()
-            if (found := self._in(key.value))
         ]
 
     def _known_at(self) -> Json:
@@ -246,7 +242,7 @@ class City:
             {"key": key, "label": _label(label), "points": [point(programs, day) for day in days]}
             for key, label, programs in kinds
         ]
-        return self.head(end) | {"basis": basis, "step": "month", "series": series}
+        return {"plan": self.plan, "known_at": self._known_at(), "basis": basis, "step": "month", "series": series}
 
     def changes(self, since: date, as_of: date) -> Json:
         items = []
@@ -271,8 +267,14 @@ class City:
         }  # fmt: skip
 
     def _side(self, program: Program, day: date) -> Json | None:
+        if day < self.effective_from:
+            return None
         claim = program.at(day)
-        return claim and {"status": claim.status, "physical": str(claim.physical), "verified": program.verified(day)}
+        return {
+            "status": claim and claim.status,
+            "physical": claim and str(claim.physical),
+            "verified": program.verified(day),
+        }
 
     def _source(self, program: Program) -> str:
         return f"/plans/{self.plan}/departments/{program.department}"
@@ -331,7 +333,8 @@ class City:
 
     def departments(self, as_of: date) -> Json:
         items = []
-        for key in dict.fromkeys(program.department for program in self.programs.values()):
+        in_force = as_of >= self.effective_from
+        for key in dict.fromkeys(program.department for program in self.programs.values() if in_force):
             led = [program for program in self.programs.values() if program.department == key]
             reported = [claim for program in led if (claim := program.at(as_of))]
             state = self.department_states.get(key, "on_time") if reported else "never"
@@ -346,7 +349,12 @@ class City:
         counts = {
             state: sum(item["state"] == state for item in items) for state in ("on_time", "late", "silent", "never")
         }
-        return self.head(as_of) | {"period": "2021-11", "due_on": "2021-12-10", "counts": counts, "items": items}
+        return self.head(as_of) | {
+            "period": "2021-11" if in_force else None,
+            "due_on": "2021-12-10" if in_force else None,
+            "counts": counts,
+            "items": items,
+        }
 
     def ranked(self, rank: int, as_of: date) -> Json:
         told = self.realization(as_of)
@@ -385,12 +393,14 @@ def _month_end(year: int, month: int) -> date:
 def _change(before: Json | None, after: Json | None) -> str | None:
     if before == after or after is None:
         return None
-    was, now = before is not None and before["status"] == "realized", after["status"] == "realized"
+    if before is None:
+        return "added"
+    was, now = before["status"] == "realized", after["status"] == "realized"
     if now != was:
         return "realized" if now else "withdrawn"
-    if before is not None and before["verified"] != after["verified"]:
+    if before["verified"] != after["verified"]:
         return "verified" if after["verified"] else "unverified"
-    return "status" if before is None or before["status"] != after["status"] else "progress"
+    return "status" if before["status"] != after["status"] else "progress"
 
 
 def pontianak() -> City:

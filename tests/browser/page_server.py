@@ -25,6 +25,7 @@ CSP = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 END_OF_STREAM = None
+CHANGE_BYTES = 4 * 1024  # what would be longer is sent as a snapshot
 
 
 class NotFoundError(Exception):
@@ -63,15 +64,18 @@ class PageServer:
         self._http.server_close()
 
     def report(
-        self, code: str, status: str, physical: int, effective_on: date, *, plan: str = "pontianak-2019-2028"
+        self, *codes: str, status: str = "realized", physical: int = 100, plan: str = "pontianak-2019-2028"
     ) -> None:
-        """A report arrives, and whoever listens to the plan hears of it."""
+        """Reports on programs arrive, true of the end of 2021, and whoever listens to the plan hears of them."""
         city = self.cities[plan]
         with self._lock:
-            city.report(code, status, physical, effective_on)
+            for code in codes:
+                city.report(code, status, physical, date(2021, 12, 31))
             for listening, as_of, basis, told in self._streams:
                 if listening == plan:
-                    told.put(_event("change", city.change([code], as_of, basis), city.seq))
+                    change = _event("change", city.change(list(codes), as_of, basis), city.seq)
+                    snapshot = _event("snapshot", city.realization(as_of, basis), city.seq)
+                    told.put(change if len(change) <= CHANGE_BYTES else snapshot)
 
     def drop_streams(self) -> None:
         with self._lock:

@@ -67,12 +67,16 @@ class TestTheFiveQuestions:
 
     def test_how_far_in_english(self, page: Page, server: PageServer) -> None:
         shown(page, server, "?lang=en&as_of=2020-12-31")
-        expect(page.get_by_test_id("overall-sentence")).to_have_text("155 of 426 programs are realized: 36.38 %, as of 31 December 2020.")
+        expect(page.get_by_test_id("overall-sentence")).to_have_text(
+            "155 of 426 programs are realized: 36.38 %, as of 31 December 2020."
+        )
 
     def test_the_year_before_stands_beside_it_and_is_fixed(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         expect(page.get_by_test_id("fixed-percent")).to_have_text("36,38 %")
-        expect(page.get_by_test_id("fixed-sentence")).to_have_text("155 dari 426 program terealisasi, per tanggal 31 Desember 2020.")
+        expect(page.get_by_test_id("fixed-sentence")).to_have_text(
+            "155 dari 426 program terealisasi, per tanggal 31 Desember 2020."
+        )
         expect(page.locator("#previous")).to_contain_text("Tetap")
         expect(page.locator("#previous")).to_contain_text("+54 program sejak itu")
 
@@ -94,7 +98,12 @@ class TestTheFiveQuestions:
         shown(page, server)
         missing = page.locator("#departments > .rows > li")
         expect(missing).to_have_count(4)
-        assert missing.evaluate_all("rows => rows.map((row) => row.dataset.state)") == ["never", "silent", "late", "late"]
+        assert missing.evaluate_all("rows => rows.map((row) => row.dataset.state)") == [
+            "never",
+            "silent",
+            "late",
+            "late",
+        ]
         expect(missing.first).to_contain_text("Dinas Perpustakaan dan Kearsipan")
         expect(missing.nth(1)).to_contain_text("4 periode terlewat")
 
@@ -120,7 +129,9 @@ class TestTheFiveQuestions:
         expect(counts).to_contain_text("54 terverifikasi")
         page.get_by_test_id("basis-verified").click()
         expect(page.get_by_test_id("overall-percent")).to_have_text("12,68 %")
-        expect(page.get_by_test_id("overall-sentence")).to_contain_text("54 dari 426 program terealisasi dan terverifikasi")
+        expect(page.get_by_test_id("overall-sentence")).to_contain_text(
+            "54 dari 426 program terealisasi dan terverifikasi"
+        )
         expect(counts).to_contain_text("209 diklaim")
         expect(page.locator("#target .bullet-claimed")).to_be_attached()
         expect(page.locator("#target .bullet-verified")).to_be_attached()
@@ -147,7 +158,7 @@ class TestLive:
     def test_a_report_changes_the_figure_and_the_fixed_one_stays(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         page.evaluate("window.sameDocument = true")
-        server.report(NEXT, "realized", 100, END_OF_2021)
+        server.report(NEXT)
         expect(page.get_by_test_id("overall-percent")).to_have_text("49,30 %")
         expect(page.get_by_test_id("overall-sentence")).to_contain_text("210 dari 426")
         expect(page.get_by_test_id("dimension-environment").get_by_test_id("dimension-percent")).to_have_text("46,67 %")
@@ -166,7 +177,7 @@ class TestLive:
                     .observe(document.querySelector("#headline .figure"), {childList: true, characterData: true, subtree: true});
             }"""
         )
-        server.report(NEXT, "realized", 100, END_OF_2021)
+        server.report(NEXT)
         expect(page.get_by_test_id("overall-percent")).to_have_text("49,30 %")
         seen = [float(text.replace("\u00a0%", "").replace(",", ".")) for text in page.evaluate("window.seen")]
         assert len(seen) > 2
@@ -182,7 +193,7 @@ class TestLive:
                     .observe(document.querySelector("#headline .figure"), {childList: true, characterData: true, subtree: true});
             }"""
         )
-        server.report(NEXT, "realized", 100, END_OF_2021)
+        server.report(NEXT)
         expect(page.get_by_test_id("overall-percent")).to_have_text("49,30 %")
         assert set(page.evaluate("window.seen")) == {"49,30\u00a0%"}
 
@@ -190,7 +201,7 @@ class TestLive:
         shown(page, server)
         places = "() => ['headline','previous','target','dimensions','departments','changes'].map((id) => { const box = document.getElementById(id).getBoundingClientRect(); return [box.x, box.y, box.width]; })"
         before = page.evaluate(places)
-        server.report(NEXT, "realized", 100, END_OF_2021)
+        server.report(NEXT)
         expect(page.get_by_test_id("overall-percent")).to_have_text("49,30 %")
         expect(page.get_by_test_id("changes-realized")).to_contain_text("61")
         assert page.evaluate(places) == before
@@ -201,14 +212,14 @@ class TestLive:
         expect(announcer).to_have_attribute("aria-live", "polite")
         expect(announcer).to_be_empty()
         for code in (NEXT, "ENV-057"):
-            server.report(code, "realized", 100, END_OF_2021)
+            server.report(code)
         expect(announcer).to_have_text("211 dari 426 program terealisasi: 49,53 %, per tanggal 31 Desember 2021.")
 
     def test_what_a_person_opened_stays_open_and_focused(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         summary = page.locator("#departments summary")
         summary.click()
-        server.report(NEXT, "realized", 100, END_OF_2021)
+        server.report(NEXT)
         expect(page.get_by_test_id("changes-realized")).to_contain_text("61")
         expect(page.locator("#departments details")).to_have_attribute("open", "")
         expect(summary).to_be_focused()
@@ -237,12 +248,28 @@ class TestLive:
         server.failing.clear()
         expect(page.get_by_test_id("connection")).to_have_text("Langsung")
 
+    def test_a_line_that_went_dead_without_a_word_is_noticed(self, page: Page, server: PageServer) -> None:
+        page.clock.install()
+        shown(page, server)
+        server.refusing = True  # the stream stays open, and nothing comes any more
+        page.clock.run_for(31_000)
+        expect(page.get_by_test_id("connection")).to_have_text("Terputus")
+        server.refusing = False
+        page.clock.run_for(2_000)
+        expect(page.get_by_test_id("connection")).to_have_text("Langsung")
+
+    def test_many_changes_at_once_come_as_a_snapshot_and_are_marked_too(self, page: Page, server: PageServer) -> None:
+        shown(page, server)
+        server.report(NEXT, "ECO-065", "LIV-077", "SOC-071")
+        expect(page.get_by_test_id("overall-percent")).to_have_text(re.compile("^50,00"))
+        expect(page.locator(".multiples .moved")).to_have_count(4)
+
     def test_leaving_a_date_leaves_its_stream(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         page.goto(server.url + "?as_of=2020-12-31")
         expect(page.get_by_test_id("overall-percent")).to_have_text("36,38 %")
-        server.report(NEXT, "in_progress", 91, END_OF_2021)  # a stream learns that it was left when it next speaks
-        server.report(NEXT, "in_progress", 92, END_OF_2021)
+        server.report(NEXT, status="in_progress", physical=91)  # a stream learns that it was left when it next speaks
+        server.report(NEXT, status="in_progress", physical=92)
         expect(page.get_by_test_id("overall-percent")).to_have_text("36,38 %")
 
     def test_freshness_ages(self, page: Page, server: PageServer) -> None:
@@ -264,7 +291,9 @@ class TestEveryViewIsALink:
         expect(page.get_by_test_id("overall-percent")).to_have_text("49,06 %")
         expect(page.get_by_test_id("as-of-input")).to_have_value("2021-12-31")
 
-    def test_the_language_is_in_the_address_remembered_and_keeps_the_place(self, page: Page, server: PageServer) -> None:
+    def test_the_language_is_in_the_address_remembered_and_keeps_the_place(
+        self, page: Page, server: PageServer
+    ) -> None:
         shown(page, server, "?as_of=2020-12-31")
         page.get_by_test_id("lang-en").click()
         expect(page).to_have_url(re.compile(r"as_of=2020-12-31.*lang=en"))
@@ -295,7 +324,9 @@ class TestEveryViewIsALink:
         assert page.evaluate("document.querySelector('#drawer').contains(document.activeElement)")
         for _ in range(12):  # the focus stays inside, or in the browser's own controls
             page.keyboard.press("Tab")
-            assert page.evaluate("document.activeElement === document.body || document.querySelector('#drawer').contains(document.activeElement)")
+            assert page.evaluate(
+                "document.activeElement === document.body || document.querySelector('#drawer').contains(document.activeElement)"
+            )
         page.keyboard.press("Escape")
         expect(drawer).to_be_hidden()
         expect(opener).to_be_focused()
@@ -352,12 +383,18 @@ class TestWhatIsThisNumber:
     def test_a_figure_that_does_not_exist_gives_its_reason(self, page: Page, server: PageServer) -> None:
         server.cities[PLAN].weights_sum_to_100 = False
         shown(page, server, "?group=overall")
-        expect(page.get_by_test_id("formula-weighted")).to_contain_text("Bobot program dalam rencana tidak berjumlah 100.")
+        expect(page.get_by_test_id("formula-weighted")).to_contain_text(
+            "Bobot program dalam rencana tidak berjumlah 100."
+        )
         expect(page.get_by_test_id("formula-weighted")).not_to_contain_text("0,00")
         page.goto(server.url + "?group=overall&lang=en")
-        expect(page.get_by_test_id("formula-weighted")).to_contain_text("The weights of the plan's programs do not sum to 100.")
+        expect(page.get_by_test_id("formula-weighted")).to_contain_text(
+            "The weights of the plan's programs do not sum to 100."
+        )
 
-    def test_a_dimension_lists_its_sub_dimensions_and_leads_to_its_programs(self, page: Page, server: PageServer) -> None:
+    def test_a_dimension_lists_its_sub_dimensions_and_leads_to_its_programs(
+        self, page: Page, server: PageServer
+    ) -> None:
         shown(page, server, "?group=governance")
         expect(page.get_by_test_id("drawer")).to_contain_text("Layanan publik")
         page.get_by_role("link", name="Lihat program yang membentuk angka ini").click()
@@ -426,7 +463,10 @@ class TestPrograms:
 
 
 def _village(*programs: Program) -> City:
-    city = City("desa-2020-2029", programs or [Program("GOV-001", Label("Satu", "One"), "governance", "public_service", "diskominfo")])
+    city = City(
+        "desa-2020-2029",
+        programs or [Program("GOV-001", Label("Satu", "One"), "governance", "public_service", "diskominfo")],
+    )
     city.name, city.city = Label("Rencana Desa Cerdas", "Smart village plan"), "Desa"
     return city
 
@@ -444,27 +484,38 @@ class TestStates:
         with PageServer(_village(), opening={"plan": "desa-2020-2029", "as_of": "2021-12-31"}) as server:
             shown(page, server)
             expect(page.get_by_test_id("overall-percent")).to_have_text("Belum diketahui")
-            expect(page.get_by_test_id("overall-sentence")).to_have_text("Belum satu pun dari 1 program dilaporkan, per tanggal 31 Desember 2021.")
+            expect(page.get_by_test_id("overall-sentence")).to_have_text(
+                "Belum satu pun dari 1 program dilaporkan, per tanggal 31 Desember 2021."
+            )
             governance = page.get_by_test_id("dimension-governance")
             expect(governance.get_by_test_id("dimension-percent")).to_have_text("Belum ada laporan")
             expect(governance.locator(".bullet-claimed")).to_have_count(0)
             assert governance.locator(".bullet-never").get_attribute("fill") == "url(#hatch)"
             expect(governance.locator(".hatched")).to_be_visible()
-            assert "0,00" not in page.locator("#main").inner_text()
+            assert not re.search(r"(?<!\d)0,00", page.locator("#main").inner_text())
 
     def test_one_program(self, page: Page) -> None:
         city = _village()
         city.report("GOV-001", "realized", 100, date(2021, 3, 1))
         with PageServer(city, opening={"plan": city.plan, "as_of": "2021-12-31"}) as server:
             shown(page, server, "?lang=en")
-            expect(page.get_by_test_id("overall-sentence")).to_have_text("1 of 1 program is realized: 100.00 %, as of 31 December 2021.")
-            expect(page.locator(".multiples li")).to_have_count(1)
+            expect(page.get_by_test_id("overall-sentence")).to_have_text(
+                "1 of 1 program is realized: 100.00 %, as of 31 December 2021."
+            )
+            expect(page.get_by_test_id("dimension-governance").get_by_test_id("dimension-percent")).to_have_text(
+                "100.00 %"
+            )
+            living = page.get_by_test_id("dimension-living")
+            expect(living.get_by_test_id("dimension-percent")).to_have_text("No programs")
+            expect(living.locator(".bullet-claimed, .bullet-never, .bullet-target")).to_have_count(0)
 
     def test_no_plan_version_in_force_gives_the_reason(self, page: Page, server: PageServer) -> None:
         server.cities[PLAN].effective_from = date(2019, 1, 1)
         page.goto(server.url + f"?plan={PLAN}&as_of=2018-06-30")
         expect(page.get_by_test_id("overall-percent")).to_have_text("–")
-        expect(page.get_by_test_id("overall-sentence")).to_have_text("Belum ada versi masterplan yang berlaku pada tanggal ini.")
+        expect(page.get_by_test_id("overall-sentence")).to_have_text(
+            "Belum ada versi masterplan yang berlaku pada tanggal ini."
+        )
         expect(page.locator("#dimensions")).to_contain_text("Belum ada versi masterplan")
 
     def test_an_unknown_plan_says_so_and_offers_the_known_ones(self, page: Page, server: PageServer) -> None:
@@ -505,7 +556,10 @@ class TestStates:
 
     @pytest.mark.parametrize("width", [360, 768, 1366, 1920])
     def test_very_long_names_break_nothing(self, page: Page, width: int) -> None:
-        programs = [Program(f"GOV-{n:03}", Label(LONG_NAME + "x" * 60, LONG_NAME), "governance", "public_service", "d" * 60) for n in range(1, 4)]
+        programs = [
+            Program(f"GOV-{n:03}", Label(LONG_NAME + "x" * 60, LONG_NAME), "governance", "public_service", "d" * 60)
+            for n in range(1, 4)
+        ]
         city = _village(*programs)
         city.name = Label(LONG_NAME, LONG_NAME)
         city.report("GOV-001", "realized", 100, date(2021, 3, 1))
@@ -522,7 +576,9 @@ class TestStates:
         assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
         assert page.evaluate("document.documentElement.scrollHeight") <= 1080
         expect(page.locator("#programs")).to_be_hidden()
-        size = page.get_by_test_id("overall-percent").evaluate("figure => parseFloat(getComputedStyle(figure).fontSize)")
+        size = page.get_by_test_id("overall-percent").evaluate(
+            "figure => parseFloat(getComputedStyle(figure).fontSize)"
+        )
         assert size > 150
         server.refusing = True
         server.drop_streams()
@@ -560,7 +616,9 @@ class TestOnEveryDevice:
             expect(page.locator("#programs tbody tr")).to_have_count(50)
         assert _overflow(page) == []
 
-    def test_on_paper_it_is_black_on_white_with_sources_and_page_numbers(self, page: Page, server: PageServer, tmp_path: Path) -> None:
+    def test_on_paper_it_is_black_on_white_with_sources_and_page_numbers(
+        self, page: Page, server: PageServer, tmp_path: Path
+    ) -> None:
         page.emulate_media(media="print", color_scheme="dark")
         shown(page, server)
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
@@ -571,8 +629,9 @@ class TestOnEveryDevice:
         page.pdf(path=paper, prefer_css_page_size=True)
         text = subprocess.run(["pdftotext", "-layout", paper, "-"], check=True, capture_output=True, text=True).stdout
         first = text.split("\f", maxsplit=1)[0]
-        for words in ("49,06 %", "36,38 %", "Data ilustratif", "Lingkungan", "Dinas Perpustakaan", "1 / "):
+        for words in ("49,06 %", "36,38 %", "Data ilustratif", "Lingkungan", "Dinas Perpustakaan"):
             assert words in first.replace("\u00a0", " "), words
+        assert re.search(r"1\s*/\s*\d", first)  # the number of the page
         assert "/v1/plans/pontianak-2019-2028/realization?as_of=2021-12-31" in text.replace("\n", "")
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -583,17 +642,21 @@ class TestOnEveryDevice:
         shown(page, server, query)
         figures = ["overall-percent", "fixed-percent", "dimension-percent", "overall-sentence", "target", "band"]
         for name in figures:
-            assert _contrast(page, page.get_by_test_id(name).first.evaluate("one => getComputedStyle(one).color")) >= 7, name
+            assert (
+                _contrast(page, page.get_by_test_id(name).first.evaluate("one => getComputedStyle(one).color")) >= 7
+            ), name
         colours = page.evaluate(
-            """() => [...new Set([...document.querySelectorAll("body *")]
+            """() => [...new Set([...document.querySelectorAll("body :not(.skip)")]
                 .filter((one) => one.checkVisibility() && [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
                 .map((one) => getComputedStyle(one).color))]"""
         )
-        assert len(colours) >= 3
+        assert len(colours) >= 2
         for colour in colours:
             assert _contrast(page, colour) >= 4.5, colour
         fill = "(one) => getComputedStyle(one).fill"
-        whole, claimed, verified = (page.locator(f"#target .bullet-{part}").evaluate(fill) for part in ("whole", "claimed", "verified"))
+        whole, claimed, verified = (
+            page.locator(f"#target .bullet-{part}").evaluate(fill) for part in ("whole", "claimed", "verified")
+        )
         assert _contrast(page, claimed, whole) >= 2.8
         assert _contrast(page, verified, claimed) >= 2.8
 
@@ -618,7 +681,13 @@ class TestReaders:
         expect(page.get_by_role("main")).to_be_visible()
         expect(page.get_by_role("contentinfo")).to_be_attached()
         expect(page.get_by_role("heading", level=1)).to_have_text("Masterplan Pontianak Smart City")
-        for name in ("Seberapa jauh kita?", "Apakah itu baik?", "Di mana?", "Siapa yang belum melapor?", "Apa yang berubah?"):
+        for name in (
+            "Seberapa jauh kita?",
+            "Apakah itu baik?",
+            "Di mana?",
+            "Siapa yang belum melapor?",
+            "Apa yang berubah?",
+        ):
             expect(page.get_by_role("region", name=name)).to_be_visible()
         unnamed = page.evaluate(
             """() => [...document.querySelectorAll("input, select, button, a, svg[role=img], th[scope=col] a")]
@@ -645,8 +714,12 @@ class TestReaders:
     def test_a_chart_says_in_words_what_it_shows(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         charts = page.get_by_test_id("dimension-living").get_by_role("img")
-        expect(charts.first).to_have_accessible_name(re.compile(r"Kehidupan\. Diklaim 47,44\s%, terverifikasi .*target s\.d\. saat ini 30,00\s%"))
-        expect(charts.nth(1)).to_have_accessible_name(re.compile(r"Tren Kehidupan: dari .* pada Januari 2020 menjadi 47,44\s% pada Desember 2021"))
+        expect(charts.first).to_have_accessible_name(
+            re.compile(r"Kehidupan\. Diklaim 47,44\s%, terverifikasi .*target s\.d\. saat ini 30,00\s%")
+        )
+        expect(charts.nth(1)).to_have_accessible_name(
+            re.compile(r"Tren Kehidupan: dari .* pada Januari 2020 menjadi 47,44\s% pada Desember 2021")
+        )
 
     def test_both_languages_say_the_same_things(self, page: Page, server: PageServer) -> None:
         page.goto(server.url)
@@ -658,6 +731,35 @@ class TestReaders:
         assert page.evaluate(names, "./app/words.id.js") == page.evaluate(names, "./app/words.en.js")
 
 
+class TestTheStandIn:
+    """What the page is tested against answers as the api does: same names, same shapes."""
+
+    @pytest.mark.parametrize("as_of", [END_OF_2021, date(2018, 6, 30)])
+    def test_its_answers_are_the_apis(self, as_of: date) -> None:
+        from services.aggregator.api import answers
+
+        server = PageServer(pontianak())
+        city, asked = server.cities[PLAN], {"as_of": as_of.isoformat()}
+        about = f"/v1/plans/{PLAN}"
+        told: list[tuple[type[answers.Answer], Any]] = [
+            (answers.Realization, server.answer(f"{about}/realization", asked)),
+            (
+                answers.Realization,
+                server.answer(f"{about}/realization", asked | {"group_by": "sub_dimension", "basis": "verified"}),
+            ),
+            (answers.History, server.answer(f"{about}/history", {"from": "2020-01-01", "to": "2021-12-31"})),
+            (answers.Changes, server.answer(f"{about}/changes", asked | {"since": "2018-01-31"})),
+            (answers.Departments, server.answer(f"{about}/departments", asked)),
+            (answers.Programs, server.answer(f"{about}/programs", asked)),
+            (answers.ProgramStory, server.answer(f"{about}/programs/GOV-001", asked)),
+            (answers.Plans, server.answer("/v1/plans", asked)),
+            (answers.Change, city.change(["GOV-001"], as_of, "claimed")),
+            (answers.Opening, server.answer("/opening.json", {})),
+        ]
+        for model, answer in told:
+            assert model.model_validate(answer).model_dump(mode="json") == answer, model
+
+
 class TestWeightAndTrust:
     def test_the_first_view_is_light_and_comes_from_here_alone(self, page: Page, server: PageServer) -> None:
         origins: set[str] = set()
@@ -665,11 +767,13 @@ class TestWeightAndTrust:
         shown(page, server)
         assert origins == {f"127.0.0.1:{server.port}"}
         assert sum(server.sent_bytes.values()) < WEIGHT_LIMIT_BYTES
-        everything = sum(path.stat().st_size for path in (Path(__file__).parents[2] / "web").rglob("*") if path.is_file())
+        everything = sum(
+            path.stat().st_size for path in (Path(__file__).parents[2] / "web").rglob("*") if path.is_file()
+        )
         assert everything < WEIGHT_LIMIT_BYTES  # even where nothing is compressed
 
     def test_a_name_is_shown_as_it_is_and_never_run(self, page: Page) -> None:
-        nasty = "<img src=x onerror=alert(1)> & \"kutip\""
+        nasty = '<img src=x onerror=alert(1)> & "kutip"'
         city = _village(Program("GOV-001", Label(nasty, nasty), "governance", "public_service", "diskominfo"))
         with PageServer(city, opening={"plan": city.plan, "as_of": "2021-12-31"}) as server:
             shown(page, server)

@@ -22,7 +22,7 @@ export function bars(cell) {
   return {
     claimed: silent(cell) ? null : extent(cell.claimed.percent),
     verified: silent(cell) ? null : extent(cell.verified.percent),
-    target: extent(cell.target?.percent),
-    never: cell.programs ? (cell.never_reported / cell.programs) * 100 : 100,
+    target: cell.programs ? extent(cell.target?.percent) : null,
+    never: cell.programs ? (cell.never_reported / cell.programs) * 100 : 0,
   };
 }

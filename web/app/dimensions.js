@@ -25,7 +25,7 @@ export function dimensions(context) {
   if (!data) return [title, loading(5, context)];
   const groups = inOrder(data.groups);
   if (!groups.length) return [title, h("p", { class: "empty" }, data.overall.share.reason?.[context.lang] ?? words.dimensions.empty)];
-  const trends = new Map(groups.map((cell) => [cell.key, silent(cell) ? null : trend(cell.key, context)]));
+  const trends = new Map(groups.map((cell) => [cell.key, silent(cell) || !cell.programs ? null : trend(cell.key, context)]));
   const top = scale([...trends.values()].filter(Boolean));
   return [
     title,
@@ -47,8 +47,8 @@ function dimension(cell, points, top, context) {
       " ",
       cell.programs > 0 && h("span", null, unknown ? words.programs.total(format.number(cell.programs)) : words.dimensions.count(format.number(cell.share.numerator), format.number(cell.share.denominator)))),
     h("div", { class: "measure" }, bullet(bars(cell), `${name}. ${describe(cell, context)}`)),
-    h("p", { class: `standing ${state}` }, mark(state), words.states[state](cell.target?.percent ? format.percent(cell.target.percent) : words.none)),
-    h("div", { class: "trend" }, points ? sparkline(points, top, told(points, cell, name, context)) : h("span", { class: unknown ? "hatched" : "bone" })),
+    cell.programs > 0 && h("p", { class: `standing ${state}` }, mark(state), words.states[state](cell.target?.percent ? format.percent(cell.target.percent) : words.none)),
+    h("div", { class: "trend" }, points ? sparkline(points, top, told(points, cell, name, context)) : unknown && h("span", { class: "hatched" })),
   );
 }
 

@@ -83,6 +83,6 @@ export function createFormat(words) {
 }
 
 /** The date (`2021-12-31`) that a moment has in a time zone. */
-export function dayIn(at, timeZone) {
+function dayIn(at, timeZone) {
   return new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" }).format(new Date(at));
 }

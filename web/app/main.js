@@ -8,7 +8,7 @@ import { departments } from "./departments.js";
 import { dimensions } from "./dimensions.js";
 import { patch } from "./dom.js";
 import { drawDrawer, prepareDrawer } from "./drawer.js";
-import { createFormat, dayIn } from "./format.js";
+import { createFormat } from "./format.js";
 import { header } from "./header.js";
 import { countHeadline, headline, previous, spokenHeadline } from "./headline.js";
 import { listen } from "./live.js";
@@ -124,18 +124,17 @@ function connect() {
   const url = addresses.stream(view);
   if (heard?.url === url) return;
   hangUp();
+  const take = (tell) => (data) => {
+    const before = store.realization.data;
+    tell(data);
+    const now = store.realization.data;
+    if (now.as_of !== before.as_of) askRest(now.as_of); // the stream of today has gone on to the next day
+    else if (now.known_at.seq !== before.known_at.seq && !timers.refresh) later("refresh", REFRESH_MS, store.refresh);
+    if (now.overall.share.numerator !== before.overall.share.numerator) later("announce", ANNOUNCE_MS, announce);
+  };
   const stop = listen(url, addresses.realization(view), {
-    snapshot(data) {
-      const moved = data.known_at.seq !== store.realization.data?.known_at.seq;
-      store.snapshot(data);
-      if (moved) later("refresh", REFRESH_MS, store.refresh);
-    },
-    change(data) {
-      const before = store.realization.data.overall.share.numerator;
-      store.change(data);
-      if (!timers.refresh) later("refresh", REFRESH_MS, store.refresh);
-      if (data.overall.share.numerator !== before) later("announce", ANNOUNCE_MS, announce);
-    },
+    snapshot: take(store.snapshot),
+    change: take(store.change),
     connection(state) {
       if (state === store.connection) return;
       store.connection = state;
@@ -256,14 +255,6 @@ function shortcut(event) {
   element("find")?.focus();
 }
 
-/** At midnight in the plan's own time zone the page that shows today goes on to the new day. */
-function ageAll() {
-  schedule();
-  const { data, waiting } = store.realization;
-  if (view.asOf !== null || !data || waiting || dayIn(Date.now(), data.time_zone) <= data.as_of) return;
-  store.realization.again().then(() => askRest(store.realization.data.as_of));
-}
-
 async function start() {
   view = understand();
   schedule();
@@ -280,7 +271,7 @@ async function start() {
     nearPrograms = true;
     if (store.realization.data) askRest(store.realization.data.as_of);
   }, { rootMargin: "100px" }).observe(element("programs"));
-  setInterval(ageAll, AGE_MS);
+  setInterval(schedule, AGE_MS);
   await visit();
 }
 

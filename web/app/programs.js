@@ -37,7 +37,7 @@ function filters({ store, view, words, format, lang }) {
   const asked = view.address;
   const plan = store.realization.data;
   const departments = store.departments.data?.items ?? [];
-  const years = plan ? Array.from({ length: plan.end_year - plan.start_year + 1 }, (_, index) => String(plan.start_year + index)) : [];
+  const years = plan?.start_year ? Array.from({ length: plan.end_year - plan.start_year + 1 }, (_, index) => String(plan.start_year + index)) : [];
   const options = {
     dimension: Object.keys(DIMENSIONS).map((key) => [key, words.dimensionNames[key]]),
     department: departments.map((item) => [item.department, item.name[lang]]),

@@ -9,7 +9,7 @@ export function sources({ store, view, words, format }) {
   if (!data) return null;
   const day = format.day(data.as_of);
   const told = data.plan_version === null
-    ? words.sources.noVersion({ city: data.city, day })
+    ? words.sources.noVersion({ city: data.city ?? data.plan, day })
     : words.sources.sentence({ city: data.city, version: format.number(data.plan_version), day, seq: format.number(data.known_at.seq) });
   const answer = addresses.pinned(view, data);
   const page = new URL(here({ plan: view.plan, as_of: data.as_of, group: null, program: null }), location.href).href;

@@ -106,8 +106,12 @@ export function createStore(changed) {
     refresh,
   };
 
+  /** The whole state: the first thing a stream says, and what it says when much has changed. */
   function snapshot(data) {
+    const before = new Map(store.realization.data?.groups.map((cell) => [cell.key, JSON.stringify(cell)]));
+    const same = store.realization.data?.as_of === data.as_of;
     store.realization.data = data;
+    if (same) mark(data.groups.filter((cell) => before.get(cell.key) !== JSON.stringify(cell)).map((cell) => cell.key));
     changed();
   }
 

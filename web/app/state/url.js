@@ -51,7 +51,9 @@ export function follow(changed) {
     go(link.getAttribute("href"));
     const target = document.getElementById(link.hash.slice(1));
     if (!target) return;
-    target.scrollIntoView();
-    target.querySelector("h2")?.focus();
+    requestAnimationFrame(() => { // once drawn: a drawer that closes gives the focus back to where it was opened
+      target.scrollIntoView();
+      target.querySelector("h2")?.focus({ preventScroll: true });
+    });
   });
 }
