@@ -321,7 +321,8 @@ def choice(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> Said:
         "chosen_on": day.isoformat(),
         "programs": dice.some((*programs, UNKNOWN_PROGRAM), 4),
     }
-    event = envelope(oracle.QUICK_WINS, council(plan), f"q{number}", _time(dice, day, received), data)
+    # The council's plan versions have the same ids, by another topic.
+    event = envelope(oracle.QUICK_WINS, council(plan), f"version-{number}", _time(dice, day, received), data)
     return Said(milliseconds(received), event)
 
 

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,7 @@ from tests.strategies import (
 from tests.unit import asked
 from tests.unit.plans import plan, program, report, utc
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 NOVEMBER_2026 = milliseconds(utc("2026-11-23T12:00:00"))
 
 
@@ -319,6 +321,19 @@ def test_a_date_is_not_in_the_future_once_it_has_begun_anywhere_on_earth(
     assert oracle.decide(mail_of([said]), PARTITIONS)[0][0].outcome == outcome
 
 
+@pytest.mark.parametrize("kind", sorted(oracle.HAPPENED_ON))
+def test_nothing_of_any_kind_has_happened_on_a_day_that_has_not_begun(kind: str) -> None:
+    event = json.loads((GOLDEN / f"{kind}.json").read_text("utf-8"))["full"]["event"]
+    received = milliseconds(utc("2021-01-08T09:00:00"))
+    for day, outcome in (("2021-01-08", Outcome("accepted")), ("2021-01-09", Outcome("rejected", "future_date"))):
+        said = Said(received, event | {"data": event["data"] | {oracle.HAPPENED_ON[kind]: day}})
+        worker = Worker()
+
+        worker.take(mail_of([said]))
+
+        assert list(worker.outcomes.values()) == oracle.decide(mail_of([said]), PARTITIONS)[0] == [outcome]
+
+
 @pytest.mark.parametrize(
     ("time", "outcome"),
     [("2020-12-02T10:00:00.000000", "accepted"), ("2020-12-02T10:00:00.000001", "rejected")],
@@ -361,6 +376,18 @@ def test_a_version_that_lost_leaves_its_id_free() -> None:
     )
 
     assert sorted(each.outcome for each in worker.outcomes.values()) == ["accepted", "accepted", "rejected"]
+
+
+def test_the_same_id_by_another_topic_is_another_identity() -> None:
+    first = plan([program("A")])
+    chosen = {"year": 2021, "chosen_on": "2018-06-01", "programs": ["A"]}
+    other = first._replace(event=first.event | {"type": oracle.QUICK_WINS, "data": chosen})
+    worker = Worker()
+
+    for record in mail_of([first, other]):
+        worker.take([record])
+
+    assert list(worker.outcomes.values()) == [Outcome("accepted")] * 2
 
 
 def test_a_report_and_a_retraction_share_their_senders_ids() -> None:
