@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
 from services.aggregator.api.asking import Answers, Asking, Clock, utc_now
-from services.aggregator.api.books import Books
+from services.aggregator.api.books import FACTS_IN_MEMORY, Books
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import SERVICE, TOPICS, VERSION, Tables
 from services.aggregator.api.ranking import Ranking
@@ -18,6 +18,7 @@ from services.aggregator.api.stopping import on_stop
 from services.aggregator.api.streams import Streams
 from services.aggregator.api.web import add_pages
 from services.kit.bodies import limit_bodies
+from services.kit.docs import add_docs
 from services.kit.health import add_health
 from services.kit.keys import Keyring
 from services.kit.metrics import add_metrics, measure_requests
@@ -26,13 +27,13 @@ from services.kit.projection import Projection, Record
 from services.kit.settings import Settings
 
 
-def create_app(settings: Settings, *, now: Clock = utc_now) -> FastAPI:
+def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int = FACTS_IN_MEMORY) -> FastAPI:
     """The composition root of live state."""
     registry = CollectorRegistry()
     metrics = ApiMetrics(registry)
     tables = Tables()
     keyring = Keyring(SERVICE, tables.metadata, settings.admin_key_sha256)
-    books = Books(tables, metrics)
+    books = Books(tables, metrics, facts_in_memory)
 
     def apply(connection: Connection, records: Sequence[Record]) -> None:
         tables.apply(connection, records)
@@ -81,6 +82,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now) -> FastAPI:
     add_health(app, projection.ready)
     add_metrics(app, registry)
     add_problems(app)
+    add_docs(app, "/v1/plans/docs")
     add_pages(app, settings)
     app.add_middleware(
         CORSMiddleware,

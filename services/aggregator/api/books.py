@@ -86,8 +86,9 @@ class Books:
 
     projection: Projection
 
-    def __init__(self, tables: Tables, metrics: ApiMetrics) -> None:
+    def __init__(self, tables: Tables, metrics: ApiMetrics, facts_in_memory: int) -> None:
         self._tables = tables
+        self._room = facts_in_memory
         self._metrics = metrics
         self._seqs: dict[str, int] = {}
         self._open: OrderedDict[str, OpenBook] = OrderedDict()
@@ -128,7 +129,7 @@ class Books:
         finally:
             del self._arrived[plan], self._loading[plan]
         self._open[plan] = opened
-        while len(self._open) > 1 and sum(book.seq for book in self._open.values()) > FACTS_IN_MEMORY:
+        while len(self._open) > 1 and sum(book.seq for book in self._open.values()) > self._room:
             self._open.popitem(last=False)
         return opened
 

@@ -1,0 +1,175 @@
+"""A book written by hand, in place of the aggregator, and the api of live state that follows it."""
+
+import asyncio
+import hashlib
+import itertools
+import json
+import os
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+import uvicorn
+from httpx import Client, Response
+from kafka import KafkaProducer
+
+from realization.book import PlanBook
+from realization.live import Live
+from schemas.access import Key, OfficeAccess
+from schemas.book import Fact, content, digest, fact_key, fact_value
+from schemas.events import EVENT, Event
+from schemas.topics import partition_of
+from services.aggregator.api.app import create_app
+from services.kit.keys import new_key
+from services.kit.settings import Settings
+from services.kit.topics import declare_topics
+from tests import oracle
+from tests.parts.history import Json
+from tests.parts.waiting import free_port, until
+
+PARTITIONS = 3
+ADMINISTRATOR = "pantau_administrator_of_the_tests"
+RECEIVED = datetime(2022, 1, 20, 3, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+class City:
+    """Topics with a prefix of their own. What is written is in the book, as the aggregator would have put it there."""
+
+    def __init__(self, bootstrap: str, database: str) -> None:
+        self.settings = Settings(
+            kafka=bootstrap,
+            topic_prefix=f"city-{os.getpid()}-{next(_numbers)}-",
+            partitions=PARTITIONS,
+            database=database,
+            admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
+        )
+        asyncio.run(declare_topics(self.settings))
+        self.facts: list[oracle.Fact] = []
+        self._books: dict[str, PlanBook] = {}
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap,
+            transactional_id=f"{self.settings.topic_prefix}book",
+            max_request_size=18 * 1024 * 1024,
+        )
+        self._producer.init_transactions()
+
+    def close(self) -> None:
+        self._producer.close()
+
+    def write(self, *events: Json, received: datetime = RECEIVED) -> int:
+        """Put events into the book, in one transaction. Returns the `seq` of the last."""
+        received_ms = int(received.timestamp() * 1000)
+        with self._transaction():
+            for said in events:
+                self._fact(EVENT.validate_json(json.dumps(said)), received_ms)
+        return self._books[oracle.plan_of(events[-1]["source"])].seq
+
+    def _fact(self, event: Event, received_ms: int) -> None:
+        book = self._books.setdefault(event.plan, PlanBook(event.plan))
+        said = content(event)
+        topic, seq = event.KIND.topic, book.seq + 1
+        value = fact_value(seq, received_ms, topic, self._partition(event.plan), len(self.facts), digest(said), said)
+        self._send("facts", event.plan, fact_key(event), value)
+        book.add(Fact.model_validate_json(value))
+        self.facts.append(oracle.Fact(topic, 0, len(self.facts), received_ms, event.model_dump(mode="json")))
+
+    def write_snapshots(self) -> None:
+        """The live snapshot of every plan, as the aggregator keeps it."""
+        with self._transaction():
+            for plan, book in self._books.items():
+                self._send("realization", plan, plan.encode(), Live(book).snapshot().model_dump_json().encode())
+
+    def key(self, plan: str, office: str, role: Any = "department") -> str:
+        """A new key of an office."""
+        text, key_id, sha256 = new_key()
+        key = Key(key_id=key_id, role=role, sha256=sha256, made_at=RECEIVED)
+        access = OfficeAccess(plan=plan, office=office, keys=(key,))
+        with self._transaction():
+            self._send("access", plan, f"{plan}/{office}".encode(), access.model_dump_json().encode())
+        return text
+
+    def known(self, plan: str, seq: int) -> list[oracle.Fact]:
+        """A plan's facts up to a `seq`."""
+        return [fact for fact in self.facts if oracle.plan_of(fact.event["source"]) == plan][:seq]
+
+    def _partition(self, plan: str) -> int:
+        return partition_of(plan, PARTITIONS)
+
+    def _send(self, topic: str, plan: str, key: bytes, value: bytes) -> None:
+        self._producer.send(self.settings.topic_prefix + topic, value, key, partition=self._partition(plan))
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        self._producer.begin_transaction()
+        yield
+        self._producer.commit_transaction()
+
+
+class Api:
+    """A client of a running api."""
+
+    def __init__(self, client: Client, city: City) -> None:
+        self.client, self.city = client, city
+
+    def get(self, path: str, *, expect: int = 200, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """The JSON at a path below `/v1/plans`; parameters that are None are left out."""
+        return self.response(path, expect=expect, headers=headers, **query).json()
+
+    def response(
+        self, path: str, *, expect: int = 200, headers: dict[str, str] | None = None, **query: Any
+    ) -> Response:
+        given = {name.rstrip("_"): str(value) for name, value in query.items() if value is not None}
+        told = self.client.get(f"/v1/plans{path}", params=given, headers=headers)
+        assert told.status_code == expect, told.text
+        return told
+
+
+@contextmanager
+def served(city: City, **options: Any) -> Generator[Api]:
+    """The api on a port of this machine, ready, and a client of it."""
+    port = free_port()
+    app = create_app(city.settings, **options)
+    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="realization")
+    thread.start()
+    try:
+        with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            until(lambda: client.get("/readyz").status_code == 200, 60, what="the api is ready")
+            yield Api(client, city)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header that shows a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+def as_the_oracle_says(answer: Json) -> Json:
+    """`overall` and `groups` of an answer in the oracle's words; groups without programs are left out."""
+    groups = {group["key"]: _cell(group) for group in answer["groups"] if group["programs"]}
+    return {"overall": _cell(answer["overall"]), "groups": groups}
+
+
+def _cell(cell: Json) -> Json:
+    return {name: _told(value) for name, value in cell.items() if name not in {"key", "label"}}
+
+
+def _told(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "formula" in value:
+        exact = {name: Fraction(value[name]) for name in ("numerator", "denominator")}
+        return value | exact | {"reason": value["reason"] and value["reason"]["code"]}
+    return {name: said for name, said in value.items() if name != "band_label"}
+
+
+def codes(items: Iterable[Json]) -> list[str]:
+    """The programs of a list, in its order."""
+    return [item["program"] for item in items]
