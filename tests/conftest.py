@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.parts.postgres",
     "tests.parts.processes",
     "tests.parts.prometheus",
+    "tests.parts.town",
 ]
