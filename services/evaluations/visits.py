@@ -17,7 +17,7 @@ from services.evaluations.projection import PLANS, VISITS
 from services.kit.events import event_letter, now_ms, wrong_by_itself
 from services.kit.keys import Access, require_source
 from services.kit.pages import moment
-from services.kit.problems import InvalidProblem, Wrong, wrong_of
+from services.kit.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
 from services.kit.publishing import Publisher, Receipt, audit_letter
 
 PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
@@ -38,8 +38,10 @@ def read_visit(body: bytes, access: Access) -> VisitRecorded:
     """The event of a request's body, which is a visit with an `id` beside its fields. Raises InvalidProblem with every
     error, ForbiddenProblem when the key writes for somebody else.
     """
+    if access.role == "department":
+        raise ForbiddenProblem("A department's key records no visits.")
     sent = _read(body)
-    source = sent.source or (access.source if access.role != "administrator" else None)
+    source = sent.source or (access.source if access.role == "evaluator" else None)
     if source is None:
         raise InvalidProblem(errors=[Wrong("source", "is missing", "the evaluator for whom the administrator writes")])
     require_source(access, source)
@@ -75,7 +77,7 @@ def record_visit(connection: Connection, publisher: Publisher, event: VisitRecor
     value = content(event)
     errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
     if errors:
-        raise InvalidProblem(errors=errors)
+        raise InvalidProblem(errors=[wrong._replace(where=wrong.where.removeprefix("data.")) for wrong in errors])
     source = parse_source(event.source)
     act = Audited(
         at=datetime.now(UTC),

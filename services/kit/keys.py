@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import Depends, Request
-from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, select
 
 from schemas.access import OfficeAccess
 from schemas.sources import Source, parse_source
@@ -70,27 +70,17 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Office(NamedTuple):
-    """What is known of one office: its keys, the offset that said so, and what that record replaced."""
-
-    access: OfficeAccess
-    offset: int
-    replaced: OfficeAccess | None
-    replaced_offset: int
-
-
 class Keyring:
     """The keys of every office: a table of a service's projection, and a memory."""
 
     def __init__(self, service: str, tables: MetaData, admin_key_sha256: str | None) -> None:
         self._admin = admin_key_sha256
         self._by_hash: dict[str, Access] = {}
-        self._offices: dict[str, Office] = {}
+        self._offices: dict[str, OfficeAccess] = {}
         self._table = Table(
             f"{service}_access",
             tables,
             Column("key", String, primary_key=True),
-            Column("offset", BigInteger, nullable=False),
             Column("value", LargeBinary, nullable=False),
         )
 
@@ -110,14 +100,14 @@ class Keyring:
             raise UnauthorizedProblem("This key is not known, or was withdrawn.")
         return access
 
-    def office(self, plan: str, office: str) -> Office | None:
-        """What is known of an office."""
-        return self._offices.get(f"{plan}/{office}")
+    def office(self, plan: str, office: str) -> OfficeAccess:
+        """All keys of an office."""
+        return self._offices.get(f"{plan}/{office}") or OfficeAccess(plan=plan, office=office)
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
         """Store what records of `access` say."""
         rows = [
-            {"key": record.key.decode(), "offset": record.offset, "value": record.value}
+            {"key": record.key.decode(), "value": record.value}
             for record in records
             if record.topic == TOPIC and record.key is not None and record.value is not None
         ]
@@ -126,23 +116,22 @@ class Keyring:
     def load(self, connection: Connection) -> None:
         """Take what is stored into memory."""
         for row in connection.execute(select(self._table)):
-            self._remember(row.key, row.offset, row.value)
+            self._remember(row.key, row.value)
 
     def remember(self, records: Sequence[Record]) -> None:
         """Take records into memory, after they were stored."""
         for record in records:
             if record.topic == TOPIC and record.key is not None and record.value is not None:
-                self._remember(record.key.decode(), record.offset, record.value)
+                self._remember(record.key.decode(), record.value)
 
-    def _remember(self, name: str, offset: int, value: bytes) -> None:
+    def _remember(self, name: str, value: bytes) -> None:
         access = OfficeAccess.model_validate_json(value)
         before = self._offices.get(name)
-        for key in before.access.keys if before else ():
+        for key in before.keys if before else ():
             self._by_hash.pop(key.sha256, None)
         for key in access.keys:
             self._by_hash[key.sha256] = Access(key.role, access.plan, access.office, key.key_id)
-        replaced = (before.access, before.offset) if before else (None, -1)
-        self._offices[name] = Office(access, offset, *replaced)
+        self._offices[name] = access
 
 
 def _caller(request: Request) -> Access:

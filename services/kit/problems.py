@@ -156,7 +156,12 @@ def shown(value: Any) -> Any:
 def wrong_of(error: ValidationError, *, skip: int = 0) -> list[Wrong]:
     """All errors of a validation. `skip` leading steps of each place are left out (the tag of a union)."""
     found = []
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    # A list whose items are wrong is also "too short", for want of right ones.
+    echoes = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in echoes:
+            continue
         what = problem["msg"].removeprefix("Value error, ")
         context = {name: value for name, value in (problem.get("ctx") or {}).items() if name != "error"}
         expected = ", ".join(str(value) for value in context.values())

@@ -1,5 +1,6 @@
 """The app of programs: masterplan registry, departments and keys, intake."""
 
+from asyncio import Lock
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
     registry = CollectorRegistry()
     projection, keyring = create_projection(settings, registry)
     publisher = Publisher(settings)
-    parts = Parts(settings, projection, keyring, publisher, IntakeMetrics(registry))
+    parts = Parts(settings, projection, keyring, publisher, IntakeMetrics(registry), Lock())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:

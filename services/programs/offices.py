@@ -2,44 +2,56 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from schemas.access import Audited, Key, OfficeAccess
+from aiokafka.errors import KafkaError
+
+from schemas.access import Audited, Key
+from schemas.topics import partition_of
+from services.kit.databases import alone
 from services.kit.keys import TOPIC, Access
 from services.kit.problems import UnavailableProblem
+from services.kit.projection import Place
 from services.kit.publishing import Letter, audit_letter
 from services.programs.parts import Parts
+from services.programs.projection import SERVICE
 
 KEYS = 50  # of one office at most: its record is one message
 WAIT_SECONDS = 10.0
-TRIES = 5
 
 Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
 
 
 async def change_keys(parts: Parts, plan: str, office: str, change: Change, audited: Audited) -> None:
-    """Publish an office's keys changed, and return when they count. Raises UnavailableProblem when that can't be known.
+    """Publish an office's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
 
-    The record says all keys at once, so another replica that changed it in the same moment would be overwritten. Each
-    record is therefore checked after the fact: when one came between what we read and what we wrote, the change is
-    made again to that one.
+    The record says all keys at once, so that who writes it must have read what is there: one change at a time, in
+    this process and among those that share its database, each after the one before has been read back.
     """
-    known = parts.keyring.office(plan, office)
-    base = known.access if known else OfficeAccess(plan=plan, office=office)
-    offset = known.offset if known else -1
-    audits = [audit_letter(audited)]
-    for _ in range(TRIES):
-        changed = base.model_copy(update={"keys": change(base.keys)})
-        letter = Letter(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
-        receipt, *_ = await asyncio.to_thread(parts.publisher.publish, letter, *audits)
-        if not await parts.projection.wait_for(TOPIC, receipt.partition, receipt.offset, WAIT_SECONDS):
-            break
-        now = parts.keyring.office(plan, office)
-        assert now is not None
-        if now.offset != receipt.offset or now.replaced_offset == offset or now.replaced is None:
-            return  # nobody came between; who came after us makes sure of it as we do
-        base, offset, audits = now.replaced, now.offset, []
-    raise UnavailableProblem("The change is published but not in force yet; look at the list of keys in a moment.")
+    place = Place(TOPIC, partition_of(plan, parts.settings.partitions))
+    async with parts.changing_keys:
+        with ExitStack() as held:
+            await asyncio.to_thread(held.enter_context, alone(parts.projection.engine, f"{SERVICE}/keys"))
+            await _read_back(parts, place, await _end(parts, place))
+            changed = parts.keyring.office(plan, office)
+            changed = changed.model_copy(update={"keys": change(changed.keys)})
+            letter = Letter(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
+            receipt, _ = await asyncio.to_thread(parts.publisher.publish, letter, audit_letter(audited))
+            await _read_back(parts, place, receipt.offset + 1)
+
+
+async def _end(parts: Parts, place: Place) -> int:
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            return (await parts.projection.end_offsets([place]))[place]
+    except (KafkaError, TimeoutError):
+        raise UnavailableProblem("The broker does not answer; nothing was changed.") from None
+
+
+async def _read_back(parts: Parts, place: Place, end: int) -> None:
+    if end and not await parts.projection.wait_for(*place, end - 1, WAIT_SECONDS):
+        raise UnavailableProblem("Keys are not read back yet; look at the list of keys in a moment.")
 
 
 def audited(access: Access, act: str, plan: str, office: str = "", detail: str = "") -> Audited:

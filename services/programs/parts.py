@@ -1,5 +1,6 @@
 """What the routes of programs work with; put together once, in app.py."""
 
+from asyncio import Lock
 from typing import NamedTuple
 
 from services.kit.keys import Keyring
@@ -17,3 +18,4 @@ class Parts(NamedTuple):
     keyring: Keyring
     publisher: Publisher
     metrics: IntakeMetrics
+    changing_keys: Lock

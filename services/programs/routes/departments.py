@@ -83,8 +83,7 @@ def create_routes(parts: Parts) -> APIRouter:
 
 
 def _keys(parts: Parts, plan: str, office: str) -> tuple[Key, ...]:
-    known = parts.keyring.office(plan, office)
-    return known.access.keys if known else ()
+    return parts.keyring.office(plan, office).keys
 
 
 def _shown(key: Key) -> dict[str, str]:
