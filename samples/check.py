@@ -35,14 +35,15 @@ def holds(first: MasterplanVersion, second: MasterplanVersion, lines: list[Line]
     """End the process if the sample is not what it must be."""
     wrong = []
     for version in (first, second):
-        if len(version.programs) != sum(split[0] for split in SPLIT.values()):
+        if len(version.programs) != sum(split.programs for split in SPLIT.values()):
             wrong.append(f"version {version.version} has {len(version.programs)} programs")
         if sum((program.weight for program in version.programs), Decimal()) != 100:
             wrong.append(f"the weights of version {version.version} do not sum to 100")
     dimensions = {program.code: program.dimension for program in first.programs}
     at_the_end = realized(first, lines, END_OF_2020)
     counted = Counter(dimensions[code] for code in at_the_end)
-    for dimension, (programs, _, wanted, _) in SPLIT.items():
+    for dimension, split in SPLIT.items():
+        programs, wanted = split.programs, split.by_2020
         if counted[dimension] != wanted or list(dimensions.values()).count(dimension) != programs:
             wrong.append(f"{dimension}: {counted[dimension]} realized at the end of 2020, not {wanted} of {programs}")
     for line in lines:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from samples import catalogue
 from samples.catalogue import Kind
@@ -22,14 +22,23 @@ CHANGED_ON: Final = date(2021, 7, 1)
 NEXT_WINS: Final = 2022  # the year version 2 chooses Quick Wins for
 SEED: Final = 6171
 
-# programs, realized by the end of 2019, of 2020, and during 2021
+
+class Split(NamedTuple):
+    """A dimension's programs, how many are realized by the end of 2019 and of 2020, and how many more during 2021."""
+
+    programs: int
+    by_2019: int
+    by_2020: int
+    during_2021: int
+
+
 SPLIT: Final = {
-    Dimension.GOVERNANCE: (96, 15, 46, 14),
-    Dimension.BRANDING: (54, 6, 18, 6),
-    Dimension.ECONOMY: (66, 7, 23, 8),
-    Dimension.LIVING: (78, 10, 28, 9),
-    Dimension.SOCIETY: (72, 7, 22, 8),
-    Dimension.ENVIRONMENT: (60, 6, 18, 6),
+    Dimension.GOVERNANCE: Split(96, 15, 46, 14),
+    Dimension.BRANDING: Split(54, 6, 18, 6),
+    Dimension.ECONOMY: Split(66, 7, 23, 8),
+    Dimension.LIVING: Split(78, 10, 28, 9),
+    Dimension.SOCIETY: Split(72, 7, 22, 8),
+    Dimension.ENVIRONMENT: Split(60, 6, 18, 6),
 }
 PREFIXES: Final = dict(zip(DIMENSIONS, ("GOV", "BRA", "ECO", "LIV", "SOC", "ENV"), strict=True))
 TARGETS: Final = dict(zip(range(FIRST, LAST + 1), (8, 20, 32, 44, 56, 68, 78, 88, 95, 100), strict=True))
@@ -110,7 +119,7 @@ def _numbered() -> list[Planned]:
         counts[dimension] += 1
         code = f"{PREFIXES[dimension]}-{counts[dimension]:03d}"
         planned.append(Planned(kind, dimension, code, Fate(0, 0)))
-    wanted = {dimension: split[0] for dimension, split in SPLIT.items()}
+    wanted = {dimension: split.programs for dimension, split in SPLIT.items()}
     if counts != wanted:
         raise SystemExit(f"the catalogue has {counts}, the split wants {wanted}")
     return planned

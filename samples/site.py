@@ -1,0 +1,112 @@
+"""The running site as the loader sees it: a few requests by the administrator, each tried again until it is answered."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from samples.plan import PLAN
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PATIENCE_SECONDS: Final = 180.0  # broker, worker and site may be starting again
+BEHIND_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 0.2
+REQUEST_SECONDS: Final = 20.0
+
+T = TypeVar("T")
+
+
+class GaveUpError(Exception):
+    """The site did not do what was asked, for as long as we wait."""
+
+
+class Site:
+    """Requests to one site, by one key."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=REQUEST_SECONDS, trust_env=False
+        )
+
+    def as_key(self, key: str) -> "Site":
+        """The same site by another key."""
+        return Site(str(self._http.base_url), key)
+
+    def import_plan(self, workbook: Path) -> dict[str, str]:
+        """Import a workbook. Returns source and id of the event it became."""
+        told = self._send("/v1/masterplans/import", content=workbook.read_bytes(), headers={"Content-Type": XLSX})
+        return {"source": told["source"], "id": told["id"]}
+
+    def has_version(self, number: int) -> bool:
+        return self._get(f"/v1/masterplans/{PLAN}/versions/{number}") is not None
+
+    def wait_for_version(self, number: int) -> None:
+        until(f"version {number} of the masterplan is registered", lambda: self.has_version(number) or None)
+
+    def make_key(self, office: str, role: str) -> str:
+        """A new key of an office."""
+        return str(self._send(f"/v1/departments/{PLAN}/{office}/keys", params={"role": role})["key"])
+
+    def record_visit(self, event: dict[str, Any]) -> None:
+        """Record a visit, which is told by its fields; the evaluator is that of the key."""
+        self._send("/v1/visits", json={"id": event["id"], "time": event["time"], **event["data"]})
+
+    def share(self, as_of: date) -> tuple[str, str] | None:
+        """How many programs are realized as of a date, and the figure in percent; None while there is no figure."""
+        told = self._get(f"/v1/plans/{PLAN}/realization", as_of=as_of.isoformat())
+        figure = told["overall"]["share"] if told else None
+        return (figure["numerator"], figure["percent"]) if figure and figure["percent"] else None
+
+    def wait_for_share(self, as_of: date, numerator: int) -> str:
+        """The figure in percent, once so many programs are realized as of a date."""
+
+        def seen() -> str | None:
+            told = self.share(as_of)
+            return told[1] if told and told[0] == str(numerator) else None
+
+        return until(f"{numerator} programs are realized as of {as_of}", seen)
+
+    def _get(self, path: str, **params: str) -> dict[str, Any] | None:
+        """What a path answers; None where there is nothing, or nobody answers just now."""
+        try:
+            answer = self._http.get(path, params=params)
+        except httpx.TransportError:
+            return None
+        return _object(answer) if answer.is_success else None
+
+    def _send(self, path: str, **request: Any) -> dict[str, Any]:
+        """POST until it is taken. Raises GaveUpError when it goes on being refused: an app may be a moment behind, and
+        not know yet the plan or the key that another one has made."""
+        last_refusal = time.monotonic() + BEHIND_SECONDS
+
+        def sent() -> dict[str, Any] | None:
+            try:
+                answer = self._http.post(path, **request)
+            except httpx.TransportError:
+                return None
+            if answer.is_success:
+                return _object(answer)
+            if answer.is_client_error and time.monotonic() > last_refusal:
+                raise GaveUpError(f"{path} answers {answer.status_code}: {answer.text[:2000]}")
+            return None
+
+        return until(f"{path} takes it", sent)
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(answer.content)
+    return told
+
+
+def until(what: str, ask: Callable[[], T | None]) -> T:
+    """What is asked for, as soon as it is there. Raises GaveUpError when it does not come."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (found := ask()) is None:
+        if time.monotonic() > deadline:
+            raise GaveUpError(f"waited {PATIENCE_SECONDS:.0f} s in vain until {what}")
+        time.sleep(LOOK_SECONDS)
+    return found
