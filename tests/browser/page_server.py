@@ -83,10 +83,6 @@ class PageServer:
                 told.put(END_OF_STREAM)
             self._streams.clear()
 
-    @property
-    def listeners(self) -> int:
-        return len(self._streams)
-
     def listen(self, plan: str, as_of: date, basis: str, after: str | None) -> queue.Queue[bytes | None]:
         told: queue.Queue[bytes | None] = queue.Queue()
         city = self.city(plan)

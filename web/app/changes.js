@@ -8,6 +8,7 @@ import { here } from "./state/url.js";
 import { CHANGES } from "./vocabulary.js";
 
 const MAIN = 5;
+const MOST = 500; // more than anybody reads; the programs table has the rest
 const FEW = 2; // of one kind
 
 export function changes(context) {
@@ -32,7 +33,7 @@ export function changes(context) {
     !items.length && !data.after.reason && h("p", { class: "empty" }, words.changes.none),
     h("ul", { class: "tally" }, CHANGES.filter((kind) => data.counts[kind] > 0).map((kind) => h("li", { "data-testid": `changes-${kind}` },
       mark(kind), h("b", null, format.number(data.counts[kind])), " ", words.changes.kinds[kind]))),
-    h("ul", { class: "rows" }, (all ? items : main(items)).map((item) => row(item, context))),
+    h("ul", { class: "rows" }, (all ? items.slice(0, MOST) : main(items)).map((item) => row(item, context))),
     items.length > MAIN && h("p", { class: "more" },
       h("a", { href: here({ changes: all ? null : "all" }), "data-testid": "changes-all" }, all ? words.changes.fewer : words.changes.all(format.number(items.length)))),
   ];
@@ -59,5 +60,5 @@ function row(item, { store, words, format, lang }) {
 function moved({ change, before, after }, words, format) {
   const nothing = change === "added" || change === "removed" ? words.changes.absent : words.programs.neverReported;
   const at = (side) => (side?.status ? `${words.statuses[side.status]} ${format.percent(side.physical)}` : nothing);
-  return `${at(before)} → ${at(after)}`;
+  return change === "verified" || change === "unverified" ? at(after) : `${at(before)} → ${at(after)}`;
 }

@@ -47,7 +47,7 @@ function equation(cell, { words, format, lang }) {
   return h("div", { class: "equation" },
     share.percent === null
       ? h("p", { class: "reason" }, share.reason[lang])
-      : h("p", { class: "fraction", "data-testid": "equation" },
+      : silent(cell) ? h("p", { class: "unknown-note", "data-testid": "figure-unknown" }, mark(null), words.figure.silent) : h("p", { class: "fraction", "data-testid": "equation" },
           `${format.number(share.numerator)} ÷ ${format.number(share.denominator)} = `, h("b", null, format.percent(share.percent))),
     h("p", null, words.figure.fraction),
   );
@@ -60,8 +60,8 @@ function facts(cell, data, { words, format, zone, now, lang }) {
     [words.figure.numerator, format.number(cell.share.numerator)],
     [words.figure.denominator, format.number(cell.share.denominator)],
     [words.figure.basis, words.header[data.basis]],
-    [words.figure.claimed, value(cell.claimed, { words, format, lang })],
-    [words.figure.verified, value(cell.verified, { words, format, lang })],
+    [words.figure.claimed, silent(cell) ? words.headline.noReportsFigure : value(cell.claimed, { words, format, lang })],
+    [words.figure.verified, silent(cell) ? words.headline.noReportsFigure : value(cell.verified, { words, format, lang })],
     [words.figure.never, words.figure.neverWhy(format.number(cell.never_reported))],
     [words.figure.planVersion, data.plan_version === null ? words.none : format.number(data.plan_version)],
     [words.figure.asOf, format.day(data.as_of)],

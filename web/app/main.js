@@ -213,8 +213,11 @@ const ACTIONS = {
   retry: (button) => (button.dataset.answer === "realization" ? retryAll() : store[button.dataset.answer].again()),
   print: () => print(),
   "more-programs": () => store.programs.more(),
-  "more-plans": () => store.plans.more(10),
-  "copy-programs": () => copied("programs", programsAsText(context())),
+  "more-plans": () => store.plans.more(),
+  "copy-programs": async () => {
+    await store.programs.all();
+    await copied("programs", programsAsText(context()));
+  },
   "copy-link": (button) => copied(button.dataset.link, button.dataset.link),
 };
 

@@ -18,7 +18,7 @@ export function plans(context) {
         h("caption", null, words.plans.caption(format.day(data.items[0].as_of))),
         h("thead", null, h("tr", null, Object.entries(columns).map(([key, word]) => h("th", { scope: "col", class: numbers.includes(key) && "number" }, word)))),
         h("tbody", null, data.items.map((item) => row(item, context))))),
-    data.next && h("p", { class: "more" }, h("button", { type: "button", "data-action": "more-plans", disabled: waiting }, words.more(10))),
+    data.next && h("p", { class: "more" }, h("button", { type: "button", "data-action": "more-plans", disabled: waiting }, words.more(50))),
   ];
 }
 

@@ -17,7 +17,7 @@ export function programs(context) {
   const form = filters(context);
   if (problem) return [title, form, failed(problem, "programs", context)];
   if (!data) return [title, form, loading(8, context)];
-  const rows = sorted(data.items, view.address.sort, context);
+  const rows = sorted(data.items, view.address.sort, context).slice(0, store.programs.shown);
   const rest = data.total - rows.length;
   return [
     title,
@@ -29,7 +29,7 @@ export function programs(context) {
     rows.length
       ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "programs-title" }, table(rows, context))
       : h("p", { class: "empty" }, words.programs.none),
-    data.next && h("p", { class: "more" }, h("button", { type: "button", "data-action": "more-programs", disabled: waiting }, words.more(format.number(Math.min(50, rest))))),
+    rest > 0 && h("p", { class: "more" }, h("button", { type: "button", "data-action": "more-programs", disabled: waiting }, words.more(format.number(Math.min(50, rest))))),
   ];
 }
 
@@ -127,7 +127,7 @@ function cell(item, column, context) {
   return h("td", { "data-label": label, class: NUMBERS.includes(column) ? "number" : column === "program" ? "code" : null }, state, text);
 }
 
-/** The rows shown, as lines of cells parted by tabs, to paste into a spreadsheet. */
+/** All rows that came, as lines of cells parted by tabs, to paste into a spreadsheet. */
 export function programsAsText(context) {
   const { store, view, words } = context;
   const rows = sorted(store.programs.data.items, view.address.sort, context);

@@ -196,6 +196,7 @@ export default {
     title: "What is this number?",
     of: (name) => `What is this number? ${name}`,
     overall: "All programs",
+    silent: "There are no reports yet. The formula gives 0 because programs never reported count as not realized; the true state is not known.",
     formula: "Formula",
     fraction: "Programs realized ÷ all programs of the plan version in force × 100, rounded once to two decimals.",
     numerator: "Numerator",

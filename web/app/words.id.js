@@ -193,6 +193,7 @@ export default {
     title: "Angka apa ini?",
     of: (name) => `Angka apa ini? ${name}`,
     overall: "Seluruh program",
+    silent: "Belum ada laporan. Rumus memberi 0 karena program yang belum dilaporkan dihitung belum terealisasi; keadaan sebenarnya belum diketahui.",
     formula: "Rumus",
     fraction: "Program terealisasi ÷ seluruh program dalam versi rencana yang berlaku × 100, dibulatkan sekali ke dua desimal.",
     numerator: "Pembilang",

@@ -7,8 +7,11 @@ const EVERY = 500; // programs per request when all of them are needed
 const MOVED_MS = 6_000; // how long a row that moved stays marked
 const TREND_MONTHS = 24;
 
-/** One answer. What came before stays until the new one is there; `forget` lets go of it. */
-function createAnswer(changed) {
+/**
+ * One answer. What came before stays until the new one is there; `forget` lets go of it. `anew(url, data)` is the address
+ * to ask when what is there is to be refreshed.
+ */
+function createAnswer(changed, anew = (url) => url) {
   let asking = null;
   const answer = { url: null, data: null, problem: null, waiting: false, ask, forget, again };
 
@@ -39,7 +42,7 @@ function createAnswer(changed) {
   }
 
   async function again() {
-    if (answer.url) await fetchFrom(answer.url, answer.data !== null);
+    if (answer.url) await fetchFrom(anew(answer.url, answer.data), answer.data !== null);
   }
 
   function forget() {
@@ -51,11 +54,26 @@ function createAnswer(changed) {
   return answer;
 }
 
-/** A list that comes in pages: `data` is `{total, items, next}` of the pages so far. */
+/** A list that comes in pages: `data` is `{items, next, ...}` of the pages so far, `shown` how many are to be drawn. */
 function createList(changed) {
-  const list = createAnswer(changed);
+  const list = createAnswer(changed, (url, data) => {
+    const again = new URL(url);
+    if (data) again.searchParams.set("limit", Math.min(EVERY, Math.max(PAGE, data.items.length)));
+    return again.href;
+  });
 
-  async function more(limit = PAGE) {
+  async function askFirst(url) {
+    if (url !== list.url) list.shown = PAGE;
+    await ask(url);
+  }
+
+  async function more() {
+    list.shown += PAGE;
+    changed();
+    if (list.data.items.length < list.shown && list.data.next) await fetchMore(PAGE);
+  }
+
+  async function fetchMore(limit) {
     const { url, data } = list;
     const next = new URL(url);
     next.searchParams.set("cursor", data.next);
@@ -78,11 +96,12 @@ function createList(changed) {
     let had = -1;
     while (list.data?.next && list.data.items.length > had) {
       had = list.data.items.length;
-      await more(EVERY);
+      await fetchMore(EVERY);
     }
   }
 
-  return Object.assign(list, { more, all });
+  const { ask } = list;
+  return Object.assign(list, { shown: PAGE, ask: askFirst, more, all });
 }
 
 /** All that the page knows. `changed` is called after every change. */
@@ -142,8 +161,7 @@ export function createStore(changed) {
 
   /** Ask again for what the stream does not carry. */
   function refresh() {
-    for (const name of ["history", "departments", "changes", "program", "parts"]) store[name].again();
-    if (store.programs.url && store.programs.data?.items.length <= PAGE) store.programs.again();
+    for (const name of ["history", "departments", "changes", "programs", "program", "parts"]) store[name].again();
   }
 
   function forgetPlan() {
