@@ -76,7 +76,7 @@ def facts_by_seq(town: Town, plan: str) -> list[oracle.Fact]:
 
 def same_figure(found: Json, told: Json) -> bool:
     reason = found["reason"] and found["reason"]["code"]
-    return (
+    return bool(
         found["formula"] == told["formula"]
         and found["percent"] == told["percent"]
         and reason == told["reason"]
@@ -164,7 +164,7 @@ def department_states(http: httpx.Client, plan: str) -> dict[str, Json]:
     return {item["department"]: {key: item[key] for key in SAID} for item in answer["items"]}
 
 
-def edited(cell: str, sheet: str, value: object, plan: str) -> bytes:
+def edited(cell: str, sheet: str, value: int | str, plan: str) -> bytes:
     """The sample's workbook under another plan's id, with one cell edited."""
     workbook = openpyxl.load_workbook(SAMPLE)
     workbook["Rencana"]["B5"] = plan
