@@ -29,8 +29,8 @@ CALLED_FROM_OUTSIDE = {
     "_create_worker_consumer": "Faust's consumer thread",
     "_new_consumer_thread": "Faust's consumer",
     "perform_seek": "Faust's consumer, after a rebalance",
+    "_schedule_shutdown": "Faust's worker, on a signal",
     "_add_gap": "Faust's consumer, for offsets it never saw",
-    "do_GET": "Python's http.server",
     "log_message": "Python's http.server",
 }
 

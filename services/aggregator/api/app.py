@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
@@ -25,6 +26,8 @@ from services.kit.metrics import add_metrics, measure_requests
 from services.kit.problems import add_problems
 from services.kit.projection import Projection, Record
 from services.kit.settings import Settings
+
+COMPRESSED_FROM_BYTES = 1024
 
 
 def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int = FACTS_IN_MEMORY) -> FastAPI:
@@ -91,6 +94,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         allow_headers=["If-None-Match", "Last-Event-ID"],
         expose_headers=["ETag"],
     )
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES)  # streams are left alone
     limit_bodies(app, {})
     measure_requests(app, registry, SERVICE)
     return app
