@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from deploy.local.broker import Broker
-from schemas.sources import council, department, evaluator
+from schemas.sources import council
 from tests import oracle
 from tests.integration.city import RECEIVED, Api, City, as_the_oracle_says, bearer, codes, served
-from tests.parts.history import OFFICES, History, event, plan_version
+from tests.integration.saying import beginning, report, visit
+from tests.parts.history import History, event, plan_version
 
 DATES = [date(2018, 12, 31), date(2019, 1, 1), date(2019, 12, 31), date(2020, 2, 29), date(2020, 12, 31)]
 DATES += [date(2021, 6, 15), date(2021, 12, 31), date(2028, 12, 31), date(2040, 1, 1)]
@@ -46,30 +47,6 @@ def lively(city: City, *, plans: int = 2, letters: int = 250) -> list[str]:
     _, facts = oracle.decide(mail, 3)
     city.write(*(fact.event for fact in facts))
     return history.plans
-
-
-def report(plan: str, number: int, report_id: str, day: str, status: str = "realized", **more: Any) -> Any:
-    """A report of the department that leads a program (tests.parts.history.program)."""
-    data = {"program": f"P-{number:03d}", "status": status, "physical": 100 if status == "realized" else 40}
-    data |= {"effective_on": day} | more
-    at = datetime.fromisoformat(f"{day}T09:00:00+00:00")
-    office = OFFICES[number % len(OFFICES)]
-    return event("program.status.reported", department(plan, office), report_id, at, data)
-
-
-def visit(plan: str, visit_id: str, day: str, *numbers: int, outcome: str = "confirmed") -> Any:
-    """A visit that saw some programs."""
-    seen = [{"program": f"P-{number:03d}", "outcome": outcome, "note": "Sudah beroperasi."} for number in numbers]
-    evidence = [{"title": "Foto", "sha256": "ab" * 32}]
-    data = {"visited_on": day, "site": "Lokasi", "institution": "Tim", "programs": seen, "evidence": evidence}
-    at = datetime.fromisoformat(f"{day}T10:00:00+00:00")
-    return event("visit.recorded", evaluator(plan, "mentor"), visit_id, at, data)
-
-
-def beginning(plan: str, programs: int = 12, **more: Any) -> Any:
-    """The first version of a plan."""
-    data = plan_version(programs) | more
-    return event("masterplan.version.published", council(plan), "version-1", datetime(2019, 1, 1, tzinfo=UTC), data)
 
 
 def test_every_figure_is_the_oracles(city: City) -> None:

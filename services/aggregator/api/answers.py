@@ -6,7 +6,7 @@ Numbers that must stay exact are decimal strings; `percent` is rounded once, hal
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from realization.cells import Grouping
 from realization.formulas import Basis
@@ -18,7 +18,9 @@ def _instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Instant = Annotated[datetime, PlainSerializer(_instant)]
+Instant = Annotated[
+    datetime, PlainSerializer(_instant), WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")
+]
 Percent = Annotated[
     str | None,
     Field(

@@ -27,8 +27,8 @@ from services.aggregator.api.questions import (
     begins_at,
 )
 from services.aggregator.api.ranking import Ranking
+from services.aggregator.api.streams import EventStream, Streams
 from services.aggregator.api.streams import Question as Followed
-from services.aggregator.api.streams import Streams
 from services.kit.keys import Anybody
 from services.kit.pages import tagged
 from services.kit.problems import NotFoundProblem
@@ -38,7 +38,7 @@ from services.kit.projection import Projection
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["pontianak-2019-2028"])]
 ProgramPath = Annotated[str, Path(pattern=PROGRAM, examples=["GOV-001"])]
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {}}, "description": "`snapshot` (Realization), then `change` (Change)."}
+    200: {"model": a.Realization | a.Change, "description": "Data of `snapshot` events, then of `change` events."}
 }
 
 
@@ -157,7 +157,7 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
         body = await answers.answer("departments", moment, None, lambda: departments(moment), takes_long=True)
         return tagged(request, body)
 
-    @router.get("/v1/plans/{plan}/stream", response_class=Response, responses={**EVENTS, **problems(404, 422, 503)})
+    @router.get("/v1/plans/{plan}/stream", response_class=EventStream, responses={**EVENTS, **problems(404, 422, 503)})
     async def stream(
         plan: PlanPath,
         question: Annotated[StreamQuestion, Query()],

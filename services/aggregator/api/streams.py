@@ -266,13 +266,17 @@ class Streams:
                     self._news.set()
 
 
-class Stream(Response):
+class EventStream(Response):
+    """A response of server-sent events, for the OpenAPI document."""
+
+    media_type = "text/event-stream"
+
+
+class Stream(EventStream):
     """The response that follows a channel."""
 
     def __init__(self, streams: Streams, question: Question, seen: Seen | None) -> None:
-        super().__init__(
-            media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        )
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._streams, self._question, self._seen = streams, question, seen
 

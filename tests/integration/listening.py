@@ -1,0 +1,90 @@
+"""A listener to server-sent events on a plain socket, which can be slow, and come back."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from tests.integration.city import Api
+from tests.parts.history import Json
+
+WAIT_SECONDS = 30
+
+
+class Heard(NamedTuple):
+    """An event; a comment has only its text as `name`."""
+
+    name: str
+    id: int
+    data: Json
+    size: int
+
+
+class Listener:
+    """One who follows a plan's stream. Reads nothing before it is asked what it heard."""
+
+    def __init__(self, api: Api, plan: str, *, had: Json | None = None, buffer: int = 0, **query: Any) -> None:
+        """`had`: the state of one who comes back. `buffer`: bytes that the system takes for it, 0 for many."""
+        url = api.client.base_url
+        self._socket = socket.socket()
+        if buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._socket.settimeout(WAIT_SECONDS)
+        self._socket.connect((url.host, url.port))
+        path = f"/v1/plans/{plan}/stream?{urlencode(query)}"
+        seen = f"Last-Event-ID: {had['known_at']['seq']}\r\n" if had else ""
+        self._socket.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{seen}\r\n".encode())
+        self._read = b""
+        self.state: Json = had or {}
+        head = self._until(b"\r\n\r\n").decode()
+        assert " 200 " in head.splitlines()[0], head
+        assert "text/event-stream" in head
+        assert self._until(b"\n\n").startswith(b"retry:")
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self._read:
+            more = self._socket.recv(65536)
+            if not more:
+                raise EOFError("the stream has ended")
+            self._read += more
+        found, _, self._read = self._read.partition(end)
+        return found
+
+    def next(self) -> Heard:
+        """The next event or comment; EOFError at the stream's end."""
+        text = self._until(b"\n\n").decode()
+        if text.startswith(":"):
+            return Heard(text, 0, {}, len(text))
+        fields = dict(line.split(": ", 1) for line in text.split("\n"))
+        heard = Heard(fields["event"], int(fields["id"]), json.loads(fields["data"]), len(text.encode()) + 2)
+        self._take(heard)
+        return heard
+
+    def up_to(self, seq: int) -> Iterator[Heard]:
+        """All events up to the one that knows a `seq`."""
+        while True:
+            heard = self.next()
+            if heard.id:
+                yield heard
+                if heard.id >= seq:
+                    return
+
+    def _take(self, heard: Heard) -> None:
+        """What a page does with an event."""
+        if heard.name == "snapshot":
+            self.state = heard.data
+            return
+        changed = {group["key"]: group for group in heard.data["groups"]}
+        groups = [changed.get(group["key"], group) for group in self.state["groups"]]
+        told = {name: heard.data[name] for name in ("known_at", "fresh_at", "overall")}
+        self.state = self.state | told | {"groups": groups}
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
