@@ -246,9 +246,9 @@ FIGURES = Section(
         ),
         Panel(
             "Time to open a book",
-            "To read the facts of a plan that nobody had asked for in a while.",
+            "To read the facts of a plan that nobody had asked for in a while. Of the last hour, because it is rare.",
             "s",
-            quantiles("pantau_book_open_seconds"),
+            quantiles("pantau_book_open_seconds", "1h"),
         ),
         Panel(
             "Facts in memory",

@@ -8,21 +8,21 @@ from deploy.monitoring.panels import Query
 OWNED: Final = "and on (instance, partition) (pantau_partition_owned == 1)"
 
 
-def rate(metric: str, by: str, matching: str = "") -> str:
+def rate(metric: str, by: str, matching: str = "", window: str = "$__rate_interval") -> str:
     """Per second, summed by labels."""
-    return f"sum by ({by}) (rate({metric}{{{matching}}}[$__rate_interval]))"
+    selector = f"{metric}{{{matching}}}" if matching else metric
+    return f"sum by ({by}) (rate({selector}[{window}]))"
 
 
-def quantile(share: float, histogram: str, by: str = "", matching: str = "") -> str:
+def quantile(share: float, histogram: str, by: str = "", matching: str = "", window: str = "$__rate_interval") -> str:
     """A quantile of a histogram, over all processes."""
     labels = ", ".join(filter(None, ("le", by)))
-    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', labels, matching)})"
+    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', labels, matching, window)})"
 
 
-def quantiles(histogram: str, by: str = "", matching: str = "") -> tuple[Query, ...]:
+def quantiles(histogram: str, window: str = "$__rate_interval") -> tuple[Query, ...]:
     """Median and 99th percentile."""
-    legend = f" {{{{{by}}}}}" if by else ""
     return (
-        Query(quantile(0.5, histogram, by, matching), f"half are below{legend}"),
-        Query(quantile(0.99, histogram, by, matching), f"99 % are below{legend}"),
+        Query(quantile(0.5, histogram, window=window), "half are below"),
+        Query(quantile(0.99, histogram, window=window), "99 % are below"),
     )
