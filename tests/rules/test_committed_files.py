@@ -112,8 +112,8 @@ def test_a_registry_is_found(host: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "-" + "-index-url https://mirror.example/simple", "-" + "-extra-index-url=https://mirror.example/simple",
-        'index' + '-url = "https://mirror.example/simple"', "registry" + "=https://mirror.example/",
+        "-" + "-index" + "-url https://mirror.example/simple", "-" + "-extra-index" + "-url=https://mirror.example/simple",
+        "index" + '-url = "https://mirror.example/simple"', "registry" + "=https://mirror.example/",
     ],
 )  # fmt: skip
 def test_an_address_of_an_index_is_found(line: str) -> None:

@@ -157,7 +157,12 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
         body = await answers.answer("departments", moment, None, lambda: departments(moment), takes_long=True)
         return tagged(request, body)
 
-    @router.get("/v1/plans/{plan}/stream", response_class=EventStream, responses={**EVENTS, **problems(404, 422, 503)})
+    @router.get(
+        "/v1/plans/{plan}/stream",
+        status_code=200,
+        response_class=EventStream,
+        responses={**EVENTS, **problems(404, 422, 503)},
+    )
     async def stream(
         plan: PlanPath,
         question: Annotated[StreamQuestion, Query()],
