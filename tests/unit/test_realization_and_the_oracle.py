@@ -5,6 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realization.book import NEVER_REPORTED
 from schemas.vocabulary import Standing
 from tests import oracle
 from tests.oracle import Json
@@ -65,3 +66,14 @@ def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(history: list[Said
 
     assert asked.program_states(book, as_of, known_at) == oracle.program_states(facts[:known_at], PLAN, as_of)
     assert asked.department_states(book, as_of, known_at) == oracle.department_states(facts[:known_at], PLAN, as_of)
+
+
+@given(history=histories, as_of=SOME_DAY)
+def test_between_its_turning_points_a_program_stays_as_it_is(history: list[Said], as_of: date) -> None:
+    book = asked.book_of(asked.numbered(asked.facts_of(history)))
+    version = book.version(as_of)
+    for code in version.programs if version else ():
+        turned = [day for day in book.turning_points(code) if day <= as_of]
+        before = book.state(code, version, turned[-1]) if version and turned else NEVER_REPORTED
+        assert version
+        assert book.state(code, version, as_of) == before

@@ -392,24 +392,40 @@ def test_the_last_day_of_february_is_the_sixtieth_of_366() -> None:
 # --- the live snapshot
 
 
-def test_what_changes_with_the_date_alone_changes_the_live_counts() -> None:
-    before, on_the_day = utc("2020-12-31T09:00:00"), utc("2020-12-31T10:00:00")  # the new year begins in UTC+14
-    history = [
-        plan([program("A", budget={"2020": 5, "2021": 7}), program("B")]),
-        plan([program("A", budget={"2020": 5, "2021": 7})], 2, "2021-01-01"),
-        report("A", "2020-11-30", received=before),
-    ]
-    book = book_of(*history)
+def counts_before_and_after(first: Said, second: Said, *, received: tuple[str, str]) -> list[Json]:
+    """The live counts, kept up, after a report received at the first moment and one received at the second."""
+    reports = [report("A", "2020-11-30", received=utc(moment)) for moment in received]
+    book, found = PlanBook(PLAN), []
     live = Live(book)
-    assert live.snapshot().cells["overall"]["overall"][0] == 2
-    for fact in asked.numbered(asked.facts_of([*history, report("A", "2020-12-01", received=on_the_day)]))[3:]:
+    for fact in asked.numbered(asked.facts_of([first, second, *reports])):
         live.touch(book.add(fact))
+        snapshot = live.snapshot()
+        counts = dict(zip(snapshot.counts, snapshot.cells["overall"]["overall"], strict=True))
+        found.append({"as_of": snapshot.as_of.isoformat(), "version": snapshot.plan_version, **counts})
+    return found[-2:]
 
-    snapshot = live.snapshot()
 
-    assert (snapshot.as_of, snapshot.plan_version) == (date(2021, 1, 1), 2)
-    assert dict(zip(snapshot.counts, snapshot.cells["overall"]["overall"], strict=True))["budget"] == 12
-    assert snapshot.cells["overall"]["overall"][0] == 1
+def test_a_plan_version_changes_the_live_counts_when_its_day_has_begun_anywhere() -> None:
+    before, after = counts_before_and_after(
+        plan([program("A"), program("B")]),
+        plan([program("A")], 2, "2020-12-15"),
+        received=("2020-12-14T09:59:59", "2020-12-14T10:00:00"),
+    )
+
+    assert (before["as_of"], before["version"], before["programs"]) == ("2020-12-14", 1, 2)
+    assert (after["as_of"], after["version"], after["programs"]) == ("2020-12-15", 2, 1)
+
+
+def test_a_new_year_brings_its_budget_into_the_live_counts() -> None:
+    budget = {"2020": 5, "2021": 7}
+    before, after = counts_before_and_after(
+        plan([program("A", budget=budget)]),
+        plan([program("A", budget=budget)], 2, "2030-01-01"),
+        received=("2020-12-31T09:59:59", "2020-12-31T10:00:00"),
+    )
+
+    assert (before["as_of"], before["budget"]) == ("2020-12-31", 5)
+    assert (after["as_of"], after["budget"]) == ("2021-01-01", 12)
 
 
 def test_a_retraction_is_taken_out_of_the_live_counts() -> None:
