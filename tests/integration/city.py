@@ -60,6 +60,12 @@ class City:
     def close(self) -> None:
         self._producer.close()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings as a process is told them."""
+        told = self.settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database"})
+        return {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
+
     def write(self, *events: Json, received: datetime = RECEIVED) -> int:
         """Put events into the book, in one transaction. Returns the `seq` of the last."""
         received_ms = int(received.timestamp() * 1000)

@@ -15,7 +15,6 @@ from deploy.local.broker import Broker
 from tests.integration.city import Api, City, served
 from tests.integration.listening import Listener
 from tests.integration.saying import beginning, report
-from tests.integration.town import environment
 from tests.parts.history import Json
 from tests.parts.processes import Processes
 from tests.parts.waiting import free_port, until
@@ -156,7 +155,7 @@ def test_what_cannot_be_followed_is_a_problem(api: Api) -> None:
 def test_a_process_with_open_streams_stops_at_once(city: City, processes: Processes, number: signal.Signals) -> None:
     port = free_port()
     command = [sys.executable, "-m", "services.aggregator.api"]
-    process = processes.start("api", command, env=environment(city.settings) | {"PANTAU_AGGREGATOR_PORT": str(port)})
+    process = processes.start("api", command, env=city.environment | {"PANTAU_AGGREGATOR_PORT": str(port)})
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         until(lambda: client.get("/readyz").status_code == 200, 60)
         listeners = [Listener(Api(client, city), PLAN, as_of=DAY) for _ in range(20)]
