@@ -2,7 +2,6 @@
 
 import time
 from datetime import date
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -51,8 +50,9 @@ def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wron
 def _future(event: Event, received_ms: int) -> list[Wrong]:
     """Dates that have not begun anywhere on earth, and a clock that is more than a day ahead."""
     today, found = latest_date(received_ms), []
+    data = vars(event.data)  # asking a model for a field it does not have is slow
     for name in DATES_OF_THE_WORLD:
-        stated: Any = getattr(event.data, name, None)
+        stated = data.get(name)
         if isinstance(stated, date) and stated > today:
             found.append(Wrong(f"data.{name}", "is in the future", f"at the latest {today}", stated.isoformat()))
     if microseconds(event.time) > received_ms * 1000 + CLOCK_TOLERANCE_US:

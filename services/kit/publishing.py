@@ -17,7 +17,7 @@ from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0  # how long a sender waits for the broker's word
+ANSWER_SECONDS = 5.0  # how long a sender waits for the broker's word after the last record was handed over
 BLOCK_MS = 3_000  # for a connection, or for room in the buffer
 CLOSE_SECONDS = 2
 LINGER_MS = 2
@@ -63,13 +63,23 @@ class Publisher:
 
     def try_to_publish(self, letters: Sequence[Letter]) -> list[Receipt | None]:
         """Publish letters; for each its receipt, or None when the broker has not acknowledged it in time."""
-        deadline = time.monotonic() + ANSWER_SECONDS
         try:
             futures = [self._send(letter) for letter in letters]
         except KafkaError as error:
-            log.warning("could not publish", extra={"error": repr(error)})
+            log.warning("could not publish", extra={"records": len(letters), "error": repr(error)})
             return [None] * len(letters)
-        return [self._receipt(letter, future, deadline) for letter, future in zip(letters, futures, strict=True)]
+        deadline, receipts, errors = time.monotonic() + ANSWER_SECONDS, list[Receipt | None](), list[KafkaError]()
+        for letter, future in zip(letters, futures, strict=True):
+            try:
+                metadata = future.get(max(0.0, deadline - time.monotonic()))
+            except KafkaError as error:
+                errors.append(error)
+                receipts.append(None)
+            else:
+                receipts.append(Receipt(letter.topic, metadata.partition, metadata.offset))
+        if errors:
+            log.warning("not acknowledged", extra={"records": len(errors), "error": repr(errors[0])})
+        return receipts
 
     def close(self) -> None:
         """Send what is still here, briefly, and let go of the broker."""
@@ -88,14 +98,6 @@ class Publisher:
             headers=[("content-type", letter.content_type.encode())],
         )
 
-    def _receipt(self, letter: Letter, future: Any, deadline: float) -> Receipt | None:
-        try:
-            metadata = future.get(max(0.0, deadline - time.monotonic()))
-        except KafkaError as error:
-            log.warning("not acknowledged", extra={"topic": letter.topic, "plan": letter.plan, "error": repr(error)})
-            return None
-        return Receipt(letter.topic, metadata.partition, metadata.offset)
-
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             with self._lock:
@@ -111,7 +113,7 @@ class Publisher:
                         max_block_ms=BLOCK_MS,
                         bootstrap_timeout_ms=BLOCK_MS,
                         request_timeout_ms=4_000,
-                        delivery_timeout_ms=5_000,
+                        delivery_timeout_ms=10_000,
                         reconnect_backoff_max_ms=1_000,
                         metrics_enabled=False,
                     )

@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.keyring = keyring
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
-    for routes in (masterplans, departments, events):
+    for routes in (events, masterplans, departments):
         app.include_router(routes.create_routes(parts))
     add_health(app, projection.ready)
     add_metrics(app, registry)

@@ -83,7 +83,7 @@ def _attested(event: Event, access: Access) -> Event:
     """A retraction by the administrator holds whoever made the report: intake attests who held the key."""
     if access.role == "administrator" and isinstance(event, StatusRetracted):
         return event.model_copy(update={"attestedrole": "administrator"})
-    return event.model_copy(update={"attestedrole": None})
+    return event
 
 
 def _refused(status: int, source: str, event_id: str, errors: list[Wrong]) -> Result:

@@ -1,5 +1,5 @@
 """What tests in this folder can ask for beside the real parts."""
 
-from tests.integration.town import town
+from tests.integration.town import desk
 
-__all__ = ["town"]
+__all__ = ["desk"]

@@ -4,40 +4,40 @@ import json
 from typing import Any
 
 from schemas.topics import PLAN_VERSION_LIMIT
-from tests.integration.town import ADMINISTRATOR, PROGRAMS, XLSX, Town, bearer, workbook
+from tests.integration.town import ADMINISTRATOR, PROGRAMS, XLSX, Desk, bearer, workbook
 from tests.parts.history import program
 from tests.parts.waiting import until
 
 
-def registered(town: Town, told: Any) -> dict[str, Any]:
+def registered(desk: Desk, told: Any) -> dict[str, Any]:
     """What became of an import."""
-    return town.outcome(told.json()["source"], told.json()["id"])
+    return desk.outcome(told.json()["source"], told.json()["id"])
 
 
-def test_a_dry_run_says_what_would_be_and_publishes_nothing(town: Town) -> None:
-    told = town.import_plan(workbook("dry"), dry_run=True)
+def test_a_dry_run_says_what_would_be_and_publishes_nothing(desk: Desk) -> None:
+    told = desk.import_plan(workbook("dry"), dry_run=True)
     assert told.status_code == 200, told.text
     assert (told.json()["plan"], told.json()["programs"], told.json()["published"]) == ("dry", PROGRAMS, None)
-    assert town.programs.get("/v1/masterplans/dry").status_code == 404
+    assert desk.programs.get("/v1/masterplans/dry").status_code == 404
 
 
-def test_a_plan_is_imported_registered_and_exported_as_it_was(town: Town) -> None:
-    plan = town.plan()
-    listed = town.programs.get("/v1/masterplans", params={"limit": 500}).json()["items"]
+def test_a_plan_is_imported_registered_and_exported_as_it_was(desk: Desk) -> None:
+    plan = desk.plan()
+    listed = desk.programs.get("/v1/masterplans", params={"limit": 500}).json()["items"]
     (item,) = [item for item in listed if item["plan"] == plan]
     assert (item["version"], item["programs"], item["departments"], item["city"]) == (1, PROGRAMS, 3, "Kota Uji")
-    one = town.programs.get(f"/v1/masterplans/{plan}").json()
+    one = desk.programs.get(f"/v1/masterplans/{plan}").json()
     assert (one["current"], one["in_force"], len(one["versions"])) == (1, 1, 1)
-    whole = town.programs.get(f"/v1/masterplans/{plan}/versions/1").json()
+    whole = desk.programs.get(f"/v1/masterplans/{plan}/versions/1").json()
     assert [each["code"] for each in whole["programs"]] == [program(number)["code"] for number in range(PROGRAMS)]
-    exported = town.programs.get(f"/v1/masterplans/{plan}/export")
+    exported = desk.programs.get(f"/v1/masterplans/{plan}/export")
     assert exported.headers["content-type"] == XLSX
     assert f"{plan}-v1.xlsx" in exported.headers["content-disposition"]
-    again = town.import_plan(exported.content)
+    again = desk.import_plan(exported.content)
     assert (again.status_code, again.json()["already_registered"]) == (200, True), (
         "what is exported is what was imported"
     )
-    departments = town.programs.get("/v1/departments", params={"plan": plan}).json()
+    departments = desk.programs.get("/v1/departments", params={"plan": plan}).json()
     assert [(each["department"], each["programs"]) for each in departments["items"]] == [
         ("dinkes", 4),
         ("dishub", 4),
@@ -45,34 +45,34 @@ def test_a_plan_is_imported_registered_and_exported_as_it_was(town: Town) -> Non
     ]
 
 
-def test_the_version_must_replace_the_current_one(town: Town) -> None:
-    plan = town.plan()
-    skipped = town.import_plan(workbook(plan, 3))
+def test_the_version_must_replace_the_current_one(desk: Desk) -> None:
+    plan = desk.plan()
+    skipped = desk.import_plan(workbook(plan, 3))
     assert skipped.status_code == 409
     assert skipped.json()["current"] == 1
-    changed = town.import_plan(workbook(plan, 1, city="Kota Lain"))
+    changed = desk.import_plan(workbook(plan, 1, city="Kota Lain"))
     assert (changed.status_code, changed.json()["current"]) == (409, 1)
-    first = town.import_plan(workbook("brand-new", 2))
+    first = desk.import_plan(workbook("brand-new", 2))
     assert (first.status_code, first.json()["current"]) == (409, None)
-    second = town.import_plan(workbook(plan, 2, effective_from="2022-01-01"))
+    second = desk.import_plan(workbook(plan, 2, effective_from="2022-01-01"))
     assert second.status_code == 202
-    assert registered(town, second)["standing"] == "current"
-    assert town.programs.get(f"/v1/masterplans/{plan}").json()["current"] == 2
+    assert registered(desk, second)["standing"] == "current"
+    assert desk.programs.get(f"/v1/masterplans/{plan}").json()["current"] == 2
 
 
-def test_a_version_of_the_future_is_current_but_not_in_force(town: Town) -> None:
-    plan = town.plan()
-    later = town.import_plan(workbook(plan, 2, effective_from="2099-01-01"))
-    assert registered(town, later)["outcome"] == "accepted"
-    one = town.programs.get(f"/v1/masterplans/{plan}").json()
+def test_a_version_of_the_future_is_current_but_not_in_force(desk: Desk) -> None:
+    plan = desk.plan()
+    later = desk.import_plan(workbook(plan, 2, effective_from="2099-01-01"))
+    assert registered(desk, later)["outcome"] == "accepted"
+    one = desk.programs.get(f"/v1/masterplans/{plan}").json()
     assert (one["current"], one["in_force"]) == (2, 1)
 
 
-def test_two_that_expect_the_same_version_are_told_who_lost(town: Town) -> None:
-    plan = town.plan()
-    both = [town.import_plan(workbook(plan, 2, city=city)) for city in ("Kota Satu", "Kota Dua")]
+def test_two_that_expect_the_same_version_are_told_who_lost(desk: Desk) -> None:
+    plan = desk.plan()
+    both = [desk.import_plan(workbook(plan, 2, city=city)) for city in ("Kota Satu", "Kota Dua")]
     outcomes: list[Any] = [
-        registered(town, told) if told.status_code == 202 else {"outcome": "refused"} for told in both
+        registered(desk, told) if told.status_code == 202 else {"outcome": "refused"} for told in both
     ]
     assert outcomes[0]["outcome"] == "accepted"
     assert outcomes[1]["outcome"] in {"rejected", "refused"}
@@ -80,7 +80,7 @@ def test_two_that_expect_the_same_version_are_told_who_lost(town: Town) -> None:
         assert outcomes[1]["reasons"][0]["code"] == "version_conflict"
 
 
-def test_every_error_of_every_row_is_told_at_once(town: Town) -> None:
+def test_every_error_of_every_row_is_told_at_once(desk: Desk) -> None:
     csv = "\n".join(
         (
             "Kode;Nama program;Dimensi;Subdimensi;Perangkat daerah;Bobot (%);Tahun mulai;Tahun selesai",
@@ -88,8 +88,8 @@ def test_every_error_of_every_row_is_told_at_once(town: Town) -> None:
             "P-001;;Tata kelola;Kesehatan;dinkes;lima;2019;2020",
         )
     )
-    plan = town.plan()
-    told = town.programs.post(
+    plan = desk.plan()
+    told = desk.programs.post(
         "/v1/masterplans/import",
         content=csv.encode(),
         headers={"Content-Type": "text/csv"} | bearer(ADMINISTRATOR),
@@ -102,8 +102,8 @@ def test_every_error_of_every_row_is_told_at_once(town: Town) -> None:
     assert any("baris 3" in place for place in where)
 
 
-def test_a_form_is_taken_too(town: Town) -> None:
-    told = town.programs.post(
+def test_a_form_is_taken_too(desk: Desk) -> None:
+    told = desk.programs.post(
         "/v1/masterplans/import",
         files={"file": ("plan.xlsx", workbook("formed"), XLSX)},
         headers=bearer(ADMINISTRATOR),
@@ -111,30 +111,30 @@ def test_a_form_is_taken_too(town: Town) -> None:
     )
     assert told.status_code == 200, told.text
     assert told.json()["plan"] == "formed"
-    without = town.programs.post(
+    without = desk.programs.post(
         "/v1/masterplans/import", files={"other": ("plan.xlsx", b"", XLSX)}, headers=bearer(ADMINISTRATOR)
     )
     assert without.status_code == 422
 
 
-def test_what_is_no_workbook_or_not_allowed_is_refused_in_this_order(town: Town) -> None:
+def test_what_is_no_workbook_or_not_allowed_is_refused_in_this_order(desk: Desk) -> None:
     too_large = b" " * (PLAN_VERSION_LIMIT + 100_000)
-    assert town.import_plan(too_large, key=None).status_code == 413
-    assert town.import_plan(b"nonsense", key=None).status_code == 401
-    plan = town.plan()
-    assert town.import_plan(b"nonsense", key=town.key(plan, "dinkes")).status_code == 403
-    assert town.import_plan(b"nonsense").status_code == 422
+    assert desk.import_plan(too_large, key=None).status_code == 413
+    assert desk.import_plan(b"nonsense", key=None).status_code == 401
+    plan = desk.plan()
+    assert desk.import_plan(b"nonsense", key=desk.key(plan, "dinkes")).status_code == 403
+    assert desk.import_plan(b"nonsense").status_code == 422
     media = {"Content-Type": "application/pdf"} | bearer(ADMINISTRATOR)
-    assert town.programs.post("/v1/masterplans/import", content=b"x", headers=media).status_code == 415
+    assert desk.programs.post("/v1/masterplans/import", content=b"x", headers=media).status_code == 415
 
 
-def test_pages_follow_each_other_and_an_unchanged_one_is_not_sent_again(town: Town) -> None:
-    plans = {town.plan() for _ in range(3)}
+def test_pages_follow_each_other_and_an_unchanged_one_is_not_sent_again(desk: Desk) -> None:
+    plans = {desk.plan() for _ in range(3)}
     seen: list[str] = []
     cursor: str | None = None
     while True:
         page: dict[str, str | int] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-        told = town.programs.get("/v1/masterplans", params=page).json()
+        told = desk.programs.get("/v1/masterplans", params=page).json()
         assert len(told["items"]) <= 2
         seen += [item["plan"] for item in told["items"]]
         cursor = told["next"]
@@ -143,23 +143,23 @@ def test_pages_follow_each_other_and_an_unchanged_one_is_not_sent_again(town: To
     assert seen == sorted(set(seen))
     assert plans <= set(seen)
     path = f"/v1/masterplans/{plans.pop()}/versions/1"
-    first = town.programs.get(path)
-    unchanged = town.programs.get(path, headers={"If-None-Match": first.headers["etag"]})
+    first = desk.programs.get(path)
+    unchanged = desk.programs.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
-def test_the_template_explains_and_what_is_unknown_is_not_found(town: Town) -> None:
-    assert town.programs.get("/v1/masterplans/template").headers["content-type"] == XLSX
+def test_the_template_explains_and_what_is_unknown_is_not_found(desk: Desk) -> None:
+    assert desk.programs.get("/v1/masterplans/template").headers["content-type"] == XLSX
     for path in ("/v1/masterplans/nobody", "/v1/masterplans/nobody/versions/1", "/v1/masterplans/nobody/export"):
-        assert town.programs.get(path).status_code == 404
-    assert town.programs.get("/v1/departments", params={"plan": "nobody"}).status_code == 404
+        assert desk.programs.get(path).status_code == 404
+    assert desk.programs.get("/v1/departments", params={"plan": "nobody"}).status_code == 404
 
 
-def test_the_mail_holds_one_event_with_the_whole_plan(town: Town) -> None:
-    plan = town.plan()
+def test_the_mail_holds_one_event_with_the_whole_plan(desk: Desk) -> None:
+    plan = desk.plan()
 
     def of_the_plan() -> list[Any]:
-        return [record for record in town.mailbox.read("masterplans") if record.key == plan.encode()]
+        return [record for record in desk.mailbox.read("masterplans") if record.key == plan.encode()]
 
     (record,) = until(of_the_plan)
     event = json.loads(record.value)

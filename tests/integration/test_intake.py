@@ -12,7 +12,7 @@ from schemas.envelope import BATCH_MEDIA_TYPE
 from schemas.sources import council, department, evaluator
 from schemas.topics import EVENT_LIMIT, partition_of
 from services.programs.app import BATCH_LIMIT
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, VISIT, Town, bearer, report, retraction, running, workbook
+from tests.integration.town import ADMINISTRATOR, PARTITIONS, VISIT, Desk, bearer, report, retraction, running, workbook
 from tests.parts.history import program
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
@@ -29,11 +29,11 @@ def errors_of(told: Any) -> dict[str, str]:
 # ── one event ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_report_is_acknowledged_decided_and_stands(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_a_report_is_acknowledged_decided_and_stands(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     sent = report(plan, "r-1")
-    told = town.send(sent, key)
+    told = desk.send(sent, key)
     assert told.status_code == 202, told.text
     assert told.json() == {
         "status": 202,
@@ -43,37 +43,37 @@ def test_a_report_is_acknowledged_decided_and_stands(town: Town) -> None:
         "partition": partition_of(plan, PARTITIONS),
         "offset": told.json()["offset"],
     }
-    found = town.outcome(sent["source"], "r-1")
+    found = desk.outcome(sent["source"], "r-1")
     assert (found["outcome"], found["standing"]) == ("accepted", "current")
     assert found["seq"] == 2, "the plan version was the first"
 
 
-def test_the_same_in_binary_mode_is_the_same_event(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_the_same_in_binary_mode_is_the_same_event(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     sent = report(plan, "r-1")
     attributes = {f"ce-{name}": str(sent[name]) for name in ("specversion", "id", "source", "type", "time")}
     attributes["ce-source"] = attributes["ce-source"].replace("/", "%2F")
-    assert town.send(sent, key).status_code == 202
-    told = town.send(sent["data"], key, "application/json", **attributes)
+    assert desk.send(sent, key).status_code == 202
+    told = desk.send(sent["data"], key, "application/json", **attributes)
     assert told.status_code == 202, told.text
-    found = town.outcome(sent["source"], "r-1")
+    found = desk.outcome(sent["source"], "r-1")
     assert (found["outcome"], found["also_rejected"]) == ("accepted", []), "a duplicate, no conflict"
 
 
-def test_the_same_id_with_other_content_is_told_as_a_conflict(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
-    assert town.send(report(plan, "r-1"), key).status_code == 202
-    assert town.send(report(plan, "r-1", physical="50", note="rahasia"), key).status_code == 202
-    last = town.send(report(plan, "r-2", period="2021-10"), key)
+def test_the_same_id_with_other_content_is_told_as_a_conflict(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
+    assert desk.send(report(plan, "r-1"), key).status_code == 202
+    assert desk.send(report(plan, "r-1", physical="50", note="rahasia"), key).status_code == 202
+    last = desk.send(report(plan, "r-2", period="2021-10"), key)
     assert last.status_code == 202
-    assert town.outcome(department(plan, "dinkes"), "r-2")["standing"] == "superseded"
-    with_key = town.outcome(department(plan, "dinkes"), "r-1", key=key)
+    assert desk.outcome(department(plan, "dinkes"), "r-2")["standing"] == "superseded"
+    with_key = desk.outcome(department(plan, "dinkes"), "r-1", key=key)
     assert (with_key["outcome"], with_key["standing"]) == ("accepted", "current")
     assert [reason["code"] for reason in with_key["also_rejected"]] == ["conflict"]
     assert with_key["also_rejected"][0]["detail"]
-    without = town.outcome(department(plan, "dinkes"), "r-1")
+    without = desk.outcome(department(plan, "dinkes"), "r-1")
     assert "detail" not in without["also_rejected"][0]
 
 
@@ -81,34 +81,34 @@ def test_the_same_id_with_other_content_is_told_as_a_conflict(town: Town) -> Non
     ("changes", "standing"),
     [({"program": "P-999"}, "orphan"), ({"program": "P-001"}, "foreign"), ({}, "current")],
 )
-def test_the_standing_is_that_of_the_set(town: Town, changes: dict[str, Any], standing: str) -> None:
-    plan = town.plan()
+def test_the_standing_is_that_of_the_set(desk: Desk, changes: dict[str, Any], standing: str) -> None:
+    plan = desk.plan()
     sent = report(plan, "r-1", **changes)
-    assert town.send(sent, town.key(plan, "dinkes")).status_code == 202
-    assert town.outcome(sent["source"], "r-1")["standing"] == standing
+    assert desk.send(sent, desk.key(plan, "dinkes")).status_code == 202
+    assert desk.outcome(sent["source"], "r-1")["standing"] == standing
 
 
-def test_a_later_plan_version_changes_a_standing(town: Town) -> None:
-    plan = town.plan()
+def test_a_later_plan_version_changes_a_standing(desk: Desk) -> None:
+    plan = desk.plan()
     sent = report(plan, "r-1", program="P-012")
-    assert town.send(sent, town.key(plan, "dinkes")).status_code == 202
-    assert town.outcome(sent["source"], "r-1")["standing"] == "orphan"
-    told = town.import_plan(workbook(plan, 2, programs=[program(number) for number in range(13)]))
+    assert desk.send(sent, desk.key(plan, "dinkes")).status_code == 202
+    assert desk.outcome(sent["source"], "r-1")["standing"] == "orphan"
+    told = desk.import_plan(workbook(plan, 2, programs=[program(number) for number in range(13)]))
     assert told.status_code == 202, told.text
-    town.outcome(told.json()["source"], told.json()["id"])
-    assert town.outcome(sent["source"], "r-1")["standing"] == "current"
+    desk.outcome(told.json()["source"], told.json()["id"])
+    assert desk.outcome(sent["source"], "r-1")["standing"] == "current"
 
 
-def test_what_nobody_sent_is_not_found(town: Town) -> None:
-    plan = town.plan()
-    assert town.outcome(department(plan, "dinkes"), "never", wait=5)["status"] == 404
+def test_what_nobody_sent_is_not_found(desk: Desk) -> None:
+    plan = desk.plan()
+    assert desk.outcome(department(plan, "dinkes"), "never", wait=5)["status"] == 404
 
 
-def test_every_error_is_told_at_once(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_every_error_is_told_at_once(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     sent = report(plan, "r 1", physical="101", status="done", extra=1) | {"time": "yesterday"}
-    told = town.send(sent, key)
+    told = desk.send(sent, key)
     assert told.status_code == 422
     assert errors_of(told).keys() == {"id", "time", "data.status", "data.physical", "data.extra"}
     body = told.json()
@@ -119,88 +119,88 @@ def test_every_error_is_told_at_once(town: Town) -> None:
     assert "100" in physical["expected"]
 
 
-def test_dates_that_have_not_begun_anywhere_are_refused(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_dates_that_have_not_begun_anywhere_are_refused(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     now = datetime.now(UTC)
     tomorrow_everywhere = (now + timedelta(hours=14)).date() + timedelta(days=1)
     sent = report(plan, "r-1", period=None, effective_on=tomorrow_everywhere.isoformat())
-    told = town.send(sent | {"time": (now + timedelta(hours=25)).isoformat()}, key)
+    told = desk.send(sent | {"time": (now + timedelta(hours=25)).isoformat()}, key)
     assert errors_of(told).keys() == {"data.effective_on", "time"}
     east = (now + timedelta(hours=14)).date()
     allowed = report(plan, "r-2", period=None, effective_on=east.isoformat())
-    assert town.send(allowed | {"time": (now + timedelta(hours=23)).isoformat()}, key).status_code == 202
-    assert town.outcome(allowed["source"], "r-2")["outcome"] == "accepted", "the aggregator thinks the same"
+    assert desk.send(allowed | {"time": (now + timedelta(hours=23)).isoformat()}, key).status_code == 202
+    assert desk.outcome(allowed["source"], "r-2")["outcome"] == "accepted", "the aggregator thinks the same"
 
 
 @pytest.mark.parametrize(
     ("body", "where"),
     [(b"", ""), (b"nonsense", ""), (b"[1]", ""), (b"{}", "type"), (b'{"type": "no.such.v1"}', "type"), (b"\xff", "")],
 )
-def test_what_is_no_event_is_refused(town: Town, body: bytes, where: str) -> None:
-    told = town.send(body, ADMINISTRATOR)
+def test_what_is_no_event_is_refused(desk: Desk, body: bytes, where: str) -> None:
+    told = desk.send(body, ADMINISTRATOR)
     assert told.status_code == 422
     assert told.json()["errors"]
     assert where in {"", *errors_of(told)}
 
 
-def test_binary_mode_refuses_what_is_no_json_and_smuggles_nothing(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_binary_mode_refuses_what_is_no_json_and_smuggles_nothing(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     sent = retraction(department(plan, "dinkes"), report(plan, "r-1"), "x-1")
     attributes = {f"ce-{name}": str(sent[name]) for name in ("specversion", "id", "source", "type", "time")}
     data = json.dumps(sent["data"])
     smuggled = f'{data},"attestedrole":"administrator"'
-    assert errors_of(town.send(smuggled, key, "application/json", **attributes)).keys() == {"data"}
+    assert errors_of(desk.send(smuggled, key, "application/json", **attributes)).keys() == {"data"}
     hidden = {**attributes, "ce-data": "{}"}
-    assert errors_of(town.send(data, key, "application/json", **hidden)).keys() == {"ce-data"}
+    assert errors_of(desk.send(data, key, "application/json", **hidden)).keys() == {"ce-data"}
     attested = {**attributes, "ce-attestedrole": "administrator"}
-    assert errors_of(town.send(data, key, "application/json", **attested)).keys() == {"attestedrole"}
+    assert errors_of(desk.send(data, key, "application/json", **attested)).keys() == {"attestedrole"}
 
 
-def test_another_media_type_is_told_which_ones_are_taken(town: Town) -> None:
-    told = town.send(b"<event/>", ADMINISTRATOR, "text/xml")
+def test_another_media_type_is_told_which_ones_are_taken(desk: Desk) -> None:
+    told = desk.send(b"<event/>", ADMINISTRATOR, "text/xml")
     assert told.status_code == 415
     assert "application/cloudevents+json" in told.json()["detail"]
 
 
-def test_kinds_that_enter_elsewhere_are_refused(town: Town) -> None:
-    plan = town.plan()
+def test_kinds_that_enter_elsewhere_are_refused(desk: Desk) -> None:
+    plan = desk.plan()
     sent = report(plan, "v-1") | {
         "type": "id.pantau.visit.recorded.v1",
         "source": evaluator(plan, "mentor"),
         "data": VISIT,
     }
-    assert errors_of(town.send(sent, ADMINISTRATOR)).keys() == {"type"}
+    assert errors_of(desk.send(sent, ADMINISTRATOR)).keys() == {"type"}
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_key_is_needed_and_must_be_the_departments_own(town: Town) -> None:
-    plan, other = town.plan(), town.plan()
-    key = town.key(plan, "dinkes")
+def test_a_key_is_needed_and_must_be_the_departments_own(desk: Desk) -> None:
+    plan, other = desk.plan(), desk.plan()
+    key = desk.key(plan, "dinkes")
     sent = report(plan, "r-1")
-    nobody = town.send(sent, None)
+    nobody = desk.send(sent, None)
     assert nobody.status_code == 401
     assert nobody.headers["www-authenticate"].startswith("Bearer")
     assert nobody.headers["content-type"] == PROBLEM
-    assert town.send(sent, "pantau_unknown").status_code == 401
-    assert town.send(sent, key, Authorization=f"Basic {key}").status_code == 401
-    assert town.send(report(plan, "r-1", "dishub"), key).status_code == 403
-    assert town.send(report(other, "r-1"), key).status_code == 403
-    assert town.send(sent, town.key(plan, "dinkes", "evaluator")).status_code == 403, "an evaluator of the same name"
-    assert town.send(sent, key).status_code == 202
-    assert town.send(report(plan, "r-2", "dishub"), ADMINISTRATOR).status_code == 202, "the administrator's writes all"
+    assert desk.send(sent, "pantau_unknown").status_code == 401
+    assert desk.send(sent, key, Authorization=f"Basic {key}").status_code == 401
+    assert desk.send(report(plan, "r-1", "dishub"), key).status_code == 403
+    assert desk.send(report(other, "r-1"), key).status_code == 403
+    assert desk.send(sent, desk.key(plan, "dinkes", "evaluator")).status_code == 403, "an evaluator of the same name"
+    assert desk.send(sent, key).status_code == 202
+    assert desk.send(report(plan, "r-2", "dishub"), ADMINISTRATOR).status_code == 202, "the administrator's writes all"
 
 
-def test_nothing_is_parsed_for_those_without_a_key(town: Town) -> None:
-    assert town.send(b"nonsense", None).status_code == 401
+def test_nothing_is_parsed_for_those_without_a_key(desk: Desk) -> None:
+    assert desk.send(b"nonsense", None).status_code == 401
 
 
-def test_a_body_that_is_too_large_is_refused_before_anything_else(town: Town) -> None:
+def test_a_body_that_is_too_large_is_refused_before_anything_else(desk: Desk) -> None:
     too_large = b" " * (BATCH_LIMIT + 1)
-    told = town.send(too_large, None)
+    told = desk.send(too_large, None)
     assert told.status_code == 413
     assert told.headers["content-type"] == PROBLEM
 
@@ -209,46 +209,46 @@ def test_a_body_that_is_too_large_is_refused_before_anything_else(town: Town) ->
             yield b" " * 65536
 
     headers = bearer(ADMINISTRATOR) | {"Content-Type": BATCH_MEDIA_TYPE}
-    undeclared = town.programs.post("/v1/events", content=drops(), headers=headers)
+    undeclared = desk.programs.post("/v1/events", content=drops(), headers=headers)
     assert undeclared.status_code == 413
-    one = report(town.plan(), "r-1") | {"data": {"note": "x"}}
+    one = report(desk.plan(), "r-1") | {"data": {"note": "x"}}
     padded = json.dumps(one | {"padding": "x" * EVENT_LIMIT})
-    assert town.send(padded, ADMINISTRATOR).status_code == 422
+    assert desk.send(padded, ADMINISTRATOR).status_code == 422
 
 
-def test_a_retraction_by_the_administrator_is_attested_and_holds(town: Town) -> None:
-    plan = town.plan()
+def test_a_retraction_by_the_administrator_is_attested_and_holds(desk: Desk) -> None:
+    plan = desk.plan()
     sent = report(plan, "r-1")
-    assert town.send(sent, town.key(plan, "dinkes")).status_code == 202
-    assert town.outcome(sent["source"], "r-1")["standing"] == "current"
+    assert desk.send(sent, desk.key(plan, "dinkes")).status_code == 202
+    assert desk.outcome(sent["source"], "r-1")["standing"] == "current"
     taken_back = retraction(council(plan), sent, "x-1")
-    assert town.send(taken_back, ADMINISTRATOR).status_code == 202
-    assert town.outcome(taken_back["source"], "x-1")["standing"] == "current"
-    assert town.outcome(sent["source"], "r-1")["standing"] == "retracted"
+    assert desk.send(taken_back, ADMINISTRATOR).status_code == 202
+    assert desk.outcome(taken_back["source"], "x-1")["standing"] == "current"
+    assert desk.outcome(sent["source"], "r-1")["standing"] == "retracted"
 
 
-def test_another_departments_retraction_does_not_hold_and_no_one_may_attest_it(town: Town) -> None:
-    plan = town.plan()
+def test_another_departments_retraction_does_not_hold_and_no_one_may_attest_it(desk: Desk) -> None:
+    plan = desk.plan()
     sent = report(plan, "r-1")
-    assert town.send(sent, town.key(plan, "dinkes")).status_code == 202
+    assert desk.send(sent, desk.key(plan, "dinkes")).status_code == 202
     foreign = retraction(department(plan, "dishub"), sent, "x-1")
-    key = town.key(plan, "dishub")
-    forged = town.send(foreign | {"attestedrole": "administrator"}, key)
+    key = desk.key(plan, "dishub")
+    forged = desk.send(foreign | {"attestedrole": "administrator"}, key)
     assert forged.status_code == 422
     assert errors_of(forged).keys() == {"attestedrole"}
     twice = json.dumps(foreign)[:-1] + ', "attestedrole": null, "attestedrole": "administrator"}'
-    assert town.send(twice, key).status_code == 422, "nor by saying it twice"
-    assert town.send(foreign | {"attestedrole": "administrator"}, ADMINISTRATOR).status_code == 422, "intake says it"
-    assert town.send(foreign, key).status_code == 202
-    assert town.outcome(foreign["source"], "x-1")["standing"] == "foreign"
-    assert town.outcome(sent["source"], "r-1")["standing"] == "current"
+    assert desk.send(twice, key).status_code == 422, "nor by saying it twice"
+    assert desk.send(foreign | {"attestedrole": "administrator"}, ADMINISTRATOR).status_code == 422, "intake says it"
+    assert desk.send(foreign, key).status_code == 202
+    assert desk.outcome(foreign["source"], "x-1")["standing"] == "foreign"
+    assert desk.outcome(sent["source"], "r-1")["standing"] == "current"
 
 
-def test_every_act_is_in_the_audit(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
-    assert town.send(report(plan, "r-1"), key).status_code == 202
-    acts = [act for act in town.audited() if act["plan"] == plan]
+def test_every_act_is_in_the_audit(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
+    assert desk.send(report(plan, "r-1"), key).status_code == 202
+    acts = [act for act in desk.audited() if act["plan"] == plan]
     assert [act["act"] for act in acts] == ["masterplans.import", "keys.make", "events.send"]
     assert acts[0]["account"] == "administrator"
     assert acts[2]["account"].startswith("department:")
@@ -259,18 +259,18 @@ def test_every_act_is_in_the_audit(town: Town) -> None:
 # ── batches ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_batch_gives_a_result_for_each_event(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_a_batch_gives_a_result_for_each_event(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     good = [report(plan, f"r-{number}", period=f"2021-{number:02d}") for number in range(1, 4)]
-    told = town.send(good, key, BATCH_MEDIA_TYPE)
+    told = desk.send(good, key, BATCH_MEDIA_TYPE)
     assert told.status_code == 202, told.text
     assert told.json()["accepted"] == 3
     assert [result["id"] for result in told.json()["results"]] == ["r-1", "r-2", "r-3"]
-    assert town.outcome(good[2]["source"], "r-3")["standing"] == "current"
+    assert desk.outcome(good[2]["source"], "r-3")["standing"] == "current"
 
     mixed = [report(plan, "r-4"), report(plan, "r-5", physical=-1), report(plan, "r-6", "dishub"), 7, {"id": "r-7"}]
-    told = town.send(mixed, key, BATCH_MEDIA_TYPE)
+    told = desk.send(mixed, key, BATCH_MEDIA_TYPE)
     assert told.status_code == 207
     results = told.json()["results"]
     assert [result["status"] for result in results] == [202, 422, 403, 422, 422]
@@ -279,17 +279,17 @@ def test_a_batch_gives_a_result_for_each_event(town: Town) -> None:
     assert results[4]["id"] == "r-7"
 
 
-def test_a_batch_of_which_none_is_taken_is_a_problem(town: Town) -> None:
-    plan = town.plan()
-    key = town.key(plan, "dinkes")
+def test_a_batch_of_which_none_is_taken_is_a_problem(desk: Desk) -> None:
+    plan = desk.plan()
+    key = desk.key(plan, "dinkes")
     bad = [report(plan, "r-1", physical=-1), report(plan, "r-2", physical=101)]
-    told = town.send(bad, key, BATCH_MEDIA_TYPE)
+    told = desk.send(bad, key, BATCH_MEDIA_TYPE)
     assert told.status_code == 422
     assert told.headers["content-type"] == PROBLEM
     assert [result["status"] for result in told.json()["results"]] == [422, 422]
-    assert town.send([report(plan, "r-1", "dishub")], key, BATCH_MEDIA_TYPE).status_code == 403
+    assert desk.send([report(plan, "r-1", "dishub")], key, BATCH_MEDIA_TYPE).status_code == 403
     for nothing in (b"[]", b"{}", b"7", b"["):
-        assert town.send(nothing, key, BATCH_MEDIA_TYPE).status_code == 422
+        assert desk.send(nothing, key, BATCH_MEDIA_TYPE).status_code == 422
 
 
 # ── a broker that does not answer ────────────────────────────────────────────────────────────────────────────────────
@@ -298,76 +298,76 @@ def test_a_batch_of_which_none_is_taken_is_a_problem(town: Town) -> None:
 def test_without_the_broker_it_says_come_again_and_then_takes_it(
     own_broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
-    with running(own_broker.bootstrap, f"sqlite:///{tmp_path / 'town.db'}", processes, in_processes=True) as town:
-        assert town.send(report("kota-x", "r-0"), ADMINISTRATOR).status_code == 202
+    with running(own_broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes, in_processes=True) as desk:
+        assert desk.send(report("kota-x", "r-0"), ADMINISTRATOR).status_code == 202
         own_broker.stop()
-        told = town.send(report("kota-x", "r-1"), ADMINISTRATOR)
+        told = desk.send(report("kota-x", "r-1"), ADMINISTRATOR)
         assert told.status_code == 503
         assert int(told.headers["retry-after"]) >= 1
-        batch = town.send(
+        batch = desk.send(
             [report("kota-x", "r-2"), report("kota-x", "r-3", physical=-1)], ADMINISTRATOR, BATCH_MEDIA_TYPE
         )
         assert batch.status_code == 503
         assert [result["status"] for result in batch.json()["results"]] == [503, 422]
-        found = town.outcome(department("kota-x", "dinkes"), "r-1", wait=0)
+        found = desk.outcome(department("kota-x", "dinkes"), "r-1", wait=0)
         assert found["outcome"] == "pending", "it may be there all the same"
         own_broker.start()
-        until(lambda: town.send(report("kota-x", "r-1"), ADMINISTRATOR).status_code == 202, 60)
+        until(lambda: desk.send(report("kota-x", "r-1"), ADMINISTRATOR).status_code == 202, 60)
 
 
 def test_without_a_worker_an_event_is_pending(broker: Broker, processes: Processes, tmp_path: Path) -> None:
-    with running(broker.bootstrap, f"sqlite:///{tmp_path / 'town.db'}", processes) as town:
+    with running(broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes) as desk:
         sent = report("kota-x", "r-1")
-        assert town.outcome(sent["source"], "r-1", wait=0)["status"] == 404, "nobody sent anything"
-        assert town.send(sent, ADMINISTRATOR).status_code == 202
-        assert town.outcome(sent["source"], "r-1", wait=0.1)["outcome"] == "pending"
-        town.start_worker()
-        assert town.outcome(sent["source"], "r-1")["standing"] == "orphan", "nobody told of that plan"
+        assert desk.outcome(sent["source"], "r-1", wait=0)["status"] == 404, "nobody sent anything"
+        assert desk.send(sent, ADMINISTRATOR).status_code == 202
+        assert desk.outcome(sent["source"], "r-1", wait=0.1)["outcome"] == "pending"
+        desk.start_worker()
+        assert desk.outcome(sent["source"], "r-1")["standing"] == "orphan", "nobody told of that plan"
 
 
 def test_outcomes_from_postgresql(broker: Broker, processes: Processes, postgres_url: str) -> None:
-    with running(broker.bootstrap, postgres_url, processes) as town:
-        town.start_worker()
-        plan = town.plan()
-        key = town.key(plan, "dinkes")
+    with running(broker.bootstrap, postgres_url, processes) as desk:
+        desk.start_worker()
+        plan = desk.plan()
+        key = desk.key(plan, "dinkes")
         sent = report(plan, "r-1")
-        assert town.send(sent, key).status_code == 202
-        assert town.send(retraction(sent["source"], sent, "x-1"), key).status_code == 202
-        assert town.outcome(sent["source"], "x-1")["standing"] == "current"
-        assert town.outcome(sent["source"], "r-1")["standing"] == "retracted"
+        assert desk.send(sent, key).status_code == 202
+        assert desk.send(retraction(sent["source"], sent, "x-1"), key).status_code == 202
+        assert desk.outcome(sent["source"], "x-1")["standing"] == "current"
+        assert desk.outcome(sent["source"], "r-1")["standing"] == "retracted"
 
 
 # ── the app itself ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_error_is_a_problem_and_every_answer_has_its_headers(town: Town) -> None:
+def test_every_error_is_a_problem_and_every_answer_has_its_headers(desk: Desk) -> None:
     for told, status in (
-        (town.programs.get("/v1/nowhere"), 404),
-        (town.programs.put("/v1/events"), 405),
-        (town.programs.get("/v1/events"), 422),
-        (town.programs.get("/v1/masterplans", params={"limit": "many"}), 422),
-        (town.programs.get("/v1/masterplans", params={"cursor": "%"}), 422),
+        (desk.programs.get("/v1/nowhere"), 404),
+        (desk.programs.put("/v1/events"), 405),
+        (desk.programs.get("/v1/events"), 422),
+        (desk.programs.get("/v1/masterplans", params={"limit": "many"}), 422),
+        (desk.programs.get("/v1/masterplans", params={"cursor": "%"}), 422),
     ):
         assert told.status_code == status
         assert told.headers["content-type"] == PROBLEM
         assert told.json()["status"] == status
         assert told.headers["x-content-type-options"] == "nosniff"
-    assert {e["where"] for e in town.programs.get("/v1/events").json()["errors"]} == {"query.source", "query.id"}
+    assert {e["where"] for e in desk.programs.get("/v1/events").json()["errors"]} == {"query.source", "query.id"}
 
 
-def test_it_is_measured(town: Town) -> None:
-    town.send(b"nonsense", ADMINISTRATOR)
-    text = town.programs.get("/metrics").text
+def test_it_is_measured(desk: Desk) -> None:
+    desk.send(b"nonsense", ADMINISTRATOR)
+    text = desk.programs.get("/metrics").text
     assert 'pantau_http_requests_total{method="POST",route="/v1/events",service="programs",status="422"}' in text
     assert 'pantau_intake_events_total{outcome="accepted"}' in text
     assert "pantau_projection_lag_records" in text
-    town.programs.get("/v1/nowhere/at/all")
-    assert "nowhere" not in town.programs.get("/metrics").text, "paths nobody serves are no labels"
+    desk.programs.get("/v1/nowhere/at/all")
+    assert "nowhere" not in desk.programs.get("/metrics").text, "paths nobody serves are no labels"
 
 
-def test_it_is_documented_with_examples(town: Town) -> None:
-    document = town.programs.get("/v1/masterplans/openapi.json").json()
+def test_it_is_documented_with_examples(desk: Desk) -> None:
+    document = desk.programs.get("/v1/masterplans/openapi.json").json()
     post = document["paths"]["/v1/events"]["post"]
     assert post["requestBody"]["content"]["application/cloudevents+json"]["example"]["specversion"] == "1.0"
     assert {"202", "207", "401", "403", "413", "415", "422", "503"} <= post["responses"].keys()
-    assert "/v1/events" in town.programs.get("/v1/masterplans/docs").text
+    assert "/v1/events" in desk.programs.get("/v1/masterplans/docs").text

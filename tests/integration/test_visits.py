@@ -3,16 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 from schemas.sources import evaluator
-from tests.integration.town import ADMINISTRATOR, VISIT, Town, bearer
+from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer
 from tests.parts.waiting import until
 
 
-def recorded(town: Town, plan: str, visit_id: str, key: str | None = None) -> dict[str, object]:
+def recorded(desk: Desk, plan: str, visit_id: str, key: str | None = None) -> dict[str, object]:
     """A visit as the api shows it, once it does."""
     headers = bearer(key) if key else {}
 
     def there() -> dict[str, object] | None:
-        told = town.evaluations.get(f"/v1/visits/{plan}/{visit_id}", headers=headers)
+        told = desk.evaluations.get(f"/v1/visits/{plan}/{visit_id}", headers=headers)
         return dict(told.json()) if told.status_code == 200 else None
 
     found = until(there, what=f"visit {visit_id}")
@@ -20,44 +20,44 @@ def recorded(town: Town, plan: str, visit_id: str, key: str | None = None) -> di
     return found
 
 
-def evaluators_key(town: Town, plan: str) -> str:
+def evaluators_key(desk: Desk, plan: str) -> str:
     """A key of the evaluator `kominfo`, known to evaluations."""
-    key = town.key(plan, "kominfo", "evaluator")
-    until(lambda: town.visit("", {}, key).status_code == 422, what="evaluations knows the key")
+    key = desk.key(plan, "kominfo", "evaluator")
+    until(lambda: desk.visit("", {}, key).status_code == 422, what="evaluations knows the key")
     return key
 
 
-def test_a_visit_is_recorded_and_shown(town: Town) -> None:
-    plan = town.plan()
-    key = evaluators_key(town, plan)
-    told = town.visit("", VISIT | {"id": "v-1"}, key)
+def test_a_visit_is_recorded_and_shown(desk: Desk) -> None:
+    plan = desk.plan()
+    key = evaluators_key(desk, plan)
+    told = desk.visit("", VISIT | {"id": "v-1"}, key)
     assert told.status_code == 202, told.text
     assert told.json()["source"] == evaluator(plan, "kominfo")
     assert told.json()["topic"] == "evaluations"
-    assert town.outcome(evaluator(plan, "kominfo"), "v-1")["standing"] == "current"
-    shown = recorded(town, plan, "v-1", key)
+    assert desk.outcome(evaluator(plan, "kominfo"), "v-1")["standing"] == "current"
+    shown = recorded(desk, plan, "v-1", key)
     assert shown["findings"] == VISIT["findings"]
     assert shown["site"] == VISIT["site"]
 
 
-def test_the_public_sees_what_was_verified_and_no_notes(town: Town) -> None:
-    plan = town.plan()
-    assert town.visit(evaluator(plan, "mentor"), VISIT | {"id": "v-1"}).status_code == 202
-    shown = recorded(town, plan, "v-1")
+def test_the_public_sees_what_was_verified_and_no_notes(desk: Desk) -> None:
+    plan = desk.plan()
+    assert desk.visit(evaluator(plan, "mentor"), VISIT | {"id": "v-1"}).status_code == 202
+    shown = recorded(desk, plan, "v-1")
     assert shown["programs"] == [{"program": "P-000", "outcome": "confirmed"}]
     text = str(shown)
     assert "Sudah beroperasi" not in text
     assert not {"findings", "recommendations", "checklist", "evidence", "mentor_account"} & shown.keys()
-    listed = town.evaluations.get("/v1/visits", params={"plan": plan})
+    listed = desk.evaluations.get("/v1/visits", params={"plan": plan})
     assert "Sudah beroperasi" not in listed.text
-    assert "Sudah beroperasi" in str(recorded(town, plan, "v-1", ADMINISTRATOR))
+    assert "Sudah beroperasi" in str(recorded(desk, plan, "v-1", ADMINISTRATOR))
 
 
-def test_every_error_is_told_at_once(town: Town) -> None:
-    plan = town.plan()
+def test_every_error_is_told_at_once(desk: Desk) -> None:
+    plan = desk.plan()
     source = evaluator(plan, "mentor")
     wrong = {"visited_on": "soon", "programs": [{"program": "p", "outcome": "fine"}], "people": ["Bapak X"]}
-    told = town.visit(source, VISIT | wrong | {"id": "v 1"})
+    told = desk.visit(source, VISIT | wrong | {"id": "v 1"})
     assert told.status_code == 422
     assert {error["where"] for error in told.json()["errors"]} == {
         "id",
@@ -68,7 +68,7 @@ def test_every_error_is_told_at_once(town: Town) -> None:
     }
     tomorrow = (datetime.now(UTC) + timedelta(hours=14)).date() + timedelta(days=1)
     seen = [{"program": f"P-{number}", "outcome": "confirmed"} for number in ("000", "777", "888")]
-    told = town.visit(source, VISIT | {"id": "v-1", "visited_on": tomorrow.isoformat(), "programs": seen})
+    told = desk.visit(source, VISIT | {"id": "v-1", "visited_on": tomorrow.isoformat(), "programs": seen})
     assert told.status_code == 422
     assert {error["where"]: error["value"] for error in told.json()["errors"]} == {
         "visited_on": tomorrow.isoformat(),
@@ -77,64 +77,64 @@ def test_every_error_is_told_at_once(town: Town) -> None:
     }
 
 
-def test_an_evaluator_writes_as_itself_only(town: Town) -> None:
-    plan, other = town.plan(), town.plan()
-    key = evaluators_key(town, plan)
-    assert town.evaluations.post("/v1/visits", json=VISIT | {"id": "v-1"}).status_code == 401
+def test_an_evaluator_writes_as_itself_only(desk: Desk) -> None:
+    plan, other = desk.plan(), desk.plan()
+    key = evaluators_key(desk, plan)
+    assert desk.evaluations.post("/v1/visits", json=VISIT | {"id": "v-1"}).status_code == 401
     foreign = VISIT | {"id": "v-1", "source": evaluator(other, "kominfo")}
-    assert town.visit("", foreign, key).status_code == 403
-    assert town.visit("", VISIT | {"id": "v-1", "source": evaluator(plan, "mentor")}, key).status_code == 403
-    nobody = town.evaluations.post("/v1/visits", json=VISIT | {"id": "v-1"}, headers=bearer(ADMINISTRATOR))
+    assert desk.visit("", foreign, key).status_code == 403
+    assert desk.visit("", VISIT | {"id": "v-1", "source": evaluator(plan, "mentor")}, key).status_code == 403
+    nobody = desk.evaluations.post("/v1/visits", json=VISIT | {"id": "v-1"}, headers=bearer(ADMINISTRATOR))
     assert nobody.status_code == 422, "the administrator says for whom"
-    department = town.key(plan, "dinkes")
-    until(lambda: town.visit("", VISIT | {"id": "v-1"}, department).status_code == 403)
+    department = desk.key(plan, "dinkes")
+    until(lambda: desk.visit("", VISIT | {"id": "v-1"}, department).status_code == 403)
     council = VISIT | {"id": "v-1", "source": f"/plans/{plan}/council"}
-    told = town.evaluations.post("/v1/visits", json=council, headers=bearer(ADMINISTRATOR))
+    told = desk.evaluations.post("/v1/visits", json=council, headers=bearer(ADMINISTRATOR))
     assert {error["where"] for error in told.json()["errors"]} == {"source"}
 
 
-def test_a_visit_sent_again_is_the_same_visit(town: Town) -> None:
-    plan = town.plan()
+def test_a_visit_sent_again_is_the_same_visit(desk: Desk) -> None:
+    plan = desk.plan()
     source = evaluator(plan, "mentor")
-    assert town.visit(source, VISIT | {"id": "v-1"}).status_code == 202
-    recorded(town, plan, "v-1")
-    assert town.visit(source, VISIT | {"id": "v-1"}).status_code == 202
-    assert town.visit(source, VISIT | {"id": "v-2"}).status_code == 202
-    recorded(town, plan, "v-2")
-    found = town.outcome(source, "v-1")
+    assert desk.visit(source, VISIT | {"id": "v-1"}).status_code == 202
+    recorded(desk, plan, "v-1")
+    assert desk.visit(source, VISIT | {"id": "v-1"}).status_code == 202
+    assert desk.visit(source, VISIT | {"id": "v-2"}).status_code == 202
+    recorded(desk, plan, "v-2")
+    found = desk.outcome(source, "v-1")
     assert (found["outcome"], found["also_rejected"]) == ("accepted", [])
 
 
-def test_visits_come_in_pages_the_last_first(town: Town) -> None:
-    plan = town.plan()
+def test_visits_come_in_pages_the_last_first(desk: Desk) -> None:
+    plan = desk.plan()
     for number in range(5):
-        assert town.visit(evaluator(plan, "mentor"), VISIT | {"id": f"v-{number}"}).status_code == 202
-    recorded(town, plan, "v-4")
-    first = town.evaluations.get("/v1/visits", params={"plan": plan, "limit": 3}).json()
-    second = town.evaluations.get("/v1/visits", params={"plan": plan, "limit": 3, "cursor": first["next"]}).json()
+        assert desk.visit(evaluator(plan, "mentor"), VISIT | {"id": f"v-{number}"}).status_code == 202
+    recorded(desk, plan, "v-4")
+    first = desk.evaluations.get("/v1/visits", params={"plan": plan, "limit": 3}).json()
+    second = desk.evaluations.get("/v1/visits", params={"plan": plan, "limit": 3, "cursor": first["next"]}).json()
     assert [item["id"] for item in first["items"] + second["items"]] == ["v-4", "v-3", "v-2", "v-1", "v-0"]
     assert second["next"] is None
-    assert town.evaluations.get(f"/v1/visits/{plan}/v-9").status_code == 404
+    assert desk.evaluations.get(f"/v1/visits/{plan}/v-9").status_code == 404
 
 
-def test_what_is_no_visit_is_refused(town: Town) -> None:
+def test_what_is_no_visit_is_refused(desk: Desk) -> None:
     for body in (b"", b"[]", b"nonsense", b"\xff"):
         headers = bearer(ADMINISTRATOR) | {"Content-Type": "application/json"}
-        told = town.evaluations.post("/v1/visits", content=body, headers=headers)
+        told = desk.evaluations.post("/v1/visits", content=body, headers=headers)
         assert told.status_code == 422
         assert told.json()["errors"]
     too_large = b" " * 300_000
-    assert town.evaluations.post("/v1/visits", content=too_large).status_code == 413
+    assert desk.evaluations.post("/v1/visits", content=too_large).status_code == 413
 
 
-def test_the_act_is_in_the_audit(town: Town) -> None:
-    plan = town.plan()
-    assert town.visit(evaluator(plan, "mentor"), VISIT | {"id": "v-1"}).status_code == 202
-    acts = [act for act in town.audited() if act["plan"] == plan and act["act"] == "visits.record"]
+def test_the_act_is_in_the_audit(desk: Desk) -> None:
+    plan = desk.plan()
+    assert desk.visit(evaluator(plan, "mentor"), VISIT | {"id": "v-1"}).status_code == 202
+    acts = [act for act in desk.audited() if act["plan"] == plan and act["act"] == "visits.record"]
     assert [(act["account"], act["office"], act["detail"]) for act in acts] == [("administrator", "mentor", "v-1")]
 
 
-def test_it_is_documented_with_examples(town: Town) -> None:
-    document = town.evaluations.get("/v1/visits/openapi.json").json()
+def test_it_is_documented_with_examples(desk: Desk) -> None:
+    document = desk.evaluations.get("/v1/visits/openapi.json").json()
     assert document["paths"]["/v1/visits"]["post"]["requestBody"]["content"]["application/json"]["example"]["id"]
-    assert "/v1/visits" in town.evaluations.get("/v1/visits/docs").text
+    assert "/v1/visits" in desk.evaluations.get("/v1/visits/docs").text

@@ -1,4 +1,4 @@
-"""A town: one installation on a real broker with its worker and the apps of programs and evaluations, for tests of intake."""
+"""A front desk: one installation on a real broker, its worker, and the apps where things are handed in."""
 
 import hashlib
 import json
@@ -71,7 +71,7 @@ def retraction(source: str, of: Json, retraction_id: str) -> Json:
     return event("program.status.retracted", source, retraction_id, AT, data)
 
 
-class Town:
+class Desk:
     """The installation. `programs` and `evaluations` are clients of the two apps."""
 
     def __init__(
@@ -171,8 +171,8 @@ def served(app: FastAPI) -> Generator[Client]:
 
 
 @contextmanager
-def running(bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False) -> Generator[Town]:
-    """A town without its worker; its apps in threads of the test's process or, as for people, in their own."""
+def running(bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False) -> Generator[Desk]:
+    """A desk without its worker; its apps in threads of the test's process or, as for people, in their own."""
     mailbox = Mailbox(bootstrap, PARTITIONS)
     settings = Settings(
         kafka=bootstrap,
@@ -189,16 +189,16 @@ def running(bootstrap: str, database: str, processes: Processes, *, in_processes
     else:
         both = served(create_programs(settings)), served(create_evaluations(settings))
     with both[0] as programs, both[1] as evaluations:
-        yield Town(mailbox, settings, programs, evaluations, processes)
+        yield Desk(mailbox, settings, programs, evaluations, processes)
 
 
 @pytest.fixture(scope="module")
-def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
-    """A town for all tests of a module: take a plan of your own."""
-    folder = tmp_path_factory.mktemp("town")
+def desk(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
+    """A desk for all tests of a module: take a plan of your own."""
+    folder = tmp_path_factory.mktemp("desk")
     processes = Processes(folder)
     try:
-        with running(broker.bootstrap, f"sqlite:///{folder / 'town.db'}", processes) as lively:
+        with running(broker.bootstrap, f"sqlite:///{folder / 'desk.db'}", processes) as lively:
             lively.start_worker()
             yield lively
     finally:
