@@ -15,7 +15,7 @@ settings.register_profile(
 settings.register_profile(
     "search",
     deadline=None,
-    max_examples=3_000,
+    max_examples=1_000,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.too_slow],
 )
