@@ -1,0 +1,245 @@
+"""The one command a person knows, for real: `make run` in this checkout, with state and ports of its own.
+
+It is started as a machine starts it: without a terminal, and with SIGINT ignored.
+"""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from deploy.local import ports, state
+from samples import catalogue, reports, visits
+from samples.plan import PLAN
+from tests.parts.mailbox import Mailbox
+from tests.parts.processes import Processes, Running
+from tests.parts.waiting import free_port, until
+
+Json = dict[str, Any]
+
+IGNORING_INTERRUPTS = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+PORTS = ("PANTAU_PORT", "PANTAU_KAFKA_PORT", "PANTAU_KAFKA_CONTROLLER_PORT", "PANTAU_WORKER_METRICS_PORT")
+PARTITIONS = 12
+END_OF_2020, END_OF_2021 = "2020-12-31", "2021-12-31"
+SHOWN_WITHIN_SECONDS = 240  # 60 on an idle machine; tests share theirs
+PATIENCE_SECONDS = 240
+STOP_SECONDS = 10
+
+pytestmark = pytest.mark.timeout(900)
+
+
+class Stack:
+    """What `make run` runs, on a state folder and ports of its own; started again, it is the same."""
+
+    def __init__(self, folder: Path, processes: Processes) -> None:
+        self.state = folder / "state"
+        self._processes = processes
+        self._ports = {variable: free_port() for variable in PORTS}
+        self.url = f"http://127.0.0.1:{self._ports['PANTAU_PORT']}"
+        self.bootstrap = f"127.0.0.1:{self._ports['PANTAU_KAFKA_PORT']}"
+        self.http = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+
+    def start(self, *, pace: float = 0) -> Running:
+        told = {variable: str(port) for variable, port in self._ports.items()}
+        told |= {"PANTAU_STATE": str(self.state), "PACE": str(pace), "MAKEFLAGS": ""}
+        return self._processes.start("make", [*IGNORING_INTERRUPTS, "make", "run"], env=told)
+
+    @property
+    def running(self) -> dict[int, str]:
+        """Every process that works on this state folder, by its id."""
+        mark = f"PANTAU_STATE={self.state}".encode()
+        found = {}
+        for process in Path("/proc").iterdir():
+            try:
+                if process.name.isdigit() and mark in (process / "environ").read_bytes().split(b"\0"):
+                    found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:  # it has gone
+                continue
+        return found
+
+    @property
+    def left(self) -> list[str]:
+        """What is not gone: processes, and ports that somebody holds."""
+        held = [f"{variable} {port}" for variable, port in self._ports.items() if ports.busy("127.0.0.1", port)]
+        return [*self.running.values(), *held]
+
+    @property
+    def supervisor(self) -> int:
+        pid = state.holder(self.state)
+        assert pid is not None
+        return pid
+
+    def realization(self, as_of: str) -> Json:
+        """The whole answer of the api, but for the moments at which things were received."""
+        told: Json = self.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of}).json()
+        return {name: value for name, value in told.items() if name != "fresh_at"} | {
+            "known_at": told["known_at"]["seq"]
+        }
+
+    @property
+    def figures(self) -> dict[str, Json]:
+        return {as_of: self.realization(as_of) for as_of in (END_OF_2020, END_OF_2021)}
+
+    def share(self, as_of: str) -> Json:
+        found: Json = self.realization(as_of)["overall"]["share"]
+        return found
+
+    @property
+    def reports_lie_in_the_broker(self) -> bool:
+        logs = (self.state / "kafka" / "data").glob("program-status-*/*.log")
+        return any(log.stat().st_size for log in logs)
+
+    @property
+    def remembered(self) -> Json:
+        """What the loader has done, by its own word."""
+        told: Json = json.loads((self.state / "sample.json").read_text())
+        return told
+
+
+def seconds_until(predicate: Callable[[], object], deadline: float, *, what: str) -> float:
+    began = time.monotonic()
+    until(predicate, deadline, what=what)
+    return time.monotonic() - began
+
+
+def says(running: Running, what: str) -> Callable[[], bool]:
+    return lambda: what in running.said
+
+
+def shown(stack: Stack) -> bool:
+    return bool(stack.share(END_OF_2020)["percent"] == "36.38")
+
+
+@contextmanager
+def stack_in(folder: Path) -> Generator[Stack]:
+    processes = Processes(folder)
+    stack = Stack(folder, processes)
+    try:
+        with stack.http:
+            yield stack
+    finally:
+        processes.end()
+
+
+class Loaded(NamedTuple):
+    """What was seen of the first `make run`, from nothing to its end by a SIGINT."""
+
+    stack: Stack
+    said: str
+    figures: dict[str, Json]
+    book: Counter[tuple[str, str]]
+    seconds: dict[str, float]
+
+
+def book(stack: Stack) -> Counter[tuple[str, str]]:
+    """How often each event is in the book, by source and id; it agrees with what the oracle says of the mail."""
+    mailbox = Mailbox(stack.bootstrap, PARTITIONS)
+    mailbox.prefix = ""
+    assert mailbox.differences() == []
+    facts = [json.loads(fact.value)["event"] for fact in mailbox.written("facts")]
+    return Counter((fact["source"], fact["id"]) for fact in facts)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Loaded]:
+    """A city loaded by `make run` and stopped again."""
+    folder = tmp_path_factory.mktemp("make-run")
+    with stack_in(folder) as stack:
+        seconds = {}
+        began = time.monotonic()
+        make_run = stack.start()
+        until(lambda: shown(stack), SHOWN_WITHIN_SECONDS, what="36.38 % is shown")
+        seconds["until 36.38 % is shown"] = time.monotonic() - began
+        until(says(make_run, "loaded; at the end of 2021"), PATIENCE_SECONDS)
+        seconds["until the sample is complete"] = time.monotonic() - began
+        figures, in_the_book = stack.figures, book(stack)
+        os.killpg(make_run.pid, signal.SIGINT)
+        seconds["until everything is gone"] = seconds_until(lambda: not stack.left, STOP_SECONDS, what="all gone")
+        print(seconds)
+        yield Loaded(stack, make_run.said, figures, in_the_book, seconds)
+
+
+def test_make_run_shows_the_citys_figure_soon_and_exactly(loaded: Loaded) -> None:
+    share = loaded.figures[END_OF_2020]["overall"]["share"]
+    assert (share["numerator"], share["denominator"], share["percent"]) == ("155", "426", "36.38")
+    assert loaded.seconds["until 36.38 % is shown"] < SHOWN_WITHIN_SECONDS
+
+
+def test_it_says_where_to_look_and_what_was_loaded(loaded: Loaded) -> None:
+    stack = loaded.stack
+    for hint in (
+        f"{stack.url}/\n",
+        f"{stack.url}/docs",
+        "/metrics",
+        str(stack.state / "keys"),
+        str(stack.state / "log"),
+    ):
+        assert hint in loaded.said
+    assert "at the end of 2020: 36.38 % of 426 programs realized" in loaded.said
+    assert "Traceback" not in loaded.said
+
+
+def test_each_department_has_a_key_that_only_its_owner_reads(loaded: Loaded) -> None:
+    keys = loaded.stack.state / "keys"
+    offices = {office.key for office in catalogue.offices()}
+    assert {file.name for file in keys.iterdir()} == {
+        f"{each}.key" for each in {"administrator", visits.EVALUATOR} | offices
+    }
+    assert {file.stat().st_mode & 0o777 for file in keys.iterdir()} == {0o600}
+    texts = [file.read_text() for file in keys.iterdir()]
+    assert len(set(texts)) == len(texts)
+    assert not any(text in loaded.said for text in texts), "a key is told to nobody but its file"
+
+
+def test_every_event_of_the_sample_is_in_the_book_once(loaded: Loaded) -> None:
+    sent = {(one["source"], one["id"]) for one in (*map(reports.event, reports.read()), *visits.read())}
+    assert sent <= loaded.book.keys()
+    assert set(loaded.book.values()) == {1}
+    assert len(loaded.book) == len(sent) + 2, "beside them the two plan versions"
+
+
+def test_it_goes_on_after_a_stop_and_after_a_kill_of_its_supervisor(loaded: Loaded) -> None:
+    stack = loaded.stack
+    again = stack.start()
+    until(says(again, "already loaded"), PATIENCE_SECONDS)
+    assert stack.figures == loaded.figures
+    os.kill(stack.supervisor, signal.SIGKILL)
+    gone = seconds_until(lambda: not stack.left, STOP_SECONDS, what="all gone")
+    third = stack.start()
+    back = seconds_until(says(third, "already loaded"), PATIENCE_SECONDS, what="started after the kill")
+    print(f"gone {gone:.1f} s after the SIGKILL, back in {back:.1f} s")
+    assert stack.figures == loaded.figures
+    assert book(stack) == loaded.book
+    os.killpg(third.pid, signal.SIGINT)
+    until(lambda: not stack.left, STOP_SECONDS, what="all gone")
+
+
+def test_kills_in_the_middle_of_loading_lose_nothing_and_double_nothing(tmp_path: Path, loaded: Loaded) -> None:
+    with stack_in(tmp_path) as stack:
+        first = stack.start()
+        until(lambda: stack.reports_lie_in_the_broker, PATIENCE_SECONDS, what="the first reports are sent")
+        os.killpg(first.pid, signal.SIGKILL)  # make and supervisor at once; the kernel ends the others
+        until(lambda: not stack.left, STOP_SECONDS, what="all gone")
+        assert "history" not in stack.remembered, "not all reports of 2019 and 2020 were sent"
+
+        second = stack.start(pace=30)
+        until(lambda: stack.remembered.get("sent", 0) > 200, PATIENCE_SECONDS, what="2021 has come some way")
+        assert shown(stack)
+        os.killpg(second.pid, signal.SIGKILL)
+        until(lambda: not stack.left, STOP_SECONDS, what="all gone")
+        assert "complete" not in stack.remembered
+
+        third = stack.start()
+        until(says(third, "loaded; at the end of 2021"), PATIENCE_SECONDS)
+        assert stack.figures == loaded.figures
+        assert book(stack) == loaded.book
+        os.killpg(third.pid, signal.SIGINT)
+        until(lambda: not stack.left, STOP_SECONDS, what="all gone")
