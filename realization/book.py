@@ -102,6 +102,23 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def claim_of(event: StatusReported, seq: int, received_ms: int) -> Claim:
+    """A report as the fold sees it."""
+    report = event.data
+    return Claim(
+        effective_on=report.effective,
+        time_us=microseconds(event.time),
+        source=event.source,
+        id=event.id,
+        seq=seq,
+        status=report.status,
+        physical=int(report.physical * 100),
+        spent=report.spent,
+        period=report.reported_period,
+        received_ms=received_ms,
+    )
+
+
 class Known(Protocol):
     """What the fold needs of a fact: a `schemas.book.Fact` has it, and so has one that is about to be written."""
 
@@ -140,15 +157,7 @@ class PlanBook:
         at = microseconds(event.time)
         match event:
             case StatusReported(data=report):
-                physical = int(report.physical * 100)
-                claim = Claim(
-                    report.effective, at, event.source, event.id, fact.seq, report.status, physical,
-                    report.spent, report.reported_period, fact.received_ms,
-                )  # fmt: skip
-                insort(self._claims.setdefault(report.program, {}).setdefault(event.source, []), claim)
-                self._programs_of[event.source, event.id] = report.program
-                self.last_received[event.source] = max(fact.received_ms, self.last_received.get(event.source, 0))
-                return (report.program,)
+                return self.add_claim(report.program, claim_of(event, fact.seq, fact.received_ms))
             case StatusRetracted(data=retraction):
                 target = (retraction.source, retraction.id)
                 attested = event.attestedrole == "administrator"
@@ -176,6 +185,15 @@ class PlanBook:
                 return None
             case _:
                 return ()
+
+    def add_claim(self, program: str, claim: Claim) -> tuple[str, ...]:
+        """Take a report into the set, as `add` does, for readers who keep claims and not the events they came of."""
+        insort(self._claims.setdefault(program, {}).setdefault(claim.source, []), claim)
+        self._programs_of[claim.source, claim.id] = program
+        self.last_received[claim.source] = max(claim.received_ms, self.last_received.get(claim.source, 0))
+        self.seq = max(self.seq, claim.seq)
+        self.received_ms = max(self.received_ms, claim.received_ms)
+        return (program,)
 
     def _see(self, program: str, seen: Verified) -> None:
         insort(self._verified.setdefault(program, []), seen)
