@@ -5,20 +5,15 @@ received, so that every accepted report, which by then was not in the future, is
 """
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 from realization.book import EVERYTHING, PlanBook, ProgramState, Version
 from realization.cells import GROUPINGS, Counts, Membership, membership
+from realization.receipt import latest_date
 from schemas.book import Snapshot
 
 SNAPSHOT_LIMIT = 8 * 1024
-EASTERNMOST = timedelta(hours=14)
 OVERALL = "overall"
-
-
-def latest_date(received_ms: int) -> date:
-    """The latest date that has begun anywhere on earth at a moment (milliseconds since 1970)."""
-    return (datetime.fromtimestamp(received_ms / 1000, UTC) + EASTERNMOST).date()
 
 
 class Live:

@@ -1,21 +1,16 @@
 """What is wrong with an event before it is published: the same that the aggregator would reject it for, told at once."""
 
 import time
-from datetime import date
 
 from pydantic import ValidationError
 
-from realization.book import microseconds
-from realization.live import latest_date
+from realization.receipt import ahead_of
 from schemas.envelope import MEDIA_TYPE
 from schemas.events import Event
 from schemas.sources import parse_source
 from schemas.topics import LIMITS
 from services.kit.problems import Wrong, wrong_of
 from services.kit.publishing import Letter
-
-CLOCK_TOLERANCE_US = 24 * 60 * 60 * 1_000_000
-DATES_OF_THE_WORLD = ("effective_on", "visited_on", "verified_on", "evaluated_on", "chosen_on", "held_on")
 
 
 def now_ms() -> int:
@@ -44,24 +39,10 @@ def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wron
     limit = LIMITS[kind.topic]
     if len(content) > limit:
         found.append(Wrong("", f"{len(content)} bytes are too large", f"at most {limit} bytes"))
-    return found + _future(event, received_ms)
-
-
-def _future(event: Event, received_ms: int) -> list[Wrong]:
-    """Dates that have not begun anywhere on earth, and a clock that is more than a day ahead."""
-    today, found = latest_date(received_ms), []
-    data = vars(event.data)  # asking a model for a field it does not have is slow
-    for name in DATES_OF_THE_WORLD:
-        stated = data.get(name)
-        if isinstance(stated, date) and stated > today:
-            found.append(Wrong(f"data.{name}", "is in the future", f"at the latest {today}", stated.isoformat()))
-    if microseconds(event.time) > received_ms * 1000 + CLOCK_TOLERANCE_US:
-        found.append(
-            Wrong(
-                "time", "is more than 24 hours in the future", "the time at which it was said", event.time.isoformat()
-            )
-        )
-    return found
+    return found + [
+        Wrong(ahead.field, "is in the future", f"at the latest {ahead.latest}", ahead.stated)
+        for ahead in ahead_of(event, received_ms)
+    ]
 
 
 def event_letter(event: Event, content: bytes) -> Letter:

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import Connection, select
 
 from realization.book import PlanBook
-from realization.live import latest_date
+from realization.receipt import latest_date
 from schemas.book import Fact
 from schemas.evaluations import VerificationRecorded, VisitRecorded
 from schemas.masterplan import MasterplanVersionPublished

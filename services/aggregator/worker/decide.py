@@ -4,27 +4,16 @@ Pure. Nothing here looks at another record: what depends on other facts is a sta
 """
 
 import json
-from datetime import date
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from realization.book import microseconds
-from realization.live import latest_date
-from schemas.evaluations import (
-    EvaluationRecorded,
-    MeetingHeld,
-    QuickWinsChosen,
-    VerificationRecorded,
-    VisitRecorded,
-)
+from realization.receipt import ahead_of
 from schemas.events import EVENT, Event
-from schemas.reports import StatusReported
 from schemas.sources import parse_source
 from schemas.topics import LIMITS, partition_of
 from schemas.vocabulary import Reason
 
-CLOCK_TOLERANCE_US = 24 * 60 * 60 * 1_000_000
 DETAIL_LIMIT = 4_000
 NAME_LIMIT = 200
 
@@ -78,32 +67,13 @@ def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tup
     return None
 
 
-def _stated_date(event: Event) -> tuple[str, date] | None:
-    """The date in the world that an event speaks of, and the name of its field."""
-    match event:
-        case StatusReported(data=report):
-            return "effective_on", report.effective
-        case VisitRecorded(data=visit):
-            return "visited_on", visit.visited_on
-        case VerificationRecorded(data=verification):
-            return "verified_on", verification.verified_on
-        case EvaluationRecorded(data=evaluation):
-            return "evaluated_on", evaluation.evaluated_on
-        case QuickWinsChosen(data=choice):
-            return "chosen_on", choice.chosen_on
-        case MeetingHeld(data=meeting):
-            return "held_on", meeting.held_on
-    return None
-
-
 def _future(event: Event, received_ms: int) -> tuple[Reason, str] | None:
-    stated = _stated_date(event)
-    today = latest_date(received_ms)
-    if stated is not None and stated[1] > today:
-        return Reason.FUTURE_DATE, f"{stated[0]} {stated[1]} is after {today}, the date of receipt"
-    if microseconds(event.time) > received_ms * 1000 + CLOCK_TOLERANCE_US:
-        return Reason.FUTURE_DATE, f"time {event.time.isoformat()} is more than 24 hours after receipt"
-    return None
+    ahead = ahead_of(event, received_ms)
+    if not ahead:
+        return None
+    return Reason.FUTURE_DATE, "; ".join(
+        f"{a.field} {a.stated} is in the future, at the latest {a.latest}" for a in ahead
+    )
 
 
 def _unreadable(value: bytes, error: ValidationError) -> Rejection:
