@@ -6,6 +6,7 @@ Only here is a clock read: for "today" where no date was asked for.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ WAIT_SECONDS = 5.0
 ANSWERS_BYTES = 32 * 1024 * 1024
 
 Clock = Callable[[], datetime]
+Make = Callable[[Moment], BaseModel]
 
 
 def utc_now() -> datetime:
@@ -83,7 +85,7 @@ class Asking:
                 seq = when.known_at
             case _:
                 seq = opened.seq_at(when.known_at)
-        return Moment(opened, when.as_of or self.today(opened), seq)
+        return Moment(opened, when.as_of or self.today(opened), seq, latest=when.known_at is None)
 
     def today(self, opened: OpenBook) -> date:
         """The date it is in a plan's time zone."""
@@ -91,40 +93,51 @@ class Asking:
 
 
 class Answers:
-    """Answers as bytes, each made once: the least lately asked for are forgotten when they fill their room."""
+    """Answers as bytes, each made once: the least lately asked for are forgotten when they fill their room.
+
+    One that takes long is made in a thread, one at a time for each plan. Who asks what is known now while that goes on
+    waits for the one after, together with all who ask the same: however many ask, at most two are made or waited for.
+    """
 
     def __init__(self, metrics: ApiMetrics) -> None:
         self._metrics = metrics
         self._made: OrderedDict[Hashable, bytes] = OrderedDict()
-        self._being_made: dict[Hashable, asyncio.Task[bytes]] = {}
+        self._waiting: dict[Hashable, asyncio.Task[bytes]] = {}
         self._bytes = 0
 
-    async def answer(
-        self, name: str, moment: Moment, question: Hashable, make: Callable[[], BaseModel], *, takes_long: bool
-    ) -> bytes:
-        """What `make` answers to a question about a moment. One that takes long is made in a thread."""
+    def now(self, name: str, moment: Moment, question: Hashable, make: Make) -> bytes:
+        """What `make` answers to a question about a moment."""
         key = (name, moment.opened.book.plan, moment.as_of, moment.known_at, question)
-        made = self._made.get(key)
-        if made is not None:
-            self._made.move_to_end(key)
-            return made
-        task = self._being_made.get(key)
+        return self._had(key) or self._keep(key, self._timed(name, moment, make))
+
+    async def later(self, name: str, moment: Moment, question: Hashable, make: Make) -> bytes:
+        """The same for what takes long. Where the moment is `latest`, the answer may know more."""
+        known_at = None if moment.latest else moment.known_at
+        line = (name, moment.opened.book.plan, moment.as_of, known_at, question)
+        task = self._waiting.get(line)
         if task is None:
-            task = asyncio.create_task(self._make(key, name, moment, make, takes_long), name=f"answer {name}")
-            self._being_made[key] = task
+            task = self._waiting[line] = asyncio.create_task(self._in_turn(line, name, moment, question, make))
         return await asyncio.shield(task)
 
-    async def _make(
-        self, key: Hashable, name: str, moment: Moment, make: Callable[[], BaseModel], takes_long: bool
-    ) -> bytes:
-        def made() -> bytes:
-            with self._metrics.figure_seconds.labels(name).time():
-                return make().model_dump_json().encode()
+    async def _in_turn(self, line: Hashable, name: str, moment: Moment, question: Hashable, make: Make) -> bytes:
+        opened = moment.opened
+        async with opened.turn, opened.lock:
+            del self._waiting[line]
+            if moment.latest:
+                moment = replace(moment, known_at=opened.seq)
+            key = (name, opened.book.plan, moment.as_of, moment.known_at, question)
+            return self._had(key) or self._keep(key, await asyncio.to_thread(self._timed, name, moment, make))
 
-        try:
-            answer = await moment.opened.ask(made) if takes_long else made()
-        finally:
-            del self._being_made[key]
+    def _timed(self, name: str, moment: Moment, make: Make) -> bytes:
+        with self._metrics.figure_seconds.labels(name).time():
+            return make(moment).model_dump_json().encode()
+
+    def _had(self, key: Hashable) -> bytes | None:
+        if key in self._made:
+            self._made.move_to_end(key)
+        return self._made.get(key)
+
+    def _keep(self, key: Hashable, answer: bytes) -> bytes:
         self._made[key] = answer
         self._bytes += len(answer)
         while self._bytes > ANSWERS_BYTES:

@@ -1,25 +1,22 @@
 """The books that are open: a plan's facts in memory, loaded when first asked for, kept up as facts are committed.
 
 Everything that changes a book happens in the event loop, and under its lock. So what is asked in the event loop needs
-no lock, and what takes long is asked in a thread while the lock is held (`ask`): the book stands still meanwhile.
+no lock, and what takes long may be asked in a thread by who holds both locks: the book stands still meanwhile.
 """
 
 import asyncio
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from realization.book import PlanBook, microseconds
+from realization.book import Claim, PlanBook, microseconds
 from schemas.book import Fact, Written
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import FactRow, Tables, plan_of
+from services.aggregator.api.projection import Reported, Tables, plan_of
 from services.kit.projection import Projection, Record
-
-T = TypeVar("T")
 
 FACTS_IN_MEMORY = 1_000_000  # about 500 bytes each
 REMEMBERED_MOVES = 500
@@ -36,6 +33,7 @@ class OpenBook:
     def __init__(self, plan: str) -> None:
         self.book = PlanBook(plan)
         self.lock = asyncio.Lock()
+        self.turn = asyncio.Lock()  # of those who ask in threads: one at a time waits, so that no fact waits for many
         self._received = array("q")  # milliseconds, at seq - 1
         self._moves: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=REMEMBERED_MOVES)
 
@@ -45,10 +43,16 @@ class OpenBook:
 
     def add(self, fact: Fact) -> None:
         """Take the fact after the last one."""
-        programs = self.book.add(fact)
-        self._received.append(fact.received_ms)
+        self._taken(fact.seq, fact.received_ms, self.book.add(fact))
+
+    def add_report(self, program: str, claim: Claim) -> None:
+        """Take a report after the last fact."""
+        self._taken(claim.seq, claim.received_ms, self.book.add_claim(program, claim))
+
+    def _taken(self, seq: int, received_ms: int, programs: tuple[str, ...] | None) -> None:
+        self._received.append(received_ms)
         if programs:
-            self._moves.append((fact.seq, programs))
+            self._moves.append((seq, programs))
 
     def moved(self, after: int, up_to: int) -> list[str]:
         """The programs that facts spoke of after one `seq` up to another, as far as it is remembered; each once."""
@@ -69,11 +73,6 @@ class OpenBook:
     def fresh_at(self, seq: int) -> datetime | None:
         """When the youngest of the facts up to a `seq` was received."""
         return moment_of(max(self._received[:seq])) if seq else None
-
-    async def ask(self, question: Callable[[], T]) -> T:
-        """What a question that takes long finds in this book, which stands still meanwhile."""
-        async with self.lock:
-            return await asyncio.to_thread(question)
 
 
 def moment_of(received_ms: int) -> datetime:
@@ -165,8 +164,11 @@ class Books:
                     await asyncio.sleep(0)
 
 
-def _read(plan: str, rows: Iterable[FactRow]) -> OpenBook:
+def _read(plan: str, facts: Iterable[Reported | Fact]) -> OpenBook:
     opened = OpenBook(plan)
-    for row in rows:
-        opened.add(Fact.model_validate_json(row.value, extra="ignore"))
+    for fact in facts:
+        if isinstance(fact, Reported):
+            opened.add_report(fact.program, fact.claim)
+        else:
+            opened.add(fact)
     return opened

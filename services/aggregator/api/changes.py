@@ -1,6 +1,7 @@
 """What became realized, was withdrawn, was verified... between two moments."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import get_args
@@ -16,8 +17,15 @@ from services.aggregator.api.figures import Moment, figure
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 
-def changes(since: date | int, before: Moment, after: Moment) -> Changes:
-    """The changes from one moment of a book to another. In the order of `ChangeKind`, then of the programs' codes."""
+def changes(since: date | int, after: Moment) -> Changes:
+    """The changes to a moment: since a date by what is known now, or as of one date since a `seq` was known.
+
+    In the order of `ChangeKind`, then of the programs' codes.
+    """
+    if isinstance(since, date):
+        before = replace(after, as_of=since)
+    else:
+        before = replace(after, known_at=min(since, after.known_at))
     first, last = _look(before), _look(after)
     items = [
         _changed(kind, code, first, last, after)

@@ -35,11 +35,15 @@ TIME_ZONE = "Asia/Jakarta"  # of a plan that has said nothing of itself yet
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What an answer is about: a plan's book, a date in the world, and the `seq` up to which facts are known."""
+    """What an answer is about: a plan's book, a date in the world, and the `seq` up to which facts are known.
+
+    `latest`: no `seq` was asked for, so an answer that knows more is as good.
+    """
 
     opened: OpenBook
     as_of: date
     known_at: int
+    latest: bool = False
 
     @property
     def version(self) -> Version | None:

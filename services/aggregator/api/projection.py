@@ -3,29 +3,45 @@
 Only what `realization` can't say is kept in columns; what a fact means is asked of the heart, never of SQL.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, String, Table, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    case,
+    insert,
+    select,
+)
 
-from schemas.book import Snapshot
+from realization.book import Claim, claim_of
+from schemas.book import Fact, Snapshot
+from schemas.masterplan import MasterplanVersion
+from schemas.reports import StatusReported
+from schemas.vocabulary import Status
 from services.kit.databases import upsert
 from services.kit.projection import Record
 
 SERVICE = "realization"
-VERSION = 1
+VERSION = 2
 TOPICS = ("facts", "realization", "access")
+CLAIM = Claim._fields
+STATUS = {status.value: status for status in Status}
 STATED = ("effective_on", "visited_on", "verified_on", "chosen_on", "effective_from")
 
 
-class FactRow(NamedTuple):
-    """A fact as it is stored. `value` is the JSON of a `schemas.book.Fact`."""
+class Reported(NamedTuple):
+    """A report as a plan's book takes it."""
 
-    seq: int
-    received_ms: int
-    value: bytes
+    program: str
+    claim: Claim
 
 
 class PlanRow(NamedTuple):
@@ -53,7 +69,17 @@ class Tables:
             Column("plan", String, primary_key=True),
             Column("seq", Integer, primary_key=True, autoincrement=False),
             Column("received_ms", BigInteger, nullable=False),
-            Column("value", LargeBinary, nullable=False),
+            # of reports, which are most of all facts: the claim, so that a book is opened without reading events
+            Column("program", String),
+            Column("effective_on", String),
+            Column("time_us", BigInteger),
+            Column("source", String),
+            Column("id", String),
+            Column("status", String),
+            Column("physical", Integer),
+            Column("spent", BigInteger),
+            Column("period", String),
+            Column("value", LargeBinary, nullable=False),  # the JSON of a `schemas.book.Fact`
             sqlite_with_rowid=False,  # a plan's facts lie side by side, in the order of seq
         )
         self._plans = Table(
@@ -74,9 +100,11 @@ class Tables:
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
         """Write what records of `facts` and `realization` say."""
-        facts = [(plan_of(record), record.value) for record in records if record.topic == "facts" and record.value]
-        if facts:
-            self._apply_facts(connection, [(plan, value, json.loads(value)) for plan, value in facts])
+        values = [record.value for record in records if record.topic == "facts" and record.value]
+        if values:
+            facts = [Fact.model_validate_json(value, extra="ignore") for value in values]
+            connection.execute(insert(self._facts), [_row(*both) for both in zip(facts, values, strict=True)])
+            self._apply_plans(connection, facts)
         snapshots = [
             {"plan": plan_of(record), "value": record.value}
             for record in records
@@ -84,24 +112,21 @@ class Tables:
         ]
         upsert(connection, self._snapshots, snapshots)
 
-    def _apply_facts(self, connection: Connection, facts: Sequence[tuple[str, bytes, dict[str, Any]]]) -> None:
-        rows = [
-            {"plan": plan, "seq": fact["seq"], "received_ms": fact["received_ms"], "value": value}
-            for plan, value, fact in facts
-        ]
-        connection.execute(insert(self._facts), rows)
-        touched = {plan for plan, _, _ in facts}
-        found = connection.execute(select(self._plans).where(self._plans.c.plan.in_(touched)))
+    def _apply_plans(self, connection: Connection, facts: Sequence[Fact]) -> None:
+        found = connection.execute(
+            select(self._plans).where(self._plans.c.plan.in_({fact.event.plan for fact in facts}))
+        )
         plans: dict[str, dict[str, Any]] = {row.plan: dict(row._mapping) for row in found}
-        for plan, _, fact in facts:
+        for fact in facts:
+            plan, data = fact.event.plan, fact.event.data
             known = plans.setdefault(
                 plan, {"plan": plan, "seq": 0, "settled_on": "", "version": None, "time_zone": None}
             )
-            data = fact["event"]["data"]
-            known["seq"] = max(known["seq"], fact["seq"])
-            known["settled_on"] = max(known["settled_on"], *(data.get(name) or "" for name in STATED))
-            if "time_zone" in data and data["version"] > (known["version"] or 0):
-                known |= {"version": data["version"], "time_zone": data["time_zone"]}
+            known["seq"] = max(known["seq"], fact.seq)
+            stated = (getattr(data, name, None) for name in STATED)
+            known["settled_on"] = max(known["settled_on"], *(day.isoformat() for day in stated if day), "")
+            if isinstance(data, MasterplanVersion) and data.version > (known["version"] or 0):
+                known |= {"version": data.version, "time_zone": data.time_zone}
         upsert(connection, self._plans, list(plans.values()))
 
     def seqs(self, connection: Connection) -> dict[str, int]:
@@ -123,18 +148,61 @@ class Tables:
             for row in rows
         ]
 
-    def facts(self, connection: Connection, plan: str) -> Iterator[FactRow]:
+    def facts(self, connection: Connection, plan: str) -> Iterator[Reported | Fact]:
         """A plan's facts, in the order of `seq`."""
         facts = self._facts.c
-        asked = select(facts.seq, facts.received_ms, facts.value).where(facts.plan == plan).order_by(facts.seq)
-        for row in connection.execution_options(yield_per=1000).execute(asked):
-            yield FactRow(*row)
+        columns = [facts[name] for name in ("program", *CLAIM)]
+        value = case((facts.program.is_(None), facts.value))  # what is not needed is not read
+        asked = select(*columns, value).where(facts.plan == plan).order_by(facts.seq)
+        known: dict[Any, Any] = {}  # one object for each text and date that comes again and again
+        for row in connection.execution_options(yield_per=2000).execute(asked):
+            (
+                program,
+                effective_on,
+                time_us,
+                source,
+                event_id,
+                seq,
+                status,
+                physical,
+                spent,
+                period,
+                received_ms,
+                event,
+            ) = row
+            if program is None:
+                yield Fact.model_validate_json(event, extra="ignore")
+                continue
+            yield Reported(
+                known.setdefault(program, program),
+                Claim(
+                    known.get(effective_on) or known.setdefault(effective_on, date.fromisoformat(effective_on)),
+                    time_us,
+                    known.setdefault(source, source),
+                    event_id,
+                    seq,
+                    STATUS[status],
+                    physical,
+                    spent,
+                    known.setdefault(period, period),
+                    received_ms,
+                ),
+            )
 
     def values(self, connection: Connection, plan: str, seqs: Iterable[int]) -> dict[int, bytes]:
         """The values of some of a plan's facts, by `seq`."""
         facts = self._facts.c
         asked = select(facts.seq, facts.value).where(facts.plan == plan, facts.seq.in_(list(seqs)))
         return {row.seq: row.value for row in connection.execute(asked)}
+
+
+def _row(fact: Fact, value: bytes) -> dict[str, Any]:
+    event = fact.event
+    row = dict.fromkeys(("program", *CLAIM))
+    if isinstance(event, StatusReported):
+        claim = claim_of(event, fact.seq, fact.received_ms)
+        row |= claim._asdict() | {"program": event.data.program, "effective_on": claim.effective_on.isoformat()}
+    return row | {"plan": event.plan, "seq": fact.seq, "received_ms": fact.received_ms, "value": value}
 
 
 def plan_of(record: Record) -> str:

@@ -12,7 +12,7 @@ from services.aggregator.api import answers as a
 from services.aggregator.api.asking import Answers, Asking, When
 from services.aggregator.api.changes import changes
 from services.aggregator.api.departments import departments
-from services.aggregator.api.figures import Moment, realization
+from services.aggregator.api.figures import realization
 from services.aggregator.api.history import history
 from services.aggregator.api.programs import in_full, programs, story
 from services.aggregator.api.projection import Tables
@@ -77,7 +77,7 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
         """How far a plan has been carried out, as of a date, by what was known."""
         moment = await asking.moment(plan, when(question))
         asked = (question.group_by, question.basis, question.quick_win)
-        body = await answers.answer("realization", moment, asked, lambda: realization(moment, *asked), takes_long=False)
+        body = answers.now("realization", moment, asked, lambda at: realization(at, *asked))
         return tagged(request, body)
 
     @router.get("/v1/plans/{plan}/history", response_model=a.History, responses=problems(404, 422, 503))
@@ -85,7 +85,7 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
         """Series for a chart."""
         moment = await asking.moment(plan, When(question.to, question.known_at, question.min_seq))
         asked = (question.since, question.step, question.group_by, question.basis)
-        body = await answers.answer("history", moment, asked, lambda: history(moment, *asked), takes_long=True)
+        body = await answers.later("history", moment, asked, lambda at: history(at, *asked))
         return tagged(request, body)
 
     @router.get("/v1/plans/{plan}/changes", response_model=a.Changes, responses=problems(404, 422, 503))
@@ -93,12 +93,7 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
         """What became realized, was withdrawn, was verified... since a date, or since a `seq`."""
         moment = await asking.moment(plan, when(question))
         since = question.since if question.since is not None else date(max(moment.as_of.year - 1, 1), 12, 31)
-        before = (
-            Moment(moment.opened, since, moment.known_at)
-            if isinstance(since, date)
-            else Moment(moment.opened, moment.as_of, min(since, moment.known_at))
-        )
-        body = await answers.answer("changes", moment, since, lambda: changes(since, before, moment), takes_long=True)
+        body = await answers.later("changes", moment, since, lambda at: changes(since, at))
         return tagged(request, body)
 
     @router.get("/v1/plans/{plan}/programs", response_model=a.Programs, responses=problems(404, 422, 503))
@@ -114,12 +109,8 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
             asked = When(question.as_of or as_of, known_at, question.min_seq)
         moment = await asking.moment(plan, asked)
         filters = question.model_dump(exclude={"as_of", "known_at", "min_seq", "cursor"})
-        body = await answers.answer(
-            "programs",
-            moment,
-            (after, *filters.values()),
-            lambda: programs(moment, question, after, question.limit),
-            takes_long=True,
+        body = await answers.later(
+            "programs", moment, (after, *filters.values()), lambda at: programs(at, question, after, question.limit)
         )
         return tagged(request, body)
 
@@ -154,7 +145,7 @@ def create_routes(parts: Parts) -> APIRouter:  # noqa: PLR0915 - one list of all
     async def plan_departments(request: Request, plan: PlanPath, question: Annotated[Question, Query()]) -> Response:
         """Who is on time, late, silent, or never reported."""
         moment = await asking.moment(plan, when(question))
-        body = await answers.answer("departments", moment, None, lambda: departments(moment), takes_long=True)
+        body = await answers.later("departments", moment, None, departments)
         return tagged(request, body)
 
     @router.get(
