@@ -26,6 +26,7 @@ DECORATORS = [  # what they mark is called by a framework
 CALLED_FROM_OUTSIDE = {
     "from_data": "Faust, as a model's",
     "_new_transport": "Faust's app, where its transport is put in",
+    "_create_directories": "Faust's app, before it starts",
     "_create_worker_consumer": "Faust's consumer thread",
     "_new_consumer_thread": "Faust's consumer",
     "perform_seek": "Faust's consumer, after a rebalance",

@@ -54,6 +54,9 @@ class AggregatorApp(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """None: Faust's tables would live there, ours is the book."""
+
 
 def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[AggregatorApp, Engine]:
     """The composition root of the worker."""
