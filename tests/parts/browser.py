@@ -1,4 +1,4 @@
-"""The system's Chromium, driven by Playwright: one for the whole run, fresh contexts from it."""
+"""The system's Chromium, driven by Playwright: one for a module of tests, fresh contexts from it."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -26,8 +26,9 @@ def chromium() -> Path:
     return programs.find("chromium", package="chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Generator[Browser]:
+    """Not one for the whole run: while Playwright lives its event loop runs, and nobody else's may (`asyncio.run`)."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield started
