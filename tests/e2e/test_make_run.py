@@ -211,6 +211,10 @@ def test_it_goes_on_after_a_stop_and_after_a_kill_of_its_supervisor(loaded: Load
     again = stack.start()
     until(says(again, "already loaded"), PATIENCE_SECONDS)
     assert stack.figures == loaded.figures
+    runs = " ".join(stack.running.values())
+    assert all(each in runs for each in ("make run", "local.run", "kafka.Kafka", "local.site", "aggregator.worker")), (
+        runs
+    )
     os.kill(stack.supervisor, signal.SIGKILL)
     gone = seconds_until(lambda: not stack.left, STOP_SECONDS, what="all gone")
     third = stack.start()
