@@ -111,7 +111,7 @@ class Loader:
                 progress.show(at + len(chunk), chunk[-1].time[:7])
             self._memory.keep(history=True)
         percent = self._site.wait_for_share(END_OF_2020, REALIZED_2020)
-        say(f"at the end of 2020: {percent} % of {PROGRAMS} programs realized, {time.monotonic() - began:.1f} s after the first was sent")  # fmt: skip
+        say(f"at the end of 2020: {percent} % of {PROGRAMS} programs realized ({time.monotonic() - began:.1f} s)")
 
     def keys(self) -> None:
         """A key for each department and for the evaluator, in a file of its own."""

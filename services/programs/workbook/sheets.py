@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -89,7 +90,7 @@ def _unfit(data: bytes) -> tuple[str, str] | None:
                 return "bukan buku kerja / not a workbook", AN_XLSX
             if any(_declares_entities(archive, member) for member in members):
                 return "berkas memuat deklarasi XML yang dilarang / it holds a forbidden XML declaration", AN_XLSX
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error):
         return "bukan buku kerja / not a workbook", AN_XLSX
     return None
 

@@ -63,7 +63,7 @@ def write_workbook(plan: str, version: MasterplanVersion) -> bytes:
     return _bytes(
         Content(
             title=version.name.id,
-            subtitle=f"{version.city} · versi {version.version}, berlaku mulai {version.effective_from:%Y-%m-%d}",
+            subtitle=f"{version.city} · versi {version.version}, berlaku mulai {version.effective_from.isoformat()}",
             illustrative=version.illustrative,
             lines=_lines(plan, version),
             departments=version.departments,
@@ -151,7 +151,7 @@ def _unchanging(packed: io.BytesIO, made_on: date) -> bytes:
         for name in source.namelist():
             part = source.read(name)
             if name == "docProps/core.xml":
-                part = moment.sub(rb"\g<1>" + f"{made_on:%Y-%m-%d}T00:00:00Z".encode(), part)
+                part = moment.sub(rb"\g<1>" + f"{made_on.isoformat()}T00:00:00Z".encode(), part)
             entry = zipfile.ZipInfo(name, UNCHANGING)
             target.writestr(entry, part, zipfile.ZIP_DEFLATED, 9)
     return out.getvalue()
@@ -175,7 +175,7 @@ def _put(sheet: Worksheet, row: int, column: int, value: Any, **style: Any) -> C
 
 
 def _title(sheet: Worksheet, content: Content, what: str) -> None:
-    _put(sheet, 1, 1, text.encode(f"{what}: {content.title}" if what else content.title), font=look.TITLE)
+    _put(sheet, 1, 1, text.encode(f"{what}: {content.title}"), font=look.TITLE)
     _put(sheet, 2, 1, text.encode(content.subtitle), font=look.SUBTITLE)
     if content.illustrative:
         _put(sheet, 3, 1, "DATA ILUSTRATIF, bukan angka resmi / ILLUSTRATIVE data, not official figures", font=look.NOTICE)  # fmt: skip
@@ -196,7 +196,7 @@ def _widths(sheet: Worksheet, widths: Iterable[float]) -> None:
 
 
 def _plan_sheet(sheet: Worksheet, content: Content) -> None:
-    _title(sheet, content, "")
+    _title(sheet, content, "Rencana induk")
     for row, line in enumerate(columns.PLAN_LINES, start=5):
         value = content.lines.get(line.field)
         _put(
