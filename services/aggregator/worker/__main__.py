@@ -65,6 +65,7 @@ def main() -> None:
     _serve_metrics(settings, registry, engine)
     worker = _Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.engine = engine
+    worker.spinner = None  # it would write control characters before a line of the log
     worker.execute_from_commandline()
 
 
