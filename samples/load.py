@@ -115,6 +115,7 @@ class Loader:
 
     def keys(self) -> None:
         """A key for each department and for the evaluator, in a file of its own."""
+        self._site.wait_for_version(1)
         wanted = [(department.key, "department") for department in catalogue.offices()]
         for office, role in [*wanted, (visits.EVALUATOR, "evaluator")]:
             file = self._keys / f"{office}.key"
@@ -148,11 +149,11 @@ class Loader:
         say(f"loaded; at the end of 2021: {percent} % of the programs realized")
 
     def _import(self, number: int, workbook: Path) -> None:
-        """Import a plan version, once: imported twice before it is registered, it would be told as a conflict."""
+        """Import a plan version, once: imported twice before it is registered, it would be told as a conflict. What is
+        sent before it is registered counts all the same as soon as it is."""
         name = f"imported-{number}"
         if not self._memory.get(name) and not self._site.has_version(number):
             self._memory.keep(**{name: self._site.import_plan(workbook)})
-        self._site.wait_for_version(number)
 
     def _visits(self) -> None:
         if self._memory.get("visits"):
