@@ -5,6 +5,7 @@ no lock, and what takes long may be asked in a thread by who holds both locks: t
 """
 
 import asyncio
+import gc
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from services.aggregator.api.projection import Reported, Tables, plan_of
 from services.kit.projection import Projection, Record
 
 FACTS_IN_MEMORY = 1_000_000  # about 500 bytes each
+PROGRAM_FACTS = 6  # a program of a plan version takes as much room as so many facts
 REMEMBERED_MOVES = 500
 BREATH = 200  # facts after which others in the event loop get their turn
 
@@ -40,6 +42,11 @@ class OpenBook:
     @property
     def seq(self) -> int:
         return self.book.seq
+
+    @property
+    def room(self) -> int:
+        """The room it takes in memory, in facts."""
+        return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.book.versions)
 
     def add(self, fact: Fact) -> None:
         """Take the fact after the last one."""
@@ -93,7 +100,7 @@ class Books:
         self._open: OrderedDict[str, OpenBook] = OrderedDict()
         self._loading: dict[str, asyncio.Task[OpenBook]] = {}
         self._arrived: dict[str, list[bytes]] = {}  # facts committed while their plan's book is being loaded
-        metrics.facts_in_memory.set_function(lambda: float(sum(book.seq for book in self._open.values())))
+        metrics.facts_in_memory.set_function(lambda: float(self._taken()))
 
     def load(self, connection: Connection) -> None:
         """Learn which plans there are."""
@@ -114,6 +121,9 @@ class Books:
             task = self._loading[plan] = asyncio.create_task(self._load(plan), name=f"open the book of {plan}")
         return await asyncio.shield(task)
 
+    def _taken(self) -> int:
+        return sum(book.room for book in self._open.values())
+
     async def _load(self, plan: str) -> OpenBook:
         self._arrived[plan] = []
         try:
@@ -128,7 +138,7 @@ class Books:
         finally:
             del self._arrived[plan], self._loading[plan]
         self._open[plan] = opened
-        while len(self._open) > 1 and sum(book.seq for book in self._open.values()) > self._room:
+        while len(self._open) > 1 and self._taken() > self._room:
             self._open.popitem(last=False)
         return opened
 
@@ -171,4 +181,8 @@ def _read(plan: str, facts: Iterable[Reported | Fact]) -> OpenBook:
             opened.add_report(fact.program, fact.claim)
         else:
             opened.add(fact)
+    # A book lives long and has no cycles. If the collector looked at it each time, all would stand still for that:
+    # 450 ms for 600,000 facts, measured. What is young garbage now is taken out first, so that it is not kept with it.
+    gc.collect(1)
+    gc.freeze()
     return opened

@@ -19,7 +19,9 @@ class ApiMetrics:
         self.open_seconds = Histogram(
             "pantau_book_open_seconds", "Time to load a plan's book.", buckets=SECONDS, registry=registry
         )
-        self.facts_in_memory = Gauge("pantau_book_facts", "Facts of the books that are open.", registry=registry)
+        self.facts_in_memory = Gauge(
+            "pantau_book_facts", "Room taken by the books that are open, in facts.", registry=registry
+        )
         self.stream_clients = Gauge("pantau_stream_clients", "Clients that follow a stream.", registry=registry)
         self.stream_events = Counter(
             "pantau_stream_events_total", "Events sent to clients.", ("event",), registry=registry

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from realization.book import Claim, claim_of
+from realization.live import OVERALL
 from schemas.book import Fact, Snapshot
 from schemas.masterplan import MasterplanVersion
 from schemas.reports import StatusReported
@@ -30,7 +31,7 @@ from services.kit.databases import upsert
 from services.kit.projection import Record
 
 SERVICE = "realization"
-VERSION = 2
+VERSION = 3
 TOPICS = ("facts", "realization", "access")
 CLAIM = Claim._fields
 STATUS = {status.value: status for status in Status}
@@ -44,18 +45,26 @@ class Reported(NamedTuple):
     claim: Claim
 
 
+class Live(NamedTuple):
+    """What a plan's live snapshot says of all its programs, and the date it is true of."""
+
+    as_of: date
+    programs: int
+    realized: int
+
+
 class PlanRow(NamedTuple):
     """What is known of a plan without opening its book.
 
     `seq`: its last fact. `settled_on`: the latest date any of its facts speaks of; from then on its counts are the
-    same at every date. `time_zone`: of its highest version, None where it has none. `snapshot`: the live one.
+    same at every date. `time_zone`: of its highest version, None where it has none. `live`: from its snapshot.
     """
 
     plan: str
     seq: int
     settled_on: date
     time_zone: str | None
-    snapshot: Snapshot | None
+    live: Live | None
 
 
 class Tables:
@@ -95,7 +104,9 @@ class Tables:
             f"{SERVICE}_snapshots",
             self.metadata,
             Column("plan", String, primary_key=True),
-            Column("value", LargeBinary, nullable=False),
+            Column("as_of", String, nullable=False),
+            Column("programs", Integer, nullable=False),
+            Column("realized", Integer, nullable=False),
         )
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
@@ -105,12 +116,8 @@ class Tables:
             facts = [Fact.model_validate_json(value, extra="ignore") for value in values]
             connection.execute(insert(self._facts), [_row(*both) for both in zip(facts, values, strict=True)])
             self._apply_plans(connection, facts)
-        snapshots = [
-            {"plan": plan_of(record), "value": record.value}
-            for record in records
-            if record.topic == "realization" and record.value
-        ]
-        upsert(connection, self._snapshots, snapshots)
+        snapshots = {plan_of(record): record.value for record in records if record.topic == "realization"}
+        upsert(connection, self._snapshots, [_live(value) for value in snapshots.values() if value])
 
     def _apply_plans(self, connection: Connection, facts: Sequence[Fact]) -> None:
         found = connection.execute(
@@ -136,14 +143,15 @@ class Tables:
     def plans(self, connection: Connection) -> list[PlanRow]:
         """Every plan."""
         both = self._plans.outerjoin(self._snapshots, self._plans.c.plan == self._snapshots.c.plan)
-        rows = connection.execute(select(self._plans, self._snapshots.c.value).select_from(both))
+        live = self._snapshots.c
+        rows = connection.execute(select(self._plans, live.as_of, live.programs, live.realized).select_from(both))
         return [
             PlanRow(
                 row.plan,
                 row.seq,
                 date.fromisoformat(row.settled_on) if row.settled_on else date.min,
                 row.time_zone,
-                Snapshot.model_validate_json(row.value) if row.value else None,
+                Live(date.fromisoformat(row.as_of), row.programs, row.realized) if row.as_of else None,
             )
             for row in rows
         ]
@@ -203,6 +211,13 @@ def _row(fact: Fact, value: bytes) -> dict[str, Any]:
         claim = claim_of(event, fact.seq, fact.received_ms)
         row |= claim._asdict() | {"program": event.data.program, "effective_on": claim.effective_on.isoformat()}
     return row | {"plan": event.plan, "seq": fact.seq, "received_ms": fact.received_ms, "value": value}
+
+
+def _live(value: bytes) -> dict[str, Any]:
+    snapshot = Snapshot.model_validate_json(value)
+    counts = dict(zip(snapshot.counts, snapshot.cells[OVERALL][OVERALL], strict=True))
+    row = {"plan": snapshot.plan, "as_of": snapshot.as_of.isoformat()}
+    return row | {name: counts[name] for name in ("programs", "realized")}
 
 
 def plan_of(record: Record) -> str:

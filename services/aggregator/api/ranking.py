@@ -12,7 +12,6 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-from realization.live import OVERALL
 from services.aggregator.api.answers import Plans, RankedPlan, Realization
 from services.aggregator.api.asking import Clock, date_in
 from services.aggregator.api.books import Books
@@ -88,8 +87,6 @@ class Ranking:
 
 def _by_snapshot(row: PlanRow, day: date) -> tuple[int, int] | None:
     """Programs realized, and programs, where the snapshot is true of a day; else None."""
-    snapshot = row.snapshot
-    if snapshot is None or min(day, snapshot.as_of) < row.settled_on:
+    if row.live is None or min(day, row.live.as_of) < row.settled_on:
         return None
-    overall = dict(zip(snapshot.counts, snapshot.cells[OVERALL][OVERALL], strict=True))
-    return overall["realized"], overall["programs"]
+    return row.live.realized, row.live.programs
