@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 from kafka import KafkaAdminClient
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from deploy.local.broker import Broker
 from realization.live import OVERALL
@@ -251,3 +251,22 @@ def test_the_live_snapshot_is_what_the_book_says(mailbox: Mailbox) -> None:
         snapshot = Snapshot.model_validate_json(value)
         assert again.snapshot(snapshot.plan).model_dump_json().encode() == value
         assert snapshot.cells[OVERALL][OVERALL][0] == 12
+
+
+def test_a_former_owner_tells_nothing_of_its_plans_any_more(mailbox: Mailbox) -> None:
+    registry = CollectorRegistry()
+
+    async def work(inbox: list[oracle.Mail]) -> None:
+        one = Partition(settings_of(mailbox), 0, WorkerMetrics(registry), asyncio.Semaphore(4))
+        await one.take_over()
+        for chunk in chunks(mailbox, inbox, one.epoch):
+            await one.process(topic_of(mailbox, chunk), chunk)
+        assert b'pantau_realization_ratio{basis="claimed",dimension="overall",plan="kota-0"}' in generate_latest(
+            registry
+        )
+        await one.give_up()
+        assert b'plan="kota-0"' not in generate_latest(registry)
+        await one.close()
+
+    mailbox.send(mail(50))
+    run(work(mailbox.mail()))

@@ -62,3 +62,8 @@ class WorkerMetrics:
             self.rejected.labels(reason.value)
         for where in ("decide", "snapshot"):
             self.errors.labels(where)
+
+    def forget(self, plan: str) -> None:
+        """Tell nothing of a plan any more."""
+        for gauge in (self.ratio, self.programs, self.last_report):
+            gauge.remove_by_labels({"plan": plan})

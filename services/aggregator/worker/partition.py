@@ -95,6 +95,8 @@ class Partition:
         self._metrics.owned.labels(self.number).set(0)
         for task in (self._restoring, self._running):
             await self._end(task)
+        for plan in self._state.plans:
+            self._metrics.forget(plan)  # its new owner tells
 
     async def _end(self, task: "asyncio.Task[None] | None") -> None:
         """Let a task end by itself, as a restore does when the epoch changes; abandon it when it takes too long."""
