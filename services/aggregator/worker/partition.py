@@ -151,7 +151,8 @@ class Partition:
         """Decide a chunk and write what follows from it, or nothing when the partition is not ours any more."""
         if self._restoring is not None:
             await asyncio.wait({self._restoring})
-            self._restoring.result()
+        if self.failure is not None:
+            raise self.failure
         await self._run(chunk.epoch, self._chunk(topic, chunk))
 
     async def write_due_snapshots(self) -> None:
