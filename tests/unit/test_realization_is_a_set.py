@@ -7,9 +7,10 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realization.book import PlanBook
+from realization.book import PlanBook, claim_of
 from realization.live import SNAPSHOT_LIMIT, Live
 from schemas.book import Snapshot
+from schemas.reports import StatusReported
 from tests import oracle
 from tests.oracle import Json
 from tests.strategies import (
@@ -57,6 +58,24 @@ def test_facts_may_be_added_in_any_order(history: list[Said], order: Dice, quest
     assert everything_said_of(shuffled, question, known_at) == everything_said_of(told, question, known_at)
     for fact in facts:
         assert shuffled.standing(fact, question["as_of"]) == told.standing(fact, question["as_of"])
+
+
+@given(history=histories, order=dice(120), question=questions())
+def test_a_book_of_claims_read_before_says_what_the_book_of_their_reports_says(
+    history: list[Said], order: Dice, question: Json
+) -> None:
+    facts = asked.numbered(asked.facts_of(history))
+    book, kept = asked.book_of(facts), PlanBook(PLAN)
+
+    for fact in order.shuffled(facts):
+        if isinstance(fact.event, StatusReported):
+            claim = claim_of(fact.event, fact.seq, fact.received_ms)
+            assert kept.add_claim(fact.event.data.program, claim) == (fact.event.data.program,)
+        else:
+            kept.add(fact)
+
+    assert everything_said_of(kept, question, len(facts)) == everything_said_of(book, question, len(facts))
+    assert _cells(Live(kept).snapshot()) == _cells(Live(book).snapshot())
 
 
 @given(history=histories, order=dice(120), question=questions())
