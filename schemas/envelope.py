@@ -7,7 +7,7 @@ because a field with a typing error would else be lost without a word. Readers o
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -18,13 +18,25 @@ MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 
 
+Key = TypeVar("Key", bound=str)
+Value = TypeVar("Value")
+
+
 def plain(number: Decimal) -> Decimal:
     """The same number written one way: no exponent, no trailing zeros (45.50 and 45.5 are one content)."""
     return Decimal(f"{number.normalize():f}")
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it lies outside the calendar") from None
+
+
+def by_key(entries: dict[Key, Value]) -> dict[Key, Value]:
+    """The same entries in the order of their keys: how they were written is no content."""
+    return dict(sorted(entries.items()))
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from schemas.envelope import Data, Envelope, EventKind, Name, plain
+from schemas.envelope import Data, Envelope, EventKind, Name, by_key, plain
 from schemas.reports import ProgramCode, Rupiah
 from schemas.sources import OFFICE
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
@@ -25,6 +25,7 @@ Weight = Annotated[
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2), AfterValidator(plain)]
 YearlyTargets = Annotated[
     dict[YearKey, Percent],
+    AfterValidator(by_key),
     Field(description="Cumulative share of programs to be realized by the end of each year, in percent."),
 ]
 
@@ -73,7 +74,7 @@ class Program(Data):
     weight: Weight
     start_year: Year
     finish_year: Year
-    budget: dict[YearKey, Rupiah] = Field(default_factory=dict)
+    budget: Annotated[dict[YearKey, Rupiah], AfterValidator(by_key)] = Field(default_factory=dict)
     quick_win_years: tuple[Year, ...] = ()
     priority_problem: Name | None = None
     leading_sector: Name | None = None
@@ -112,7 +113,7 @@ class MasterplanVersion(Data):
     report_due_day: Annotated[int, Field(ge=1, le=28)] = 10
     punctual_by_receipt_from: date | None = None
     targets: YearlyTargets = Field(default_factory=dict)
-    dimension_targets: dict[Dimension, YearlyTargets] = Field(default_factory=dict)
+    dimension_targets: Annotated[dict[Dimension, YearlyTargets], AfterValidator(by_key)] = Field(default_factory=dict)
     departments: Annotated[tuple[Department, ...], Field(max_length=500)]
     programs: Annotated[tuple[Program, ...], Field(max_length=20_000)]
 

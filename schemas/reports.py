@@ -12,6 +12,7 @@ from schemas.envelope import Data, Envelope, EventId, EventKind, Name, SourceTex
 from schemas.vocabulary import Status
 
 PROGRAM = r"^[A-Z0-9](?:[A-Z0-9.-]{0,30}[A-Z0-9])?$"
+FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2999, 12, 31)  # what a period can name
 PERIOD = r"^[12][0-9]{3}-(?:0[1-9]|1[0-2]|Q[1-4])$"
 
 ProgramCode = Annotated[str, Field(pattern=PROGRAM)]
@@ -55,7 +56,7 @@ class StatusReport(Data):
     physical: Physical
     spent: Rupiah | None = None
     period: Period | None = None
-    effective_on: date | None = None
+    effective_on: Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)] | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=50)] = ()
     obstacle: Text | None = None
     note: Text | None = None
