@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from pantau.doctor import Finding
+from pantau.finding import Finding
 
 from deploy.local import administrator, broker, jars, java, ports, settings, state
 from deploy.local.jars import ROOT

@@ -10,18 +10,10 @@ import platform
 import sys
 from collections.abc import Iterable
 from importlib import import_module, util
-from typing import NamedTuple
+
+from pantau.finding import Finding
 
 OLDEST_PYTHON = (3, 11)
-
-
-class Finding(NamedTuple):
-    """One thing looked at: whether it is as it should be, what was found, and if not, what to do."""
-
-    what: str
-    ok: bool
-    found: str
-    mend: str = ""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pantau import cli, doctor
+from pantau.finding import Finding
 
 from deploy.local import administrator, state
 from deploy.local.broker import Broker
@@ -39,7 +40,7 @@ def running(folder: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Ge
         yield
 
 
-def findings() -> dict[str, doctor.Finding]:
+def findings() -> dict[str, Finding]:
     return {finding.what: finding for finding in doctor.look()}
 
 
@@ -100,4 +101,4 @@ def test_tells_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is False
     assert [each["what"] for each in told["findings"] if not each["ok"]] == ["running"]
-    assert doctor.report([doctor.Finding("all", True, "here")], as_json=False) == 0
+    assert doctor.report([Finding("all", True, "here")], as_json=False) == 0
