@@ -137,10 +137,10 @@ def _running(here: Settings) -> Iterable[Finding]:
 
 def _topics(here: Settings) -> Finding:
     """Whether every declared topic is there with the number of partitions that was fixed at installation."""
+    from kafka import KafkaAdminClient  # noqa: PLC0415 - only when there is a broker to ask
+
     from schemas.topics import TOPICS  # noqa: PLC0415
     from services.kit.settings import read  # noqa: PLC0415
-
-    from kafka import KafkaAdminClient  # noqa: PLC0415 - only when there is a broker to ask
 
     told = read()
     names = [told.topic_prefix + topic.name for topic in TOPICS]
