@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from pantau.finding import Finding
-
 from deploy.local import administrator, broker, jars, java, ports, settings, state
 from deploy.local.jars import ROOT
 from deploy.local.run import not_ready_because
 from deploy.local.settings import Port, Settings
+from pantau.finding import Finding
 
 ENOUGH_BYTES = 2 * 1024**3
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?", re.MULTILINE)

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
-from services.aggregator.api.app import create_app as create_realization
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.paths import owner_of
+from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
 from services.kit.docs import page
 from services.kit.health import add_health

@@ -8,11 +8,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from pantau import cli, doctor
-from pantau.finding import Finding
 
 from deploy.local import administrator, state
 from deploy.local.broker import Broker
+from pantau import cli, doctor
+from pantau.finding import Finding
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
