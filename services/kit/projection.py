@@ -29,13 +29,12 @@ ends the process at once (`leave`); the supervisor starts it again and nothing i
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -58,6 +57,7 @@ from sqlalchemy import (
 from schemas.topics import MIB
 from services.kit import progress
 from services.kit.databases import is_outage, open_engine, reading, writing
+from services.kit.leaving import leave
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 
@@ -108,13 +108,6 @@ class RebuiltError(Exception):
 
 class _OvertakenError(Exception):
     """Another replica applied these records first."""
-
-
-def leave(doing: str, error: BaseException) -> NoReturn:
-    """Log and end the process at once: going on could skip a record."""
-    log.critical("leaving: %s", doing, exc_info=error)
-    logging.shutdown()
-    os._exit(70)
 
 
 class Projection:

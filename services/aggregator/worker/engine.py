@@ -5,33 +5,22 @@ again, the next owner takes over, and nothing is lost, because nothing was half 
 """
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition
 from services.aggregator.worker.transport import Chunk
+from services.kit.leaving import leave
 from services.kit.settings import Settings
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 RESTORES_AT_ONCE = 4
 SNAPSHOT_POLL_SECONDS = 0.1
 STALL_SECONDS = 60.0
-LEFT_ON_ERROR = 70  # exit code, EX_SOFTWARE
-
-
-def leave(why: str, error: BaseException | None = None) -> NoReturn:
-    """End the process at once, without any cleaning up that could write something."""
-    log.critical("leaving: %s", why, exc_info=error)
-    logging.shutdown()
-    os._exit(LEFT_ON_ERROR)
 
 
 class Engine:
