@@ -264,8 +264,17 @@ def test_a_former_owner_tells_nothing_of_its_plans_any_more(mailbox: Mailbox) ->
         assert b'pantau_realization_ratio{basis="claimed",dimension="overall",plan="kota-0"}' in generate_latest(
             registry
         )
+        async with asyncio.timeout(20):
+            while one._state.changed:  # until no snapshot is held back any more
+                await asyncio.sleep(0.02)
+                await one.write_due_snapshots()
         await one.give_up()
         assert b'plan="kota-0"' not in generate_latest(registry)
+        await one.take_over()  # it comes back, with nothing new in the book
+        async with asyncio.timeout(20):
+            while b'plan="kota-0"' not in generate_latest(registry):
+                await asyncio.sleep(0.02)
+                await one.write_due_snapshots()
         await one.close()
 
     mailbox.send(mail(50))

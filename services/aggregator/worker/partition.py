@@ -134,6 +134,8 @@ class Partition:
         if epoch != self.epoch:
             return
         self._restored = True
+        # Snapshots and metrics of its plans are ours to tell now, though nothing in the book is new.
+        self._state.changed.update(self._state.plans)
         log.info(
             "partition taken over",
             extra={
