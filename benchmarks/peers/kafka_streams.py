@@ -1,0 +1,82 @@
+"""How the competitor in streams/ is built, by Maven into .cache/streams, and started."""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.peers.peer import Options
+from deploy.local import java
+
+ROOT = Path(__file__).parents[2]
+SOURCES = Path(__file__).with_name("streams")
+CACHE = ROOT / ".cache" / "streams"
+HOW_TO_MEND = "On Debian: apt-get install maven"
+COLLECTORS = {"parallel": "-XX:+UseParallelGC", "g1": "-XX:+UseG1GC"}
+
+AT_EASE: Options = {
+    "threads": 2, "store": "rocksdb", "cache_mb": 64, "commit_ms": 200, "realization_ms": 1000, "linger_ms": 20,
+    "batch_kb": 128, "compression": "lz4", "gc": "parallel", "heap_gb": 3,
+}  # fmt: skip
+
+
+def grid(guarantee: str) -> tuple[Options, ...]:
+    """The points that are tried, of which the best counts."""
+    return ({**AT_EASE, "guarantee": guarantee},)
+
+
+def folder() -> Path:
+    """Where the classes and jars of these sources are, once built: its name says which sources they came from."""
+    told = hashlib.sha256()
+    for source in sorted(path for path in SOURCES.rglob("*") if path.suffix in {".xml", ".java"}):
+        told.update(source.read_bytes())
+    return CACHE / told.hexdigest()[:12]
+
+
+def build() -> None:
+    """Build it, unless these very sources are built already."""
+    built = folder()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at once: one builds, the other waits
+        if not built.is_dir():
+            _maven(built)
+
+
+def _maven(built: Path) -> None:
+    if shutil.which("mvn") is None:
+        sys.exit(f"Maven (mvn) is missing, it builds the competitor written with Kafka Streams. {HOW_TO_MEND}")
+    print("Building the competitor written with Kafka Streams ...", flush=True)
+    unfinished = built.with_suffix(".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    goals = [
+        "compile",
+        "dependency:copy-dependencies",
+        f"-Dbuild.folder={unfinished}",
+        f"-DoutputDirectory={unfinished / 'jars'}",
+    ]
+    maven = subprocess.run(
+        ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-f", SOURCES / "pom.xml", *goals],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if maven.returncode != 0:
+        sys.exit(f"{maven.stdout}\nMaven could not build {SOURCES}; what it said stands above.")
+    unfinished.rename(built)
+
+
+def command(options: Options) -> list[str]:
+    """The command that starts it at a point of the grid."""
+    heap, built = options["heap_gb"], folder()
+    flags = [
+        f"-Xms{heap}g",
+        f"-Xmx{heap}g",
+        COLLECTORS[str(options["gc"])],
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    ]
+    return [java.require(), *flags, "-cp", f"{built / 'classes'}:{built / 'jars'}/*", "id.pantau.bench.Main"]
