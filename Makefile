@@ -43,6 +43,12 @@ test: ## run all tests, with real parts; ARGS="..." goes to pytest
 	@$(VENV)/python -m deploy.local.jars
 	@$(VENV)/python -m pytest $(ARGS)
 
+.PHONY: chaos
+chaos: ## play seeded runs under faults and compare all with the oracle; ARGS="--help" says how
+	@$(READY) test
+	@$(VENV)/python -m deploy.local.jars
+	@$(VENV)/python -m tests.chaos $(ARGS)
+
 .PHONY: check
 check: ## what needs no running parts: format, lint, types, import rules, dead code, generated files
 	@$(READY) test

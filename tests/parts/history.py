@@ -16,6 +16,7 @@ from schemas.vocabulary import SUB_DIMENSIONS
 Json = dict[str, Any]
 OFFICES = ("dinkes", "dishub", "diskominfo")
 SUBS = list(SUB_DIMENSIONS.items())
+RETRACTED_AT = datetime(2022, 1, 10, 4, tzinfo=UTC)
 
 
 class Letter(NamedTuple):
@@ -151,7 +152,7 @@ class History:
         source = made["source"] if self._random.random() < 0.7 else department(plan, self._random.choice(OFFICES))
         data = {"source": made["source"], "id": made["id"], "reason": "keliru"}
         return self.letter(
-            "program-status", plan, event("program.status.retracted", source, self._id(), datetime.now(UTC), data)
+            "program-status", plan, event("program.status.retracted", source, self._id(), RETRACTED_AT, data)
         )
 
     def _visit(self, plan: str) -> Letter:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 
 from schemas.topics import INPUTS
 from services.kit.settings import Settings
@@ -63,6 +63,17 @@ class Mailbox:
             return len(sent)
         finally:
             producer.close()
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end offset of each partition of a topic, as far as it is committed."""
+        tps = [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap.split(","), isolation_level="read_committed", metrics_enabled=False
+        )
+        try:
+            return {tp.partition: end for tp, end in consumer.end_offsets(tps).items()}
+        finally:
+            consumer.close()
 
     def read(self, topic: str, at_least: dict[int, int] | None = None) -> list[Any]:
         """Every committed record of a topic, in the order of its partitions.
@@ -131,7 +142,12 @@ class Mailbox:
     def differences(self) -> list[str]:
         """How what the aggregator wrote differs from what the oracle says of the mail. Empty: not at all."""
         mail = self.mail()
-        outcomes, facts = oracle.decide(mail, self.partitions)
+        return self.differences_from(mail, *oracle.decide(mail, self.partitions))
+
+    def differences_from(
+        self, mail: list[oracle.Mail], outcomes: list[oracle.Outcome], facts: list[oracle.Fact]
+    ) -> list[str]:
+        """The same, where the oracle was asked already."""
         found: list[str] = []
         progress = self.progress()
         ends = {number: one["facts_end"] for number, one in progress.items()}

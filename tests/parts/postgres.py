@@ -1,7 +1,8 @@
-"""A real PostgreSQL: one server for the whole run, a database of its own for each test that asks."""
+"""A real PostgreSQL: one server for the whole run, a database of its own for each test that asks; or a server to crash."""
 
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from tests.parts import logs, programs
 from tests.parts.waiting import free_port, until
 
 VERSIONS = Path("/usr/lib/postgresql")  # where Debian keeps them, off the PATH
-SAFE_TO_LOSE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+SAFE_TO_LOSE = ("fsync=off", "full_page_writes=off")  # when the machine stops, not when the server crashes
 USER = "pantau"
+HOST = "127.0.0.1"
 
 _numbers = count(1)
 
@@ -42,55 +44,104 @@ def _unprivileged(command: list[str], *, owning: Path) -> list[str]:
     ]
 
 
-def _newest() -> list[Path]:
-    return sorted(VERSIONS.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)
+def _program(name: str) -> Path:
+    newest = sorted(VERSIONS.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)
+    return programs.find(name, package="postgresql", among=newest)
+
+
+class Server:
+    """A server that can be stopped, crashed and started again on the same port and folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.log = free_port(), folder / "server.log"
+        self.log.touch()
+        make = [str(_program("initdb")), f"--pgdata={folder / 'data'}"]
+        make += [f"--username={USER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        made = subprocess.run(_unprivileged(make, owning=folder), capture_output=True, text=True, check=False, cwd="/")
+        assert made.returncode == 0, made.stderr
+        serve = [str(_program("postgres")), "-D", str(folder / "data")]
+        settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
+        for setting in (*SAFE_TO_LOSE, *settings):
+            serve += ["-c", setting]
+        self._command = _unprivileged(serve, owning=folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of its first database, for psycopg."""
+        return f"postgresql://{USER}@{HOST}:{self.port}/postgres"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    def start(self) -> None:
+        """Start it and return when it takes connections."""
+        self._process = children.start(self._command, log=self.log, cwd=Path("/"))
+        until(self._takes_connections, 30)
+
+    def stop(self) -> None:
+        """End it in order: "fast shutdown", sessions are ended."""
+        self.process.send_signal(signal.SIGINT)
+        children.stop(self.process, within_seconds=10)
+
+    def crash(self) -> None:
+        """End it at once: "immediate shutdown", which leaves everything as a crash would; starting it recovers."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(10)
+
+    def new_database(self, name: str) -> str:
+        """An empty database, as the SQLAlchemy URL that PANTAU_DATABASE takes."""
+        with psycopg.connect(self.url, autocommit=True) as administrator:
+            administrator.execute(f"CREATE DATABASE {name}".encode())
+        return self.url.replace("postgresql:", "postgresql+psycopg:").removesuffix("/postgres") + f"/{name}"
+
+    def drop_database(self, name: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as administrator:
+            administrator.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+    def _takes_connections(self) -> bool:
+        assert self.process.poll() is None, logs.tail(self.log)
+        psycopg.connect(self.url).close()
+        return True
 
 
 @contextmanager
-def running(folder: Path) -> Generator[str]:
-    """A server whose data is in `folder`; yields the URL of its first database, for psycopg."""
-    port, log = free_port(), folder / "server.log"
-    log.touch()
-    make = [str(programs.find("initdb", package="postgresql", among=_newest())), f"--pgdata={folder / 'data'}"]
-    make += [f"--username={USER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    made = subprocess.run(_unprivileged(make, owning=folder), capture_output=True, text=True, check=False, cwd="/")
-    assert made.returncode == 0, made.stderr
-    serve = [str(programs.find("postgres", package="postgresql", among=_newest())), "-D", str(folder / "data")]
-    for setting in (*SAFE_TO_LOSE, f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories="):
-        serve += ["-c", setting]
-    server = children.start(_unprivileged(serve, owning=folder), log=log, cwd=Path("/"))
-    logs.watched["PostgreSQL"] = log
-    url = f"postgresql://{USER}@127.0.0.1:{port}/postgres"
-
-    def takes_connections() -> bool:
-        assert server.poll() is None, logs.tail(log)
-        psycopg.connect(url).close()
-        return True
-
+def running(folder: Path) -> Generator[Server]:
+    """A server whose data is in `folder`."""
+    server = Server(folder)
+    logs.watched["PostgreSQL"] = server.log
     try:
-        until(takes_connections, 30)
-        yield url
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
-        server.send_signal(2)  # SIGINT: "fast shutdown", sessions are ended
-        children.stop(server, within_seconds=10)
         del logs.watched["PostgreSQL"]
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Generator[str]:
-    """The server all tests share: the URL of its `postgres` database.
+@contextmanager
+def in_folder_of_its_own() -> Generator[Server]:
+    """A server in a new folder that its unprivileged user can reach.
 
     Not below pytest's own folder, which another run of pytest closes to other users at any moment.
     """
-    with TemporaryDirectory(prefix="pantau-postgres-") as folder, running(Path(folder)) as url:
-        yield url
+    with TemporaryDirectory(prefix="pantau-postgres-") as folder, running(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[Server]:
+    """The server all tests share."""
+    with in_folder_of_its_own() as server:
+        yield server
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Generator[str]:
+def postgres_url(postgres_server: Server) -> Generator[str]:
     """An empty database, as the SQLAlchemy URL that PANTAU_DATABASE takes."""
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgres_server, autocommit=True) as administrator:
-        administrator.execute(f"CREATE DATABASE {name}")
-        yield postgres_server.replace("postgresql:", "postgresql+psycopg:").removesuffix("/postgres") + f"/{name}"
-        administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    yield postgres_server.new_database(name)
+    postgres_server.drop_database(name)

@@ -1,0 +1,59 @@
+"""What an installation stands on: a broker, a database, and what each process is told of them."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from types import MappingProxyType
+
+from deploy.local.broker import Broker
+from tests.parts import broker, postgres
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+_databases = count(1)
+
+
+class Ground:
+    """One broker, and SQLite. Other grounds add to it, or say something else to a process."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    @property
+    def kafka(self) -> str:
+        """The bootstrap servers, as senders and the verdict reach them whatever is between the processes and them."""
+        return self.broker.bootstrap
+
+    def database(self) -> str | None:
+        """The SQLAlchemy URL of a new empty database for all services; None: a file for each in the run's folder."""
+        return None
+
+    def environment(self, process: str) -> Mapping[str, str]:
+        """What a process (`worker-1`, `site-2`) is told beside the usual, such as another way to the broker."""
+        return NOTHING
+
+
+class PostgresGround(Ground):
+    """One broker, and PostgreSQL."""
+
+    def __init__(self, broker: Broker, server: postgres.Server) -> None:
+        super().__init__(broker)
+        self.server = server
+
+    def database(self) -> str:
+        return self.server.new_database(f"chaos_{next(_databases)}")
+
+
+@contextmanager
+def one_broker(folder: Path) -> Generator[Ground]:
+    """A broker and SQLite."""
+    with broker.running(folder / "broker") as started:
+        yield Ground(started)
+
+
+@contextmanager
+def broker_and_postgres(folder: Path) -> Generator[PostgresGround]:
+    """A broker and PostgreSQL."""
+    with postgres.in_folder_of_its_own() as server, broker.running(folder / "broker") as started:
+        yield PostgresGround(started, server)

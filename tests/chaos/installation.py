@@ -1,0 +1,184 @@
+"""The processes under test, kept running as the real supervisor keeps them: what leaves is started again.
+
+Everything here happens in the main thread, because processes are bound to the thread that starts them: who waits,
+waits by `wait`, which tends the processes meanwhile.
+"""
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from httpx import Client, HTTPError
+
+from deploy.local import administrator
+from services.kit.settings import Settings
+from tests.chaos.grounds import Ground
+from tests.chaos.senders import Requests
+from tests.parts.mailbox import Mailbox
+from tests.parts.processes import Processes, Running
+from tests.parts.waiting import free_port
+
+G_co = TypeVar("G_co", bound=Ground, covariant=True)
+
+PARTITIONS = 3
+RESTART_SECONDS = 0.5
+TEND_SECONDS = 0.02
+READY_SECONDS = 90.0
+
+WORKER = ("services.aggregator.worker",)
+SITE = ("deploy.local.site",)
+
+
+class Left(NamedTuple):
+    """A process that ended without being told to: its exit code, negative for a signal."""
+
+    process: str
+    code: int
+
+
+class Kept:
+    """A process that is kept running, under the same name, whatever ends it."""
+
+    def __init__(
+        self, name: str, module: tuple[str, ...], env: dict[str, str], port: int, processes: Processes
+    ) -> None:
+        self.name, self.port = name, port
+        self.instance = env.get("PANTAU_WORKER_INSTANCE", "")
+        self._module, self._env, self._processes = module, env, processes
+        self._start_at = 0.0
+        self.wanted, self.starts = True, 0
+        self.running = self._start()
+
+    def _start(self) -> Running:
+        self.starts += 1
+        return self._processes.start(self.name, [sys.executable, "-m", *self._module], env=self._env)
+
+    def tend(self) -> int | None:
+        """Start it again when it is down and its time has come. Its exit code, once, when it has left."""
+        if self.running.alive or not self.wanted:
+            return None
+        now = time.monotonic()
+        if not self._start_at:
+            self._start_at = now + RESTART_SECONDS
+            return self.running.process.returncode
+        if now >= self._start_at:
+            self._start_at = 0.0
+            self.running = self._start()
+        return None
+
+    def retire(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it for good."""
+        self.wanted = False
+        self.running.signal(number)
+
+    def ready(self, http: Client) -> bool:
+        """Whether it says that it can be asked."""
+        try:
+            return http.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
+        except HTTPError:
+            return False
+
+
+class Installation(Generic[G_co]):
+    """Workers, sites and the topics of one run, on a ground."""
+
+    def __init__(
+        self, ground: G_co, folder: Path, seed: int, *, worker: tuple[str, ...] = WORKER, site: tuple[str, ...] = SITE
+    ) -> None:
+        self.ground, self.folder = ground, folder
+        self.random = random.Random(seed)  # for what a fault leaves to chance
+        self.mailbox = Mailbox(ground.kafka, PARTITIONS)
+        self.admin_key = administrator.key(folder / "keys")
+        self.database = ground.database()
+        self.http = Client(timeout=10, trust_env=False)
+        self.requests = Requests()
+        self.left: list[Left] = []
+        self._all: list[Kept] = []
+        self._worker, self._site = worker, site
+        self._processes = Processes(folder)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the apis, for who looks at their tables."""
+        return Settings(
+            kafka=self.mailbox.bootstrap,
+            topic_prefix=self.mailbox.prefix,
+            partitions=PARTITIONS,
+            database=self.database,
+            state=self.folder / "state",
+        )
+
+    # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start_worker(self, instance: str) -> Kept:
+        """Start a worker under a name that the group of workers knows it by."""
+        return self._keep("worker", self._worker, {"PANTAU_WORKER_INSTANCE": instance}, "PANTAU_WORKER_METRICS_PORT")
+
+    def start_site(self) -> Kept:
+        """Start a process that serves the three apis."""
+        return self._keep("site", self._site, {}, "PANTAU_PORT")
+
+    def _keep(self, role: str, module: tuple[str, ...], env: dict[str, str], port_variable: str) -> Kept:
+        name, port = f"{role}-{len(self._all) + 1}", free_port()
+        env |= {
+            "PANTAU_KAFKA": self.ground.kafka,
+            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_PARTITIONS": str(PARTITIONS),
+            "PANTAU_STATE": str(self.folder / "state"),
+            "PANTAU_ADMIN_KEY_SHA256": administrator.digest(self.admin_key),
+            port_variable: str(port),
+        }
+        if self.database is not None:
+            env["PANTAU_DATABASE"] = self.database
+        self._all.append(Kept(name, module, env | dict(self.ground.environment(name)), port, self._processes))
+        return self._all[-1]
+
+    @property
+    def workers(self) -> list[Kept]:
+        """The workers that are wanted, the oldest first."""
+        return self._wanted("worker-")
+
+    @property
+    def sites(self) -> list[Kept]:
+        return self._wanted("site-")
+
+    def _wanted(self, prefix: str) -> list[Kept]:
+        return [kept for kept in self._all if kept.name.startswith(prefix) and kept.wanted]
+
+    def tend(self) -> None:
+        """Start again what has left."""
+        for kept in self._all:
+            code = kept.tend()
+            if code is not None:
+                self.left.append(Left(kept.name, code))
+
+    def wait(self, predicate: Callable[[], object], within_seconds: float) -> bool:
+        """Tend the processes until `predicate` is true, at most so long. Whether it came true."""
+        ends = time.monotonic() + within_seconds
+        for _ in self.ticks():
+            if predicate():
+                return True
+            if time.monotonic() > ends:
+                return False
+        raise AssertionError
+
+    def ticks(self) -> Iterator[None]:
+        """For ever, a moment apart, with the processes tended."""
+        while True:
+            self.tend()
+            yield
+            time.sleep(TEND_SECONDS)
+
+    def until_ready(self, *kept: Kept) -> bool:
+        """Wait until these processes, or all that are wanted, say that they can be asked."""
+        asked = kept or (*self.workers, *self.sites)
+        return self.wait(lambda: all(one.ready(self.http) for one in asked), READY_SECONDS)
+
+    def end(self) -> None:
+        """End every process."""
+        self.http.close()
+        self._processes.end()

@@ -1,0 +1,93 @@
+"""What is sent in a run: a seeded history of a few plans, and everything that goes wrong with it on the way.
+
+To what `tests.parts.history` mixes in (conflicts, retractions, poison of every kind) this adds: copies, some written
+differently; an order that has nothing to do with the dates; retractions before their reports; plan versions after the
+reports of their programs; two versions that expect the same one.
+"""
+
+import json
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from schemas.sources import council
+from schemas.topics import EVENT_LIMIT
+from tests.parts.history import History, Json, Letter, event, plan_version
+
+PLANS, PROGRAMS = 6, 12
+COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 5)
+MEAN_COPIES = sum(COPIES) / len(COPIES)
+NEAR, FAR = 200, 0.1  # copies lie this many letters apart, but for one in ten, which may be anywhere
+BY_HTTP = 0.25
+OVERSIZE = 3  # letters above the limit of an event: more of them would make the ledger large for nothing
+
+
+class Mail(NamedTuple):
+    """Letters for the two ways in, each in the order in which they are to be sent."""
+
+    direct: list[Letter]
+    by_http: list[Letter]
+
+
+def mixed(seed: int, partitions: int, events: int) -> Mail:
+    """The mail of a run: about so many letters. The same seed gives the same mail."""
+    chance = random.Random(seed)
+    history = History(seed, partitions=partitions, plans=PLANS, programs=PROGRAMS)
+    distinct = [*_few_oversize(history.life(int(events / MEAN_COPIES))), *_versions(history, chance)]
+    placed: list[tuple[float, Letter]] = []
+    for place, letter in enumerate(distinct):
+        begins = chance.random() * len(distinct) if letter.topic == "masterplans" else float(place)
+        for copy in range(chance.choice(COPIES)):
+            far = chance.random() < FAR
+            at = chance.random() * len(distinct) if far else begins + chance.uniform(-NEAR, NEAR)
+            placed.append((at, _written_differently(letter) if copy % 2 else letter))
+    letters = [letter for _, letter in sorted(placed, key=lambda both: both[0])]
+    fits = [chance.random() < BY_HTTP and _can_go_by_http(letter, history, partitions) for letter in letters]
+    return Mail(
+        [letter for letter, http in zip(letters, fits, strict=True) if not http],
+        [letter for letter, http in zip(letters, fits, strict=True) if http],
+    )
+
+
+def _few_oversize(letters: Iterable[Letter]) -> Iterable[Letter]:
+    left = OVERSIZE
+    for letter in letters:
+        oversize = len(letter.value or b"") > EVENT_LIMIT
+        left -= oversize
+        if not oversize or left >= 0:
+            yield letter
+
+
+def _versions(history: History, chance: random.Random) -> list[Letter]:
+    """Of every plan a first version, and two that want to replace it."""
+    kind, at = "masterplan.version.published", datetime(2019, 1, 1, tzinfo=UTC)
+    letters = history.beginnings()
+    for plan in history.plans:
+        for event_id, programs in (("version-2", PROGRAMS + 1), ("version-2-too", PROGRAMS + 2)):
+            day = f"{chance.choice((2020, 2021))}-0{chance.randrange(1, 10)}-01"
+            data = plan_version(programs, 2, day)
+            letters.append(history.letter("masterplans", plan, event(kind, council(plan), event_id, at, data)))
+    return letters
+
+
+def _written_differently(letter: Letter) -> Letter:
+    """The same content in other bytes: other order of the fields, other spaces. What is no JSON object stays."""
+    body = _object(letter.value)
+    return (
+        letter if body is None else letter._replace(value=json.dumps(dict(reversed(body.items())), indent=1).encode())
+    )
+
+
+def _can_go_by_http(letter: Letter, history: History, partitions: int) -> bool:
+    """Whether intake would have a say in it: a JSON object for the right topic and partition, of moderate size."""
+    addressed = any(letter == history.letter("program-status", plan, letter.value) for plan in history.plans)
+    return addressed and _object(letter.value) is not None and len(letter.value or b"") < EVENT_LIMIT
+
+
+def _object(value: bytes | None) -> Json | None:
+    try:
+        found = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,137 @@
+"""One run: an installation on a ground, mail under way, faults one after the other, and the verdict.
+
+All that is left to chance comes from the seed: the mail, which faults strike and in which order, and what each of them
+leaves open. Time is the machine's own, so the same seed gives the same plan of a run, not the same microseconds.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.chaos import mail, verdict
+from tests.chaos.faults import Fault, Stage
+from tests.chaos.followers import Follower
+from tests.chaos.grounds import Ground
+from tests.chaos.installation import PARTITIONS, SITE, WORKER, Installation
+from tests.chaos.ledger import Ledger
+from tests.chaos.senders import DIRECT_GROUP, HTTP_GROUP, ByHttp, Direct, Outbox, Sender
+from tests.chaos.verdict import Played
+
+LEAST_FAULTS, MOST_FAULTS = 2, 4
+SECTION_SECONDS = 3.0  # the mail between two faults takes at least so long
+SECTION_WITHIN_SECONDS = 60.0
+SENT_WITHIN_SECONDS = 120.0
+
+Say = Callable[[str], None]
+
+
+class Plan(NamedTuple):
+    """What a run is going to be. `worker` and `site`: the modules that are run, of which a control takes others."""
+
+    seed: int
+    events: int
+    stage: Stage[Any]
+    faults: tuple[Fault[Any], ...]
+    worker: tuple[str, ...] = WORKER
+    site: tuple[str, ...] = SITE
+
+
+class Told(NamedTuple):
+    """What came of a run. `hits`: by fault, how often it was seen to hit."""
+
+    hits: Counter[str]
+    missed: list[str]
+    differences: list[str]
+    seconds: float
+
+
+def drawn(seed: int, events: int, stage: Stage[Any]) -> Plan:
+    """The plan of a seed on a stage."""
+    chance = random.Random(seed)
+    number = chance.randint(LEAST_FAULTS, MOST_FAULTS)
+    return Plan(seed, events, stage, tuple(chance.choices(stage.faults, k=number)))
+
+
+def play(plan: Plan, ground: Ground, folder: Path, say: Say) -> Told:
+    """Play a run whose files are in `folder`."""
+    began = time.monotonic()
+    hits, missed = Counter[str](), list[str]()
+    with _installed(plan, ground, folder) as (installation, ledger):
+        letters = mail.mixed(plan.seed, PARTITIONS, plan.events)
+        direct = Direct(installation.mailbox, ledger)
+        http = ByHttp(_urls(installation), installation.admin_key, ledger, installation.requests)
+        senders = [
+            Sender("direct", Outbox(letters.direct, 0), DIRECT_GROUP, direct.send),
+            Sender("http", Outbox(letters.by_http, len(letters.direct)), HTTP_GROUP, http.send),
+        ]
+        followers = [Follower(url, f"kota-{number}") for number, url in enumerate(_urls(installation))]
+        try:
+            _strike(plan, installation, senders, hits, missed, say)
+            sent = installation.wait(
+                lambda: all(sender.outbox.empty or sender.error for sender in senders), SENT_WITHIN_SECONDS
+            )
+            say(f"{time.monotonic() - began:5.1f} s  all is sent" if sent else "not everything could be sent")
+            played = Played(installation, ledger.path, followers, sent, [s.error for s in senders if s.error])
+            differences = verdict.differences(played)
+        finally:
+            for sender in senders:
+                sender.end()
+            for follower in followers:
+                follower.end()
+            direct.close()
+            http.close()
+    return Told(hits, missed, differences, time.monotonic() - began)
+
+
+def _strike(
+    plan: Plan,
+    installation: Installation[Any],
+    senders: list[Sender],
+    hits: Counter[str],
+    missed: list[str],
+    say: Say,
+) -> None:
+    """Let the faults strike, each when the mail has reached its place; mail goes on meanwhile."""
+    began, sections = time.monotonic(), len(plan.faults) + 1
+
+    def release(section: int) -> None:
+        for sender in senders:
+            sender.outbox.release(section / sections, (section + 1) / sections, SECTION_SECONDS)
+
+    release(0)
+    for number, fault in enumerate(plan.faults):
+        middle = (number + 0.5) / sections
+        installation.wait(lambda middle=middle: senders[0].outbox.share >= middle, SECTION_WITHIN_SECONDS)  # type: ignore[misc]
+        release(number + 1)
+        at, seen = time.monotonic() - began, fault(installation)
+        name = fault.__name__
+        say(f"{at:5.1f} s  {name}: {seen or 'was not seen to hit'} ({time.monotonic() - began - at:.1f} s)")
+        if seen is None:
+            missed.append(name)
+        else:
+            hits[name] += 1
+
+
+@contextmanager
+def _installed(plan: Plan, ground: Ground, folder: Path) -> Generator[tuple[Installation[Any], Ledger]]:
+    """A ready installation, and an empty ledger."""
+    installation = Installation(ground, folder, plan.seed, worker=plan.worker, site=plan.site)
+    ledger = Ledger(folder / "ledger.jsonl")
+    try:
+        installation.mailbox.declare()
+        installation.start_worker("a")
+        for _ in range(plan.stage.sites):
+            installation.start_site()
+        installation.until_ready()
+        yield installation, ledger
+    finally:
+        ledger.close()
+        installation.end()
+
+
+def _urls(installation: Installation[Any]) -> list[str]:
+    return [f"http://127.0.0.1:{site.port}" for site in installation.sites]

@@ -1,0 +1,203 @@
+"""Those who send: departments with a Kafka client of their own, and others by HTTP. Both send the same id again until it is acknowledged.
+
+A sender is a thread. It takes a few letters from its outbox, writes them into the ledger, sends them, writes down what
+was acknowledged, and sends the rest again.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from httpx import Client, ConnectError, HTTPError
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from tests.chaos.ledger import Ledger, Place
+from tests.parts.history import HEADERS, Letter
+from tests.parts.mailbox import Mailbox
+
+DIRECT_GROUP, HTTP_GROUP = 100, 40
+SINGLES_IN = 4  # of so many groups by HTTP, one is sent event by event
+AGAIN_SECONDS = 0.3
+HTTP_SECONDS = 8.0
+ACKNOWLEDGED_SECONDS = 15.0
+
+Letters = dict[int, Letter]
+
+
+class Outbox:
+    """Letters that wait for their time: they may leave up to a share of them, which rises as time goes by."""
+
+    def __init__(self, letters: Sequence[Letter], first_number: int) -> None:
+        self._letters, self._first = letters, first_number
+        self._taken = self.settled = 0
+        self._release = (0.0, 0.0, 0.0, 0.0)  # shares from and to, when, and within how many seconds
+        self.closed = False
+
+    def release(self, begin: float, end: float, seconds: float) -> None:
+        """Let the share of letters that may leave rise from `begin` to `end` within some seconds."""
+        self._release = (begin, end, time.monotonic(), seconds)
+
+    @property
+    def share(self) -> float:
+        """The share of letters that were acknowledged or refused."""
+        return self.settled / len(self._letters) if self._letters else 1.0
+
+    @property
+    def empty(self) -> bool:
+        return self.settled >= len(self._letters)
+
+    def take(self, at_most: int) -> Letters:
+        """The next letters that may leave now, by number; none: not yet."""
+        begin, end, began, seconds = self._release
+        share = min(end, begin + (end - begin) * (time.monotonic() - began) / seconds if seconds else end)
+        last = min(int(share * len(self._letters) + 0.5), self._taken + at_most)
+        taken = {self._first + at: self._letters[at] for at in range(self._taken, last)}
+        self._taken = max(last, self._taken)
+        return taken
+
+
+class Sender:
+    """Empties an outbox, whatever happens on the way. `send` returns the numbers of letters that need not be sent again."""
+
+    def __init__(self, name: str, outbox: Outbox, group: int, send: Callable[[Letters], set[int]]) -> None:
+        self.outbox, self._group, self._send = outbox, group, send
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self.outbox.empty and not self.outbox.closed:
+                letters = self.outbox.take(self._group)
+                while letters and not self.outbox.closed:
+                    settled = self._send(letters)
+                    self.outbox.settled += len(settled)
+                    letters = {number: letter for number, letter in letters.items() if number not in settled}
+                    if letters:
+                        time.sleep(AGAIN_SECONDS)
+                time.sleep(0.005)
+        except BaseException as error:
+            self.error = error
+
+    def end(self) -> None:
+        """Stop, also in the middle."""
+        self.outbox.closed = True
+        self._thread.join(HTTP_SECONDS + ACKNOWLEDGED_SECONDS)
+
+
+class Direct:
+    """Sends by a Kafka client."""
+
+    def __init__(self, mailbox: Mailbox, ledger: Ledger) -> None:
+        self._mailbox, self._ledger = mailbox, ledger
+        self._producer: KafkaProducer | None = None
+
+    def send(self, letters: Letters) -> set[int]:
+        """Send, and wait for the broker's word on each."""
+        self._ledger.attempt("direct", letters)
+        futures: dict[int, Any] = {}
+        places: dict[int, Place] = {}
+        try:
+            producer = self._connected()
+            for number, one in letters.items():
+                topic = self._mailbox.prefix + one.topic
+                futures[number] = producer.send(
+                    topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS
+                )
+            for number, future in futures.items():
+                told = future.get(ACKNOWLEDGED_SECONDS)
+                places[number] = Place(letters[number].topic, told.partition, told.offset)
+        except (KafkaError, OSError):
+            self.close()
+        self._ledger.acknowledge(places)
+        return set(places)
+
+    def close(self) -> None:
+        """Let go of the client: what it has not sent yet is sent again by another."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=0)
+
+    def _connected(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._mailbox.bootstrap.split(","),
+                linger_ms=5,
+                max_request_size=18 * 1024 * 1024,
+                max_block_ms=5_000,
+                request_timeout_ms=4_000,
+                delivery_timeout_ms=10_000,
+                bootstrap_timeout_ms=3_000,
+                reconnect_backoff_max_ms=500,
+                metrics_enabled=False,
+            )
+        return self._producer
+
+
+class Requests:
+    """What goes on between senders and intake: requests not answered yet, and those that never were."""
+
+    def __init__(self) -> None:
+        self.waiting = self.cut_off = 0
+
+
+class ByHttp:
+    """Sends to the intake, now to one site, now to another."""
+
+    def __init__(self, urls: Sequence[str], key: str, ledger: Ledger, requests: Requests) -> None:
+        self._urls, self._ledger, self._requests = list(urls), ledger, requests
+        self._http = Client(timeout=HTTP_SECONDS, trust_env=False, headers={"Authorization": f"Bearer {key}"})
+        self._groups = 0
+
+    def send(self, letters: Letters) -> set[int]:
+        """Send one event after the other, or all as a batch."""
+        self._groups += 1
+        self._urls.append(self._urls.pop(0))
+        if self._groups % SINGLES_IN:
+            return self._batch(letters)
+        settled: set[int] = set()
+        for number, letter in letters.items():
+            settled |= self._single(number, letter)
+        return settled
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _single(self, number: int, letter: Letter) -> set[int]:
+        self._ledger.attempt("http", {number: letter})
+        told = self._post(letter.value or b"", MEDIA_TYPE)
+        return self._settle({number: told | {"status": told.get("status", 503)}})
+
+    def _batch(self, letters: Letters) -> set[int]:
+        self._ledger.attempt("http", letters)
+        body = b"[" + b",".join(letter.value or b"" for letter in letters.values()) + b"]"
+        results = self._post(body, BATCH_MEDIA_TYPE).get("results", [])
+        return self._settle(dict(zip(letters, results, strict=False)))
+
+    def _post(self, body: bytes, media_type: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        self._requests.waiting += 1
+        try:
+            told = self._http.post(f"{self._urls[0]}/v1/events", content=body, headers={"Content-Type": media_type})
+            found = told.json()
+        except ConnectError:
+            pass  # nobody there: nothing was sent
+        except (HTTPError, ValueError):
+            self._requests.cut_off += 1  # in the middle; what became of it nobody knows
+        finally:
+            self._requests.waiting -= 1
+        return found
+
+    def _settle(self, results: dict[int, dict[str, Any]]) -> set[int]:
+        places = {
+            number: Place(told["topic"], told["partition"], told["offset"])
+            for number, told in results.items()
+            if told["status"] == 202
+        }
+        refused = [number for number, told in results.items() if 400 <= told["status"] < 500]
+        self._ledger.acknowledge(places)
+        self._ledger.refuse(refused)
+        return {*places, *refused}

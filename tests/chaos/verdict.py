@@ -1,0 +1,230 @@
+"""What must hold after a run, recomputed from the ledger and the positions in the log, by the oracle.
+
+Each check returns what differs, in words; a run is good when all return nothing.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from schemas.book import Fact, Snapshot
+from schemas.events import EVENT
+from schemas.topics import INPUTS
+from services.aggregator.worker.state import PartitionState
+from tests import oracle
+from tests.chaos import ledger, rebuilt
+from tests.chaos.followers import Follower
+from tests.chaos.installation import PARTITIONS, Installation
+from tests.chaos.ledger import Entry
+from tests.integration.city import as_the_oracle_says
+from tests.parts.history import Letter
+
+LAG_SECONDS = 60.0
+STEP_SECONDS = 15.0
+FIRST_YEAR = 2019
+SERVED_WITH = 200
+
+
+class Played(NamedTuple):
+    """A run when its last fault has passed. `sent`: whether all mail was acknowledged or refused."""
+
+    installation: Installation[Any]
+    ledger: Path
+    followers: Sequence[Follower]
+    sent: bool
+    errors: Sequence[BaseException]
+
+
+class Book(NamedTuple):
+    """The mail as it lies in the log, what the oracle says of it, and the highest `seq` of each plan."""
+
+    mail: list[oracle.Mail]
+    outcomes: list[oracle.Outcome]
+    facts: dict[str, list[oracle.Fact]]
+
+
+def differences(played: Played) -> list[str]:
+    """Everything that does not hold."""
+    found = [f"a sender failed: {error!r}" for error in played.errors]
+    if not played.sent:
+        found.append("not all mail was acknowledged in time")
+    found += settled(played.installation)
+    if found:
+        return found  # what is not at rest can't be compared
+    mail = played.installation.mailbox.mail()
+    outcomes, facts = oracle.decide(mail, PARTITIONS)
+    by_plan: dict[str, list[oracle.Fact]] = {}
+    for fact in facts:
+        by_plan.setdefault(oracle.plan_of(fact.event["source"]), []).append(fact)
+    book = Book(mail, outcomes, by_plan)
+    return [
+        *against_the_ledger(ledger.read(played.ledger), mail),
+        *played.installation.mailbox.differences_from(mail, outcomes, facts),
+        *figures(played.installation, book),
+        *heard(played, book),
+        *replayed(played.installation),
+        *state_from_the_book(played.installation),
+        *wedged(played.installation),
+    ]
+
+
+def settled(installation: Installation[Any]) -> list[str]:
+    """Lag returns to zero by itself: every record has an outcome and every api has read it."""
+    mailbox = installation.mailbox
+    ends = {(topic, number): end for topic in INPUTS for number, end in mailbox.ends(topic).items()}
+
+    def behind() -> int:
+        read = mailbox.read_up_to()
+        return sum(end - read.get(place, 0) for place, end in ends.items())
+
+    if not installation.wait(lambda: behind() == 0, LAG_SECONDS):
+        return [f"the worker is {behind()} records behind {LAG_SECONDS:g} s after the last was sent"]
+    if not installation.until_ready():
+        return ["not every process is ready again"]
+    return []
+
+
+# ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def against_the_ledger(entries: dict[int, Entry], mail: Iterable[oracle.Mail]) -> list[str]:
+    """Everything acknowledged is in the log, where it was said to be; nothing is in the log that was not sent."""
+    found: list[str] = []
+    lies = {(m.topic, m.partition, m.offset): m for m in mail}
+    attempts, acknowledged = Counter[Any](), Counter[Any]()
+    for number, entry in entries.items():
+        same = _same(entry.way, entry.letter)
+        attempts[same] += entry.attempts
+        acknowledged[same] += len(entry.acknowledged)
+        for place in entry.acknowledged:
+            record = lies.get(place)
+            if record is None or _same(entry.way, _letter(record)) != same:
+                found.append(f"letter {number} was acknowledged at {place}, where it is not")
+        if not entry.acknowledged and not entry.refused:
+            found.append(f"letter {number} was neither acknowledged nor refused")
+        if entry.refused and entry.acknowledged:
+            found.append(f"letter {number} was refused and acknowledged")
+        if entry.refused:
+            attempts[same] -= 1  # that answer says that the attempt did not come through
+    logged = Counter[Any]()
+    for record in lies.values():
+        direct = _same("direct", _letter(record))
+        logged[direct if direct in attempts else _same("http", _letter(record))] += 1
+    if invented := logged - attempts:
+        found.append(f"the log holds {invented.total()} records more than were sent, such as {next(iter(invented))}")
+    if lost := acknowledged - logged:
+        found.append(f"the log holds {lost.total()} records less than were acknowledged, such as {next(iter(lost))}")
+    return found[:20]
+
+
+def _letter(record: oracle.Mail) -> Letter:
+    return Letter(record.topic, record.partition, record.key, record.value)
+
+
+def _same(way: ledger.Way, letter: Letter) -> Any:
+    """What is equal for a letter as it was sent and as it lies: all its bytes, or by HTTP its content, because intake
+    publishes its own writing of an event, and attests that the administrator sent a retraction."""
+    if way == "direct":
+        return letter
+    try:
+        event = EVENT.validate_json(letter.value or b"").model_dump(mode="json")
+    except ValidationError:
+        return letter
+    if event["type"] == oracle.RETRACTION:
+        event["attestedrole"] = "administrator"
+    return json.dumps(event, sort_keys=True)
+
+
+# ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def figures(installation: Installation[Any], book: Book) -> list[str]:
+    """Realization today and at every past year's end, claimed and verified, on every site, is the oracle's."""
+    found = []
+    for plan, facts in sorted(book.facts.items()):
+        for as_of in (None, *(date(year, 12, 31) for year in range(FIRST_YEAR, date.today().year))):  # noqa: DTZ011 - the sites' own
+            for basis in ("claimed", "verified"):
+                expected: Any = None
+                for site in installation.sites:
+                    asked = {"basis": basis, "min_seq": str(len(facts))} | ({"as_of": str(as_of)} if as_of else {})
+                    url = f"http://127.0.0.1:{site.port}/v1/plans/{plan}/realization"
+                    told = installation.http.get(url, params=asked)
+                    if told.status_code != SERVED_WITH:
+                        found.append(f"{site.name} does not tell of {plan}: {told.text[:200]}")
+                        continue
+                    answer = told.json()
+                    day = date.fromisoformat(answer["as_of"])
+                    expected = expected or oracle.figures(facts, plan, day, basis=basis)
+                    if as_the_oracle_says(answer) != expected or answer["known_at"]["seq"] != len(facts):
+                        found.append(f"{site.name}: {plan} as of {day}, {basis}, is not what the oracle says")
+    return found
+
+
+def heard(played: Played, book: Book) -> list[str]:
+    """Versions heard over server-sent events only rise, and come to the last."""
+    found = []
+    for follower in played.followers:
+        who, last = f"who follows {follower.plan}", len(book.facts.get(follower.plan, ()))
+        if follower.fell():
+            found.append(f"{who} heard versions fall: {follower.fell()[:3]}")
+        if not played.installation.wait(lambda f=follower, n=last: f.versions[-1:] == [n], STEP_SECONDS):  # type: ignore[misc]
+            found.append(f"{who} heard {follower.versions[-1:]} last, and not {last}")
+    return found
+
+
+# ── what can be built again ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def replayed(installation: Installation[Any]) -> list[str]:
+    """Every projection, built again from the log on an empty database, has the same rows."""
+    settings = installation.settings
+    fresh = rebuilt.replayed(settings, installation.folder / "rebuilt")
+    last: list[str] = []
+
+    def same() -> bool:
+        last[:] = rebuilt.differences(rebuilt.tables(rebuilt.urls(settings)), fresh)
+        return not last
+
+    return [] if installation.wait(same, STEP_SECONDS) else last
+
+
+def state_from_the_book(installation: Installation[Any]) -> list[str]:
+    """The worker's state, restored from the facts, gives the bytes of the last snapshot of every plan."""
+    mailbox = installation.mailbox
+    states = {number: PartitionState(number, PARTITIONS) for number in range(PARTITIONS)}
+    for record in mailbox.written("facts"):
+        states[record.partition].restore(Fact.model_validate_json(record.value, extra="ignore"))
+    expected = {(n, plan.encode()): state.snapshot(plan) for n, state in states.items() for plan in state.plans}
+    wanted = {place: snapshot.model_dump_json().encode() for place, snapshot in expected.items()}
+    last: dict[tuple[int, bytes | None], bytes] = {}
+
+    def same() -> bool:
+        last.update({(record.partition, record.key): record.value for record in mailbox.written("realization")})
+        return last == wanted
+
+    if installation.wait(same, STEP_SECONDS):
+        return []
+    differ = [Snapshot.model_validate_json(value).plan for place, value in wanted.items() if last.get(place) != value]
+    return [f"the live snapshot of {plan} is not what its facts say" for plan in differ] or ["a snapshot of no plan"]
+
+
+# ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wedged(installation: Installation[Any]) -> list[str]:
+    """Every process lives and can be asked; and no api left by itself, whatever struck: only the worker may."""
+    found = [
+        f"{kept.name} is not ready"
+        for kept in (*installation.workers, *installation.sites)
+        if not kept.ready(installation.http)
+    ]
+    return found + [
+        f"{left.process} left by itself with code {left.code}"
+        for left in installation.left
+        if left.process.startswith("site-") and left.code >= 0
+    ]
