@@ -1,0 +1,67 @@
+"""The instrument of as-of questions, in short: its book is one the aggregator could have written, and it is answered."""
+
+import asyncio
+import gzip
+import json
+import os
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from benchmarks.asof import measure, serving
+from benchmarks.large_book import LargeBook, write
+from deploy.local.broker import Broker
+from schemas.book import Fact, content, digest, fact_key, fact_value
+from services.kit.settings import Settings
+from services.kit.topics import declare_topics
+from tests import oracle
+from tests.integration.city import PARTITIONS, as_the_oracle_says
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def book() -> LargeBook:
+    return LargeBook(plans=2, reports=500)
+
+
+def test_its_facts_are_as_the_aggregator_writes_them(book: LargeBook) -> None:
+    told = list(book.facts(book.plans[0]))
+    facts = [Fact.model_validate_json(value) for _, value in told]
+
+    assert [fact.seq for fact in facts] == list(range(1, len(told) + 1))
+    for (key, value), fact in zip(told, facts, strict=True):
+        event = fact.event
+        said = content(event)
+        head = (fact.seq, fact.received_ms, fact.topic, fact.partition, fact.offset)
+        assert (key, value) == (fact_key(event), fact_value(*head, digest(said), said))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_it_measures_what_is_answered_and_the_answers_are_the_oracles(
+    broker: Broker, book: LargeBook, database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    settings = Settings(
+        kafka=broker.bootstrap,
+        topic_prefix=f"asof-{os.getpid()}-{next(_numbers)}-",
+        partitions=PARTITIONS,
+        state=tmp_path,
+        database=None if database == "sqlite" else request.getfixturevalue("postgres_url"),
+    )
+    asyncio.run(declare_topics(settings))
+    facts = asyncio.run(write(book, settings))
+
+    result = measure(settings, tmp_path, book, facts, asked=20)
+
+    assert [each.questions for each in (result.cold, result.random, result.warm)] == [2, 20, 20]
+    assert 0 < result.warm.p50 <= result.warm.p99 <= result.warm.worst
+    plan = book.plans[1]
+    known = [
+        oracle.Fact("", 0, 0, 0, Fact.model_validate_json(v).event.model_dump(mode="json")) for _, v in book.facts(plan)
+    ]
+    with serving(settings, tmp_path) as api:
+        told = api.get(f"/v1/plans/{plan}/realization?as_of=2024-02-29&known_at=400&group_by=dimension")
+    answer = json.loads(gzip.decompress(told))
+    assert as_the_oracle_says(answer) == oracle.figures(known[:400], plan, date(2024, 2, 29))
