@@ -11,12 +11,17 @@ the one with the latest `effective_from` <= as_of among those known (of two with
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
+import msgspec
+
+from schemas.envelope import microseconds
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished, Program
+from schemas.reading import Report, report_of
 from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
 from schemas.vocabulary import Outcome, Standing, Status
@@ -25,8 +30,11 @@ EVERYTHING = 1 << 62
 LAST_DAY = date.max
 
 
-class Claim(NamedTuple):
-    """A report as the fold sees it. Its first four fields are the order in which reports of a program stand."""
+class Claim(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A report as the fold sees it. Its first four fields are the order in which reports of a program stand.
+
+    There are as many as reports: hence no tuple, which takes half as much room again and the collector's time.
+    """
 
     effective_on: date
     time_us: int
@@ -93,29 +101,19 @@ class ProgramState:
 NEVER_REPORTED = ProgramState(None, verified=False)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """An aware datetime as whole microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def claim_of(event: StatusReported, seq: int, received_ms: int) -> Claim:
-    """A report as the fold sees it."""
-    report = event.data
+def claim_of(report: Report, seq: int, received_ms: int) -> Claim:
+    """What a report claims, once it has its place in the book."""
     return Claim(
-        effective_on=report.effective,
-        time_us=microseconds(event.time),
-        source=event.source,
-        id=event.id,
-        seq=seq,
-        status=report.status,
-        physical=int(report.physical * 100),
-        spent=report.spent,
-        period=report.reported_period,
-        received_ms=received_ms,
+        report.effective_on,
+        report.time_us,
+        report.source,
+        report.id,
+        seq,
+        report.status,
+        report.physical,
+        report.spent,
+        report.period,
+        received_ms,
     )
 
 
@@ -138,9 +136,8 @@ class PlanBook:
         self.seq = 0  # the greatest seen
         self.received_ms = 0  # the greatest seen
         self.versions: list[Version] = []
-        self._claims: dict[str, dict[str, list[Claim]]] = {}
+        self._claims: dict[str, list[Claim]] = {}
         self._retractions: dict[tuple[str, str], list[_Retraction]] = {}
-        self._programs_of: dict[tuple[str, str], str] = {}
         self._verified: dict[str, list[Verified]] = {}
         self._choices: list[_Choice] = []
         self.last_received: dict[str, int] = {}  # source of a department -> when its last report was received
@@ -156,13 +153,13 @@ class PlanBook:
         event = fact.event
         at = microseconds(event.time)
         match event:
-            case StatusReported(data=report):
-                return self.add_claim(report.program, claim_of(event, fact.seq, fact.received_ms))
+            case StatusReported():
+                return self.add_report(report_of(event), fact.seq, fact.received_ms)
             case StatusRetracted(data=retraction):
                 target = (retraction.source, retraction.id)
                 attested = event.attestedrole == "administrator"
                 self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
-                program = self._programs_of.get(target)
+                program = self._reported_by(*target)
                 return () if program is None else (program,)
             case MasterplanVersionPublished(data=plan):
                 programs = {program.code: program for program in plan.programs}
@@ -186,14 +183,30 @@ class PlanBook:
             case _:
                 return ()
 
+    def add_report(self, report: Report, seq: int, received_ms: int) -> tuple[str, ...]:
+        """Take a report into the set, as `add` does, for those who have it flat."""
+        return self.add_claim(report.program, claim_of(report, seq, received_ms))
+
     def add_claim(self, program: str, claim: Claim) -> tuple[str, ...]:
-        """Take a report into the set, as `add` does, for readers who keep claims and not the events they came of."""
-        insort(self._claims.setdefault(program, {}).setdefault(claim.source, []), claim)
-        self._programs_of[claim.source, claim.id] = program
-        self.last_received[claim.source] = max(claim.received_ms, self.last_received.get(claim.source, 0))
+        """Take a report into the set, as `add` does, for those who keep claims and not the events they came of."""
+        claims = self._claims.get(program)
+        if claims is None:
+            self._claims[program] = [claim]
+        else:
+            insort(claims, claim)
+        received_ms = claim.received_ms
+        if received_ms > self.last_received.get(claim.source, 0):
+            self.last_received[claim.source] = received_ms
+        self.received_ms = max(self.received_ms, received_ms)
         self.seq = max(self.seq, claim.seq)
-        self.received_ms = max(self.received_ms, claim.received_ms)
         return (program,)
+
+    def _reported_by(self, source: str, event_id: str) -> str | None:
+        """The program a report is about; None for a report that is not there."""
+        for program, claims in self._claims.items():
+            if any(claim.id == event_id and claim.source == source for claim in claims):
+                return program
+        return None
 
     def _see(self, program: str, seen: Verified) -> None:
         insort(self._verified.setdefault(program, []), seen)
@@ -229,6 +242,8 @@ class PlanBook:
         return tuple(sorted(marked | chosen))
 
     def _retracted(self, source: str, event_id: str, known_at: int) -> bool:
+        if not self._retractions:
+            return False
         found = self._retractions.get((source, event_id))
         return found is not None and any(
             retraction.seq <= known_at and (retraction.attested or retraction.source == source) for retraction in found
@@ -236,10 +251,10 @@ class PlanBook:
 
     def _standing_claims(self, program: str, lead: str, as_of: date, known_at: int) -> Iterator[Claim]:
         """The lead's claims on a program that stand, newest first."""
-        claims = self._claims.get(program, {}).get(lead, ())
-        for at in range(bisect_right(claims, as_of, key=lambda claim: claim.effective_on) - 1, -1, -1):
+        claims = self._claims.get(program, ())
+        for at in range(bisect_right(claims, as_of, key=_effective_on) - 1, -1, -1):
             claim = claims[at]
-            if claim.seq <= known_at and not self._retracted(claim.source, claim.id, known_at):
+            if claim.source == lead and claim.seq <= known_at and not self._retracted(lead, claim.id, known_at):
                 yield claim
 
     def state(self, program: str, version: Version, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
@@ -269,7 +284,7 @@ class PlanBook:
 
     def turning_points(self, program: str) -> list[date]:
         """The dates at which the state of a program may change while one plan version is in force, oldest first."""
-        dates = {claim.effective_on for claims in self._claims.get(program, {}).values() for claim in claims}
+        dates = {claim.effective_on for claim in self._claims.get(program, ())}
         return sorted(dates | {seen.visited_on for seen in self._verified.get(program, ())})
 
     def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
@@ -286,10 +301,7 @@ class PlanBook:
     def claims(self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> list[tuple[Claim, Standing]]:
         """Every report on a program, of any department, with its standing; newest first."""
         found = [
-            claim
-            for claims in self._claims.get(program, {}).values()
-            for claim in claims
-            if claim.effective_on <= as_of and claim.seq <= known_at
+            claim for claim in self._claims.get(program, ()) if claim.effective_on <= as_of and claim.seq <= known_at
         ]
         version = self.version(as_of, known_at)
         lead = version.leads.get(program) if version else None
@@ -338,7 +350,7 @@ class PlanBook:
                 own = retraction.source == event.source or event.attestedrole == "administrator"
                 if not own:
                     return Standing.FOREIGN
-                known = (retraction.source, retraction.id) in self._programs_of
+                known = self._reported_by(retraction.source, retraction.id) is not None
                 return Standing.CURRENT if known else Standing.ORPHAN
             case MasterplanVersionPublished(data=plan):
                 version = self.version(as_of, known_at)
@@ -357,6 +369,9 @@ class PlanBook:
                 return Standing.CURRENT if mine else Standing.SUPERSEDED
             case _:
                 return Standing.CURRENT
+
+
+_effective_on = attrgetter("effective_on")
 
 
 def office(source: str) -> str:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from realization.book import EVERYTHING, PlanBook, ProgramState, Version
+from realization.book import EVERYTHING, Claim, PlanBook, ProgramState, Version
 from schemas.masterplan import Program
 from schemas.vocabulary import Status
 
@@ -15,6 +15,44 @@ GROUPINGS: tuple[Grouping, ...] = ("dimension", "sub_dimension", "department", "
 NO_THEME = "none"
 WEIGHT_UNIT = 10_000  # weights are counted in 1/10,000 percent
 PHYSICAL_UNIT = 100  # physical progress in 1/100 percent
+
+
+class Part(NamedTuple):
+    """What one program adds to every cell it is in: the counts of schemas.book.COUNTS, in their order."""
+
+    programs: int
+    reported: int
+    realized: int
+    verified: int
+    weight: int
+    weight_realized: int
+    weight_verified: int
+    physical: int
+    spent: int
+    budget: int
+
+
+def weight_of(program: Program) -> int:
+    """The weight of a program, in 1/10,000 percent."""
+    return int(program.weight * WEIGHT_UNIT)
+
+
+def budget_to(program: Program, year: int) -> int:
+    """The budget ceiling of a program up to a year, in rupiah."""
+    return sum(amount for budget_year, amount in program.budget.items() if int(budget_year) <= year)
+
+
+def part_of(state: ProgramState, weight: int, budget: int) -> Part:
+    """What a program of a weight and a budget ceiling to date adds to its cells."""
+    claim = state.claim
+    if claim is None:
+        return Part(1, 0, 0, 0, weight, 0, 0, 0, 0, budget)
+    realized = claim.status is Status.REALIZED
+    verified = realized and state.verified
+    return Part(
+        1, 1, int(realized), int(verified), weight, weight if realized else 0, weight if verified else 0, claim.physical,
+        claim.spent or 0, budget,
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -37,32 +75,24 @@ class Counts:
 
     def take(self, program: Program, state: ProgramState, year: int, sign: int = 1) -> None:
         """Add a program (sign 1) or take it out again (sign -1)."""
-        weight = sign * int(program.weight * WEIGHT_UNIT)
+        self.add(part_of(state, weight_of(program), budget_to(program, year)), state.claim, sign)
+
+    def add(self, part: Part, claim: Claim | None, sign: int = 1) -> None:
+        """Add what a program of a claim adds (sign 1), or take it out again (sign -1)."""
         self.programs += sign
-        self.weight += weight
-        self.budget += sign * sum(amount for budget_year, amount in program.budget.items() if int(budget_year) <= year)
-        claim = state.claim
+        self.weight += sign * part.weight
+        self.budget += sign * part.budget
         if claim is None:
             return
         self.reported += sign
+        self.realized += sign * part.realized
+        self.verified += sign * part.verified
+        self.weight_realized += sign * part.weight_realized
+        self.weight_verified += sign * part.weight_verified
+        self.physical += sign * part.physical
+        self.spent += sign * part.spent
+        self.spending += sign * (claim.spent is not None)
         self.statuses[claim.status] += sign
-        self.physical += sign * claim.physical
-        if claim.spent is not None:
-            self.spending += sign
-            self.spent += sign * claim.spent
-        if claim.status is Status.REALIZED:
-            self.realized += sign
-            self.weight_realized += weight
-            if state.verified:
-                self.verified += sign
-                self.weight_verified += weight
-
-    def integers(self) -> tuple[int, ...]:
-        """In the order of schemas.book.COUNTS."""
-        return (
-            self.programs, self.reported, self.realized, self.verified, self.weight, self.weight_realized,
-            self.weight_verified, self.physical, self.spent, self.budget,
-        )  # fmt: skip
 
 
 Membership = Callable[[str, Program], tuple[str, ...]]
@@ -109,8 +139,9 @@ def tally(
     result = Tally(Counts(), defaultdict(Counts), defaultdict(Counts))
     for code in version.programs if only is None else only:
         program, state = version.programs[code], states[code]
-        result.overall.take(program, state, as_of.year)
-        result.dimensions[program.dimension.value].take(program, state, as_of.year)
+        part = part_of(state, weight_of(program), budget_to(program, as_of.year))
+        result.overall.add(part, state.claim)
+        result.dimensions[program.dimension.value].add(part, state.claim)
         for key in members(code, program):
-            result.groups[key].take(program, state, as_of.year)
+            result.groups[key].add(part, state.claim)
     return result

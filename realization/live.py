@@ -6,14 +6,24 @@ received, so that every accepted report, which by then was not in the future, is
 
 import json
 from datetime import date
+from typing import NamedTuple
 
-from realization.book import EVERYTHING, PlanBook, ProgramState, Version
-from realization.cells import GROUPINGS, Counts, Membership, membership
+from realization.book import PlanBook, Version
+from realization.cells import GROUPINGS, Part, budget_to, membership, part_of, weight_of
 from realization.receipt import latest_date
-from schemas.book import Snapshot
+from schemas.book import COUNTS, Snapshot
 
 SNAPSHOT_LIMIT = 8 * 1024
 OVERALL = "overall"
+NOTHING = (0,) * len(COUNTS)
+
+
+class _Counted(NamedTuple):
+    """A program as it is counted: what does not change with its claim, and the cells it is in."""
+
+    weight: int
+    budget: int
+    cells: tuple[list[int], ...]
 
 
 class Live:
@@ -21,9 +31,9 @@ class Live:
 
     def __init__(self, book: PlanBook) -> None:
         self._book = book
-        self._states: dict[str, ProgramState] = {}
-        self._cells: dict[str, dict[str, Counts]] = {}
-        self._members: dict[str, Membership] = {}
+        self._cells: dict[str, dict[str, list[int]]] = {}  # grouping -> cell -> counts, in the order of COUNTS
+        self._programs: dict[str, _Counted] = {}
+        self._parts: dict[str, Part] = {}  # what each program adds to its cells now
         self._version: Version | None = None
         self._as_of = date.min
         self._dirty: set[str] | None = None  # None: everything
@@ -48,25 +58,34 @@ class Live:
         return self._written(version, as_of)
 
     def _recount(self, version: Version | None, as_of: date) -> None:
-        self._states, self._cells = {}, {OVERALL: {OVERALL: Counts()}}
+        self._cells, self._programs, self._parts = {OVERALL: {OVERALL: [0] * len(COUNTS)}}, {}, {}
         if version is None:
             return
-        self._members = {OVERALL: lambda *_: (OVERALL,)}
-        self._members |= {grouping: membership(grouping, self._book, as_of) for grouping in GROUPINGS}
-        for code in version.programs:
+        overall = self._cells[OVERALL][OVERALL]
+        members = [(self._cells.setdefault(each, {}), membership(each, self._book, as_of)) for each in GROUPINGS]
+        for code, program in version.programs.items():
+            cells = [overall]
+            for groups, keys in members:
+                for key in keys(code, program):
+                    cell = groups.get(key)
+                    if cell is None:
+                        cell = groups[key] = [0] * len(COUNTS)
+                    cells.append(cell)
+            self._programs[code] = _Counted(weight_of(program), budget_to(program, as_of.year), tuple(cells))
             self._count(code, version, as_of)
 
     def _count(self, code: str, version: Version, as_of: date) -> None:
-        program, before = version.programs[code], self._states.get(code)
-        after = self._book.state(code, version, as_of, EVERYTHING)
-        for grouping, members in self._members.items():
-            cells = self._cells.setdefault(grouping, {})
-            for key in members(code, program):
-                counts = cells.setdefault(key, Counts())
-                if before is not None:
-                    counts.take(program, before, as_of.year, sign=-1)
-                counts.take(program, after, as_of.year)
-        self._states[code] = after
+        weight, budget, cells = self._programs[code]
+        before, part = self._parts.get(code), part_of(self._book.state(code, version, as_of), weight, budget)
+        if part == before:
+            return
+        changes = [
+            (at, new - old) for at, (new, old) in enumerate(zip(part, before or NOTHING, strict=True)) if new != old
+        ]
+        for cell in cells:
+            for at, change in changes:
+                cell[at] += change
+        self._parts[code] = part
 
     def _written(self, version: Version | None, as_of: date) -> Snapshot:
         snapshot = Snapshot(
@@ -81,7 +100,7 @@ class Live:
         omitted: list[str] = []
         size = len(snapshot.model_dump_json()) + 100
         for grouping, groups in self._cells.items():
-            written = {key: counts.integers() for key, counts in groups.items()}
+            written = {key: tuple(counts) for key, counts in groups.items()}
             more = len(json.dumps({grouping: written}, separators=(",", ":"), ensure_ascii=False).encode())
             if size + more > SNAPSHOT_LIMIT and grouping != OVERALL:
                 omitted.append(grouping)

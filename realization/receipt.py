@@ -4,15 +4,22 @@ No clock is read here: the moment of receipt is the broker's, and is handed in.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
-from realization.book import microseconds
+from schemas.envelope import microseconds
 from schemas.evaluations import EvaluationRecorded, MeetingHeld, QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
+from schemas.reading import Report
 from schemas.reports import StatusReported
 
 EASTERNMOST = timedelta(hours=14)
 CLOCK_TOLERANCE = timedelta(hours=24)
+
+_EPOCH = date(1970, 1, 1)
+_MILLISECOND, _MICROSECOND = timedelta(milliseconds=1), timedelta(microseconds=1)
+_EASTERNMOST_MS, _DAY_MS = EASTERNMOST // _MILLISECOND, timedelta(days=1) // _MILLISECOND
+_TOLERANCE_US = CLOCK_TOLERANCE // _MICROSECOND
 
 
 class Ahead(NamedTuple):
@@ -25,7 +32,17 @@ class Ahead(NamedTuple):
 
 def latest_date(received_ms: int) -> date:
     """The latest date that has begun anywhere on earth (UTC+14) at a moment (milliseconds since 1970)."""
-    return (datetime.fromtimestamp(received_ms / 1000, UTC) + EASTERNMOST).date()
+    return _date((received_ms + _EASTERNMOST_MS) // _DAY_MS)
+
+
+@lru_cache(16)
+def _date(days: int) -> date:
+    return _EPOCH + timedelta(days)
+
+
+def is_ahead(report: Report, received_ms: int) -> bool:
+    """Whether a report says anything of the future, as of its receipt; `ahead_of` tells what."""
+    return report.effective_on > latest_date(received_ms) or report.time_us > received_ms * 1000 + _TOLERANCE_US
 
 
 def ahead_of(event: Event, received_ms: int) -> list[Ahead]:
@@ -34,8 +51,7 @@ def ahead_of(event: Event, received_ms: int) -> list[Ahead]:
     stated, today = _stated_date(event), latest_date(received_ms)
     if stated is not None and stated[1] > today:
         found.append(Ahead(f"data.{stated[0]}", stated[1].isoformat(), today.isoformat()))
-    tolerance_us = CLOCK_TOLERANCE // timedelta(microseconds=1)
-    if microseconds(event.time) > received_ms * 1000 + tolerance_us:
+    if microseconds(event.time) > received_ms * 1000 + _TOLERANCE_US:
         latest = datetime.fromtimestamp(received_ms / 1000, UTC) + CLOCK_TOLERANCE
         found.append(Ahead("time", event.time.isoformat(), latest.isoformat(timespec="milliseconds")))
     return found

@@ -56,9 +56,9 @@ def fact_value(
     return head.encode() + content + b"}"
 
 
-def fact_key(event: Event) -> bytes:
+def fact_key(plan: str, kind: str, source: str, event_id: str) -> bytes:
     """`plan/kind/source/id`."""
-    return f"{event.plan}/{event.KIND.kind}{event.source}/{event.id}".encode()
+    return f"{plan}/{kind}{source}/{event_id}".encode()
 
 
 class RejectHeaders(Written):

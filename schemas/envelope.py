@@ -5,7 +5,7 @@ because a field with a typing error would else be lost without a word. Readers o
 `extra="ignore"` and so tolerate fields of later versions.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
@@ -23,8 +23,17 @@ Value = TypeVar("Value")
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number written one way: no exponent, no trailing zeros (45.50 and 45.5 are one content)."""
-    return Decimal(f"{number.normalize():f}")
+    """The same number written one way: no exponent, no trailing zeros, no minus before zero (45.50 and 45.5 are one)."""
+    return Decimal(f"{number.normalize() + 0:f}")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware datetime as whole microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _utc(moment: datetime) -> datetime:

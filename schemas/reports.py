@@ -22,6 +22,7 @@ Physical = Annotated[
     Field(ge=0, le=100, max_digits=5, decimal_places=2, description="Realisasi fisik: percent, 0 to 100."),
     AfterValidator(plain),
 ]
+EffectiveOn = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 Rupiah = Annotated[int, Field(ge=0, le=10**16, description="Whole rupiah.")]
 
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
@@ -56,7 +57,7 @@ class StatusReport(Data):
     physical: Physical
     spent: Rupiah | None = None
     period: Period | None = None
-    effective_on: Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)] | None = None
+    effective_on: EffectiveOn | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=50)] = ()
     obstacle: Text | None = None
     note: Text | None = None

@@ -1,6 +1,7 @@
 """Who says so: the `source` of an event, and which plan it speaks of."""
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 PLAN = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -24,6 +25,7 @@ class Source(NamedTuple):
         return f"/plans/{self.plan}/{tail}"
 
 
+@lru_cache(65_536)
 def parse_source(text: str) -> Source:
     """Return the parts of a source. Raises ValueError when it has another form."""
     found = _SOURCE.fullmatch(text)

@@ -5,6 +5,7 @@ installation. `partition_of` is Kafka's own default partitioner (murmur2 of the 
 that sends the plan as key finds the right partition by itself.
 """
 
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 KIB: Final = 1024
@@ -79,6 +80,7 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
+@lru_cache(4_096)
 def partition_of(plan: str, partitions: int) -> int:
     """The partition number of a plan on every topic."""
     return (murmur2(plan.encode()) & 0x7FFFFFFF) % partitions

@@ -79,7 +79,7 @@ class City:
         said = content(event)
         topic, seq = event.KIND.topic, book.seq + 1
         value = fact_value(seq, received_ms, topic, self._partition(event.plan), len(self.facts), digest(said), said)
-        self._send("facts", event.plan, fact_key(event), value)
+        self._send("facts", event.plan, fact_key(event.plan, event.KIND.kind, event.source, event.id), value)
         book.add(Fact.model_validate_json(value))
         self.facts.append(oracle.Fact(topic, 0, len(self.facts), received_ms, event.model_dump(mode="json")))
 

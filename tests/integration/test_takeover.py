@@ -17,9 +17,9 @@ from schemas import book
 from schemas.book import Fact, Snapshot
 from schemas.topics import INPUTS
 from services.aggregator.worker import state
-from services.aggregator.worker.decide import Record
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
 from services.kit.settings import Settings
@@ -202,14 +202,14 @@ def test_offsets_the_group_forgot_are_taken_from_the_progress_record(mailbox: Ma
 def test_an_event_that_makes_the_fold_raise_is_rejected_and_the_stream_goes_on(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = book.content
+    whole = book.digest
 
-    def breaks_on_one(event: object) -> bytes:
-        if getattr(event, "id", "") == "e-7":
+    def breaks_on_one(content: bytes) -> bytes:
+        if b'"id":"e-7"' in content:
             raise RuntimeError("a fault of our own")
-        return whole(event)  # type: ignore[arg-type]
+        return whole(content)
 
-    monkeypatch.setattr(state, "content", breaks_on_one)
+    monkeypatch.setattr(state, "digest", breaks_on_one)
     mailbox.send(mail(50))
 
     async def work(inbox: list[oracle.Mail]) -> None:

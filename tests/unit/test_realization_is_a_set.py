@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from realization.book import PlanBook, claim_of
 from realization.live import SNAPSHOT_LIMIT, Live
 from schemas.book import Snapshot
+from schemas.reading import report_of
 from schemas.reports import StatusReported
 from tests import oracle
 from tests.oracle import Json
@@ -69,7 +70,7 @@ def test_a_book_of_claims_read_before_says_what_the_book_of_their_reports_says(
 
     for fact in order.shuffled(facts):
         if isinstance(fact.event, StatusReported):
-            claim = claim_of(fact.event, fact.seq, fact.received_ms)
+            claim = claim_of(report_of(fact.event), fact.seq, fact.received_ms)
             assert kept.add_claim(fact.event.data.program, claim) == (fact.event.data.program,)
         else:
             kept.add(fact)

@@ -15,8 +15,8 @@ from schemas.book import Fact, content
 from schemas.events import EVENT
 from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.decide import Record
 from services.aggregator.worker.partition import _reject
+from services.aggregator.worker.records import Record
 from services.aggregator.worker.state import PartitionState
 from tests import oracle
 from tests.oracle import Mail, Outcome
@@ -186,7 +186,7 @@ def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, 
         assert asked.figures(state.book(name), as_of=date(2021, 12, 31)) == oracle.figures(
             alone, name, date(2021, 12, 31)
         )
-    keys = [fact.key.decode() for fact in facts]
+    keys = [fact.key for fact in facts]
     assert len(set(keys)) == len(keys)
 
 

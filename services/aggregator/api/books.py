@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from realization.book import Claim, PlanBook, microseconds
+from realization.book import Claim, PlanBook
 from schemas.book import Fact, Written
+from schemas.envelope import microseconds
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import Reported, Tables, plan_of
 from services.kit.projection import Projection, Record

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from msgspec.structs import asdict
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -25,6 +26,7 @@ from realization.book import Claim, claim_of
 from realization.live import OVERALL
 from schemas.book import Fact, Snapshot
 from schemas.masterplan import MasterplanVersion
+from schemas.reading import report_of
 from schemas.reports import StatusReported
 from schemas.vocabulary import Status
 from services.kit.databases import upsert
@@ -33,7 +35,7 @@ from services.kit.projection import Record
 SERVICE = "realization"
 VERSION = 3
 TOPICS = ("facts", "realization", "access")
-CLAIM = Claim._fields
+CLAIM = Claim.__struct_fields__
 STATUS = {status.value: status for status in Status}
 STATED = ("effective_on", "visited_on", "verified_on", "chosen_on", "effective_from")
 
@@ -208,8 +210,8 @@ def _row(fact: Fact, value: bytes) -> dict[str, Any]:
     event = fact.event
     row = dict.fromkeys(("program", *CLAIM))
     if isinstance(event, StatusReported):
-        claim = claim_of(event, fact.seq, fact.received_ms)
-        row |= claim._asdict() | {"program": event.data.program, "effective_on": claim.effective_on.isoformat()}
+        claim = claim_of(report_of(event), fact.seq, fact.received_ms)
+        row |= asdict(claim) | {"program": event.data.program, "effective_on": claim.effective_on.isoformat()}
     return row | {"plan": event.plan, "seq": fact.seq, "received_ms": fact.received_ms, "value": value}
 
 

@@ -8,23 +8,19 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from realization.receipt import ahead_of
+from realization.receipt import ahead_of, is_ahead
+from schemas.book import content
 from schemas.events import EVENT, Event
+from schemas.reading import Report, read_report, report_of
+from schemas.reports import StatusReported
 from schemas.sources import parse_source
 from schemas.topics import LIMITS, partition_of
 from schemas.vocabulary import Reason
+from services.aggregator.worker.records import Record
 
+REPORTED = StatusReported.KIND
 DETAIL_LIMIT = 4_000
 NAME_LIMIT = 200
-
-
-class Record(NamedTuple):
-    """A record of an input topic, as the broker gave it. `received_ms`: the broker's LogAppendTime."""
-
-    offset: int
-    received_ms: int
-    key: bytes | None
-    value: bytes | None
 
 
 class Rejection(NamedTuple):
@@ -37,13 +33,28 @@ class Rejection(NamedTuple):
     id: str = ""
 
 
-def read(topic: str, partition: int, partitions: int, record: Record) -> Event | Rejection:
+class Letter(NamedTuple):
+    """Good mail: an event, and its content as the book keeps it. Of a report `said` is what the fold needs of it."""
+
+    kind: str
+    plan: str
+    source: str
+    id: str
+    content: bytes
+    said: Report | Event
+
+
+def read(topic: str, partition: int, partitions: int, record: Record) -> Letter | Rejection:
     """The event a record holds, or why it is refused. `topic` is its name without prefix."""
     value = record.value
     if value is None:
         return Rejection(Reason.NOT_JSON, "the record has no value")
     if len(value) > LIMITS[topic]:
         return _about(value, Reason.TOO_LARGE, f"{len(value)} bytes, at most {LIMITS[topic]} are taken")
+    if topic == REPORTED.topic:
+        report = _good_report(value, partition, partitions, record.received_ms)
+        if report is not None:
+            return report
     try:
         event = EVENT.validate_json(value)
     except ValidationError as error:
@@ -51,7 +62,21 @@ def read(topic: str, partition: int, partitions: int, record: Record) -> Event |
     reason, detail = _misplaced(event, topic, partition, partitions) or _future(event, record.received_ms) or (None, "")
     if reason is not None:
         return Rejection(reason, detail, event.plan, event.source, event.id)
-    return event
+    said = report_of(event) if isinstance(event, StatusReported) else event
+    return Letter(event.KIND.kind, event.plan, event.source, event.id, content(event), said)
+
+
+def _good_report(value: bytes, partition: int, partitions: int, received_ms: int) -> Letter | None:
+    """A report that nothing is wrong with; None for any other mail, which is left to the models."""
+    found = read_report(value)
+    if found is None:
+        return None
+    report, normalized = found
+    if parse_source(report.source).kind not in REPORTED.sources:
+        return None
+    if partition_of(report.plan, partitions) != partition or is_ahead(report, received_ms):
+        return None
+    return Letter(REPORTED.kind, report.plan, report.source, report.id, normalized, report)
 
 
 def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tuple[Reason, str] | None:

@@ -16,12 +16,12 @@ from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.committed import committed_offsets
-from services.aggregator.worker.decide import Record
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
+from services.aggregator.worker.records import Message, Record
 from services.aggregator.worker.restore import last_progress, restore_facts
 from services.aggregator.worker.state import Folded, PartitionState, Refused
 from services.aggregator.worker.transport import Chunk
-from services.aggregator.worker.writer import Message, PartitionWriter
+from services.aggregator.worker.writer import PartitionWriter
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class Partition:
         snapshots = [snapshot for plan in due if (snapshot := self._show(plan)) is not None]
         writer = self._writer
         await writer.begin()
-        facts_end = await writer.write("facts", (Message(fact.key, fact.value) for fact in folded.facts))
+        facts_end = await writer.write("facts", folded.facts)
         rejected_end = await writer.write(
             "rejected", (_reject(topic or "", self.number, one) for one in folded.refused)
         )

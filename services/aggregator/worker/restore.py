@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.book import Fact, Progress
+from schemas.reading import ReportFact, read_fact
 from services.kit.settings import Settings
 
 LOOK_BACK = 64
@@ -58,7 +59,7 @@ async def restore_facts(
     settings: Settings,
     partition: int,
     position: int,
-    take: Callable[[Fact], None],
+    take: Callable[[ReportFact | Fact], None],
     report: Callable[[int, int], bool],
 ) -> int:
     """Give every fact from `position` on to `take`. Returns the position reached.
@@ -75,7 +76,7 @@ async def restore_facts(
     async with aclosing(read_to_end(settings, "facts", partition, position, on_end=note_end)) as batches:
         async for reached, records in batches:
             for record in records:
-                take(Fact.model_validate_json(record.value, extra="ignore"))
+                take(read_fact(record.value))
             position = reached
             if not report(position, known_end):
                 break

@@ -7,28 +7,21 @@ Both lead to the same state.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import NamedTuple
 
 from realization.book import PlanBook
 from realization.live import Live
-from schemas.book import Fact, Snapshot, content, digest, fact_key, fact_value
+from schemas.book import Fact, Snapshot, digest, fact_key, fact_value
 from schemas.events import Event
 from schemas.masterplan import MasterplanVersionPublished
+from schemas.reading import Report, ReportFact
 from schemas.vocabulary import Reason
-from services.aggregator.worker.decide import Record, Rejection, read
+from services.aggregator.worker.decide import Rejection, read
+from services.aggregator.worker.records import Message, Record
 
 log = logging.getLogger(__name__)
 
-DUPLICATE = "duplicate"
-ACCEPTED = "accepted"
-
-
-class NewFact(NamedTuple):
-    """A fact to be written."""
-
-    key: bytes
-    value: bytes
+DIGEST_BYTES = 16
 
 
 class Refused(NamedTuple):
@@ -42,12 +35,15 @@ class Refused(NamedTuple):
 class Folded:
     """What became of a chunk: facts and rejects to write, and how many records had which outcome."""
 
-    facts: list[NewFact] = field(default_factory=list)
+    facts: list[Message] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    accepted: int = 0
     duplicate: int = 0
     conflict: int = 0
     rejected: int = 0
+
+    @property
+    def accepted(self) -> int:
+        return len(self.facts)
 
 
 class _Known(NamedTuple):
@@ -64,11 +60,16 @@ class _Plan:
     def __init__(self, plan: str) -> None:
         self.book = PlanBook(plan)
         self.live = Live(self.book)
+        self.digests = bytearray()  # of every fact's content, in the order of seq
         self.expected: set[int | None] = set()  # the versions that accepted plan versions replace
 
+    def digest(self, seq: int) -> bytearray:
+        """The digest of a fact's content."""
+        return self.digests[(seq - 1) * DIGEST_BYTES : seq * DIGEST_BYTES]
 
-def _identity(topic: str, event: Event) -> bytes:
-    return blake2b(f"{topic}\n{event.source}\n{event.id}".encode(), digest_size=16).digest()
+
+class GapError(Exception):
+    """The book does not hold a plan's facts in the order of their numbers, none left out."""
 
 
 class PartitionState:
@@ -77,14 +78,14 @@ class PartitionState:
     def __init__(self, partition: int, partitions: int) -> None:
         self._partition = partition
         self._partitions = partitions
-        self._contents: dict[bytes, bytes] = {}  # identity -> digest of its content
+        self._seqs: dict[tuple[str, str], dict[str, int]] = {}  # (topic, source) -> id -> seq of the fact
         self._plans: dict[str, _Plan] = {}
         self.changed: set[str] = set()  # plans whose snapshot is not what the book says any more
 
     @property
     def facts(self) -> int:
         """How many facts the book of this partition holds."""
-        return len(self._contents)
+        return sum(plan.book.seq for plan in self._plans.values())
 
     def fold(self, topic: str, records: Sequence[Record]) -> Folded:
         """Decide every record of a chunk, in order, and apply what is accepted."""
@@ -95,9 +96,8 @@ class PartitionState:
             except Exception as error:
                 log.exception("deciding a record failed", extra={"topic": topic, "offset": record.offset})
                 outcome = Rejection(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:1000])
-            if isinstance(outcome, NewFact):
+            if isinstance(outcome, Message):
                 folded.facts.append(outcome)
-                folded.accepted += 1
             elif outcome is None:
                 folded.duplicate += 1
             else:
@@ -108,43 +108,66 @@ class PartitionState:
                     folded.rejected += 1
         return folded
 
-    def _decide(self, topic: str, record: Record) -> NewFact | Rejection | None:
-        """The outcome of one record; None is a duplicate. Whatever raises, raises before anything is applied."""
-        event = read(topic, self._partition, self._partitions, record)
-        if isinstance(event, Rejection):
-            return event
-        normalized = content(event)
+    def _decide(self, topic: str, record: Record) -> Message | Rejection | None:
+        """The fact to write for one record, or why it is refused; None is a duplicate. Whatever raises, raises before
+        anything is applied."""
+        letter = read(topic, self._partition, self._partitions, record)
+        if isinstance(letter, Rejection):
+            return letter
+        kind, plan_id, source, event_id, normalized, said = letter
         content_digest = digest(normalized)
-        identity = _identity(topic, event)
-        known = self._contents.get(identity)
-        if known == content_digest:
-            return None
-        who = (event.plan, event.source, event.id)
+        plan = self._plan(plan_id)
+        known = self._seq_of(topic, source, event_id)
         if known is not None:
-            return Rejection(Reason.CONFLICT, "the same source and id came before, with another content", *who)
-        plan = self._plan(event.plan)
-        if isinstance(event, MasterplanVersionPublished) and event.data.expects in plan.expected:
-            detail = f"another version that replaces version {event.data.expects or 'none'} came before"
-            return Rejection(Reason.VERSION_CONFLICT, detail, *who)
-        seq = plan.book.seq + 1
-        fact = NewFact(
-            fact_key(event),
-            fact_value(seq, record.received_ms, topic, self._partition, record.offset, content_digest, normalized),
+            if plan.digest(known) == content_digest:
+                return None
+            detail = "the same source and id came before, with another content"
+            return Rejection(Reason.CONFLICT, detail, plan_id, source, event_id)
+        if isinstance(said, MasterplanVersionPublished) and said.data.expects in plan.expected:
+            detail = f"another version that replaces version {said.data.expects or 'none'} came before"
+            return Rejection(Reason.VERSION_CONFLICT, detail, plan_id, source, event_id)
+        seq, received_ms = plan.book.seq + 1, record.received_ms
+        fact = Message(
+            fact_key(plan_id, kind, source, event_id),
+            fact_value(seq, received_ms, topic, self._partition, record.offset, content_digest, normalized),
         )
-        self._apply(plan, identity, content_digest, _Known(seq, record.received_ms, event))
+        self._remember(topic, source, event_id, plan, seq, content_digest)
+        self._apply(plan, said, seq, received_ms)
         return fact
 
-    def restore(self, fact: Fact) -> None:
-        """Take a fact of the book back into the state."""
-        identity = _identity(fact.topic, fact.event)
-        self._apply(self._plan(fact.event.plan), identity, bytes.fromhex(fact.digest), fact)
+    def restore(self, fact: ReportFact | Fact) -> None:
+        """Take a fact of the book back into the state. Raises GapError unless it is the one after the plan's last."""
+        if isinstance(fact, ReportFact):
+            said: Report | Event = fact.report
+            content_digest = fact.digest
+        else:
+            said, content_digest = fact.event, bytes.fromhex(fact.digest)
+        plan = self._plan(said.plan)
+        if fact.seq != plan.book.seq + 1:
+            raise GapError(f"after fact {plan.book.seq} of {said.plan} comes fact {fact.seq}")
+        self._remember(fact.topic, said.source, said.id, plan, fact.seq, content_digest)
+        self._apply(plan, said, fact.seq, fact.received_ms)
 
-    def _apply(self, plan: _Plan, identity: bytes, content_digest: bytes, fact: Fact | _Known) -> None:
-        touched = plan.book.add(fact)
+    def _seq_of(self, topic: str, source: str, event_id: str) -> int | None:
+        """The fact that holds an event, if there is one."""
+        ids = self._seqs.get((topic, source))
+        return None if ids is None else ids.get(event_id)
+
+    def _remember(self, topic: str, source: str, event_id: str, plan: _Plan, seq: int, content_digest: bytes) -> None:
+        ids = self._seqs.get((topic, source))
+        if ids is None:
+            ids = self._seqs[topic, source] = {}
+        ids[event_id] = seq
+        plan.digests += content_digest
+
+    def _apply(self, plan: _Plan, said: Report | Event, seq: int, received_ms: int) -> None:
+        if isinstance(said, Report):
+            touched: tuple[str, ...] | None = plan.book.add_report(said, seq, received_ms)
+        else:
+            touched = plan.book.add(_Known(seq, received_ms, said))
+            if isinstance(said, MasterplanVersionPublished):
+                plan.expected.add(said.data.expects)
         plan.live.touch(touched)
-        if isinstance(fact.event, MasterplanVersionPublished):
-            plan.expected.add(fact.event.data.expects)
-        self._contents[identity] = content_digest
         self.changed.add(plan.book.plan)
 
     def _plan(self, plan: str) -> _Plan:

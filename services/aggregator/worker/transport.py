@@ -22,7 +22,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from services.aggregator.worker.decide import Record
+from services.aggregator.worker.records import Record
 
 FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits for it to end
 CHUNK_RECORDS = 4_000

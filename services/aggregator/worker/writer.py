@@ -4,15 +4,15 @@ Opening it fences the former owner and ends its transaction. A transaction carri
 and the consumed offsets together, or nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.topics import MIB, PLAN_VERSION_LIMIT, ROOM
+from services.aggregator.worker.records import Message
 from services.kit.settings import Settings
 
 TRANSACTION_TIMEOUT_MS = 20_000
@@ -22,14 +22,6 @@ BATCH_BYTES = MIB // 2
 def group_id(settings: Settings) -> str:
     """The consumer group of the aggregator."""
     return f"{settings.topic_prefix}aggregator"
-
-
-class Message(NamedTuple):
-    """A record to be written."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class PartitionWriter:
