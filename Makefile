@@ -49,6 +49,12 @@ chaos: ## play seeded runs under faults and compare all with the oracle; ARGS="-
 	@$(VENV)/python -m deploy.local.jars
 	@$(VENV)/python -m tests.chaos $(ARGS)
 
+.PHONY: bench
+bench: ## measure, beside others that do the same job; ARGS="--help" says how
+	@$(READY) test
+	@$(VENV)/python -m deploy.local.jars
+	@$(VENV)/python -m benchmarks $(ARGS)
+
 .PHONY: check
 check: ## what needs no running parts: format, lint, types, import rules, dead code, generated files
 	@$(READY) test

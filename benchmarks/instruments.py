@@ -1,0 +1,5 @@
+"""All instruments of `make bench`, in the order in which a full run plays them."""
+
+from benchmarks.instrument import Instrument
+
+INSTRUMENTS: tuple[Instrument, ...] = ()
