@@ -427,9 +427,11 @@ class Projection:
                 self._transact(due)
             except _OvertakenError:
                 self._metrics.overtaken.inc()
+                before = self._stored
                 with reading(self.engine) as connection:
                     self._stored = self._read_offsets(connection, self._generation)
-                if any(self._stored[place] < position for place, position in self._positions.items()):
+                # Positions are no measure: they also move past what was aborted, which no row is written for.
+                if any(self._stored[place] < row for place, row in before.items()):
                     raise RebuiltError(f"the tables of {self._service} were set back by another process") from None
             else:
                 return
