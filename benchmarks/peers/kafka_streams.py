@@ -77,6 +77,6 @@ def command(options: Options) -> list[str]:
         f"-Xms{heap}g",
         f"-Xmx{heap}g",
         COLLECTORS[str(options["gc"])],
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
     ]
     return [java.require(), *flags, "-cp", f"{built / 'classes'}:{built / 'jars'}/*", "id.pantau.bench.Main"]

@@ -2,8 +2,6 @@ package id.pantau.bench;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import org.apache.kafka.common.serialization.Serde;
-import org.apache.kafka.common.serialization.Serdes;
 
 /** The latest that one department claims of one program. */
 record Claim(int effectiveOn, long timeUs, boolean realized, String id) {
@@ -18,14 +16,12 @@ record Claim(int effectiveOn, long timeUs, boolean realized, String id) {
         return id.compareTo(other.id) > 0;
     }
 
-    static final Serde<Claim> SERDE = Serdes.serdeFrom((topic, claim) -> claim == null ? null : claim.bytes(), (topic, raw) -> raw == null ? null : of(raw));
-
-    private byte[] bytes() {
+    byte[] bytes() {
         byte[] name = id.getBytes(StandardCharsets.ISO_8859_1);
         return ByteBuffer.allocate(13 + name.length).putInt(effectiveOn).putLong(timeUs).put((byte) (realized ? 1 : 0)).put(name).array();
     }
 
-    private static Claim of(byte[] raw) {
+    static Claim of(byte[] raw) {
         ByteBuffer in = ByteBuffer.wrap(raw);
         return new Claim(in.getInt(), in.getLong(), in.get() == 1, new String(raw, 13, raw.length - 13, StandardCharsets.ISO_8859_1));
     }

@@ -24,9 +24,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 /** The whole job of one partition number: each record of the mail becomes a fact, a duplicate or a reject. */
 final class Deciding implements Processor<byte[], byte[], byte[], Out> {
     static final String IDENTITIES = "identities"; // 16 bytes of (topic, source, id) -> 16 bytes of the content
-    static final String CLAIMS = "claims"; // plan/program/department -> its latest claim
-    static final String PLANS = "plans"; // plan -> counts
-    static final String VERSIONS = "versions"; // plan -> plan versions
+    static final String STANDING = "standing"; // what the plans and the latest claims of their departments say now
     static final String FACTS = "facts", REJECTED = "rejected", REALIZATION = "realization";
 
     private static final int DIGEST = 16;
@@ -39,9 +37,7 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
     private final Set<Plan> changed = new HashSet<>();
     private ProcessorContext<byte[], Out> context;
     private KeyValueStore<byte[], byte[]> identities;
-    private KeyValueStore<String, Claim> claims;
-    private KeyValueStore<String, byte[]> counts;
-    private KeyValueStore<String, byte[]> versions;
+    private KeyValueStore<String, byte[]> standing;
     private Optional<Set<Integer>> partition;
 
     Deciding(Options options) {
@@ -52,17 +48,15 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
     public void init(ProcessorContext<byte[], Out> context) {
         this.context = context;
         identities = context.getStateStore(IDENTITIES);
-        claims = context.getStateStore(CLAIMS);
-        counts = context.getStateStore(PLANS);
-        versions = context.getStateStore(VERSIONS);
+        standing = context.getStateStore(STANDING);
         partition = Optional.of(Set.of(context.taskId().partition()));
         plans.clear();
         changed.clear();
-        try (KeyValueIterator<String, byte[]> all = counts.all()) {
+        try (KeyValueIterator<String, byte[]> all = standing.range(Plan.COUNTS, Plan.COUNTS_END)) {
             while (all.hasNext()) {
                 KeyValue<String, byte[]> each = all.next();
-                Plan plan = Plan.of(each.key, each.value, versions.get(each.key));
-                plans.put(each.key, plan);
+                Plan plan = Plan.of(each.key.substring(Plan.COUNTS.length()), each.value, standing);
+                plans.put(plan.name, plan);
                 changed.add(plan); // whether it was told before is not known
             }
         }
@@ -89,7 +83,7 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
         if (plan == null) {
             byte[] key = Text.utf8(source.plan());
             if (Utils.toPositive(Utils.murmur2(key)) % options.partitions() != from.partition()) throw Wrong.PARTITION;
-            plan = new Plan(source.plan());
+            plan = new Plan(source.plan(), standing);
         }
         if (!masterplans && read.report().effectiveOn() > Days.latest(receivedMs)) throw Wrong.FUTURE;
         if (read.timeUs() > (receivedMs + DAY_MS) * 1000) throw Wrong.FUTURE;
@@ -104,24 +98,17 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
         }
         if (masterplans && plan.expectsTaken(read.plan().expects())) throw Wrong.VERSION_CONFLICT;
 
-        plan.received(receivedMs);
-        if (masterplans) {
-            plan.add(read.plan(), claims);
-            versions.put(plan.name, plan.versions());
-        } else {
-            plan.refresh(claims);
-            plan.add(read, claims);
-        }
-        plan.seq++;
+        plan.next(receivedMs);
+        if (masterplans) plan.add(read.plan());
+        else plan.add(read);
         plans.putIfAbsent(plan.name, plan);
         changed.add(plan);
         identities.put(identity, digest);
-        counts.put(plan.name, plan.counts());
         tellFact(read, plan, receivedMs, topic, from, digest);
     }
 
     private void tellFact(Event read, Plan plan, long receivedMs, String topic, RecordMetadata from, byte[] digest) {
-        fact.clear().put("{\"seq\":").number(plan.seq).put(",\"received_ms\":").number(receivedMs).put(",\"topic\":\"").put(topic);
+        fact.clear().put("{\"seq\":").number(plan.seq()).put(",\"received_ms\":").number(receivedMs).put(",\"topic\":\"").put(topic);
         fact.put("\",\"partition\":").number(from.partition()).put(",\"offset\":").number(from.offset());
         fact.put(",\"digest\":\"").hex(digest).put("\",\"event\":").put(event.array(), event.size()).put('}');
         byte[] value = fact.copy();

@@ -7,7 +7,6 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
@@ -44,9 +43,7 @@ public final class Main {
         topology.addSource("mail", new ByteArrayDeserializer(), new ByteArrayDeserializer(), prefix + "masterplans", prefix + "program-status");
         topology.addProcessor("deciding", () -> new Deciding(options), "mail");
         topology.addStateStore(identities(options), "deciding");
-        topology.addStateStore(small(Deciding.CLAIMS, Claim.SERDE), "deciding");
-        topology.addStateStore(small(Deciding.PLANS, Serdes.ByteArray()), "deciding");
-        topology.addStateStore(small(Deciding.VERSIONS, Serdes.ByteArray()).withLoggingEnabled(Map.of("max.message.bytes", "18874368")), "deciding");
+        topology.addStateStore(standing(), "deciding");
         for (String sink : new String[] {Deciding.FACTS, Deciding.REJECTED, Deciding.REALIZATION}) {
             topology.addSink(sink, prefix + sink, new ByteArraySerializer(), Out.SERIALIZER, Out.PARTITIONER, "deciding");
         }
@@ -61,9 +58,11 @@ public final class Main {
         return Stores.keyValueStoreBuilder(kept, Serdes.ByteArray(), Serdes.ByteArray());
     }
 
-    /** What is bounded by plans and programs: in memory, and cached, so that its changelog gets one record a commit. */
-    private static <V> StoreBuilder<KeyValueStore<String, V>> small(String name, Serde<V> serde) {
-        return Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore(name), Serdes.String(), serde).withCachingEnabled();
+    /** Bounded by plans and programs: in memory, and cached, so that its changelog gets one record of a key a commit. */
+    private static StoreBuilder<KeyValueStore<String, byte[]>> standing() {
+        return Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore(Deciding.STANDING), Serdes.String(), Serdes.ByteArray())
+                .withCachingEnabled()
+                .withLoggingEnabled(Map.of("max.message.bytes", "18874368"));
     }
 
     private static Properties properties(Options options) {

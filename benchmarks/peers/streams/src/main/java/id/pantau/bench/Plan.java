@@ -1,17 +1,23 @@
 package id.pantau.bench;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * One plan as its task holds it: the versions that were accepted, and the running counts of the one in force.
- * The counts are written through to a store with every event; the versions when one comes.
+ * One plan as its task holds it: the versions that were accepted, and the running counts of the one in force. Written
+ * through to the store `standing`, which holds `counts/{plan}`, `versions/{plan}`, and
+ * `claims/{plan}/{program}/{department}`: the latest claim of each department on each program, whoever leads it.
  */
 final class Plan {
+    static final String COUNTS = "counts/", COUNTS_END = "counts0"; // "0" is what follows "/"
+
     private static final int CELLS = Masterplan.DIMENSIONS.size() + 1; // the last is the whole plan
     private static final int NO_VERSION = -1;
 
@@ -29,7 +35,8 @@ final class Plan {
     }
 
     final String name;
-    long seq;
+    private final KeyValueStore<String, byte[]> store;
+    private long seq;
     private long receivedMs;
     private int inForce = NO_VERSION;
     private final int[] programs = new int[CELLS];
@@ -37,46 +44,63 @@ final class Plan {
     private final int[] realized = new int[CELLS];
     private final List<Version> versions = new ArrayList<>();
 
-    Plan(String name) {
+    Plan(String name, KeyValueStore<String, byte[]> store) {
         this.name = name;
+        this.store = store;
+    }
+
+    long seq() {
+        return seq;
     }
 
     boolean expectsTaken(Integer expects) {
-        return versions.stream().anyMatch(each -> java.util.Objects.equals(each.plan.expects(), expects));
+        return versions.stream().anyMatch(each -> Objects.equals(each.plan.expects(), expects));
     }
 
-    void received(long ms) {
+    /** Another fact is accepted: it is added next. Where the passing of days puts another version in force, count anew. */
+    void next(long ms) {
+        seq++;
         receivedMs = Math.max(receivedMs, ms);
-    }
-
-    /** Take a version in; where that or the passing of days puts another one in force, count anew. */
-    void add(Masterplan plan, KeyValueStore<String, Claim> claims) throws Wrong {
-        versions.add(Version.of(plan));
-        inForce = NO_VERSION;
-        refresh(claims);
-    }
-
-    /** Put the version in force that is so on the day of the last receipt. */
-    void refresh(KeyValueStore<String, Claim> claims) {
         int found = versionInForce();
-        if (found != inForce) recount(found, claims);
+        if (found != inForce) recount(found);
+    }
+
+    /** Take a version in. */
+    void add(Masterplan plan) throws Wrong {
+        versions.add(Version.of(plan));
+        recount(versionInForce());
+        Text all = new Text(4096).put('[');
+        for (int at = 0; at < versions.size(); at++) {
+            if (at > 0) all.put(',');
+            all.put(versions.get(at).plan.bytes());
+        }
+        store.put("versions/" + name, all.put(']').copy());
+        putCounts();
     }
 
     /** Take a report in: the department's latest claim on the program is kept, and counts if the department leads. */
-    void add(Event event, KeyValueStore<String, Claim> claims) {
+    void add(Event event) {
         Report report = event.report();
         String office = event.source().office(), key = claimKey(report.program(), office);
-        Claim before = claims.get(key), after = Claim.of(event);
-        if (before != null && !after.isAfter(before)) return;
-        claims.put(key, after);
-        Place place = inForce == NO_VERSION ? null : versions.get(inForce).programs.get(report.program());
-        if (place == null || !place.lead.equals(office)) return;
-        if (before != null) count(place.dimension, before, -1);
-        count(place.dimension, after, 1);
+        Claim before = claim(key), after = Claim.of(event);
+        if (before == null || after.isAfter(before)) {
+            store.put(key, after.bytes());
+            Place place = inForce == NO_VERSION ? null : versions.get(inForce).programs.get(report.program());
+            if (place != null && place.lead.equals(office)) {
+                if (before != null) count(place.dimension, before, -1);
+                count(place.dimension, after, 1);
+            }
+        }
+        putCounts();
+    }
+
+    private Claim claim(String key) {
+        byte[] raw = store.get(key);
+        return raw == null ? null : Claim.of(raw);
     }
 
     private String claimKey(String program, String office) {
-        return name + '/' + program + '/' + office;
+        return "claims/" + name + '/' + program + '/' + office;
     }
 
     private int versionInForce() {
@@ -93,14 +117,14 @@ final class Plan {
         return one.plan.version() > other.plan.version();
     }
 
-    private void recount(int version, KeyValueStore<String, Claim> claims) {
+    private void recount(int version) {
         inForce = version;
-        for (int[] each : new int[][] {programs, reported, realized}) java.util.Arrays.fill(each, 0);
+        for (int[] each : new int[][] {programs, reported, realized}) Arrays.fill(each, 0);
         if (version == NO_VERSION) return;
         versions.get(version).programs.forEach((code, place) -> {
             programs[place.dimension]++;
             programs[CELLS - 1]++;
-            Claim claim = claims.get(claimKey(code, place.lead));
+            Claim claim = claim(claimKey(code, place.lead));
             if (claim != null) count(place.dimension, claim, 1);
         });
     }
@@ -139,25 +163,15 @@ final class Plan {
         out.put('[').number(programs[at]).put(',').number(reported[at]).put(',').number(realized[at]).put(']');
     }
 
-    // ── what the store of plans holds: the counts; and of the versions, what their facts say of them ──
-
-    byte[] counts() {
+    private void putCounts() {
         ByteBuffer out = ByteBuffer.allocate(20 + CELLS * 12).putLong(seq).putLong(receivedMs).putInt(inForce);
         for (int at = 0; at < CELLS; at++) out.putInt(programs[at]).putInt(reported[at]).putInt(realized[at]);
-        return out.array();
+        store.put(COUNTS + name, out.array());
     }
 
-    byte[] versions() {
-        Text out = new Text(4096).put('[');
-        for (int at = 0; at < versions.size(); at++) {
-            if (at > 0) out.put(',');
-            out.put(versions.get(at).plan.bytes());
-        }
-        return out.put(']').copy();
-    }
-
-    static Plan of(String name, byte[] counts, byte[] versions) {
-        Plan plan = new Plan(name);
+    /** A plan as the store has it. */
+    static Plan of(String name, byte[] counts, KeyValueStore<String, byte[]> store) {
+        Plan plan = new Plan(name, store);
         ByteBuffer in = ByteBuffer.wrap(counts);
         plan.seq = in.getLong();
         plan.receivedMs = in.getLong();
@@ -167,9 +181,10 @@ final class Plan {
             plan.reported[at] = in.getInt();
             plan.realized[at] = in.getInt();
         }
+        byte[] versions = store.get("versions/" + name);
         try {
             if (versions != null) for (Masterplan each : Masterplan.JSON.readValue(versions, Masterplan[].class)) plan.versions.add(Version.of(each));
-        } catch (java.io.IOException | Wrong error) {
+        } catch (IOException | Wrong error) {
             throw new IllegalStateException("the store holds a plan version that can't be read", error);
         }
         return plan;
