@@ -16,7 +16,7 @@ CACHE = ROOT / ".cache" / "streams"
 HOW_TO_MEND = "On Debian: apt-get install maven"
 COLLECTORS = {"parallel": "-XX:+UseParallelGC", "g1": "-XX:+UseG1GC"}
 
-AT_EASE: Options = {
+BASE: dict[str, str | int] = {
     "threads": 2, "store": "rocksdb", "cache_mb": 64, "commit_ms": 200, "realization_ms": 1000, "linger_ms": 20,
     "batch_kb": 128, "compression": "lz4", "gc": "parallel", "heap_gb": 3,
 }  # fmt: skip
@@ -24,7 +24,16 @@ AT_EASE: Options = {
 
 def grid(guarantee: str) -> tuple[Options, ...]:
     """The points that are tried, of which the best counts."""
-    return ({**AT_EASE, "guarantee": guarantee},)
+    base = BASE | {"guarantee": guarantee}
+    return (
+        base,
+        base | {"commit_ms": 1000},
+        base | {"store": "memory"},
+        base | {"store": "memory", "commit_ms": 1000, "linger_ms": 100, "batch_kb": 512},
+        base | {"store": "memory", "gc": "g1"},
+        base | {"threads": 1},
+        base | {"cache_mb": 256, "compression": "none"},
+    )
 
 
 def folder() -> Path:
@@ -77,6 +86,7 @@ def command(options: Options) -> list[str]:
         f"-Xms{heap}g",
         f"-Xmx{heap}g",
         COLLECTORS[str(options["gc"])],
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-Dorg.slf4j.simpleLogger.showDateTime=true",
     ]
     return [java.require(), *flags, "-cp", f"{built / 'classes'}:{built / 'jars'}/*", "id.pantau.bench.Main"]

@@ -75,7 +75,8 @@ public final class Main {
         all.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, options.cacheMb() * 1024 * 1024);
         all.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, options.commitMs());
         all.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedMemory.class);
-        all.put(StreamsConfig.METRICS_RECORDING_LEVEL_CONFIG, "INFO");
+        all.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, -1L); // nothing here depends on the order between topics
+        all.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_GLOBAL_ENABLED_CONFIG, true); // says nothing at each start
         all.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
         all.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG), 4000);
         all.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG), 4 * 1024 * 1024);
@@ -83,6 +84,7 @@ public final class Main {
         all.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), options.batchKb() * 1024);
         all.put(StreamsConfig.producerPrefix(ProducerConfig.BUFFER_MEMORY_CONFIG), 128L * 1024 * 1024);
         all.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), options.compression());
+        all.put(StreamsConfig.producerPrefix(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG), 60_000);
         all.put(StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG), 18 * 1024 * 1024);
         return all;
     }
