@@ -26,6 +26,7 @@ if [ "$what" != run ]; then
     has postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || lacks "PostgreSQL's server" postgresql
     has chromium || lacks "Chromium" "chromium fonts-dejavu-core"
     { has prometheus && has promtool; } || lacks "Prometheus and promtool" prometheus
+    has cc || lacks "a C compiler (cc), for clocks that go wrong" "gcc libc6-dev"
 fi
 if [ "$what" = missing ]; then
     echo "$packages"

@@ -2,8 +2,8 @@
 
     python -m deploy.local.broker
 
-`make run` starts it this way, and the tests by the class `Broker`. It has no users and no encryption, hence it listens
-on 127.0.0.1 whatever PANTAU_HOST says.
+`make run` starts it this way, and the tests by the class `Broker`, also as a node among others. It has no users and no
+encryption, hence it listens on 127.0.0.1 whatever PANTAU_HOST says.
 """
 
 import base64
@@ -15,17 +15,21 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.local import children, jars, java, settings
 
 HOST = "127.0.0.1"
 MIB = 1024 * 1024
 FOREVER = 2**31 - 1  # the largest these settings can be: 25 days in ms, 4,000 years in minutes
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 # The serial collector and the first compiler only: ready in 1.7 s instead of 2.3, and a third less of the two cores
 # in use for the same records (312,000 in transactions: 1.1 s of processor against 1.6; the rate is the client's).
-JVM = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
+HEAP = "-Xmx768m"
+JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
@@ -33,9 +37,9 @@ LOGGING = (
 )
 
 
-def properties(data: Path, port: int, controller_port: int) -> str:
-    """Kafka's server.properties for a single node."""
-    values = {
+def properties(data: Path, port: int, controller_port: int, also: Mapping[str, str] = NOTHING) -> str:
+    """Kafka's server.properties for a single node. `also` goes before: what makes it a node among others, say."""
+    values: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
@@ -62,22 +66,34 @@ def properties(data: Path, port: int, controller_port: int) -> str:
         "message.max.bytes": 18 * MIB,
         "log.cleaner.dedupe.buffer.size": 16 * MIB,
     }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
+    return "".join(f"{name}={value}\n" for name, value in (values | dict(also)).items())
 
 
-def prepare(folder: Path, port: int, controller_port: int) -> list[str]:
+def new_cluster() -> str:
+    """An id for a new cluster: the nodes of one share it."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def prepare(
+    folder: Path,
+    port: int,
+    controller_port: int,
+    *,
+    also: Mapping[str, str] = NOTHING,
+    cluster: str | None = None,
+    heap: str = HEAP,
+) -> list[str]:
     """Make `folder` ready for a broker (jars, settings, format on first use). Returns the command that starts it."""
-    program = [java.require(), *JVM, *LOGGING, "-cp", f"{jars.fetch()}/*"]
+    program = [java.require(), heap, *JVM, *LOGGING, "-cp", f"{jars.fetch()}/*"]
     data, configuration = folder / "data", folder / "server.properties"
     folder.mkdir(parents=True, exist_ok=True)
-    configuration.write_text(properties(data, port, controller_port))
+    configuration.write_text(properties(data, port, controller_port, also))
     if not (data / "meta.properties").exists():  # what formatting writes last
-        _format(program, configuration)
+        _format(program, configuration, cluster or new_cluster())
     return [*program, "kafka.Kafka", str(configuration)]
 
 
-def _format(program: list[str], configuration: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def _format(program: list[str], configuration: Path, cluster: str) -> None:
     format_storage = ["kafka.tools.StorageTool", "format", "--config", str(configuration), f"--cluster-id={cluster}"]
     told = subprocess.run([*program, *format_storage], capture_output=True, text=True, check=False)
     if told.returncode != 0:
@@ -100,13 +116,28 @@ def answers(port: int, *, host: str = HOST, timeout_seconds: float = 1.0) -> boo
 
 
 class Broker:
-    """A broker that can be stopped, killed, paused and started again on the same ports and folder."""
+    """A broker that can be stopped, killed, paused and started again on the same ports and folder.
 
-    def __init__(self, folder: Path, port: int, controller_port: int) -> None:
+    `also`, `cluster` and `heap` make it a node among others (see `properties` and `prepare`). `env` is added to the
+    environment of the process; who changes it changes the next start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        controller_port: int,
+        *,
+        also: Mapping[str, str] = NOTHING,
+        cluster: str | None = None,
+        heap: str = HEAP,
+    ) -> None:
         self.folder = folder
         self.port = port
         self.controller_port = controller_port
         self.log = folder / "broker.log"
+        self.env: Mapping[str, str] = NOTHING
+        self._also, self._cluster, self._heap = also, cluster, heap
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -120,13 +151,23 @@ class Broker:
 
     def start(self, *, within_seconds: float = 60) -> None:
         """Start it and return when it takes work."""
-        command = prepare(self.folder, self.port, self.controller_port)
-        self._process = children.start(command, log=self.log)
+        self.launch()
+        self.until_it_answers(within_seconds)
+
+    def launch(self) -> None:
+        """Start it and don't wait: a node among others takes work only when enough of them are there."""
+        command = prepare(
+            self.folder, self.port, self.controller_port, also=self._also, cluster=self._cluster, heap=self._heap
+        )
+        self._process = children.start(command, log=self.log, env={**os.environ, **self.env})
+
+    def until_it_answers(self, within_seconds: float = 60) -> None:
+        """Return when it takes work. Ends it and raises RuntimeError, with what it said last, when it does not."""
         deadline = time.monotonic() + within_seconds
         while not answers(self.port):
-            left = self._process.poll()
+            left = self.process.poll()
             if left is not None or time.monotonic() > deadline:
-                children.kill(self._process)
+                children.kill(self.process)
                 why = f"left with code {left}" if left is not None else f"was not ready within {within_seconds} s"
                 raise RuntimeError(f"the broker {why}; the end of {self.log}:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.05)

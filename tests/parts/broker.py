@@ -14,7 +14,13 @@ from tests.parts.waiting import free_port
 @contextmanager
 def running(folder: Path) -> Generator[Broker]:
     """A broker on free ports whose data is in `folder`."""
-    of_the_test = Broker(folder, free_port(), free_port())
+    with started(Broker(folder, free_port(), free_port())) as of_the_test:
+        yield of_the_test
+
+
+@contextmanager
+def started(of_the_test: Broker) -> Generator[Broker]:
+    """The broker, running."""
     name = f"the broker on {of_the_test.bootstrap}"
     logs.watched[name] = of_the_test.log
     try:

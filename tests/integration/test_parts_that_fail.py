@@ -1,0 +1,250 @@
+"""The parts that fail on purpose do what they say: a cluster loses nodes, a network cuts, a disk fills up, a clock is wrong."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from deploy.local.broker import Broker
+from tests.parts import broker as broker_part
+from tests.parts import cluster, proxy, small_disk
+from tests.parts.clocks import Clock
+from tests.parts.waiting import free_port, until
+
+TOPIC = "letters"
+DAY = 24 * 60 * 60
+
+
+def publish(bootstrap: str, value: bytes, within_seconds: float = 20) -> int:
+    """Publish one record. Returns its timestamp in ms when it is acknowledged; raises TimeoutError when it is not."""
+
+    async def send() -> int:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, request_timeout_ms=2_000)
+        try:
+            async with asyncio.timeout(within_seconds):
+                await producer.start()
+                return int((await producer.send_and_wait(TOPIC, value, partition=0)).timestamp)
+        finally:
+            with suppress(TimeoutError):  # what was not acknowledged need not be sent
+                await asyncio.wait_for(producer.stop(), 1)
+            await producer.client.close()
+
+    return asyncio.run(send())
+
+
+def published(bootstrap: str, count: int) -> list[bytes]:
+    """The first records."""
+
+    async def read() -> list[bytes]:
+        consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            async with asyncio.timeout(20):
+                return [(await consumer.getone()).value for _ in range(count)]
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(read())
+
+
+def make_topic(bootstrap: str, replicas: int = 1) -> None:
+    """A topic of one partition that stamps what it receives."""
+
+    async def make() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            received = {"message.timestamp.type": "LogAppendTime"}
+            await admin.create_topics([NewTopic(TOPIC, 1, replicas, topic_configs=received)])
+        finally:
+            await admin.close()
+
+    asyncio.run(make())
+
+
+# ── three brokers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cluster_goes_on_without_its_leader_and_waits_without_two(tmp_path: Path) -> None:
+    with cluster.running(tmp_path) as three:
+        make_topic(three.bootstrap, replicas=3)
+        publish(three.bootstrap, b"by three")
+        leader, controller = three.leader_of(TOPIC, 0), three.controller()
+        leader.kill()
+        until(lambda: three.leader_of(TOPIC, 0) is not leader)
+        publish(three.bootstrap, b"by two")
+        other = controller if controller is not leader else three.leader_of(TOPIC, 0)
+        other.kill()
+        with pytest.raises(TimeoutError):
+            publish(three.bootstrap, b"by one", within_seconds=3)
+        other.start()
+        leader.start()
+        three.until_whole()
+        assert published(three.bootstrap, 2) == [b"by three", b"by two"]
+
+
+# ── a network ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Echo:
+    """A server that says back what it hears, and what it heard."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self._socket = socket.create_server(("127.0.0.1", free_port()))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._say_back, args=(connection,), daemon=True).start()
+
+    def _say_back(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while piece := connection.recv(1024):
+                self.heard += piece
+                connection.sendall(piece)
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+@pytest.fixture
+def echo() -> Generator[Echo]:
+    server = Echo()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def between(echo: Echo) -> Generator[proxy.Proxy]:
+    with proxy.running(echo.port) as started:
+        yield started
+
+
+def talk(between: proxy.Proxy) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", between.port), 5)
+
+
+def test_a_proxy_hands_on_and_delays(between: proxy.Proxy) -> None:
+    with talk(between) as client:
+        client.sendall(b"one")
+        assert client.recv(10) == b"one"
+        between.delay_seconds, began = 0.1, time.monotonic()
+        client.sendall(b"two")
+        assert client.recv(10) == b"two"
+        assert time.monotonic() - began >= 0.2  # there and back
+        assert between.held == {"to_server": 3, "to_client": 3}
+
+
+def test_a_proxy_resets(between: proxy.Proxy) -> None:
+    with talk(between) as client:
+        client.sendall(b"one")
+        assert client.recv(10) == b"one"
+        assert between.reset() == 1
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+    with talk(between) as client:
+        client.sendall(b"again")
+        assert client.recv(10) == b"again"
+
+
+def test_what_was_cut_arrives_when_it_is_healed_though_its_sender_has_gone(echo: Echo, between: proxy.Proxy) -> None:
+    with talk(between) as client:
+        between.cut("to_server")
+        client.sendall(b"late")
+        until(lambda: between.held["to_server"] == 4)
+    assert echo.heard == b""
+    between.heal()
+    until(lambda: echo.heard == b"late")
+
+
+def test_an_answer_is_cut_off_while_the_question_arrives(echo: Echo, between: proxy.Proxy) -> None:
+    with talk(between) as client:
+        between.cut("to_client")
+        client.sendall(b"one")
+        until(lambda: echo.heard == b"one")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(10)
+        between.heal()
+        client.settimeout(5)
+        assert client.recv(10) == b"one"
+
+
+def test_a_broker_behind_a_proxy_sends_its_clients_there(tmp_path: Path) -> None:
+    with proxy.broker_behind(tmp_path, "VIA") as (direct, proxies):
+        make_topic(direct.bootstrap)
+        via = f"127.0.0.1:{proxies['VIA'].port}"
+        publish(via, b"through the proxy")
+        proxies["VIA"].cut("to_server")
+        with pytest.raises(TimeoutError):
+            publish(via, b"never", within_seconds=1)
+        publish(direct.bootstrap, b"direct")
+        assert published(direct.bootstrap, 2) == [b"through the proxy", b"direct"]
+
+
+# ── a disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_broker_whose_disk_is_full_leaves_and_comes_back_with_all_it_acknowledged(tmp_path: Path) -> None:
+    with small_disk.mounted(tmp_path, size_mib=64) as disk:
+        with broker_part.started(disk.broker(tmp_path / "broker")) as small:
+            make_topic(small.bootstrap)
+            acknowledged = [b"%d" % number for number in range(10)]
+            for value in acknowledged:
+                publish(small.bootstrap, value)
+            disk.fill()
+            with pytest.raises(TimeoutError):
+                publish(small.bootstrap, b"x" * 500_000, within_seconds=5)
+            small.process.wait(20)
+            disk.give_back()
+            small.start()
+            assert published(small.bootstrap, 10) == acknowledged
+        path = disk.path
+    assert not path.exists()
+
+
+# ── a clock ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TELL = "import time\nwhile True: input(); print(time.time(), time.monotonic(), flush=True)"
+
+
+def test_a_wall_clock_is_off_by_a_day_and_the_steady_one_is_right(tmp_path: Path) -> None:
+    clock = Clock(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", TELL], env=clock.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as told:
+        assert told.stdin is not None and told.stdout is not None
+        for days in (0, 1, -1):
+            clock.set_off_by(timedelta(days=days))
+            told.stdin.write("\n")
+            told.stdin.flush()
+            wall, steady = map(float, told.stdout.readline().split())
+            assert abs(wall - time.time() - days * DAY) < 5
+            assert abs(steady - time.monotonic()) < 5
+        told.kill()
+
+
+def test_a_broker_stamps_what_it_receives_with_its_own_clock(tmp_path: Path) -> None:
+    clock = Clock(tmp_path)
+    clock.set_off_by(timedelta(days=-1))
+    behind = Broker(tmp_path / "broker", free_port(), free_port())
+    behind.env = clock.environment
+    with broker_part.started(behind):
+        make_topic(behind.bootstrap)
+        stamp = publish(behind.bootstrap, b"x")
+    assert abs(stamp / 1000 - time.time() + DAY) < 60
