@@ -33,7 +33,7 @@ class AggregatorApp(faust.App):  # type: ignore[misc]
         self.takeover = engine
         super().__init__(
             group_id(settings),
-            broker=URL(f"kafka://{settings.kafka}"),
+            broker=[URL(f"kafka://{address}") for address in settings.kafka.split(",")],
             consumer_group_instance_id=settings.worker_instance,
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
