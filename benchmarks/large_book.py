@@ -104,7 +104,8 @@ class LargeBook:
 
 def _said(event: Event, seq: int, received_ms: int) -> Said:
     said = content(event)
-    return fact_key(event), fact_value(seq, received_ms, event.KIND.topic, 0, seq, digest(said), said)
+    key = fact_key(event.plan, event.KIND.kind, event.source, event.id)
+    return key, fact_value(seq, received_ms, event.KIND.topic, 0, seq, digest(said), said)
 
 
 def _version(plan: str, data: MasterplanVersion) -> Event:

@@ -201,6 +201,18 @@ class PlanBook:
         self.seq = max(self.seq, claim.seq)
         return (program,)
 
+    def fill(self, claims: Mapping[str, Iterable[Claim]]) -> None:
+        """Take many reports into the set at once, by program, as `add_claim` does one."""
+        for program, more in claims.items():
+            mine = self._claims.setdefault(program, [])
+            mine.extend(more)
+            mine.sort()
+            for claim in mine:
+                if claim.received_ms > self.last_received.get(claim.source, 0):
+                    self.last_received[claim.source] = claim.received_ms
+                self.seq = max(self.seq, claim.seq)
+        self.received_ms = max(self.received_ms, *self.last_received.values(), 0)
+
     def _reported_by(self, source: str, event_id: str) -> str | None:
         """The program a report is about; None for a report that is not there."""
         for program, claims in self._claims.items():

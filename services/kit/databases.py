@@ -6,7 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+import psycopg
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -17,6 +29,7 @@ WRITES = "pantau_writes"
 SQLITE_OUTAGES = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 )
+COPIED = {String: "text", Integer: "int4", BigInteger: "int8", LargeBinary: "bytea"}  # PostgreSQL's names
 
 
 def open_engine(url: str) -> Engine:
@@ -67,6 +80,23 @@ def alone(engine: Engine, name: str) -> Generator[None]:
         yield
 
 
+def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows, each a tuple in the order of the table's columns, the fastest way the database has."""
+    if not rows:
+        return
+    names = ", ".join(table.c.keys())
+    if connection.dialect.name == "sqlite":
+        places = ", ".join("?" * len(table.c))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", list(rows))  # noqa: S608
+        return
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types([COPIED[type(column.type)] for column in table.c])
+        for row in rows:
+            copy.write_row(row)
+
+
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; a row whose primary key is there takes its place. Of two rows with one key in `rows` the last wins."""
     if not rows:
@@ -81,7 +111,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def is_outage(error: BaseException) -> bool:
     """Whether a database could not be reached or asked us to come again: not a mistake of ours."""
-    if isinstance(error, PoolTimeoutError):
+    if isinstance(error, PoolTimeoutError | psycopg.OperationalError):  # the second while rows are copied
         return True
     if not isinstance(error, DBAPIError):
         return False

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from realization.book import Claim, PlanBook
+from realization.book import PlanBook
 from schemas.book import Fact, Written
 from schemas.envelope import microseconds
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import Reported, Tables, plan_of
+from services.aggregator.api.projection import Kept, Tables, plan_of
 from services.kit.projection import Projection, Record
 
 FACTS_IN_MEMORY = 1_000_000  # about 500 bytes each
@@ -51,16 +51,23 @@ class OpenBook:
 
     def add(self, fact: Fact) -> None:
         """Take the fact after the last one."""
-        self._taken(fact.seq, fact.received_ms, self.book.add(fact))
-
-    def add_report(self, program: str, claim: Claim) -> None:
-        """Take a report after the last fact."""
-        self._taken(claim.seq, claim.received_ms, self.book.add_claim(program, claim))
-
-    def _taken(self, seq: int, received_ms: int, programs: tuple[str, ...] | None) -> None:
-        self._received.append(received_ms)
+        programs = self.book.add(fact)
+        self._received.append(fact.received_ms)
         if programs:
-            self._moves.append((seq, programs))
+            self._moves.append((fact.seq, programs))
+
+    def fill(self, kept: Kept) -> None:
+        """Take all that is kept of the plan's facts."""
+        self._received.extend(kept.claims.received_ms)
+        lately = len(self._received) - REMEMBERED_MOVES
+        for fact in kept.others:
+            if fact.seq <= lately:
+                self.book.add(fact)
+        self.book.fill(kept.claims.by_program)
+        moves = {fact.seq: self.book.add(fact) for fact in kept.others if fact.seq > lately}
+        for program, claims in kept.claims.by_program.items():
+            moves |= {claim.seq: (program,) for claim in claims if claim.seq > lately}
+        self._moves.extend((seq, programs) for seq, programs in sorted(moves.items()) if programs)
 
     def moved(self, after: int, up_to: int) -> list[str]:
         """The programs that facts spoke of after one `seq` up to another, as far as it is remembered; each once."""
@@ -129,9 +136,7 @@ class Books:
         self._arrived[plan] = []
         try:
             with self._metrics.open_seconds.time():
-                opened = await self.projection.read(
-                    lambda connection: _read(plan, self._tables.facts(connection, plan))
-                )
+                opened = await self.projection.read(lambda connection: _read(plan, self._tables.kept(connection, plan)))
             for value in self._arrived[plan]:
                 fact = Fact.model_validate_json(value, extra="ignore")
                 if fact.seq > opened.seq:
@@ -175,13 +180,9 @@ class Books:
                     await asyncio.sleep(0)
 
 
-def _read(plan: str, facts: Iterable[Reported | Fact]) -> OpenBook:
+def _read(plan: str, kept: Kept) -> OpenBook:
     opened = OpenBook(plan)
-    for fact in facts:
-        if isinstance(fact, Reported):
-            opened.add_report(fact.program, fact.claim)
-        else:
-            opened.add(fact)
+    opened.fill(kept)
     # A book lives long and has no cycles. If the collector looked at it each time, all would stand still for that:
     # 450 ms for 600,000 facts, measured. What is young garbage now is taken out first, so that it is not kept with it.
     gc.collect(1)

@@ -3,48 +3,39 @@
 Only what `realization` can't say is kept in columns; what a fact means is asked of the heart, never of SQL.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any, NamedTuple
 
-from msgspec.structs import asdict
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    case,
-    insert,
-    select,
-)
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, select, tuple_, union_all
 
-from realization.book import Claim, claim_of
 from realization.live import OVERALL
 from schemas.book import Fact, Snapshot
 from schemas.masterplan import MasterplanVersion
-from schemas.reading import report_of
-from schemas.reports import StatusReported
-from schemas.vocabulary import Status
-from services.kit.databases import upsert
+from schemas.reading import ReportFact, read_fact
+from services.aggregator.api.claims import Claims, Page, begins_page, decode, encode, page_of, unpack
+from services.kit.databases import insert_rows, upsert
 from services.kit.projection import Record
 
 SERVICE = "realization"
-VERSION = 3
+VERSION = 4
 TOPICS = ("facts", "realization", "access")
-CLAIM = Claim.__struct_fields__
-STATUS = {status.value: status for status in Status}
-STATED = ("effective_on", "visited_on", "verified_on", "chosen_on", "effective_from")
+STATED = ("visited_on", "verified_on", "chosen_on", "effective_from")
 
 
-class Reported(NamedTuple):
-    """A report as a plan's book takes it."""
+class Told(NamedTuple):
+    """A fact, and the value of its record."""
 
-    program: str
-    claim: Claim
+    fact: ReportFact | Fact
+    value: bytes
+
+
+class Kept(NamedTuple):
+    """What is kept of a plan's facts: of reports the claims, and every other fact whole; in the order of `seq`."""
+
+    claims: Claims
+    others: list[Fact]
 
 
 class Live(NamedTuple):
@@ -74,24 +65,24 @@ class Tables:
 
     def __init__(self) -> None:
         self.metadata = MetaData()
-        self._facts = Table(
-            f"{SERVICE}_facts",
+        # Values are the JSON of a `schemas.book.Fact`. Those of reports, which are most of all facts, are apart: they are
+        # read one by one, for what a claim does not say. What a book is opened from lies together, and is little.
+        self._reports, self._others = (
+            Table(
+                f"{SERVICE}_{name}",
+                self.metadata,
+                Column("plan", String, primary_key=True),
+                Column("seq", Integer, primary_key=True, autoincrement=False),
+                Column("value", LargeBinary, nullable=False),
+            )
+            for name in ("reports", "others")
+        )
+        self._pages = Table(
+            f"{SERVICE}_claims",
             self.metadata,
             Column("plan", String, primary_key=True),
-            Column("seq", Integer, primary_key=True, autoincrement=False),
-            Column("received_ms", BigInteger, nullable=False),
-            # of reports, which are most of all facts: the claim, so that a book is opened without reading events
-            Column("program", String),
-            Column("effective_on", String),
-            Column("time_us", BigInteger),
-            Column("source", String),
-            Column("id", String),
-            Column("status", String),
-            Column("physical", Integer),
-            Column("spent", BigInteger),
-            Column("period", String),
-            Column("value", LargeBinary, nullable=False),  # the JSON of a `schemas.book.Fact`
-            sqlite_with_rowid=False,  # a plan's facts lie side by side, in the order of seq
+            Column("page", Integer, primary_key=True, autoincrement=False),
+            Column("value", LargeBinary, nullable=False),  # a `claims.Page`
         )
         self._plans = Table(
             f"{SERVICE}_plans",
@@ -115,27 +106,54 @@ class Tables:
         """Write what records of `facts` and `realization` say."""
         values = [record.value for record in records if record.topic == "facts" and record.value]
         if values:
-            facts = [Fact.model_validate_json(value, extra="ignore") for value in values]
-            connection.execute(insert(self._facts), [_row(*both) for both in zip(facts, values, strict=True)])
-            self._apply_plans(connection, facts)
+            self._apply_facts(connection, [Told(read_fact(value), value) for value in values])
         snapshots = {plan_of(record): record.value for record in records if record.topic == "realization"}
         upsert(connection, self._snapshots, [_live(value) for value in snapshots.values() if value])
 
-    def _apply_plans(self, connection: Connection, facts: Sequence[Fact]) -> None:
-        found = connection.execute(
-            select(self._plans).where(self._plans.c.plan.in_({fact.event.plan for fact in facts}))
-        )
+    def _apply_facts(self, connection: Connection, told: Sequence[Told]) -> None:
+        reports: list[tuple[str, int, bytes]] = []
+        others: list[tuple[str, int, bytes]] = []
+        by_plan: dict[str, list[ReportFact | Fact]] = {}
+        for fact, value in told:
+            if isinstance(fact, ReportFact):
+                plan = fact.report.plan
+                reports.append((plan, fact.seq, value))
+            else:
+                plan = fact.event.plan
+                others.append((plan, fact.seq, value))
+            by_plan.setdefault(plan, []).append(fact)
+        insert_rows(connection, self._reports, reports)
+        insert_rows(connection, self._others, others)
+        self._apply_pages(connection, by_plan)
+        self._apply_plans(connection, by_plan)
+
+    def _apply_pages(self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact]]) -> None:
+        key = tuple_(self._pages.c.plan, self._pages.c.page)
+        begun = [(plan, page_of(facts[0].seq)) for plan, facts in by_plan.items() if not begins_page(facts[0].seq)]
+        found = connection.execute(select(self._pages).where(key.in_(begun))) if begun else ()
+        pages = {(row.plan, row.page): decode(row.value) for row in found}
+        for plan, facts in by_plan.items():
+            for number, of_page in groupby(facts, key=lambda fact: page_of(fact.seq)):
+                page = pages.get((plan, number)) or pages.setdefault((plan, number), Page())
+                for fact in of_page:
+                    page.add(fact)
+        rows = [{"plan": plan, "page": number, "value": encode(page)} for (plan, number), page in pages.items()]
+        upsert(connection, self._pages, rows)
+
+    def _apply_plans(self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact]]) -> None:
+        found = connection.execute(select(self._plans).where(self._plans.c.plan.in_(by_plan)))
         plans: dict[str, dict[str, Any]] = {row.plan: dict(row._mapping) for row in found}
-        for fact in facts:
-            plan, data = fact.event.plan, fact.event.data
+        for plan, facts in by_plan.items():
             known = plans.setdefault(
-                plan, {"plan": plan, "seq": 0, "settled_on": "", "version": None, "time_zone": None}
+                plan, {"plan": plan, "seq": 0, "settled_on": date.min.isoformat(), "version": None, "time_zone": None}
             )
-            known["seq"] = max(known["seq"], fact.seq)
-            stated = (getattr(data, name, None) for name in STATED)
-            known["settled_on"] = max(known["settled_on"], *(day.isoformat() for day in stated if day), "")
-            if isinstance(data, MasterplanVersion) and data.version > (known["version"] or 0):
-                known |= {"version": data.version, "time_zone": data.time_zone}
+            known["seq"] = max(known["seq"], facts[-1].seq)
+            settled_on = max(map(_settles_on, facts), default=date.min)
+            known["settled_on"] = max(known["settled_on"], settled_on.isoformat())
+            for fact in facts:
+                data = fact.event.data if isinstance(fact, Fact) else None
+                if isinstance(data, MasterplanVersion) and data.version > (known["version"] or 0):
+                    known |= {"version": data.version, "time_zone": data.time_zone}
         upsert(connection, self._plans, list(plans.values()))
 
     def seqs(self, connection: Connection) -> dict[str, int]:
@@ -151,68 +169,37 @@ class Tables:
             PlanRow(
                 row.plan,
                 row.seq,
-                date.fromisoformat(row.settled_on) if row.settled_on else date.min,
+                date.fromisoformat(row.settled_on),
                 row.time_zone,
                 Live(date.fromisoformat(row.as_of), row.programs, row.realized) if row.as_of else None,
             )
             for row in rows
         ]
 
-    def facts(self, connection: Connection, plan: str) -> Iterator[Reported | Fact]:
-        """A plan's facts, in the order of `seq`."""
-        facts = self._facts.c
-        columns = [facts[name] for name in ("program", *CLAIM)]
-        value = case((facts.program.is_(None), facts.value))  # what is not needed is not read
-        asked = select(*columns, value).where(facts.plan == plan).order_by(facts.seq)
-        known: dict[Any, Any] = {}  # one object for each text and date that comes again and again
-        for row in connection.execution_options(yield_per=2000).execute(asked):
-            (
-                program,
-                effective_on,
-                time_us,
-                source,
-                event_id,
-                seq,
-                status,
-                physical,
-                spent,
-                period,
-                received_ms,
-                event,
-            ) = row
-            if program is None:
-                yield Fact.model_validate_json(event, extra="ignore")
-                continue
-            yield Reported(
-                known.setdefault(program, program),
-                Claim(
-                    known.get(effective_on) or known.setdefault(effective_on, date.fromisoformat(effective_on)),
-                    time_us,
-                    known.setdefault(source, source),
-                    event_id,
-                    seq,
-                    STATUS[status],
-                    physical,
-                    spent,
-                    known.setdefault(period, period),
-                    received_ms,
-                ),
-            )
+    def kept(self, connection: Connection, plan: str) -> Kept:
+        """All that a plan's book is made of."""
+        pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
+        others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
+        return Kept(
+            unpack(plan, map(decode, connection.scalars(pages))),
+            [Fact.model_validate_json(value, extra="ignore") for value in connection.scalars(others)],
+        )
 
     def values(self, connection: Connection, plan: str, seqs: Iterable[int]) -> dict[int, bytes]:
         """The values of some of a plan's facts, by `seq`."""
-        facts = self._facts.c
-        asked = select(facts.seq, facts.value).where(facts.plan == plan, facts.seq.in_(list(seqs)))
-        return {row.seq: row.value for row in connection.execute(asked)}
+        wanted = list(seqs)
+        either = (
+            select(table.c.seq, table.c.value).where(table.c.plan == plan, table.c.seq.in_(wanted))
+            for table in (self._reports, self._others)
+        )
+        return {row.seq: row.value for row in connection.execute(union_all(*either))}
 
 
-def _row(fact: Fact, value: bytes) -> dict[str, Any]:
-    event = fact.event
-    row = dict.fromkeys(("program", *CLAIM))
-    if isinstance(event, StatusReported):
-        claim = claim_of(report_of(event), fact.seq, fact.received_ms)
-        row |= asdict(claim) | {"program": event.data.program, "effective_on": claim.effective_on.isoformat()}
-    return row | {"plan": event.plan, "seq": fact.seq, "received_ms": fact.received_ms, "value": value}
+def _settles_on(fact: ReportFact | Fact) -> date:
+    """The latest date a fact speaks of."""
+    if isinstance(fact, ReportFact):
+        return fact.report.effective_on
+    return max((day for name in STATED if (day := getattr(fact.event.data, name, None))), default=date.min)
 
 
 def _live(value: bytes) -> dict[str, Any]:
