@@ -1,5 +1,6 @@
 """All instruments of `make bench`, in the order in which a full run plays them."""
 
 from benchmarks.instrument import Instrument
+from benchmarks.replay import REPLAY
 
-INSTRUMENTS: tuple[Instrument, ...] = ()
+INSTRUMENTS: tuple[Instrument, ...] = (REPLAY,)

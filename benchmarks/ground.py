@@ -1,0 +1,100 @@
+"""The ground a run is played on: a broker of its own that holds a workload's mail, the same bytes every time.
+
+The mail is loaded once and the stopped broker's folder kept below .cache/bench. Each run starts from a copy of it. The
+segments of the inputs are linked, not copied: a broker only ever adds to a segment, and a run that would add mail asks
+for a copy of its own.
+"""
+
+import asyncio
+import hashlib
+import os
+import pickle
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from benchmarks import expected, loading, mail, plans, workloads
+from benchmarks.expected import Expected
+from benchmarks.workloads import Workload
+from deploy.local import jars
+from deploy.local.broker import Broker
+from services.kit.settings import Settings
+from services.kit.topics import declare_topics
+from tests.parts.waiting import free_port
+
+CACHE = jars.ROOT / ".cache" / "bench"
+PREFIX = "bench-"
+INPUTS = tuple(f"{PREFIX}{topic}-" for topic in ("masterplans", "program-status"))
+MAKERS = (expected, loading, mail, plans, workloads)
+
+
+class Ground(NamedTuple):
+    """A workload, loaded: the folder to start a broker from, and what is to be expected."""
+
+    workload: Workload
+    folder: Path
+    expected: Expected
+
+
+def prepared(workload: Workload) -> Ground:
+    """The ground of a workload; loaded first when these very programs have not loaded it yet."""
+    folder = CACHE / f"{workload.name}-{_makers()}"
+    if not folder.exists():
+        print(f"loading {workload.reports:,} reports of {workload.plans} plans ...", flush=True)
+        unfinished = folder.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _load(workload, unfinished)
+        unfinished.rename(folder)
+    with (folder / "expected").open("rb") as file:
+        return Ground(workload, folder, pickle.load(file))
+
+
+def _makers() -> str:
+    """Changes when the programs that make the mail do."""
+    told = hashlib.sha256()
+    for module in MAKERS:
+        told.update(Path(module.__file__ or "").read_bytes())
+    return told.hexdigest()[:12]
+
+
+def _load(workload: Workload, folder: Path) -> None:
+    broker = Broker(folder / "broker", free_port(), free_port())
+    broker.start()
+    try:
+        asyncio.run(
+            declare_topics(Settings(kafka=broker.bootstrap, topic_prefix=PREFIX, partitions=workload.partitions))
+        )
+        found = asyncio.run(loading.load(workload, broker.bootstrap, PREFIX))
+    finally:
+        broker.stop(within_seconds=60)
+    broker.log.unlink()
+    with (folder / "expected").open("wb") as file:
+        pickle.dump(found, file)
+
+
+@contextmanager
+def broker(ground: Ground, *, more_mail: bool = False) -> Generator[Broker]:
+    """A running broker that holds the ground's mail, in a folder that goes when it stops.
+
+    `more_mail`: the inputs will be added to, so their segments are copied.
+    """
+    with TemporaryDirectory(prefix="run-", dir=CACHE) as name:
+        folder = Path(name)
+
+        def copy(source: str, target: str) -> str:
+            path = Path(source)
+            if not more_mail and path.suffix == ".log" and path.parent.name.startswith(INPUTS):
+                os.link(source, target)
+                return target
+            return shutil.copy(source, target)
+
+        shutil.copytree(ground.folder / "broker", folder / "broker", copy_function=copy)
+        running = Broker(folder / "broker", free_port(), free_port())
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop(within_seconds=60)
