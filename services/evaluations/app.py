@@ -32,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
             try:
                 yield
             finally:
-                publisher.close()
+                await publisher.close()
 
     app = FastAPI(
         title="Pantau: evaluations",

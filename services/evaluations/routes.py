@@ -57,15 +57,14 @@ def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
             **answers(401, 403, 413, 422, 503),
         },
     )
-    def record(access: Somebody, body: Body) -> JSONResponse:
+    async def record(access: Somebody, body: Body) -> JSONResponse:
         """Record a field visit, and what was verified of each program seen.
 
         202 when the broker has acknowledged it. The evaluator is that of the key; the administrator names one in
         `source`. `id` is the idempotency key: the same visit may be sent again, with its `time` if it had one.
         """
         event = read_visit(body, access)
-        with reading(projection.engine) as connection:
-            receipt = record_visit(connection, publisher, event, access)
+        receipt = await record_visit(projection, publisher, event, access)
         return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
 
     @router.get("/v1/visits", responses=answers(422))

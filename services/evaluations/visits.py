@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,8 @@ from services.kit.events import event_letter, now_ms, wrong_by_itself
 from services.kit.keys import Access, require_source
 from services.kit.pages import moment
 from services.kit.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
-from services.kit.publishing import Publisher, Receipt, audit_letter
+from services.kit.projection import Projection
+from services.kit.publishing import Letter, Publisher, Receipt, audit_letter
 
 PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
 
@@ -71,13 +73,9 @@ def _read(body: bytes) -> VisitSent:
         raise InvalidProblem(errors=errors) from None
 
 
-def record_visit(connection: Connection, publisher: Publisher, event: VisitRecorded, access: Access) -> Receipt:
-    """Publish a visit after its last checks. Blocks. Raises InvalidProblem with every error, UnavailableProblem."""
-    event = _as_first_sent(connection, event)
-    value = content(event)
-    errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
-    if errors:
-        raise InvalidProblem(errors=[wrong._replace(where=wrong.where.removeprefix("data.")) for wrong in errors])
+async def record_visit(projection: Projection, publisher: Publisher, event: VisitRecorded, access: Access) -> Receipt:
+    """Publish a visit after its last checks. Raises InvalidProblem with every error, UnavailableProblem."""
+    letter = await projection.read(partial(_checked, event=event))
     source = parse_source(event.source)
     act = Audited(
         at=datetime.now(UTC),
@@ -87,8 +85,17 @@ def record_visit(connection: Connection, publisher: Publisher, event: VisitRecor
         office=source.office,
         detail=event.id,
     )
-    receipt, *_ = publisher.publish(event_letter(event, value), audit_letter(act))
+    receipt, _ = await publisher.publish(letter, audit_letter(act))
     return receipt
+
+
+def _checked(connection: Connection, event: VisitRecorded) -> Letter:
+    event = _as_first_sent(connection, event)
+    value = content(event)
+    errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
+    if errors:
+        raise InvalidProblem(errors=[wrong._replace(where=wrong.where.removeprefix("data.")) for wrong in errors])
+    return event_letter(event, value)
 
 
 def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorded:

@@ -1,27 +1,27 @@
-"""Publishes to topics and returns when the broker has acknowledged. Blocks: for plain `def` routes and threads."""
+"""Publishes to topics and returns when the broker has acknowledged. Nothing here blocks (docs/decisions/0011)."""
 
+import asyncio
 import logging
-import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.structs import RecordMetadata
 
 from schemas.access import Audited
-from schemas.topics import PLAN_VERSION_LIMIT, ROOM, partition_of
+from schemas.topics import KIB, PLAN_VERSION_LIMIT, ROOM, partition_of
 from services.kit.problems import UnavailableProblem
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0  # how long a sender waits for the broker's word after the last record was handed over
-BLOCK_MS = 3_000  # for a connection, or for room in the buffer
-CLOSE_SECONDS = 2
-LINGER_MS = 2
-BATCH_BYTES = 128 * 1024
+ANSWER_SECONDS = 5.0  # how long a sender waits for the broker's word, connecting included
+CONNECT_SECONDS = 3.0
+CLOSE_SECONDS = 2.0
+LINGER_MS = 2  # of single records, so that those of many senders go together
+BATCH_BYTES = 512 * KIB  # a topic's limit is one of batches too; a larger record is a batch of its own
 
 NOT_ACKNOWLEDGED = "The broker has not acknowledged it in time. It may be there all the same: send the same id again."
 
@@ -44,80 +44,168 @@ class Receipt(NamedTuple):
     offset: int
 
 
+class _Place(NamedTuple):
+    """A partition of a topic, named without prefix."""
+
+    topic: str
+    partition: int
+
+
+class _Sent(NamedTuple):
+    """Letters that went together, by their positions, and the broker's word: where the first of them lies."""
+
+    place: _Place
+    positions: Sequence[int]
+    word: asyncio.Future[RecordMetadata]
+
+
 class Publisher:
-    """One idempotent producer, shared by all threads of a process; connects when first used."""
+    """One idempotent producer, shared by all that runs in an event loop; connects when first used."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._producer: KafkaProducer | None = None
-        self._lock = threading.Lock()
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting: asyncio.Task[AIOKafkaProducer] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
 
-    def publish(self, *letters: Letter) -> list[Receipt]:
+    async def publish(self, *letters: Letter) -> list[Receipt]:
         """Publish letters, and return when all are acknowledged. Raises UnavailableProblem when one is not."""
         receipts = []
-        for outcome in self.try_to_publish(letters):
+        for outcome in await self.try_to_publish(letters):
             if outcome is None:
                 raise UnavailableProblem(NOT_ACKNOWLEDGED)
             receipts.append(outcome)
         return receipts
 
-    def try_to_publish(self, letters: Sequence[Letter]) -> list[Receipt | None]:
-        """Publish letters; for each its receipt, or None when the broker has not acknowledged it in time."""
+    async def try_to_publish(self, letters: Sequence[Letter]) -> list[Receipt | None]:
+        """Publish letters; for each its receipt, or None when the broker has not acknowledged it in time.
+
+        Those to one partition lie there in their order.
+        """
+        producer, sent = None, list[_Sent]()
         try:
-            futures = [self._send(letter) for letter in letters]
+            async with asyncio.timeout(ANSWER_SECONDS):
+                producer = await self._connected()
+                for place, positions in self._by_place(letters).items():
+                    await self._send(producer, place, letters, positions, sent)
+                for each in sent:
+                    with suppress(KafkaError):  # told below
+                        await each.word
+        except (TimeoutError, KafkaTimeoutError):
+            log.warning("not acknowledged in time", extra={"records": len(letters)})
         except KafkaError as error:
             log.warning("could not publish", extra={"records": len(letters), "error": repr(error)})
-            return [None] * len(letters)
-        deadline, receipts, errors = time.monotonic() + ANSWER_SECONDS, list[Receipt | None](), list[KafkaError]()
-        for letter, future in zip(letters, futures, strict=True):
-            try:
-                metadata = future.get(max(0.0, deadline - time.monotonic()))
-            except KafkaError as error:
-                errors.append(error)
-                receipts.append(None)
-            else:
-                receipts.append(Receipt(letter.topic, metadata.partition, metadata.offset))
-        if errors:
-            log.warning("not acknowledged", extra={"records": len(errors), "error": repr(errors[0])})
+            self._retire(producer)
+        return self._receipts(producer, len(letters), sent)
+
+    async def close(self) -> None:
+        """Send what is still here, briefly, and let go of the broker."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._retire(self._producer)
+        if self._retiring:
+            _, late = await asyncio.wait(self._retiring, timeout=CLOSE_SECONDS)
+            for task in late:  # what is still here was answered with 503
+                task.cancel()
+
+    def _by_place(self, letters: Sequence[Letter]) -> dict[_Place, list[int]]:
+        """The positions of letters, by where they go."""
+        places: dict[_Place, list[int]] = {}
+        for position, letter in enumerate(letters):
+            place = _Place(letter.topic, partition_of(letter.plan, self._settings.partitions))
+            places.setdefault(place, []).append(position)
+        return places
+
+    async def _send(
+        self,
+        producer: AIOKafkaProducer,
+        place: _Place,
+        letters: Sequence[Letter],
+        positions: Sequence[int],
+        sent: list[_Sent],
+    ) -> None:
+        """Hand letters to one place over. A single one goes with those of others, many in batches of their own: a
+        future for each record is what limits the usual way."""
+        topic = self._settings.topic_prefix + place.topic
+        if len(positions) == 1:
+            _, _, key, value, content_type = letters[positions[0]]
+            word = await producer.send(
+                topic, value, key.encode(), place.partition, headers=[("content-type", content_type.encode())]
+            )
+            sent.append(_Sent(place, positions, word))
+            return
+        at = 0
+        while at < len(positions):
+            began, batch = at, producer.create_batch()
+            while at < len(positions):
+                _, _, key, value, content_type = letters[positions[at]]
+                headers = [("content-type", content_type.encode())]
+                if batch.append(timestamp=None, key=key.encode(), value=value, headers=headers) is None:
+                    break  # it is full
+                at += 1
+            batch.close()  # nobody else's records join it
+            word = await producer.send_batch(batch, topic, partition=place.partition)
+            sent.append(_Sent(place, positions[began:at], word))
+            await asyncio.sleep(0)  # others get their turn
+
+    def _receipts(self, producer: AIOKafkaProducer | None, letters: int, sent: Sequence[_Sent]) -> list[Receipt | None]:
+        """What the broker said in time. What it has not, nobody waits for any more."""
+        receipts: list[Receipt | None] = [None] * letters
+        for place, positions, word in sent:
+            if word.cancel() or word.cancelled():
+                continue
+            error = word.exception()
+            if error is not None:
+                log.warning("not acknowledged", extra={"records": len(positions), "error": repr(error)})
+                self._retire(producer)
+                continue
+            first = word.result().offset
+            for index, position in enumerate(positions):
+                receipts[position] = Receipt(*place, first + index)
         return receipts
 
-    def close(self) -> None:
-        """Send what is still here, briefly, and let go of the broker."""
-        with self._lock:
-            producer, self._producer = self._producer, None
-        if producer is not None:
-            with suppress(KafkaError):  # what is still here was answered with 503
-                producer.close(timeout=CLOSE_SECONDS)
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is not None:
+            return self._producer
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect(), name="connect a publisher")
+        return await asyncio.shield(self._connecting)  # all who wait share one attempt
 
-    def _send(self, letter: Letter) -> Any:
-        return self._connected().send(
-            self._settings.topic_prefix + letter.topic,
-            key=letter.key.encode(),
-            value=letter.value,
-            partition=partition_of(letter.plan, self._settings.partitions),
-            headers=[("content-type", letter.content_type.encode())],
+    async def _connect(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=LINGER_MS,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=PLAN_VERSION_LIMIT + ROOM,
+            request_timeout_ms=4_000,
         )
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await producer.start()
+        except BaseException:
+            await _stop(producer)
+            raise
+        self._producer = producer
+        return producer
 
-    def _connected(self) -> KafkaProducer:
-        if self._producer is None:
-            with self._lock:
-                if self._producer is None:
-                    self._producer = KafkaProducer(
-                        bootstrap_servers=self._settings.kafka.split(","),
-                        acks="all",
-                        enable_idempotence=True,
-                        allow_auto_create_topics=False,
-                        linger_ms=LINGER_MS,
-                        batch_size=BATCH_BYTES,
-                        max_request_size=PLAN_VERSION_LIMIT + ROOM,
-                        max_block_ms=BLOCK_MS,
-                        bootstrap_timeout_ms=BLOCK_MS,
-                        request_timeout_ms=4_000,
-                        delivery_timeout_ms=10_000,
-                        reconnect_backoff_max_ms=1_000,
-                        metrics_enabled=False,
-                    )
-        return self._producer
+    def _retire(self, producer: AIOKafkaProducer | None) -> None:
+        """Have a new producer next time. What failed for good leaves a gap in a producer's numbering, after which the
+        broker takes nothing more of that partition from it. What it has under way is waited for."""
+        if producer is not None and producer is self._producer:
+            self._producer = None
+            task = asyncio.create_task(_stop(producer), name="stop a publisher")
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        with suppress(KafkaError):
+            await producer.stop()
+    finally:
+        await producer.client.close()
 
 
 def audit_letter(audited: Audited) -> Letter:

@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
             try:
                 yield
             finally:
-                publisher.close()
+                await publisher.close()
 
     app = FastAPI(
         title="Pantau: programs",

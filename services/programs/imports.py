@@ -1,5 +1,6 @@
 """A masterplan comes in: read, compared with what it replaces, and published whole, or refused with every error."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from schemas.topics import PLAN_VERSION_LIMIT
 from services.kit.events import event_letter
 from services.kit.keys import Access
 from services.kit.problems import ConflictProblem, InvalidProblem, TooLargeProblem, Wrong
-from services.kit.publishing import audit_letter
+from services.kit.publishing import Letter, audit_letter
 from services.programs.offices import audited
 from services.programs.parts import Parts
 from services.programs.registry import registered
@@ -38,12 +39,22 @@ class Imported(NamedTuple):
     already: bool
 
 
-def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: bool) -> Imported:
-    """Read an upload and publish the version it holds, unless it is a dry run. Blocks.
+async def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: bool) -> Imported:
+    """Read an upload and publish the version it holds, unless it is a dry run.
 
     Raises InvalidProblem with every error of every cell, ConflictProblem when the version does not replace the
     current one, TooLargeProblem above the limit of an event, UnavailableProblem.
     """
+    imported, letter = await asyncio.to_thread(_checked, parts, upload)
+    if dry_run or imported.already:
+        return imported
+    act = audited(access, "masterplans.import", imported.plan, detail=imported.event.id)
+    receipt, _ = await parts.publisher.publish(letter, audit_letter(act))
+    return imported._replace(published=receipt._asdict())
+
+
+def _checked(parts: Parts, upload: Upload) -> tuple[Imported, Letter]:
+    """What an upload comes to, not published yet, and the letter it would be. Blocks: workbooks are large."""
     found = _read(parts, upload)
     if found.errors or found.version is None or found.plan is None:
         raise InvalidProblem(errors=[Wrong(*error) for error in found.errors])
@@ -52,12 +63,8 @@ def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: 
     if len(value) > PLAN_VERSION_LIMIT:
         raise TooLargeProblem(f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are taken.")
     already = _compare(parts, found.plan, event)
-    published = None
-    if not dry_run and not already:
-        act = audited(access, "masterplans.import", found.plan, detail=event.id)
-        receipt, *_ = parts.publisher.publish(event_letter(event, value), audit_letter(act))
-        published = receipt._asdict()
-    return Imported(found.plan, event, [warning._asdict() for warning in found.warnings], published, already)
+    warnings = [warning._asdict() for warning in found.warnings]
+    return Imported(found.plan, event, warnings, published=None, already=already), event_letter(event, value)
 
 
 def _read(parts: Parts, upload: Upload) -> Read:

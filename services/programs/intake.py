@@ -25,10 +25,10 @@ Result = dict[str, Any]
 """What became of one event: `status` as of a request with it alone, `source`, `id`, and where it lies or `errors`."""
 
 
-def receive(
+async def receive(
     events: Sequence[Event | Refused], access: Access, publisher: Publisher, metrics: IntakeMetrics
 ) -> list[Result]:
-    """Publish what may be published. One result for each event, in order, after the broker's word. Blocks."""
+    """Publish what may be published. One result for each event, in order, after the broker's word."""
     received_ms = now_ms()
     results: list[Result] = []
     letters: list[tuple[int, Letter]] = []
@@ -41,7 +41,7 @@ def receive(
             results.append(checked)
     audits = [audit_letter(audited) for audited in _audited(events, letters, access, received_ms)]
     with metrics.publish_seconds.time():
-        receipts = publisher.try_to_publish([letter for _, letter in letters] + audits)
+        receipts = await publisher.try_to_publish([letter for _, letter in letters] + audits)
     for (index, _), receipt in zip(letters, receipts, strict=False):  # what is left over are receipts of the audit
         if receipt is None:
             results[index]["status"] = UNAVAILABLE

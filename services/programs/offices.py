@@ -37,7 +37,7 @@ async def change_keys(parts: Parts, plan: str, office: str, change: Change, audi
             changed = parts.keyring.office(plan, office)
             changed = changed.model_copy(update={"keys": change(changed.keys)})
             letter = Letter(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
-            receipt, _ = await asyncio.to_thread(parts.publisher.publish, letter, audit_letter(audited))
+            receipt, _ = await parts.publisher.publish(letter, audit_letter(audited))
             await _read_back(parts, place, receipt.offset + 1)
 
 

@@ -88,15 +88,15 @@ def create_routes(parts: Parts) -> APIRouter:
             **answers(401, 403, 413, 415, 422, 503),
         },
     )
-    def send_events(request: Request, access: Somebody, body: Body) -> JSONResponse:
+    async def send_events(request: Request, access: Somebody, body: Body) -> JSONResponse:
         """Send one event (structured, or binary with `ce-` headers) or a batch.
 
         202 when the broker has acknowledged it. The event's source and id are the idempotency key: the same may be
         sent again at any time, and after a 503 it should be.
         """
         if is_batch(request.headers.get("content-type", "")):
-            return _batch_answer(receive(read_batch(body), access, parts.publisher, parts.metrics))
-        (result,) = receive([read_one(request.headers, body)], access, parts.publisher, parts.metrics)
+            return _batch_answer(await receive(read_batch(body), access, parts.publisher, parts.metrics))
+        (result,) = await receive([read_one(request.headers, body)], access, parts.publisher, parts.metrics)
         if result["status"] != ACCEPTED:
             raise _problem(result)
         return JSONResponse(result, ACCEPTED)

@@ -76,7 +76,7 @@ def create_routes(parts: Parts) -> APIRouter:
             **answers(401, 403, 409, 413, 415, 422, 503),
         },
     )
-    def import_plan(
+    async def import_plan(
         access: Administrator, upload: Annotated[Upload, Depends(_upload)], dry_run: bool = False
     ) -> JSONResponse:
         """Import a plan version: a workbook, or CSV of the programs sheet with the plan's own fields in the query.
@@ -84,7 +84,7 @@ def create_routes(parts: Parts) -> APIRouter:
         422 tells every error of every row. The version must replace the current one (409 names it). What became of
         it: `GET /v1/events` with the `source` and `id` answered here.
         """
-        imported = import_masterplan(parts, upload, access, dry_run=dry_run)
+        imported = await import_masterplan(parts, upload, access, dry_run=dry_run)
         return JSONResponse(_told(imported, dry_run), 202 if imported.published else 200)
 
     @router.get("/v1/masterplans/template", responses={200: {"content": {XLSX: BINARY}}})

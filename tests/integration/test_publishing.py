@@ -1,0 +1,166 @@
+"""Publishing: acknowledged is there, in order and once; what is not acknowledged in time is said so, and blocks nobody."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from deploy.local.broker import Broker
+from schemas.topics import KIB, MIB, partition_of
+from services.kit.problems import UnavailableProblem
+from services.kit.publishing import ANSWER_SECONDS, BATCH_BYTES, CLOSE_SECONDS, Letter, Publisher, Receipt
+from services.kit.settings import Settings
+from tests.parts.mailbox import Mailbox
+
+PARTITIONS = 3
+SLACK_SECONDS = 1.5  # this machine may be busy
+STANDSTILL_SECONDS = 1.0
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def publishing(mailbox: Mailbox) -> AsyncGenerator[Publisher]:
+    """A publisher to the topics of a mailbox."""
+    publisher = Publisher(Settings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=mailbox.partitions))
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+def letter(number: int, size: int = 100, *, topic: str = "program-status", plan: str = "kota-1") -> Letter:
+    return Letter(topic, plan, plan, f"{number}:".encode().ljust(size, b"x"))
+
+
+def lying(mailbox: Mailbox, topic: str = "program-status") -> dict[Receipt, bytes]:
+    """What lies in a topic, by where."""
+    return {Receipt(topic, record.partition, record.offset): record.value for record in mailbox.read(topic)}
+
+
+async def longest_standstill(stop: asyncio.Event) -> float:
+    """The longest time the event loop gave nobody a turn, in seconds."""
+    longest, last = 0.0, time.monotonic()
+    while not stop.is_set():
+        await asyncio.sleep(0.005)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    return longest
+
+
+@pytest.fixture
+def mailbox(broker: Broker) -> Mailbox:
+    box = Mailbox(broker.bootstrap, PARTITIONS)
+    box.declare()
+    return box
+
+
+@pytest.fixture
+def own_mailbox(own_broker: Broker) -> Mailbox:
+    box = Mailbox(own_broker.bootstrap, PARTITIONS)
+    box.declare()
+    return box
+
+
+async def test_each_receipt_says_where_its_letter_lies(mailbox: Mailbox) -> None:
+    plans = [f"kota-{number}" for number in range(7)]
+    many = [letter(number, plan=plans[number % 7]) for number in range(1_000)]
+    alone = letter(1_000, plan="kota-alone")
+    async with publishing(mailbox) as publisher:
+        receipts = await publisher.publish(*many, alone)
+    there = await asyncio.to_thread(lying, mailbox)
+    assert [there[receipt] for receipt in receipts] == [each.value for each in (*many, alone)]
+    assert len(there) == 1_001
+    assert receipts[-1].partition == partition_of("kota-alone", PARTITIONS)
+    of_one_plan = receipts[0:1_000:7]
+    assert of_one_plan == sorted(of_one_plan), "in their order"
+
+
+async def test_more_than_fits_one_batch_goes_in_several(mailbox: Mailbox) -> None:
+    sizes = [BATCH_BYTES // 3] * 7 + [BATCH_BYTES + KIB] + [10] * 5
+    letters = [letter(number, size) for number, size in enumerate(sizes)]
+    async with publishing(mailbox) as publisher:
+        receipts = await publisher.publish(*letters)
+    there = await asyncio.to_thread(lying, mailbox)
+    assert [there[receipt] for receipt in receipts] == [each.value for each in letters]
+
+
+async def test_one_the_broker_refuses_is_told_alone_and_harms_nobody_after_it(mailbox: Mailbox) -> None:
+    too_large = letter(1, 2 * MIB, topic="audit")
+    async with publishing(mailbox) as publisher:
+        good, bad = await publisher.try_to_publish([letter(0), too_large])
+        assert (good is not None, bad) == (True, None)
+        with pytest.raises(UnavailableProblem):
+            await publisher.publish(letter(2), too_large)
+        for number in range(3, 6):
+            await publisher.publish(letter(number), letter(number, topic="audit"))
+        bad, *_ = await publisher.try_to_publish([too_large, *(letter(9, topic="audit") for _ in range(3))])
+        assert bad is None
+        await publisher.publish(letter(6), letter(6, topic="audit"))
+    there = await asyncio.to_thread(lying, mailbox)
+    assert [value.partition(b":")[0] for value in there.values()] == [b"0", b"2", b"3", b"4", b"5", b"6"]
+
+
+async def test_what_many_send_at_once_is_there_once(mailbox: Mailbox) -> None:
+    letters = [letter(number, plan=f"kota-{number % 5}") for number in range(500)]
+    async with publishing(mailbox) as publisher:
+        told = await asyncio.gather(*(publisher.publish(each, letter(0, topic="audit")) for each in letters))
+    there = await asyncio.to_thread(lying, mailbox)
+    assert [there[receipt] for receipt, _ in told] == [each.value for each in letters]
+    assert len(there) == 500
+
+
+async def test_a_broker_that_is_not_there_is_told_in_time_and_found_when_it_comes(
+    own_broker: Broker, own_mailbox: Mailbox
+) -> None:
+    await asyncio.to_thread(own_broker.stop)
+    stop = asyncio.Event()
+    standstill = asyncio.create_task(longest_standstill(stop))
+    async with publishing(own_mailbox) as publisher:
+        began = time.monotonic()
+        told = await asyncio.gather(*(publisher.try_to_publish([letter(number)]) for number in range(100)))
+        assert told == [[None]] * 100
+        assert time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
+        await asyncio.to_thread(own_broker.start)
+        assert (await publisher.publish(letter(100)))[0].offset == 0
+    stop.set()
+    assert await standstill < STANDSTILL_SECONDS
+
+
+async def test_a_broker_that_falls_silent_is_told_in_time_and_has_nothing_twice(
+    own_broker: Broker, own_mailbox: Mailbox
+) -> None:
+    stop = asyncio.Event()
+    standstill = asyncio.create_task(longest_standstill(stop))
+    async with publishing(own_mailbox) as publisher:
+        await publisher.publish(letter(0), letter(0, topic="audit"))
+        own_broker.pause()
+        began = time.monotonic()
+        sent = [[letter(number)] for number in range(1, 50)] + [[letter(number) for number in range(50, 100)]]
+        told = await asyncio.gather(*(publisher.try_to_publish(letters) for letters in sent))
+        assert {outcome for outcomes in told for outcome in outcomes} == {None}
+        assert time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
+        own_broker.resume()
+        async with asyncio.timeout(60):
+            while (await publisher.try_to_publish([letter(100)]))[0] is None:
+                pass
+    stop.set()
+    assert await standstill < STANDSTILL_SECONDS
+    values = [value.partition(b":")[0] for value in (await asyncio.to_thread(lying, own_mailbox)).values()]
+    once = [value for value in values if value != b"100"]  # that one was sent until it was acknowledged
+    assert len(once) == len(set(once)) and b"0" in once
+
+
+async def test_closing_does_not_wait_for_a_broker_that_is_gone(own_broker: Broker, own_mailbox: Mailbox) -> None:
+    async with publishing(own_mailbox) as publisher:
+        await publisher.publish(letter(0))
+        await asyncio.to_thread(own_broker.kill)
+        assert await publisher.try_to_publish([letter(1)]) == [None]
+        began = time.monotonic()
+    assert time.monotonic() - began < CLOSE_SECONDS + SLACK_SECONDS
