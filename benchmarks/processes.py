@@ -4,16 +4,9 @@ import os
 from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-KIB = 1024
 
 
 def cpu_seconds(pid: int) -> float:
     """Processor time of a process and its threads so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
-
-def resident_bytes(pid: int) -> int:
-    """Memory of a process that is in use by it alone or shared: VmRSS."""
-    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:")]
-    return int(line.split()[1]) * KIB

@@ -104,7 +104,8 @@ class _Data(msgspec.Struct, forbid_unknown_fields=True):
 class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A report as it is sent, in the order in which its content is written.
 
-    Attributes that CloudEvents allows and nobody looks at are left to the models, which look at what is in them.
+    Attributes that CloudEvents allows and nobody looks at are left to the models, which look at what is in them; so is
+    a role that is attested, which intake must see.
     """
 
     specversion: Literal["1.0"]
@@ -112,7 +113,7 @@ class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     source: str
     time: str
     datacontenttype: Literal["application/json"] = "application/json"
-    attestedrole: Literal["administrator"] | None = None
+    attestedrole: None = None
     type: Literal["id.pantau.program.status.reported.v1"]
     data: _Data
 

@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.topics import KIB
 from services.kit.problems import TooLargeProblem, answer
 
 OTHERWISE_BYTES = 64 * KIB
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 def limit_bodies(app: FastAPI, limits: Mapping[str, int]) -> None:
@@ -40,28 +39,29 @@ class _Bounded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
-        limit, came = self._limit(request.url.path), 0
-        too_large = TooLargeProblem(f"At most {limit} bytes are taken here.", limit=limit)
-        declared = request.headers.get("content-length", "0")
+        limit, came = self._limit(scope["path"]), 0
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+
+        def too_large() -> TooLargeProblem:
+            return TooLargeProblem(f"At most {limit} bytes are taken here.", limit=limit)
 
         async def counted() -> Message:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))
             if came > limit:
-                raise too_large
+                raise too_large()
             return message
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message["headers"] = list(message["headers"])
+                names = {name for name, _ in given}
+                given += [header for header in HEADERS if header[0] not in names]
             await send(message)
 
         if not declared.isdigit() or int(declared) > limit:
-            await answer(request, too_large)(scope, receive, guarded)
+            await answer(Request(scope), too_large())(scope, receive, guarded)
             return
         await self._app(scope, counted, guarded)
 

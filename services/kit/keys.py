@@ -134,25 +134,30 @@ class Keyring:
         self._offices[name] = access
 
 
-def _caller(request: Request) -> Access:
+def anybody(request: Request) -> Access:
     """Who calls. The app has its keyring at `app.state.keyring`."""
     keyring: Keyring = request.app.state.keyring
     return keyring.who(request.headers.get("authorization"))
 
 
-async def _anybody(request: Request) -> Access:
-    return _caller(request)
-
-
-async def _somebody(request: Request) -> Access:
-    access = _caller(request)
+def somebody(request: Request) -> Access:
+    """Who calls. Raises UnauthorizedProblem without a key."""
+    access = anybody(request)
     if access.role == "anonymous":
         raise UnauthorizedProblem("Writing needs a key: Authorization: Bearer pantau_...")
     return access
 
 
+async def _anybody(request: Request) -> Access:
+    return anybody(request)
+
+
+async def _somebody(request: Request) -> Access:
+    return somebody(request)
+
+
 async def _administrator(request: Request) -> Access:
-    access = await _somebody(request)
+    access = somebody(request)
     if access.role != "administrator":
         raise ForbiddenProblem("Only the administrator may do this.")
     return access

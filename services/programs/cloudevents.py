@@ -4,15 +4,18 @@ Pure. What is wrong with one event of a batch leaves the others alone.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
 from urllib.parse import unquote
 
+import msgspec
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.events import EVENT, Event
+from schemas.reading import Report, read_report
 from services.kit.events import wrong_shape
 from services.kit.problems import InvalidProblem, MediaTypeProblem, Wrong
 
@@ -20,12 +23,33 @@ BATCH_EVENTS = 10_000
 NAME_LIMIT = 200  # characters of a source or id that are repeated
 ATTRIBUTE = "ce-"
 
+_SPLIT = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
-class Refused:
+
+class Refused(NamedTuple):
     """An event that is none: all that is wrong with it, and its source and id where they can be read."""
 
-    def __init__(self, errors: list[Wrong], source: str = "", event_id: str = "") -> None:
-        self.errors, self.source, self.event_id = errors, source, event_id
+    errors: list[Wrong]
+    source: str = ""
+    id: str = ""
+
+
+class WellWritten(NamedTuple):
+    """A report that was read without building its model, and its content as the book keeps it."""
+
+    report: Report
+    content: bytes
+
+    @property
+    def source(self) -> str:
+        return self.report.source
+
+    @property
+    def id(self) -> str:
+        return self.report.id
+
+
+Arrived = WellWritten | Event | Refused
 
 
 def is_batch(content_type: str) -> bool:
@@ -33,32 +57,35 @@ def is_batch(content_type: str) -> bool:
     return _media_type(content_type) == BATCH_MEDIA_TYPE
 
 
-def read_batch(body: bytes) -> list[Event | Refused]:
-    """The events of a batch, in order. Raises InvalidProblem when it is no batch."""
+def read_batch(body: bytes) -> Iterator[Arrived]:
+    """The events of a batch, in order, each read when it is asked for. Raises InvalidProblem when it is no batch."""
     try:
-        values = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
+        values = _SPLIT(body)
+    except msgspec.ValidationError:
+        raise InvalidProblem(errors=[Wrong("", "is no list", "a JSON list of events")]) from None
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidProblem(errors=[Wrong("", f"is not JSON: {error}", "a JSON list of events")]) from None
-    if not isinstance(values, list):
-        raise InvalidProblem(errors=[Wrong("", "is no list", "a JSON list of events")])
     if not 1 <= len(values) <= BATCH_EVENTS:
         raise InvalidProblem(errors=[Wrong("", f"{len(values)} events in one batch", f"1 to {BATCH_EVENTS}")])
-    return [_of_batch(value) for value in values]
+    return (_of_batch(bytes(value)) for value in values)
 
 
-def _of_batch(value: Any) -> Event | Refused:
-    # As JSON again: dates and decimals are taken from JSON's texts only, never from what Python would make of them.
-    read = _validated(to_json(value))
-    if isinstance(read, Refused) and isinstance(value, dict):
-        read.source, read.event_id = str(value.get("source", ""))[:NAME_LIMIT], str(value.get("id", ""))[:NAME_LIMIT]
-    return read
+def _of_batch(value: bytes) -> Arrived:
+    arrived = _read(value)
+    if isinstance(arrived, Refused):
+        with suppress(ValueError):
+            told = from_json(value)
+            if isinstance(told, dict):
+                source, event_id = (str(told.get(name, ""))[:NAME_LIMIT] for name in ("source", "id"))
+                return arrived._replace(source=source, id=event_id)
+    return arrived
 
 
-def read_one(headers: Mapping[str, str], body: bytes) -> Event | Refused:
+def read_one(headers: Mapping[str, str], body: bytes) -> Arrived:
     """The event of a request in structured or binary mode. Raises MediaTypeProblem for anything else."""
     media_type = _media_type(headers.get("content-type", ""))
     if media_type == MEDIA_TYPE:
-        return _validated(body)
+        return _read(body)
     if f"{ATTRIBUTE}specversion" not in headers:
         accepted = f"{MEDIA_TYPE}, {BATCH_MEDIA_TYPE}, or ce- headers with application/json"
         raise MediaTypeProblem(f"{media_type or 'A body without a media type'} is not taken here, but {accepted}.")
@@ -72,10 +99,13 @@ def read_one(headers: Mapping[str, str], body: bytes) -> Event | Refused:
     if "data" in attributes:
         return Refused([Wrong("ce-data", "is no attribute of an event", "the data in the body")])
     attributes["datacontenttype"] = media_type or "application/json"
-    return _validated(json.dumps(attributes)[:-1].encode() + b',"data":' + body + b"}")
+    return _read(json.dumps(attributes)[:-1].encode() + b',"data":' + body + b"}")
 
 
-def _validated(body: bytes) -> Event | Refused:
+def _read(body: bytes) -> Arrived:
+    found = read_report(body)
+    if found is not None:
+        return WellWritten(*found)
     try:
         return EVENT.validate_json(body)
     except ValidationError as error:

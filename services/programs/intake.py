@@ -1,64 +1,84 @@
 """What intake does with events: checks each against the caller's key, publishes the good ones, tells of every one."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_jsonable_python
 
+from realization.receipt import is_ahead
 from schemas.access import Audited
 from schemas.book import content
-from schemas.events import Event
-from schemas.reports import StatusRetracted
+from schemas.envelope import MEDIA_TYPE
+from schemas.events import EVENT, Event
+from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
+from schemas.topics import EVENT_LIMIT
 from services.kit.events import event_letter, now_ms, wrong_by_itself
 from services.kit.keys import Access
 from services.kit.problems import Wrong, listed
 from services.kit.publishing import Letter, Publisher, audit_letter
-from services.programs.cloudevents import Refused
+from services.programs.cloudevents import Arrived, Refused, WellWritten
 from services.programs.metrics import IntakeMetrics
 
 TOPIC = "program-status"
 ACCEPTED, FORBIDDEN, INVALID, UNAVAILABLE = 202, 403, 422, 503
+OUTCOMES = {ACCEPTED: "accepted", FORBIDDEN: "forbidden", INVALID: "invalid", UNAVAILABLE: "unavailable"}
+BREATH = 100  # events after which others in the event loop get their turn
 
 Result = dict[str, Any]
 """What became of one event: `status` as of a request with it alone, `source`, `id`, and where it lies or `errors`."""
 
 
+class _Good(NamedTuple):
+    """An event that is to be published: the position of its result, its source and id, and its letter."""
+
+    position: int
+    source: str
+    id: str
+    letter: Letter
+
+
 async def receive(
-    events: Sequence[Event | Refused], access: Access, publisher: Publisher, metrics: IntakeMetrics
+    arrivals: Iterable[Arrived], access: Access, publisher: Publisher, metrics: IntakeMetrics
 ) -> list[Result]:
     """Publish what may be published. One result for each event, in order, after the broker's word."""
     received_ms = now_ms()
     results: list[Result] = []
-    letters: list[tuple[int, Letter]] = []
-    for index, event in enumerate(events):
-        checked = _check(event, access, received_ms)
+    good: list[_Good] = []
+    for index, arrived in enumerate(arrivals):
+        checked = _check(arrived, access, received_ms)
         if isinstance(checked, Letter):
-            letters.append((index, checked))
-            results.append({"source": event.source, "id": event.id})  # type: ignore[union-attr]
+            good.append(_Good(index, arrived.source, arrived.id, checked))
+            results.append({"status": UNAVAILABLE, "source": arrived.source, "id": arrived.id})
         else:
             results.append(checked)
-    audits = [audit_letter(audited) for audited in _audited(events, letters, access, received_ms)]
+        if index % BREATH == BREATH - 1:
+            await asyncio.sleep(0)
+    audits = [audit_letter(audited) for audited in _audited(good, access, received_ms)]
     with metrics.publish_seconds.time():
-        receipts = await publisher.try_to_publish([letter for _, letter in letters] + audits)
-    for (index, _), receipt in zip(letters, receipts, strict=False):  # what is left over are receipts of the audit
-        if receipt is None:
-            results[index]["status"] = UNAVAILABLE
-        else:
-            results[index] |= {"status": ACCEPTED} | receipt._asdict()
-    for result in results:
-        metrics.events.labels(OUTCOMES[result["status"]]).inc()
+        receipts = await publisher.try_to_publish([each.letter for each in good] + audits)
+    for each, receipt in zip(good, receipts, strict=False):  # what is left over are receipts of the audit
+        if receipt is not None:
+            topic, partition, offset = receipt
+            results[each.position] |= {"status": ACCEPTED, "topic": topic, "partition": partition, "offset": offset}
+    for status, count in Counter(result["status"] for result in results).items():
+        metrics.events.labels(OUTCOMES[status]).inc(count)
     return results
 
 
-OUTCOMES = {ACCEPTED: "accepted", FORBIDDEN: "forbidden", INVALID: "invalid", UNAVAILABLE: "unavailable"}
-
-
-def _check(event: Event | Refused, access: Access, received_ms: int) -> Letter | Result:
+def _check(arrived: Arrived, access: Access, received_ms: int) -> Letter | Result:
     """The letter an event is sent as, or the result that refuses it."""
-    if isinstance(event, Refused):
-        return _refused(INVALID, event.source, event.event_id, event.errors)
+    if isinstance(arrived, Refused):
+        return _refused(INVALID, arrived.source, arrived.id, arrived.errors)
+    if isinstance(arrived, WellWritten):
+        if _is_good(arrived, access, received_ms):
+            return Letter(TOPIC, arrived.report.plan, arrived.report.plan, arrived.content, MEDIA_TYPE)
+        event: Event = EVENT.validate_json(arrived.content)  # its model tells what is wrong
+    else:
+        event = arrived
     errors = _not_here(event)
     if event.attestedrole is not None:
         errors.append(Wrong("attestedrole", "is set by intake, never by a sender", "nothing", event.attestedrole))
@@ -71,6 +91,16 @@ def _check(event: Event | Refused, access: Access, received_ms: int) -> Letter |
         wrong = Wrong("source", "this key writes for somebody else", access.source, event.source)
         return _refused(FORBIDDEN, event.source, event.id, [wrong])
     return event_letter(attested, value)
+
+
+def _is_good(arrived: WellWritten, access: Access, received_ms: int) -> bool:
+    """Whether all of the checks below pass for a report."""
+    return (
+        parse_source(arrived.source).kind in StatusReported.KIND.sources
+        and access.may_write(arrived.source)
+        and len(arrived.content) <= EVENT_LIMIT
+        and not is_ahead(arrived.report, received_ms)
+    )
 
 
 def _not_here(event: Event) -> list[Wrong]:
@@ -90,15 +120,11 @@ def _refused(status: int, source: str, event_id: str, errors: list[Wrong]) -> Re
     return {"source": source, "id": event_id, "status": status, "errors": to_jsonable_python(listed(errors))}
 
 
-def _audited(
-    events: Sequence[Event | Refused], letters: list[tuple[int, Letter]], access: Access, at_ms: int
-) -> list[Audited]:
+def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> list[Audited]:
     """Who sent how many events in whose name: a record for each source."""
-    counts: dict[str, list[str]] = {}
-    for index, _ in letters:
-        event = events[index]
-        assert not isinstance(event, Refused)
-        counts.setdefault(event.source, []).append(event.id)
+    sent: dict[str, list[str]] = {}
+    for each in good:
+        sent.setdefault(each.source, []).append(each.id)
     return [
         Audited(
             at=datetime.fromtimestamp(at_ms / 1000, UTC),
@@ -108,5 +134,5 @@ def _audited(
             office=parse_source(source).office,
             detail=f"{len(ids)} events, {ids[0]} to {ids[-1]}" if len(ids) > 1 else ids[0],
         )
-        for source, ids in counts.items()
+        for source, ids in sent.items()
     ]

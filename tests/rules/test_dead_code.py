@@ -33,6 +33,9 @@ CALLED_FROM_OUTSIDE = {
     "_schedule_shutdown": "Faust's worker, on a signal",
     "_add_gap": "Faust's consumer, for offsets it never saw",
     "log_message": "Python's http.server",
+    "connection_made": "asyncio, of a protocol",
+    "connection_lost": "asyncio, of a protocol",
+    "data_received": "asyncio, of a protocol",
 }
 
 
