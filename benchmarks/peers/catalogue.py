@@ -1,9 +1,39 @@
-"""The competitors of `make bench`."""
+"""The competitors of `make bench`, each with the few points of a grid that are tried: the best counts."""
 
-from benchmarks.peers import kafka_streams
-from benchmarks.peers.peer import Peer
+import sys
+
+from benchmarks.peers import bench_environment, kafka_streams
+from benchmarks.peers.peer import Guarantee, Options, Peer
+
+
+def _streams(name: str, guarantee: Guarantee, setting: str) -> Peer:
+    return Peer(name, guarantee, kafka_streams.build, kafka_streams.command, kafka_streams.grid(setting))
+
+
+def _grid(base: dict[str, str | int], *others: dict[str, str | int]) -> tuple[Options, ...]:
+    return (base, *(base | other for other in others))
+
+
+def _here_already() -> None:
+    """Nothing to build."""
+
+
+FAUST: dict[str, str | int] = {
+    "store": "memory", "commit_ms": 2_800, "realization_ms": 1_000, "linger_ms": 50, "batch_kb": 128,
+    "compression": "lz4", "loop": "uvloop",
+}  # fmt: skip
 
 PEERS: tuple[Peer, ...] = (
-    Peer("kafka-streams-exactly-once", "exactly_once", kafka_streams.build, kafka_streams.command, kafka_streams.grid("exactly_once_v2")),
-    Peer("kafka-streams-at-least-once", "at_least_once", kafka_streams.build, kafka_streams.command, kafka_streams.grid("at_least_once")),
-)  # fmt: skip
+    _streams("kafka-streams-exactly-once", "exactly_once", "exactly_once_v2"),
+    _streams("kafka-streams-at-least-once", "at_least_once", "at_least_once"),
+    Peer(
+        "stock-faust",
+        "at_least_once",
+        bench_environment.build,
+        bench_environment.command("benchmarks.peers.stock_faust"),
+        _grid(FAUST, {"linger_ms": 0, "batch_kb": 16}, {"compression": "none"}, {"store": "rocksdb"}, {"loop": "aio"}),
+    ),
+)
+
+# It writes nothing to Kafka; its module says in which line it tells what it did.
+FLOOR = Peer("floor", "none", _here_already, lambda _: [sys.executable, "-m", "benchmarks.peers.floor"], ({},))
