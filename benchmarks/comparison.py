@@ -1,16 +1,14 @@
 """Holds the whole output of a competitor against what is expected: it counts only where nothing differs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from benchmarks import topics
 from benchmarks.expected import ACCEPTED, CODES, DUPLICATE, OUTCOMES, Cells, Expected, stamp
-from benchmarks.ground import Ground
 
-DIFFERENCES = 5  # so many of a kind are told
-REPORTS, VERSIONS = "program-status", "masterplans"
+VERSIONS = "masterplans"
+SHOWN = 5  # so many differences of a kind are told
 
 
 class _Data(msgspec.Struct):
@@ -41,80 +39,67 @@ class _Fact(msgspec.Struct):
     event: _Event
 
 
-class _Realization(msgspec.Struct):
+class Realization(msgspec.Struct):
+    """What the last record on `realization` of a plan tells: up to which fact, and its cells."""
+
     plan: str
     seq: int
     cells: dict[str, dict[str, list[int]]]
 
 
 _FACT = msgspec.json.Decoder(_Fact)
-_REALIZATION = msgspec.json.Decoder(_Realization)
 
 
-async def realizations(bootstrap: str, partitions: int) -> dict[str, _Realization]:
-    """The last record on `realization` of each plan."""
-    found = {}
-    async for record in topics.everything(bootstrap, "realization", partitions):
-        if record.value is not None:
-            one = _REALIZATION.decode(record.value)
-            found[one.plan] = one
-    return found
+class Facts:
+    """The facts of a competitor, taken one after the other."""
 
+    def __init__(self, wanted: Expected) -> None:
+        self._wanted = wanted
+        self._seen = [bytearray(len(one)) for one in wanted.outcomes]
+        self._seqs = {plan: bytearray(facts) for plan, facts in wanted.facts.items()}
+        self._versions: Counter[str] = Counter()
+        self._wrong: Counter[str] = Counter()
 
-async def is_told(bootstrap: str, ground: Ground) -> bool:
-    """Whether the last realization of every plan covers its last fact."""
-    told = await realizations(bootstrap, ground.workload.partitions)
-    return {plan: one.seq for plan, one in told.items()} == ground.expected.facts
-
-
-async def differences(bootstrap: str, ground: Ground) -> list[str]:
-    """How the output differs from what is expected. Empty: not at all."""
-    partitions, wanted = ground.workload.partitions, ground.expected
-    found = [*await _facts(bootstrap, partitions, wanted), *await _rejects(bootstrap, partitions, wanted)]
-    told = await realizations(bootstrap, partitions)
-    found += [
-        f"realization of {plan}: {_cells(told.get(plan))}, expected {cells}"
-        for plan, cells in wanted.cells.items()
-        if _cells(told.get(plan)) != cells
-    ]
-    return found
-
-
-async def _facts(bootstrap: str, partitions: int, wanted: Expected) -> list[str]:
-    wrong: Counter[str] = Counter()
-    seen = [bytearray(len(one)) for one in wanted.outcomes]
-    seqs: dict[str, bytearray] = {plan: bytearray(facts) for plan, facts in wanted.facts.items()}
-    versions: Counter[str] = Counter()
-    accepted = CODES[ACCEPTED]
-    async for record in topics.everything(bootstrap, "facts", partitions):
-        fact = _FACT.decode(record.value)
-        event, partition, offset = fact.event, fact.partition, fact.offset
+    def take(self, partition: int, key: bytes, value: bytes) -> None:
+        """A record of `facts`."""
+        fact = _FACT.decode(value)
+        event = fact.event
         plan = event.source.split("/", 3)[2]
-        if plan not in seqs or not 1 <= fact.seq <= len(seqs[plan]) or seqs[plan][fact.seq - 1]:
-            wrong["facts whose seq is not dense"] += 1
+        seqs = self._seqs.get(plan, bytearray())
+        if not 1 <= fact.seq <= len(seqs) or seqs[fact.seq - 1]:
+            self._wrong["facts whose seq is not dense"] += 1
         else:
-            seqs[plan][fact.seq - 1] = 1
-        if partition != record.partition:
-            wrong["facts on another partition than their mail"] += 1
+            seqs[fact.seq - 1] = 1
+        if partition != fact.partition:
+            self._wrong["facts on another partition than their mail"] += 1
         kind = "plan-version" if fact.topic == VERSIONS else "report"
-        if record.key != f"{plan}/{kind}{event.source}/{event.id}".encode():
-            wrong["facts with another key"] += 1
+        if key != f"{plan}/{kind}{event.source}/{event.id}".encode():
+            self._wrong["facts with another key"] += 1
         if fact.topic == VERSIONS:
-            versions[plan] += 1
-        elif not 0 <= offset < len(seen[partition]) or wanted.outcomes[partition][offset] != accepted:
-            wrong["facts of mail that is not acceptable"] += 1
-        elif seen[partition][offset]:
-            wrong["facts that are there twice"] += 1
+            self._versions[plan] += 1
         else:
-            seen[partition][offset] = 1
-            if stamp(_content(event)) != wanted.stamps[partition][offset]:
-                wrong["facts that say something else than their mail"] += 1
-    missing = wanted.counts[ACCEPTED] - sum(map(sum, seen))
-    if missing:
-        wrong["facts missing"] = missing
-    if versions != Counter(dict.fromkeys(wanted.facts, 1)):
-        wrong["plans without exactly one version"] = len(wanted.facts) - sum(one == 1 for one in versions.values())
-    return [f"{count:,} {what}" for what, count in wrong.items()]
+            self._report(fact)
+
+    def _report(self, fact: _Fact) -> None:
+        seen, outcomes = self._seen[fact.partition], self._wanted.outcomes[fact.partition]
+        if not 0 <= fact.offset < len(seen) or outcomes[fact.offset] != CODES[ACCEPTED]:
+            self._wrong["facts of mail that is not acceptable"] += 1
+        elif seen[fact.offset]:
+            self._wrong["facts that are there twice"] += 1
+        else:
+            seen[fact.offset] = 1
+            if stamp(_content(fact.event)) != self._wanted.stamps[fact.partition][fact.offset]:
+                self._wrong["facts that say something else than their mail"] += 1
+
+    def differences(self) -> list[str]:
+        """How the facts taken differ from what is expected."""
+        wrong = dict(self._wrong)
+        if missing := self._wanted.counts[ACCEPTED] - sum(map(sum, self._seen)):
+            wrong["facts missing"] = missing
+        once = sum(self._versions[plan] == 1 for plan in self._wanted.facts)
+        if once != len(self._wanted.facts) or self._versions.total() != once:
+            wrong["plans whose version is not there exactly once"] = len(self._wanted.facts) - once
+        return [f"{count:,} {what}" for what, count in wrong.items()]
 
 
 def _content(event: _Event) -> str:
@@ -128,32 +113,42 @@ def _content(event: _Event) -> str:
     )
 
 
-async def _rejects(bootstrap: str, partitions: int, wanted: Expected) -> list[str]:
-    refused: dict[tuple[int, int], str] = {}
-    found = []
-    async for record in topics.everything(bootstrap, "rejected", partitions):
-        headers = {name: value.decode() for name, value in record.headers or ()}
-        at = int(headers["partition"]), int(headers["offset"])
-        if at in refused:
-            found.append(f"refused twice: {at}")
-        refused[at] = headers["reason"]
-    due = dict(_due(wanted))
-    found += [
-        f"{at} refused as {reason}, expected {due.get(at)}" for at, reason in refused.items() if due.get(at) != reason
-    ]
-    found += [f"{at} not refused, though {reason}" for at, reason in due.items() if at not in refused]
-    return [f"{len(found):,} differences on rejected, such as {found[:DIFFERENCES]}"] if found else []
+Refused = tuple[int, int, str]  # partition and offset of a record of `program-status`, and the reason
 
 
-def _due(wanted: Expected) -> Iterator[tuple[tuple[int, int], str]]:
+def of_rejects(told: list[Refused], wanted: Expected) -> list[str]:
+    """How what was refused differs from what is expected."""
+    found, due = Counter(told), Counter(_due(wanted))
+    extra, missing = list((found - due).elements()), list((due - found).elements())
+    differences = []
+    if extra:
+        differences.append(f"{len(extra):,} rejects too many, such as {extra[:SHOWN]}")
+    if missing:
+        differences.append(f"{len(missing):,} rejects missing, such as {missing[:SHOWN]}")
+    return differences
+
+
+def _due(wanted: Expected) -> Iterator[Refused]:
     fine = {CODES[ACCEPTED], CODES[DUPLICATE]}
     for partition, outcomes in enumerate(wanted.outcomes):
         for offset, code in enumerate(outcomes):
             if code not in fine:
-                yield (partition, offset), OUTCOMES[code]
+                yield partition, offset, OUTCOMES[code]
 
 
-def _cells(told: _Realization | None) -> Cells:
+def of_realizations(told: Mapping[str, Realization], wanted: Expected) -> list[str]:
+    """How the last realization of each plan differs from what is expected."""
+    differ = [plan for plan, cells in wanted.cells.items() if _cells(told.get(plan)) != cells]
+    shown = [f"{plan}: {_cells(told.get(plan))}, expected {wanted.cells[plan]}" for plan in differ[:SHOWN]]
+    return [f"{len(differ):,} realizations, such as {shown}"] if differ else []
+
+
+def covers(told: Mapping[str, Realization], wanted: Expected) -> bool:
+    """Whether the last realization of every plan covers its last fact."""
+    return {plan: one.seq for plan, one in told.items()} == wanted.facts
+
+
+def _cells(told: Realization | None) -> Cells:
     """Programs, reported, realized: overall and per dimension."""
     if told is None:
         return {}

@@ -114,6 +114,7 @@ def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[Ma
     said = [(at % PROGRAMS, at // PROGRAMS * MONTHS // rounds) for at in range(originals)]
     chance.shuffle(said)
     later: list[Mail] = []
+    ways = itertools.count(number)  # of being wrong: one after the other
     for program, month in said:
         stray = chance.random() < 0.02
         first = _stray(number, of, program, month, chance) if stray else _report(number, of, program, month)
@@ -126,7 +127,7 @@ def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[Ma
         elif draw < 0.132:
             later.append(_conflicting(first))
         elif draw < 0.144:
-            yield _wrong(first, partitions, chance)
+            yield _wrong(first, partitions, next(ways))
         elif draw < 0.16:
             later.append(_report(number, of, program, month, correction=True))
         if later and chance.random() < 0.15:
@@ -220,8 +221,8 @@ def _conflicting(mail: Mail) -> Mail:
     return mail._replace(value=json.dumps(body).encode(), known=known)
 
 
-def _wrong(mail: Mail, partitions: int, chance: random.Random) -> Mail:
-    """A record that is wrong by itself."""
+def _wrong(mail: Mail, partitions: int, way: int) -> Mail:
+    """A record that is wrong by itself, in one of several ways."""
     body = _body(mail)
     data: dict[str, Any] = body["data"]
     wrong: tuple[tuple[Reason, dict[str, Any] | bytes | None], ...] = (
@@ -238,9 +239,10 @@ def _wrong(mail: Mail, partitions: int, chance: random.Random) -> Mail:
         (Reason.FUTURE_DATE, body | {"data": data | {"effective_on": "2999-12-31"}}),
         (Reason.FUTURE_DATE, body | {"time": "2999-12-31T00:00:00Z"}),
     )
-    if chance.random() < 0.2:
+    way %= len(wrong) + 1
+    if way == len(wrong):
         return mail._replace(partition=(mail.partition + 1) % partitions, known=Reason.WRONG_PARTITION)
-    reason, value = chance.choice(wrong)
+    reason, value = wrong[way]
     return mail._replace(value=json.dumps(value).encode() if isinstance(value, dict) else value, known=reason)
 
 

@@ -1,45 +1,53 @@
-"""What a process and everything it started used: processor and memory, as the kernel tells in /proc."""
+"""What a process and everything it started used: processor and memory, as the kernel tells in /proc.
+
+A process is named by the id of its leader, the one that began its session; what it starts stays in the session.
+"""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 TICK = os.sysconf("SC_CLK_TCK")
+SESSION, FIRST_TIME, LAST_TIME = 3, 11, 14  # fields of /proc/PID/stat after the name: proc(5)
 
 
-class Used(NamedTuple):
-    """Seconds of processor so far (of children that ended, too), and the highest resident memory so far, in MiB.
-
-    The peaks of several processes need not have come at the same time: their sum is at most too high.
-    """
-
-    cpu_seconds: float
-    peak_mib: float
-
-
-def used(leader: int) -> Used:
-    """What the processes of a session used, `leader` being the one that began it."""
-    cpu, peak = 0.0, 0.0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):  # it has ended meanwhile
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[3]) == leader:
-                cpu += sum(map(int, fields[11:15])) / TICK
-                peak += _peak_kib(entry) / 1024
-    return Used(cpu, peak)
+def cpu_seconds(*leaders: int) -> list[float]:
+    """Seconds of processor used so far, of children that ended, too."""
+    used = dict.fromkeys(leaders, 0)
+    for _, fields in _processes():
+        session = int(fields[SESSION])
+        if session in used:
+            used[session] += sum(map(int, fields[FIRST_TIME : LAST_TIME + 1]))
+    return [ticks / TICK for ticks in used.values()]
 
 
-def _peak_kib(entry: Path) -> int:
-    for line in (entry / "status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    return 0  # it has ended and waits to be reaped
+def peak_mib(leader: int) -> float:
+    """The highest resident memory so far. Of several processes the peaks are summed, which is at most too high."""
+    return sum(_status_kib(entry, "VmHWM:") for entry, fields in _processes() if int(fields[SESSION]) == leader) / 1024
 
 
-def busy_seconds() -> float:
+def resident_mib(leader: int) -> float:
+    """The resident memory now."""
+    return sum(_status_kib(entry, "VmRSS:") for entry, fields in _processes() if int(fields[SESSION]) == leader) / 1024
+
+
+def machine_cpu_seconds() -> float:
     """Seconds of processor used by everything on this machine since it started."""
     user, nice, system, _, _, irq, soft, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
     return (user + nice + system + irq + soft) / TICK
+
+
+def _processes() -> Iterator[tuple[Path, list[str]]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it has ended meanwhile
+                yield entry, (entry / "stat").read_text().rpartition(")")[2].split()
+
+
+def _status_kib(entry: Path, field: str) -> int:
+    with suppress(OSError):
+        for line in (entry / "status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1])
+    return 0  # it has ended, and may wait to be reaped
