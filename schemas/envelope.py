@@ -5,7 +5,7 @@ because a field with a typing error would else be lost without a word. Readers o
 `extra="ignore"` and so tolerate fields of later versions.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
@@ -28,12 +28,12 @@ def plain(number: Decimal) -> Decimal:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(moment: datetime) -> int:
     """An aware datetime as whole microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _utc(moment: datetime) -> datetime:

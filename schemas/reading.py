@@ -175,7 +175,7 @@ class _Kept(msgspec.Struct):
 class _KeptEvent(msgspec.Struct):
     id: str
     source: str
-    time: str
+    time: datetime
     type: Literal["id.pantau.program.status.reported.v1"]
     data: _Kept
 
@@ -201,7 +201,7 @@ def read_fact(value: bytes) -> ReportFact | Fact:
             source,
             plan,
             event.id,
-            _moment(event.time)[1],
+            microseconds(event.time),
             _program(data.program),
             data.status,
             _physical(data.physical)[1],

@@ -1,7 +1,12 @@
 """What the worker tells Prometheus. The registry is passed in, so that a test can have its own."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from realization.book import office
+from realization.live import OVERALL
+from schemas.book import Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
 
@@ -55,6 +60,7 @@ class WorkerMetrics:
             "When a department's last report was received.",
             ("plan", "department"),
         )
+        self._told: dict[str, set[tuple[Gauge, tuple[str, ...]]]] = {}  # what is told of each plan
         for topic in INPUTS:
             for outcome in OUTCOMES:
                 self.records.labels(topic, outcome)
@@ -63,7 +69,24 @@ class WorkerMetrics:
         for where in ("decide", "snapshot"):
             self.errors.labels(where)
 
+    def tell(self, snapshot: Snapshot, last_received: Mapping[str, int]) -> None:
+        """Tell what a plan's snapshot says, and when its departments (source -> milliseconds) last reported."""
+        plan, told = snapshot.plan, self._told.setdefault(snapshot.plan, set())
+
+        def put(gauge: Gauge, number: float, *labels: str) -> None:
+            gauge.labels(plan, *labels).set(number)
+            told.add((gauge, labels))
+
+        overall = snapshot.cells.get(OVERALL, {})
+        for dimension, counts in (overall | snapshot.cells.get("dimension", {})).items():
+            programs, _, realized, verified = counts[:4]
+            put(self.programs, programs, dimension)
+            for basis, number in (("claimed", realized), ("verified", verified)):
+                put(self.ratio, number / programs if programs else float("nan"), dimension, basis)
+        for source, received_ms in last_received.items():
+            put(self.last_report, received_ms / 1000, office(source))
+
     def forget(self, plan: str) -> None:
         """Tell nothing of a plan any more."""
-        for gauge in (self.ratio, self.programs, self.last_report):
-            gauge.remove_by_labels({"plan": plan})
+        for gauge, labels in self._told.pop(plan, ()):
+            gauge.remove(plan, *labels)

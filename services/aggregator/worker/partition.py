@@ -6,12 +6,11 @@ included, is sent before: overlapping transactions of one group lose input when 
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from realization.book import office
-from realization.live import OVERALL
 from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
@@ -213,11 +212,13 @@ class Partition:
             self._snapshot_at[plan] = self.progressed_at
 
     def _due(self) -> list[str]:
-        """Changed plans whose last snapshot is old enough."""
-        catching_up = sum(self._behind.values()) > CATCHING_UP_RECORDS
-        interval = SNAPSHOT_SECONDS_CATCHING_UP if catching_up else SNAPSHOT_SECONDS
+        """Changed plans whose last snapshot is old enough; while catching up, those that have waited for their first."""
         now = time.monotonic()
-        return [plan for plan in self._state.changed if now - self._snapshot_at.get(plan, -interval) >= interval]
+        if sum(self._behind.values()) <= CATCHING_UP_RECORDS:
+            return [p for p in self._state.changed if now - self._snapshot_at.get(p, -math.inf) >= SNAPSHOT_SECONDS]
+        return [
+            p for p in self._state.changed if now - self._snapshot_at.setdefault(p, now) >= SNAPSHOT_SECONDS_CATCHING_UP
+        ]
 
     def _progress(self) -> Message:
         progress = Progress(
@@ -243,14 +244,7 @@ class Partition:
             log.exception("a snapshot could not be made", extra={"plan": plan})
             self._metrics.errors.labels("snapshot").inc()
             return None
-        overall = snapshot.cells.get(OVERALL, {})
-        for dimension, counts in (overall | snapshot.cells.get("dimension", {})).items():
-            programs, _, realized, verified = counts[:4]
-            self._metrics.programs.labels(plan, dimension).set(programs)
-            for basis, number in (("claimed", realized), ("verified", verified)):
-                self._metrics.ratio.labels(plan, dimension, basis).set(number / programs if programs else float("nan"))
-        for source, received_ms in self._state.book(plan).last_received.items():
-            self._metrics.last_report.labels(plan, office(source)).set(received_ms / 1000)
+        self._metrics.tell(snapshot, self._state.book(plan).last_received)
         return snapshot
 
     def _tell(self, topic: str, chunk: Chunk, folded: Folded, records: list[Record], seconds: float) -> None:
