@@ -1,6 +1,6 @@
 """The ground a run is played on: a broker of its own that holds a workload's mail, the same bytes every time.
 
-The mail is loaded once and the stopped broker's folder kept below .cache/bench. Each run starts from a copy of it. The
+The mail is loaded once and the stopped broker's folder kept below .cache/bench-mail. Each run starts from a copy of it. The
 segments of the inputs are linked, not copied: a broker only ever adds to a segment, and a run that would add mail asks
 for a copy of its own.
 """
@@ -25,7 +25,7 @@ from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
 
-CACHE = jars.ROOT / ".cache" / "bench"
+CACHE = jars.ROOT / ".cache" / "bench-mail"
 PREFIX = "bench-"
 INPUTS = tuple(f"{PREFIX}{topic}-" for topic in ("masterplans", "program-status"))
 MAKERS = (expected, loading, mail, plans, workloads)

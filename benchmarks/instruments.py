@@ -1,6 +1,9 @@
 """All instruments of `make bench`, in the order in which a full run plays them."""
 
+from benchmarks.delay import DELAY
+from benchmarks.growth import GROWTH
 from benchmarks.instrument import Instrument
 from benchmarks.replay import REPLAY
+from benchmarks.restore import RESTORE
 
-INSTRUMENTS: tuple[Instrument, ...] = (REPLAY,)
+INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH)

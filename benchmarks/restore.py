@@ -1,0 +1,128 @@
+"""Restore: how long a worker takes to have its state back from the book, beside stock Faust and its table."""
+
+import asyncio
+import json
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from benchmarks import ground, playing, process_tree
+from benchmarks.competitors import COMPETITORS
+from benchmarks.engine import PANTAU
+from benchmarks.ground import Ground
+from benchmarks.instrument import Instrument
+from benchmarks.peers.peer import Peer
+from benchmarks.results import Figure, Measurement, Unit
+from benchmarks.running import Competitor, WrongError, competitor
+from benchmarks.workloads import quick, workload
+
+Json = dict[str, Any]
+
+EVENTS = 300_000
+WITHIN_SECONDS = 900.0
+LOOK_SECONDS = 0.1
+
+
+class Restored(NamedTuple):
+    """One restore, by the competitor's own account, and from the start of its process to the end of the restore."""
+
+    facts_per_second: float
+    seconds: float
+    ready_seconds: float
+    cpu_us_per_fact: float  # the start of the process included
+    peak_mib: float
+
+
+Account = Callable[[list[Json], Ground], tuple[int, float] | None]
+
+
+def _of_the_engine(said: list[Json], on: Ground) -> tuple[int, float] | None:
+    """Facts, and seconds from the first partition's beginning to the last one's end, once all are taken over."""
+    begun = [one["at"] for one in said if one["message"] == "restoring"]
+    over = [one for one in said if one["message"] == "partition taken over"]
+    if len(over) < on.workload.partitions:
+        return None
+    taken = datetime.fromisoformat(max(one["at"] for one in over)) - datetime.fromisoformat(min(begun))
+    return sum(one["facts_read"] for one in over), taken.total_seconds()
+
+
+def _of_faust(said: list[Json], _: Ground) -> tuple[int, float] | None:
+    """Facts, and seconds of the recovery, as Faust itself has measured it."""
+    told = next((one for one in said if "recovered_records" in one), None)
+    return None if told is None else (told["facts"], told["seconds"])
+
+
+ACCOUNTS: dict[str, Account] = {PANTAU: _of_the_engine, "stock-faust": _of_faust}
+
+
+def play(on: Ground, peer: Peer, runs: int) -> Iterator[Restored]:
+    """Let a competitor do all the work of a ground, then start it again, so many times, with nothing but the broker."""
+    options = peer.grid[0]
+    with ground.broker(on) as broker:
+        with competitor(on, broker, peer, options) as running:
+            asyncio.run(playing.watch(on, broker.bootstrap, running, broker.process.pid))
+        for _ in range(runs):
+            began = time.monotonic()
+            with competitor(on, broker, peer, options) as running:
+                facts, seconds = _listen(running, on, ACCOUNTS[peer.name])
+                ready = time.monotonic() - began
+                (cpu,), peak = process_tree.cpu_seconds(running.pid), process_tree.peak_mib(running.pid)
+            if facts != on.expected.accepted:
+                raise WrongError(f"it restored {facts:,} facts of {on.expected.accepted:,}")
+            yield Restored(facts / seconds, seconds, ready, cpu / facts * 1e6, peak)
+
+
+def _listen(running: Competitor, on: Ground, account: Account) -> tuple[int, float]:
+    """Wait for a restore; what the competitor says of it."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while (told := account(_said(running), on)) is None:
+        if time.monotonic() > deadline:
+            raise WrongError(f"it has not restored within {WITHIN_SECONDS:.0f} s")
+        time.sleep(LOOK_SECONDS)
+    return told
+
+
+def _said(running: Competitor) -> list[Json]:
+    """The lines of JSON a competitor has written so far."""
+    running.check()
+    return [json.loads(line) for line in running.said.splitlines() if line.startswith("{") and line.endswith("}")]
+
+
+def measure(on: Ground, peer: Peer, runs: int) -> Measurement:
+    """Several restores of one competitor."""
+    played = []
+    for number, one in enumerate(play(on, peer, runs), 1):
+        played.append(one)
+        print(f"  run {number}: {one.facts_per_second:,.0f} facts/s in {one.seconds:.1f} s", flush=True)
+    units: dict[str, Unit] = {"facts_per_second": "facts/s", "cpu_us_per_fact": "us", "peak_mib": "MiB"}
+    figures = {
+        field: Figure(units.get(field, "s"), tuple(round(getattr(run, field), 3) for run in played))
+        for field in Restored._fields
+    }
+    parameters: dict[str, str | int] = {
+        "facts": on.expected.accepted,
+        "plans": on.workload.plans,
+        "competitor": peer.name,
+    }
+    return Measurement("restore", parameters, figures)
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--events", type=int, default=EVENTS, help="reports in the book (default: %(default)s)")
+    parser.add_argument(
+        "--competitor", action="append", choices=list(ACCOUNTS), help="may be given again (default: all)"
+    )
+
+
+def _run(arguments: Namespace) -> Iterator[Measurement]:
+    on = ground.prepared(quick("nation") if arguments.quick else workload("nation", arguments.events))
+    for name in arguments.competitor or ACCOUNTS:
+        peer = COMPETITORS[name]
+        peer.build()
+        print(f"restore of {on.expected.accepted:,} facts: {name}", flush=True)
+        yield measure(on, peer, 1 if arguments.quick else arguments.runs)
+
+
+RESTORE = Instrument("restore", "facts per second when a worker gets its state back", _arguments, _run)
