@@ -11,8 +11,8 @@ def rounded(value: Exact, places: int = 2) -> str:
 
     155/426 in percent is 36.38 and not 36.39, which rounding to 36.385 first would give.
     """
-    exact = Fraction(value) * 10**places
-    units = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+    numerator, denominator = value.numerator * 10**places, value.denominator
+    units = (2 * numerator + denominator) // (2 * denominator)
     if places == 0:
         return str(units)
     return f"{units // 10**places}.{units % 10**places:0{places}d}"
@@ -20,11 +20,12 @@ def rounded(value: Exact, places: int = 2) -> str:
 
 def text(value: Exact) -> str:
     """The exact value: a decimal where it has one (`36.125`), else a reduced ratio (`7654/360`)."""
-    exact = Fraction(value)
-    rest = exact.denominator
+    if value.denominator == 1:
+        return str(value.numerator)
+    rest = value.denominator
     for prime in (2, 5):
         while rest % prime == 0:
             rest //= prime
     if rest != 1:
-        return f"{exact.numerator}/{exact.denominator}"
-    return f"{(Decimal(exact.numerator) / Decimal(exact.denominator)).normalize():f}"
+        return f"{value.numerator}/{value.denominator}"
+    return f"{(Decimal(value.numerator) / Decimal(value.denominator)).normalize():f}"

@@ -57,7 +57,8 @@ class Figure:
 def _ratio(formula: str, numerator: Exact, denominator: Exact, reason: str, scale: int = 100) -> Figure:
     if denominator == 0:
         return Figure(formula, numerator, denominator, None, reason)
-    return Figure(formula, numerator, denominator, Fraction(numerator) * scale / denominator)
+    above = numerator.numerator * denominator.denominator * scale
+    return Figure(formula, numerator, denominator, Fraction(above, numerator.denominator * denominator.numerator))
 
 
 def share(counts: Counts, basis: Basis = "claimed") -> Figure:

@@ -84,8 +84,8 @@ def _achievement(share: formulas.Figure, expected: Fraction) -> Achievement | No
 
 def cell(counts: Counts, plan_weight: int, basis: Basis, expected: Expected) -> Cell:
     """Everything said of one set of programs. `plan_weight`: that of the whole plan, in 1/10,000 percent."""
-    share = formulas.share(counts, basis)
     claimed, verified = formulas.share(counts, "claimed"), formulas.share(counts, "verified")
+    share = claimed if basis == "claimed" else verified
     return Cell(
         programs=counts.programs,
         reported=counts.reported,
