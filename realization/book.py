@@ -20,7 +20,8 @@ import msgspec
 from schemas.envelope import microseconds
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
-from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished, Program
+from schemas.masterplan import MasterplanVersionPublished
+from schemas.plans import Plan, Program, plan_of
 from schemas.reading import Report, report_of
 from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
@@ -71,7 +72,7 @@ class Version(NamedTuple):
     effective_from: date
     number: int
     seq: int
-    plan: MasterplanVersion
+    plan: Plan
     programs: Mapping[str, Program]
     leads: Mapping[str, str]  # program -> source of its lead department
 
@@ -161,11 +162,8 @@ class PlanBook:
                 self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
                 program = self._reported_by(*target)
                 return () if program is None else (program,)
-            case MasterplanVersionPublished(data=plan):
-                programs = {program.code: program for program in plan.programs}
-                prefix = f"/plans/{event.plan}/departments/"
-                leads = {code: prefix + program.department for code, program in programs.items()}
-                insort(self.versions, Version(plan.effective_from, plan.version, fact.seq, plan, programs, leads))
+            case MasterplanVersionPublished(data=model):
+                self.add_plan(plan_of(model), fact.seq, fact.received_ms)
                 return None
             case VisitRecorded(data=visit):
                 for seen in visit.programs:
@@ -182,6 +180,15 @@ class PlanBook:
                 return None
             case _:
                 return ()
+
+    def add_plan(self, plan: Plan, seq: int, received_ms: int) -> None:
+        """Take a plan version into the set, as `add` does, for those who have it read already."""
+        programs = {program.code: program for program in plan.programs}
+        prefix = f"/plans/{self.plan}/departments/"
+        leads = {code: prefix + program.department for code, program in programs.items()}
+        insort(self.versions, Version(plan.effective_from, plan.version, seq, plan, programs, leads))
+        self.seq = max(self.seq, seq)
+        self.received_ms = max(self.received_ms, received_ms)
 
     def add_report(self, report: Report, seq: int, received_ms: int) -> tuple[str, ...]:
         """Take a report into the set, as `add` does, for those who have it flat."""

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from realization.book import EVERYTHING, Claim, PlanBook, ProgramState, Version
-from schemas.masterplan import Program
+from schemas.plans import Program
 from schemas.vocabulary import Status
 
 Grouping = Literal["dimension", "sub_dimension", "department", "year", "theme", "quick_win"]

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from realization.book import EVERYTHING, Claim, PlanBook, Version
-from schemas.masterplan import MasterplanVersion
+from schemas.plans import Plan
 from schemas.reports import period_end
 from schemas.sources import department
 from schemas.vocabulary import Punctuality, Status
@@ -36,7 +36,7 @@ def due_on(period: str, due_day: int) -> date:
     return after.replace(day=due_day)
 
 
-def due_period(plan: MasterplanVersion, as_of: date) -> str | None:
+def due_period(plan: Plan, as_of: date) -> str | None:
     """The last monthly period whose due day has passed, or None before the first."""
     if as_of.year < plan.start_year:
         return None
@@ -52,7 +52,7 @@ def told_of(claim: Claim) -> str:
     return min(month(period_end(claim.period)), month(claim.effective_on))
 
 
-def received_on(claim: Claim, plan: MasterplanVersion) -> date:
+def received_on(claim: Claim, plan: Plan) -> date:
     """The date a report counts as received, in the plan's time zone."""
     before = plan.punctual_by_receipt_from
     if before is not None and period_end(told_of(claim)) < before:
@@ -62,12 +62,12 @@ def received_on(claim: Claim, plan: MasterplanVersion) -> date:
     return at.astimezone(ZoneInfo(plan.time_zone)).date()
 
 
-def is_late(claim: Claim, plan: MasterplanVersion) -> bool:
+def is_late(claim: Claim, plan: Plan) -> bool:
     """Whether a report came after its period's due day."""
     return received_on(claim, plan) > due_on(told_of(claim), plan.report_due_day)
 
 
-def _judge(claims: list[Claim], plan: MasterplanVersion, due: str | None, gone: Punctuality) -> Punctuality:
+def _judge(claims: list[Claim], plan: Plan, due: str | None, gone: Punctuality) -> Punctuality:
     if not claims:
         return Punctuality.NEVER
     if due is None:
@@ -79,7 +79,7 @@ def _judge(claims: list[Claim], plan: MasterplanVersion, due: str | None, gone: 
     return gone if missed >= SILENT_AFTER else Punctuality.LATE
 
 
-def program_punctuality(claims: Iterable[Claim], plan: MasterplanVersion, as_of: date) -> Punctuality:
+def program_punctuality(claims: Iterable[Claim], plan: Plan, as_of: date) -> Punctuality:
     """The state of reporting of one program, from its lead's standing reports, newest first.
 
     Nothing more is due of a program that is realized or cancelled.

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from schemas.masterplan import MasterplanVersion
+from schemas.plans import Plan
 from schemas.vocabulary import Dimension
 
 Rule = Literal["dimension", "plan", "linear"]
@@ -30,7 +30,7 @@ def elapsed(as_of: date) -> Fraction:
     return Fraction(as_of.timetuple().tm_yday, year_end)
 
 
-def target(plan: MasterplanVersion, as_of: date, dimension: str | None = None) -> Target:
+def target(plan: Plan, as_of: date, dimension: str | None = None) -> Target:
     """The target to date of the plan, or of one of its dimensions."""
     own = plan.dimension_targets.get(Dimension(dimension)) if dimension else None
     if own:
@@ -42,7 +42,7 @@ def target(plan: MasterplanVersion, as_of: date, dimension: str | None = None) -
     return Target(passed * 100 / years, "linear")
 
 
-def _along(yearly: dict[str, Decimal], plan: MasterplanVersion, as_of: date) -> Fraction:
+def _along(yearly: dict[str, Decimal], plan: Plan, as_of: date) -> Fraction:
     """On the line through the year ends: 0 before the plan begins, each target at the end of its year, level after."""
     points = [(plan.start_year - 1, Fraction(0)), *((int(year), Fraction(yearly[year])) for year in sorted(yearly))]
     at = as_of.year - 1 + elapsed(as_of)

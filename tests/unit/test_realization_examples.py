@@ -12,6 +12,7 @@ from realization.live import SNAPSHOT_LIMIT, Live
 from realization.targets import elapsed, target
 from schemas.events import EVENT
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
+from schemas.plans import plan_of
 from tests import oracle
 from tests.oracle import Json
 from tests.strategies import PLAN, Said, written
@@ -320,7 +321,7 @@ def test_a_claim_is_verified_while_it_is_the_one_that_was_seen(history: list[Sai
 def test_without_own_targets_the_target_rises_evenly_over_the_plans_years_leap_years_or_not(
     as_of: str, expected: str
 ) -> None:
-    found = target(version_of(plan([])), date.fromisoformat(as_of))
+    found = target(plan_of(version_of(plan([]))), date.fromisoformat(as_of))
 
     assert found.rule == "linear"
     assert found.percent == _sum(expected)
@@ -338,7 +339,7 @@ def test_a_year_left_out_lies_on_the_line_between_its_neighbours_and_after_the_l
 ) -> None:
     given = plan([], targets={"2020": "9", "2023": "42"})
 
-    found = target(version_of(given), date.fromisoformat(as_of))
+    found = target(plan_of(version_of(given)), date.fromisoformat(as_of))
 
     assert found.rule == "plan"
     assert found.percent == _sum(expected)

@@ -22,7 +22,7 @@ from services.kit.projection import Projection, Record
 
 FACTS_IN_MEMORY = 1_000_000  # about 500 bytes each
 PROGRAM_FACTS = 6  # a program of a plan version takes as much room as so many facts
-REMEMBERED_MOVES = 500
+REMEMBERED_MOVES = 100
 BREATH = 200  # facts after which others in the event loop get their turn
 
 
@@ -60,10 +60,12 @@ class OpenBook:
         """Take all that is kept of the plan's facts."""
         self._received.extend(kept.claims.received_ms)
         lately = len(self._received) - REMEMBERED_MOVES
+        for version in kept.plans:
+            self.book.add_plan(version.plan, version.seq, version.received_ms)
         for fact in kept.others:
             if fact.seq <= lately:
                 self.book.add(fact)
-        self.book.fill(kept.claims.by_program)
+        self.book.fill(kept.claims.by_program)  # a retraction looks for what it takes back: only the late ones need to
         moves = {fact.seq: self.book.add(fact) for fact in kept.others if fact.seq > lately}
         for program, claims in kept.claims.by_program.items():
             moves |= {claim.seq: (program,) for claim in claims if claim.seq > lately}

@@ -10,7 +10,7 @@ from realization import formulas
 from realization.book import NEVER_REPORTED, ProgramState, Version
 from realization.cells import PHYSICAL_UNIT, Counts
 from realization.exact import text as exact
-from schemas.masterplan import Program
+from schemas.plans import Program
 from services.aggregator.api.answers import ChangedProgram, ChangeKind, Changes, FactRef, Figure, Side, Text
 from services.aggregator.api.figures import Moment, figure
 

@@ -13,6 +13,7 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Strin
 from realization.live import OVERALL
 from schemas.book import Fact, Snapshot
 from schemas.masterplan import MasterplanVersion
+from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.claims import Claims, Page, begins_page, decode, encode, page_of, unpack
 from services.kit.databases import insert_rows, upsert
@@ -32,10 +33,11 @@ class Told(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What is kept of a plan's facts: of reports the claims, and every other fact whole; in the order of `seq`."""
+    """What is kept of a plan's facts: of reports the claims, and plan versions and others whole."""
 
     claims: Claims
-    others: list[Fact]
+    plans: list[PlanFact]
+    others: list[Fact]  # in the order of `seq`
 
 
 class Live(NamedTuple):
@@ -180,10 +182,14 @@ class Tables:
         """All that a plan's book is made of."""
         pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
         others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
-        return Kept(
-            unpack(plan, map(decode, connection.scalars(pages))),
-            [Fact.model_validate_json(value, extra="ignore") for value in connection.scalars(others)],
-        )
+        kept = Kept(unpack(plan, map(decode, connection.scalars(pages))), [], [])
+        for value in connection.scalars(others):
+            version = read_plan(value)
+            if version is not None:
+                kept.plans.append(version)
+            else:
+                kept.others.append(Fact.model_validate_json(value, extra="ignore"))
+        return kept
 
     def values(self, connection: Connection, plan: str, seqs: Iterable[int]) -> dict[int, bytes]:
         """The values of some of a plan's facts, by `seq`."""

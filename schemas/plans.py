@@ -1,0 +1,104 @@
+"""A plan version as those who reckon with it need it: read from the book, or taken from its model.
+
+The model (`schemas.masterplan`) is the contract and validates what is sent. This has the same fields with the same
+values, without what validating needs: read from JSON in 0.5 ms instead of 4 ms for 426 programs, in 40 % of the room.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from schemas.masterplan import MasterplanVersion
+from schemas.vocabulary import Dimension
+
+
+class Names(msgspec.Struct, frozen=True, gc=False):
+    """One name in both languages."""
+
+    id: str
+    en: str
+
+
+class Office(msgspec.Struct, frozen=True, gc=False):
+    """A department of the plan."""
+
+    key: str
+    name: Names
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """One program of the plan. `weight` in percent; `budget` the ceiling per fiscal year, in rupiah."""
+
+    code: str
+    name: Names
+    dimension: Dimension
+    sub_dimension: str
+    department: str
+    supporting: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
+    weight: Decimal
+    start_year: int
+    finish_year: int
+    budget: dict[str, int] = {}
+    quick_win_years: tuple[int, ...] = ()
+    priority_problem: str | None = None
+    leading_sector: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole plan version."""
+
+    version: int
+    expects: int | None = None
+    effective_from: date
+    city: str
+    region_code: str | None = None
+    name: Names
+    start_year: int
+    end_year: int
+    time_zone: str = "Asia/Jakarta"
+    illustrative: bool = False
+    report_due_day: int = 10
+    punctual_by_receipt_from: date | None = None
+    targets: dict[str, Decimal] = {}
+    dimension_targets: dict[Dimension, dict[str, Decimal]] = {}
+    departments: tuple[Office, ...]
+    programs: tuple[Program, ...]
+
+
+class PlanFact(NamedTuple):
+    """A fact that holds a plan version."""
+
+    seq: int
+    received_ms: int
+    plan: Plan
+
+
+def plan_of(model: MasterplanVersion) -> Plan:
+    """The same plan version."""
+    return msgspec.convert(model, Plan, from_attributes=True)
+
+
+class _Event(msgspec.Struct):
+    type: Literal["id.pantau.masterplan.version.published.v1"]
+    data: Plan
+
+
+class _Fact(msgspec.Struct):
+    seq: int
+    received_ms: int
+    event: _Event
+
+
+_DECODE = msgspec.json.Decoder(_Fact).decode
+
+
+def read_plan(value: bytes) -> PlanFact | None:
+    """A fact of the book that holds a plan version; None for any other."""
+    try:
+        fact = _DECODE(value)
+    except msgspec.ValidationError:
+        return None
+    return PlanFact(fact.seq, fact.received_ms, fact.event.data)
