@@ -42,6 +42,7 @@ def play(on: Ground, peer: Peer, options: Options) -> Run:
         whole_seconds=whole,
         peak_mib=peaks[0],
         broker_peak_mib=peaks[1],
+        book_bytes_per_fact=0.0,
     )
 
 

@@ -8,7 +8,7 @@ from benchmarks import ground, playing
 from benchmarks.engine import ENGINE, PANTAU
 from benchmarks.instrument import Instrument
 from benchmarks.results import Figure, Measurement
-from benchmarks.workloads import NATION, NATION_PARTITIONS, PROGRAMS, Workload
+from benchmarks.workloads import NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE, Workload
 
 
 class Point(NamedTuple):
@@ -25,7 +25,7 @@ class Point(NamedTuple):
 
 # One year from a province to the nation; one to ten years in a province. (One plan's year is done within half a second,
 # too short to tell a cost by: the city has its ten years.)
-POINTS = (Point(1, 10), Point(34, 1), Point(34, 3), Point(34, 10), Point(NATION, 1))
+POINTS = (Point(1, 10), Point(PROVINCE, 1), Point(PROVINCE, 3), Point(PROVINCE, 10), Point(NATION, 1))
 QUICK = (Point(1, 1),)
 
 

@@ -42,6 +42,7 @@ class Run(NamedTuple):
     whole_seconds: float  # from the start of the process to the last fact
     peak_mib: float
     broker_peak_mib: float
+    book_bytes_per_fact: float  # on the broker's disk
 
 
 def play(on: Ground, peer: Peer, options: Options) -> Run:
@@ -54,7 +55,8 @@ def play(on: Ground, peer: Peer, options: Options) -> Run:
             peaks = process_tree.peak_mib(running.pid), process_tree.peak_mib(broker_pid)
         if found := asyncio.run(output.differences(broker.bootstrap, on)):
             raise WrongError("\n".join(["the output is not what is expected:", *found]))
-        return _figures(samples, began, on.expected.accepted, *peaks)
+        book = ground.bytes_of(broker, "facts")
+        return _figures(samples, began, on.expected.accepted, *peaks, book)
 
 
 async def watch(on: Ground, bootstrap: str, running: Competitor, broker_pid: int) -> list[Sample]:
@@ -87,7 +89,7 @@ async def watch(on: Ground, bootstrap: str, running: Competitor, broker_pid: int
     return samples
 
 
-def _figures(samples: list[Sample], began: float, facts: int, peak: float, broker_peak: float) -> Run:
+def _figures(samples: list[Sample], began: float, facts: int, peak: float, broker_peak: float, book: int) -> Run:
     end = samples[-1].committed
     last = next(one for one in samples if one.committed == end)
     first = _at(samples, BEGINS * end)
@@ -105,6 +107,7 @@ def _figures(samples: list[Sample], began: float, facts: int, peak: float, broke
         whole_seconds=last.at - began,
         peak_mib=peak,
         broker_peak_mib=broker_peak,
+        book_bytes_per_fact=book / facts,
     )
 
 

@@ -18,6 +18,7 @@ from benchmarks.workloads import Name, quick, workload
 
 UNITS: dict[str, Unit] = {
     "events_per_second": "events/s", "cpu_us_per_event": "us", "peak_mib": "MiB", "broker_peak_mib": "MiB",
+    "book_bytes_per_fact": "bytes",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 PROGRAMS = 426
 NATION = 514
+PROVINCE = 38  # cities and regencies of the largest
 MONTHS = 120  # January 2016 to December 2025
 CITY_PARTITIONS, NATION_PARTITIONS = 12, 96
 

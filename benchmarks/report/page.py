@@ -1,0 +1,157 @@
+"""docs/benchmarks.md: what was to be reached, and everything that was measured."""
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks.report.found import best, named, number, shown
+from benchmarks.report.targets import TARGETS
+from benchmarks.results import Kept
+
+BEGINNING = """\
+# Benchmarks
+
+`make bench` measures, `benchmarks/results.json` keeps what was found, and this page is written from there by
+`python -m benchmarks.report.generate`: nothing on it is typed by hand. `make bench ARGS="--help"` says how to measure one thing;
+`benchmarks/peers` has the competitors. A figure is the median of its runs, ± half of the distance between the lowest and the highest.
+"""
+
+HOW = """\
+## How it is measured
+
+- One machine, one broker, the same topics, byte for byte, and the same cores for everybody. The mail is loaded once; each run starts
+  a broker on a copy of its folder.
+- A competitor does the whole job: decode, validate, deduplicate by identity with the content compared, one durable fact for each report,
+  standing, realization per dimension. Its whole output (every fact, every reject with its reason, the last realization of every plan) is compared with what the author of the
+  mail knows, which is proven equal to `tests/oracle.py`. Where anything differs the run does not count.
+- Events per second: from the moment when 10 % of the facts are committed to the moment when all are, by the committed end offsets that any
+  `read_committed` reader sees. What comes before (starting, joining, warming up) is told apart.
+- The floor fetches, decodes and folds in one Python process and writes nothing: what is left when everything durable is taken away. It keeps its own time.
+- Processor time is the kernel's, of the competitor and all it started. "Everything else" is what neither competitor nor broker nor harness used: more than a
+  little, and the run was disturbed.
+- Delay: new reports of plans drawn at random come at a steady pace; each counts from being handed to the producer until a `read_committed` reader
+  in another process has its fact.
+"""
+
+
+def text(kept: Sequence[Kept]) -> str:
+    """The whole page."""
+    sections = [BEGINNING, _targets(kept)]
+    if named(kept, "replay"):
+        sections.append(_replay(kept))
+    names = dict.fromkeys(one.measurement.name for one in kept)
+    sections += [_section(name, named(kept, name)) for name in names if name != "replay"]
+    return "\n".join([*sections, HOW, _circumstances(kept)])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
+def _targets(kept: Sequence[Kept]) -> str:
+    rows = []
+    for target in TARGETS:
+        found = target.found(kept)
+        told = ("not measured yet", "") if found is None else (found[0], "yes" if found[1] else "**no**")
+        rows.append((target.what, target.to_reach, *told))
+    return "## What was to be reached\n\n" + _table(("", "to reach", "found", "reached"), rows)
+
+
+def _replay(kept: Sequence[Kept]) -> str:
+    told = ["## Replay\n", "![Events per second, and the delay beside it](pictures/benchmarks.svg)\n"]
+    workloads = dict.fromkeys(
+        (one.measurement.parameters["workload"], one.measurement.parameters["events"]) for one in named(kept, "replay")
+    )
+    for workload, events in workloads:
+        played = named(kept, "replay", workload=str(workload), events=int(events))
+        told.append(f"### {workload}, {int(events):,} events of {played[0].measurement.parameters['plans']} plans\n")
+        names = dict.fromkeys(str(one.measurement.parameters["competitor"]) for one in played)
+        bests = [one for name in names if (one := best(played, "replay", "events_per_second", competitor=name))]
+        bests.sort(key=lambda one: -one.measurement.figures["events_per_second"].median)
+        head = (
+            "competitor",
+            "guarantee",
+            "events/s",
+            "processor, us an event",
+            "broker's, s",
+            "everything else's, s",
+            "seconds",
+            "before the first fact, s",
+            "peak MiB",
+        )
+        told.append(_table(head, (_replayed(one) for one in bests)))
+        tried = [one for one in played if one not in bests]
+        if tried:
+            told.append("Other points of the grids that were tried:\n")
+            told.append(_table(("competitor", "options", "events/s"), (_tried(one) for one in tried)))
+        chosen = [one for one in bests if one.measurement.parameters["options"] != "{}"]
+        if chosen:
+            told.append("Options of the best:\n")
+            told.append(_table(("competitor", "options"), (_tried(one)[:2] for one in chosen)))
+    return "\n".join(told)
+
+
+def _replayed(one: Kept) -> Sequence[str]:
+    _, parameters, figures = one.measurement
+    metrics = (
+        "events_per_second", "cpu_us_per_event", "broker_cpu_seconds", "other_cpu_seconds", "seconds", "first_fact_seconds", "peak_mib",
+    )  # fmt: skip
+    told = [shown(figures[metrics[0]]), *(number(figures[metric].median) for metric in metrics[1:])]
+    return str(parameters["competitor"]), str(parameters["guarantee"]).replace("_", " "), *told
+
+
+def _tried(one: Kept) -> Sequence[str]:
+    _, parameters, figures = one.measurement
+    return str(parameters["competitor"]), f"`{parameters['options']}`", shown(figures["events_per_second"])
+
+
+def _section(name: str, kept: Sequence[Kept]) -> str:
+    """Any instrument's measurements: a column for each parameter that varies, and for each figure."""
+    keys = dict.fromkeys(key for one in kept for key in one.measurement.parameters)
+    varying = [key for key in keys if len({str(one.measurement.parameters.get(key)) for one in kept}) > 1]
+    fixed = [f"{_words(key)} {kept[0].measurement.parameters[key]}" for key in keys if key not in varying]
+    metrics = {metric: figure.unit for one in kept for metric, figure in one.measurement.figures.items()}
+    head = [*map(_words, varying), *(_headed(metric, unit) for metric, unit in metrics.items())]
+    rows = []
+    for one in kept:
+        _, parameters, figures = one.measurement
+        told = [shown(figures[metric]) if metric in figures else "" for metric in metrics]
+        rows.append([*(_value(parameters.get(key, "")) for key in varying), *told])
+    return "\n".join(
+        [f"## {_words(name).capitalize()}\n", *([", ".join(fixed) + ".\n"] if fixed else []), _table(head, rows)]
+    )
+
+
+def _value(value: str | int | float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"`{value}`" if str(value).startswith("{") else str(value)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _headed(metric: str, unit: str) -> str:
+    """A metric's name with its unit, which is no part of it twice."""
+    bare = metric.removesuffix(f"_{unit.lower()}").removesuffix("_seconds").removesuffix("_per_second")
+    return _words(bare) if unit == "1" else f"{_words(bare)}, {unit}"
+
+
+def _circumstances(kept: Sequence[Kept]) -> str:
+    told = ["## With what\n"]
+    if not kept:
+        return told[0] + "\nNothing is measured yet.\n"
+    rows = {}
+    for one in kept:
+        machine = one.machine
+        where = (
+            f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
+        )
+        rows[one.measurement.name, one.commit, one.taken[:10]] = (
+            one.measurement.name,
+            one.taken[:10],
+            f"`{one.commit}`",
+            where,
+        )
+    told.append(_table(("measured", "on", "at commit", "machine"), rows.values()))
+    versions = {part: version for one in kept for part, version in one.versions.items()}
+    told.append(_table(("part", "version"), versions.items()))
+    return "\n".join(told)

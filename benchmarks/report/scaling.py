@@ -1,0 +1,97 @@
+"""The figures in docs/scaling.md: the page is written by hand, and what stands between its marks is put there.
+
+A mark is `<!--NAME-->` before a figure and `<!--/-->` behind it; readers of the page don't see it.
+"""
+
+import re
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.engine import PANTAU
+from benchmarks.report.found import best, median, named, number
+from benchmarks.report.targets import bytes_per_fact
+from benchmarks.results import Kept
+from benchmarks.workloads import NATION, PROGRAMS, PROVINCE
+
+PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
+MARK = re.compile(r"<!--([a-z.-]+)-->.*?<!--/-->", re.DOTALL)
+UNKNOWN = "(not measured yet)"
+SIZES = {"city": 1, "province": PROVINCE, "nation": NATION}
+YEARS, MONTHS = 10, 12
+MAIL_BYTES = 480  # of a report, with its envelope
+PEAK_HOURS = 1  # a month's reports all come in the hour before a meeting
+RESTORE_SECONDS, WORKER_GIB = 120, 8  # how long a restart may take, and how much memory a worker may have
+
+
+class Measured(NamedTuple):
+    """What the sizes are computed from."""
+
+    events_per_second: float
+    facts_per_second: float  # of a restore
+    base_bytes: float  # of a worker with next to nothing in it
+    bytes_per_fact: float  # in memory
+    book_bytes_per_fact: float  # on the broker's disk
+
+
+def text(kept: Sequence[Kept]) -> str:
+    """The page with the figures of today."""
+    known = _figures(kept)
+    return MARK.sub(lambda mark: f"<!--{mark[1]}-->{known[mark[1]]}<!--/-->", PAGE.read_text())
+
+
+def _measured(kept: Sequence[Kept]) -> Measured | None:
+    replayed = best(kept, "replay", "events_per_second", workload="nation", competitor=PANTAU)
+    restore = median(kept, "restore", "facts_per_second", competitor=PANTAU)
+    fact, city = bytes_per_fact(kept), named(kept, "growth", plans=1)
+    if replayed is None or restore is None or fact is None or not city:
+        return None
+    figures = replayed.measurement.figures
+    base = city[-1].measurement.figures["peak_mib"].median * 1024**2
+    return Measured(figures["events_per_second"].median, restore, base, fact, figures["book_bytes_per_fact"].median)
+
+
+def _figures(kept: Sequence[Kept]) -> dict[str, str]:
+    measured = _measured(kept)
+    found = {f"{size}.{name}": told for size, plans in SIZES.items() for name, told in _plain(plans).items()}
+    for size, plans in SIZES.items():
+        told = _sized(plans, measured) if measured else dict.fromkeys(SIZED, UNKNOWN)
+        found |= {f"{size}.{name}": value for name, value in told.items()}
+    general = {
+        "events-per-second": measured and number(measured.events_per_second),
+        "restore-per-second": measured and number(measured.facts_per_second),
+        "bytes-per-fact": measured and number(measured.bytes_per_fact),
+        "book-bytes-per-fact": measured and number(measured.book_bytes_per_fact),
+    }
+    return found | {name: told or UNKNOWN for name, told in general.items()}
+
+
+def _plain(plans: int) -> dict[str, str]:
+    """What follows from the number of plans alone."""
+    reports = plans * PROGRAMS
+    return {
+        "plans": f"{plans:,}",
+        "month": f"{reports:,}",
+        "ten-years": f"{reports * MONTHS * YEARS:,}",
+        "peak": number(reports / PEAK_HOURS / 3600),
+    }
+
+
+SIZED = ("busy", "memory", "restore", "workers", "disk")
+
+
+def _sized(plans: int, measured: Measured) -> dict[str, str]:
+    """What a size needs after ten years, as far as the measured figures go on as they are."""
+    facts = plans * PROGRAMS * MONTHS * YEARS
+    peak = plans * PROGRAMS / PEAK_HOURS / 3600
+    memory = measured.base_bytes + facts * measured.bytes_per_fact
+    restore = facts / measured.facts_per_second
+    workers = max(1, ceil(restore / RESTORE_SECONDS), ceil(memory / 1024**3 / WORKER_GIB))
+    return {
+        "busy": f"{peak / measured.events_per_second:.2%}",
+        "memory": f"{number(memory / 1024**3)} GiB",
+        "restore": f"{number(restore)} s",
+        "workers": str(workers),
+        "disk": f"{number(facts * (MAIL_BYTES + measured.book_bytes_per_fact) / 1024**3)} GiB",
+    }

@@ -1,0 +1,123 @@
+"""What was to be reached, and what was found."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from benchmarks.engine import PANTAU
+from benchmarks.report.found import best, median, named, number, values
+from benchmarks.results import Kept
+from benchmarks.workloads import PROVINCE
+
+STREAMS = "kafka-streams-exactly-once"
+Found = tuple[str, bool] | None  # in words, and whether it is reached; None: not measured yet
+All = Sequence[Kept]
+
+
+class Target(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    to_reach: str
+    found: Callable[[All], Found]
+
+
+def _ratio(competitor: str, at_least: float) -> Callable[[All], Found]:
+    def found(kept: All) -> Found:
+        events = _played_by_both(kept, competitor)
+        if events is None:
+            return None
+        ours, theirs = (_at(kept, name, events) for name in (PANTAU, competitor))
+        return (
+            f"{number(ours / theirs)} x ({number(ours)} to {number(theirs)} events/s, {events:,} events)",
+            ours >= at_least * theirs,
+        )
+
+    return found
+
+
+def _played_by_both(kept: All, competitor: str) -> int | None:
+    """The largest nation that our engine and a competitor both played."""
+    sizes = [
+        {int(one.measurement.parameters["events"]) for one in named(kept, "replay", workload="nation", competitor=name)}
+        for name in (PANTAU, competitor)
+    ]
+    return max(sizes[0] & sizes[1], default=None)
+
+
+def _at(kept: All, competitor: str, events: int) -> float:
+    found = median(kept, "replay", "events_per_second", workload="nation", competitor=competitor, events=events)
+    assert found is not None
+    return found
+
+
+def _ahead_of_at_least_once(kept: All) -> Found:
+    names = {
+        str(one.measurement.parameters["competitor"])
+        for one in named(kept, "replay", workload="nation", guarantee="at_least_once")
+    }
+    ratios = {}
+    for name in sorted(names):
+        if (events := _played_by_both(kept, name)) is not None:
+            ratios[name] = _at(kept, PANTAU, events) / _at(kept, name, events)
+    if not ratios:
+        return None
+    return ", ".join(f"{number(ratio)} x {name}" for name, ratio in ratios.items()), min(ratios.values()) > 1
+
+
+def _restore(kept: All) -> Found:
+    found = median(kept, "restore", "facts_per_second", competitor=PANTAU)
+    return None if found is None else (f"{number(found)} facts/s", found >= 100_000)
+
+
+def _restore_beside_faust(kept: All) -> Found:
+    ours = median(kept, "restore", "facts_per_second", competitor=PANTAU)
+    theirs = median(kept, "restore", "facts_per_second", competitor="stock-faust")
+    if ours is None or theirs is None:
+        return None
+    return f"{number(ours / theirs)} x ({number(ours)} to {number(theirs)} facts/s)", ours >= 10 * theirs
+
+
+def _at_most(name: str, metric: str, most: float, unit: str, **parameters: str | int) -> Callable[[All], Found]:
+    def found(kept: All) -> Found:
+        value = median(kept, name, metric, **parameters)
+        return None if value is None else (f"{number(value)} {unit}", value <= most)
+
+    return found
+
+
+def _flat(kept: All) -> Found:
+    costs = values(named(kept, "growth"), "cpu_us_per_event")
+    if len(costs) < 2:
+        return None
+    low, high = min(costs), max(costs)
+    return f"{number(low)} to {number(high)} us: {high / low - 1:.0%} apart", high <= 1.2 * low
+
+
+def bytes_per_fact(kept: All) -> float | None:
+    """What each further fact takes in memory: between one year and ten of the same plans."""
+    by_years = {years: best(kept, "growth", "peak_mib", plans=PROVINCE, years=years) for years in (1, 10)}
+    few, many = by_years[1], by_years[10]
+    if few is None or many is None:
+        return None
+    mib = many.measurement.figures["peak_mib"].median - few.measurement.figures["peak_mib"].median
+    facts = int(many.measurement.parameters["facts"]) - int(few.measurement.parameters["facts"])
+    return mib * 1024**2 / facts
+
+
+def _memory(kept: All) -> Found:
+    found = bytes_per_fact(kept)
+    return None if found is None else (f"{number(found)} bytes", found <= 500)
+
+
+TARGETS = (
+    Target("replay of the nation, one worker, beside Kafka Streams `exactly_once_v2`", "2.0 x", _ratio(STREAMS, 2.0)),
+    Target("the same beside every peer that works at least once", "ahead", _ahead_of_at_least_once),
+    Target("the same beside the floor", "0.5 x", _ratio("floor", 0.5)),
+    Target("restore of a worker's state", "100,000 facts/s", _restore),
+    Target("the same beside stock Faust's table recovery", "10 x", _restore_beside_faust),
+    Target("publish to visible, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", competitor=PANTAU, rate=200)),
+    Target("publish to visible, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", competitor=PANTAU, rate=200)),
+    Target("publish to visible, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", competitor=PANTAU, rate=1_000)),
+    Target("cost of an event from 1 to 514 plans and from 1 to 10 years", "flat within 20 %", _flat),
+    Target("memory of a fact", "500 bytes", _memory),
+)  # fmt: skip

@@ -1,0 +1,141 @@
+"""What is published of the benchmarks is what results.json says: the best point counts, and a target that is missed says so."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import results
+from benchmarks.report import page, plot, scaling
+from benchmarks.report.found import number
+from benchmarks.report.targets import TARGETS
+from benchmarks.results import Figure, Kept, Measurement, Unit
+from benchmarks.workloads import NATION, PROGRAMS, PROVINCE
+
+MACHINE: dict[str, str | int | float] = {"processor": "Some CPU", "cores": 2, "memory_gib": 24.0, "kernel": "6.1"}
+RUN: dict[str, Unit] = {
+    "cpu_us_per_event": "us", "broker_cpu_seconds": "s", "other_cpu_seconds": "s", "seconds": "s", "first_fact_seconds": "s",
+    "peak_mib": "MiB", "book_bytes_per_fact": "bytes",
+}  # fmt: skip
+
+
+def kept(name: str, parameters: dict[str, str | int | float | bool], **figures: tuple[Unit, tuple[float, ...]]) -> Kept:
+    told = {metric: Figure(unit, values) for metric, (unit, values) in figures.items()}
+    return Kept(Measurement(name, parameters, told), "2026-11-24T15:00:00+00:00", "abc", MACHINE, {"kafka": "4.3.1"})
+
+
+def replay(competitor: str, guarantee: str, *values: float, options: str = "{}", events: int = 1_000_000) -> Kept:
+    parameters: dict[str, str | int | float | bool] = {
+        "workload": "nation", "plans": NATION, "events": events, "competitor": competitor, "guarantee": guarantee,
+        "options": options,
+    }  # fmt: skip
+    others: dict[str, tuple[Unit, tuple[float, ...]]] = {metric: (unit, (1.0,)) for metric, unit in RUN.items()}
+    return kept("replay", parameters, events_per_second=("events/s", values), **others)
+
+
+def delay(competitor: str, rate: int, p50: float, p99: float) -> Kept:
+    return kept("delay", {"competitor": competitor, "rate": rate}, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)))
+
+
+def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
+    facts = plans * (1 + PROGRAMS * 12 * years)
+    parameters: dict[str, str | int | float | bool] = {"plans": plans, "years": years, "facts": facts}
+    return kept("growth", parameters, cpu_us_per_event=("us", (cost,)), peak_mib=("MiB", (peak,)))
+
+
+def restore(competitor: str, rate: float) -> Kept:
+    return kept("restore", {"competitor": competitor}, facts_per_second=("facts/s", (rate,)))
+
+
+GOOD = [
+    replay("pantau", "exactly_once", 100_000, 101_000, 99_000),
+    replay("kafka-streams-exactly-once", "exactly_once", 30_000, options='{"threads": 1}'),
+    replay("kafka-streams-exactly-once", "exactly_once", 40_000, options='{"threads": 2}'),
+    replay("stock-faust", "at_least_once", 2_000, events=300_000),
+    replay("pantau", "exactly_once", 90_000, events=300_000),
+    replay("floor", "none", 150_000),
+    delay("pantau", 200, 8, 60),
+    delay("pantau", 1_000, 20, 150),
+    restore("pantau", 150_000),
+    restore("stock-faust", 10_000),
+    growth(1, 10, 10, 100),
+    growth(PROVINCE, 1, 10.5, 200),
+    growth(PROVINCE, 10, 11, 900),
+    growth(NATION, 1, 11.5, 1_500),
+]
+BAD = [
+    replay("pantau", "exactly_once", 70_000),
+    replay("kafka-streams-exactly-once", "exactly_once", 40_000),
+    replay("kafka-streams-at-least-once", "at_least_once", 71_000),
+    replay("floor", "none", 150_000),
+    delay("pantau", 200, 12, 101),
+    delay("pantau", 1_000, 20, 201),
+    restore("pantau", 90_000),
+    restore("stock-faust", 10_000),
+    growth(1, 10, 10, 100),
+    growth(PROVINCE, 1, 10.5, 200),
+    growth(PROVINCE, 10, 12.5, 1_100),
+]
+
+
+def test_what_is_reached_is_told_as_reached() -> None:
+    assert {target.what: target.found(GOOD) for target in TARGETS if not (target.found(GOOD) or ("", False))[1]} == {}
+
+
+def test_what_is_missed_is_told_as_missed() -> None:
+    assert [target.what for target in TARGETS if (target.found(BAD) or ("", True))[1]] == []
+    assert page.text(BAD).count("**no**") == len(TARGETS)
+
+
+def test_nothing_is_reached_that_was_not_measured() -> None:
+    assert [target.found([]) for target in TARGETS] == [None] * len(TARGETS)
+    assert page.text([]).count("not measured yet") == len(TARGETS)
+
+
+def test_the_best_point_of_a_grid_stands_for_its_competitor_and_the_others_are_told() -> None:
+    told = page.text(GOOD)
+
+    assert "2.5 x (100,000 to 40,000 events/s, 1,000,000 events)" in told
+    assert told.index('{"threads": 1}') < told.index('{"threads": 2}')  # tried; best
+    assert "| pantau | exactly once | 100,000 ± 1% |" in told
+
+
+def test_competitors_are_compared_on_what_both_have_played() -> None:
+    assert "45 x stock-faust" in page.text(GOOD)
+
+
+def test_the_picture_is_a_picture_of_every_competitor() -> None:
+    texts = [one.text for one in ElementTree.fromstring(plot.svg(GOOD)).iter("{http://www.w3.org/2000/svg}text")]
+
+    assert {"pantau", "kafka-streams-exactly-once", "stock-faust", "floor", "8 ms, 60 ms"} <= set(texts)
+
+
+def test_the_page_on_scaling_follows_from_the_figures() -> None:
+    told = scaling.text(GOOD)
+
+    assert scaling.UNKNOWN not in told
+    assert "<!--nation.ten-years-->26,275,680<!--/-->" in told
+    assert "<!--nation.restore-->175 s<!--/-->" in told
+    assert "<!--nation.workers-->2<!--/-->" in told
+    assert scaling.UNKNOWN in scaling.text([])
+
+
+def test_the_last_measurement_of_the_same_counts_and_the_file_keeps_all(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    for value in (1.0, 2.0):
+        results.append(Measurement("x", {"size": 1}, {"seconds": Figure("s", (value,))}), file)
+    results.append(Measurement("x", {"size": 2}, {"seconds": Figure("s", (3.0,))}), file)
+
+    found = results.read(file)
+    assert [one.measurement.figures["seconds"].median for one in found] == [1.0, 2.0, 3.0]
+    assert [one.measurement.figures["seconds"].median for one in results.latest(found)] == [2.0, 3.0]
+    assert found[0].versions["kafka"]
+    assert found[0].machine["cores"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0, "0"), (0.1234, "0.123"), (12.34, "12.3"), (123.4, "123"), (1234.5, "1,230"), (123456, "123,000")],
+)
+def test_a_figure_has_three_digits_that_count(value: float, told: str) -> None:
+    assert number(value) == told
