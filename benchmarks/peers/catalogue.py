@@ -23,6 +23,10 @@ FAUST: dict[str, str | int] = {
     "compression": "lz4", "loop": "uvloop",
 }  # fmt: skip
 
+QUIX: dict[str, str | int] = {
+    "commit_ms": 1_000, "commit_every": 0, "buffered": 10_000, "linger_ms": 50, "compression": "lz4",
+}  # fmt: skip
+
 PEERS: tuple[Peer, ...] = (
     _streams("kafka-streams-exactly-once", "exactly_once", "exactly_once_v2"),
     _streams("kafka-streams-at-least-once", "at_least_once", "at_least_once"),
@@ -32,6 +36,13 @@ PEERS: tuple[Peer, ...] = (
         bench_environment.build,
         bench_environment.command("benchmarks.peers.stock_faust"),
         _grid(FAUST, {"linger_ms": 0, "batch_kb": 16}, {"compression": "none"}, {"store": "rocksdb"}, {"loop": "aio"}),
+    ),
+    Peer(
+        "quix-streams",
+        "at_least_once",
+        bench_environment.build,
+        bench_environment.command("benchmarks.peers.quix"),
+        _grid(QUIX, {"commit_ms": 5_000}, {"buffered": 1_000}, {"compression": "none", "linger_ms": 5}),
     ),
 )
 
