@@ -1,143 +1,54 @@
 """As-of questions over HTTP, on a projection of a large book, on SQLite and on PostgreSQL.
 
-    python -m benchmarks.asof [plans] [reports per plan]       # default 514 x 9,700: 5,000,000 reports
-
 A real broker, the api as a process of its own, and one client that asks one question after the other at random plans,
 dates, moments known (a `seq`, a time, or now) and groupings. What is measured:
 
-- follow: how long an empty projection takes to read the whole book (facts/s, from the process's start to its readiness);
+- follow: how long an empty projection takes to read the whole book, from the process's start to its readiness;
 - cold: every plan once after a restart, so that each question opens a book;
-- random: plans at random, as they come: most books do not fit in memory;
-- warm: the same few plans again and again, at other dates.
+- random: plans at random, as they come: of the nation's, most books are not in memory;
+- warm: a few plans again and again, at other dates.
+
+The processor's time for a question stands beside how long it took: others on the machine lengthen only the second.
 """
 
 import asyncio
-import http.client
-import json
-import os
 import random
-import sys
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, get_args
 from urllib.parse import urlencode
 
+from benchmarks.api_process import Api, serving
+from benchmarks.instrument import Instrument
 from benchmarks.large_book import DAYS, FIRST, LargeBook, write
-from deploy.local import children
+from benchmarks.percentiles import percentile
+from benchmarks.results import Figure, Measurement
 from realization.cells import Grouping
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts import broker, postgres
-from tests.parts.waiting import free_port, until
 
-PLANS, REPORTS = 514, 9_700
+PLANS, REPORTS, QUESTIONS = 514, 9_750, 2_000  # 5,000,000 reports, and a little more
+QUICK_PLANS, QUICK_REPORTS, QUICK_QUESTIONS = 2, 500, 20
 PARTITIONS = 96
-QUESTIONS = 2_000
 WARM_PLANS = 20
-FOLLOW_SECONDS = 3_600
 
 
-class Spread(NamedTuple):
-    """Milliseconds."""
+class Answers(NamedTuple):
+    """How long each question took, in ms, shortest first; and the processor's time for each, on average."""
 
-    questions: int
-    p50: float
-    p90: float
-    p99: float
-    worst: float
-
-
-class Result(NamedTuple):
-    """What one database gave. Memory of the api in MiB: after it followed, and after the random questions."""
-
-    database: str
-    facts: int
-    follow_seconds: float
-    facts_per_second: float
-    followed_mib: float
-    cold: Spread
-    random: Spread
-    warm: Spread
-    asked_mib: float
-
-
-def spread(seconds: Iterable[float]) -> Spread:
-    """The percentiles of some durations: the smallest that so many per cent do not exceed."""
-    ordered = sorted(each * 1000 for each in seconds)
-
-    def percentile(percent: int) -> float:
-        return round(ordered[-(-len(ordered) * percent // 100) - 1], 2)
-
-    return Spread(len(ordered), percentile(50), percentile(90), percentile(99), percentile(100))
-
-
-class Api:
-    """The api as a process, and one connection to it."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        told = settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database"}, exclude_none=True)
-        self._port = free_port()
-        env = {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
-        env |= {"PANTAU_AGGREGATOR_PORT": str(self._port), "PANTAU_STATE": str(folder)}
-        command = [sys.executable, "-m", "services.aggregator.api"]
-        self._process = children.start(command, log=folder / "api.log", env={**os.environ, **env})
-        self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-
-    def stop(self) -> None:
-        """End the process and let go of the connection."""
-        self._connection.close()
-        children.stop(self._process, within_seconds=10)
-
-    def get(self, path: str) -> bytes:
-        """What is answered, as a browser asks: with a connection that stays, and compressed."""
-        self._connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
-        answer = self._connection.getresponse()
-        body = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
-        return body
-
-    def is_ready(self) -> bool:
-        """Whether it has caught up."""
-        if self._process.poll() is not None:
-            raise SystemExit("the api has left")
-        try:
-            return bool(self.get("/readyz"))
-        except OSError:
-            self._connection.close()
-            return False
-        except RuntimeError:
-            return False
-
-    @property
-    def memory_mib(self) -> float:
-        """What it holds in memory."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        (resident,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
-        return round(int(resident) / 1024, 1)
-
-
-@contextmanager
-def serving(settings: Settings, folder: Path) -> Generator[Api]:
-    """The api, caught up."""
-    api = Api(settings, folder)
-    try:
-        until(api.is_ready, FOLLOW_SECONDS, what="the api has caught up")
-        yield api
-    finally:
-        api.stop()
+    ms: list[float]
+    cpu_ms: float
 
 
 def question(chance: random.Random, plan: str, facts: int) -> str:
     """The path of a question about a random moment."""
-    asked = {
-        "as_of": str(FIRST + timedelta(days=chance.randrange(DAYS))),
-        "group_by": chance.choice(get_args(Grouping)),
-    }
+    asked = {"as_of": str(FIRST + timedelta(days=chance.randrange(DAYS)))}
+    asked["group_by"] = chance.choice(get_args(Grouping))
     match chance.randrange(3):
         case 0:
             asked["known_at"] = str(chance.randrange(1, facts))
@@ -147,48 +58,58 @@ def question(chance: random.Random, plan: str, facts: int) -> str:
     return f"/v1/plans/{plan}/realization?{urlencode(asked)}"
 
 
-def ask(api: Api, paths: Iterable[str]) -> Spread:
+def ask(api: Api, paths: Sequence[str]) -> Answers:
     """Ask one question after the other."""
-    taken = []
+    taken, used = [], api.cpu_seconds
     for path in paths:
         began = time.perf_counter()
         api.get(path)
-        taken.append(time.perf_counter() - began)
-    return spread(taken)
+        taken.append((time.perf_counter() - began) * 1000)
+    return Answers(sorted(taken), (api.cpu_seconds - used) / len(paths) * 1000)
 
 
-def measure(settings: Settings, folder: Path, book: LargeBook, facts: int, asked: int = QUESTIONS) -> Result:
-    """Follow the book into an empty database, then ask so many questions at random, and as many again warm."""
+def measure(settings: Settings, folder: Path, book: LargeBook, facts: int, asked: int, runs: int) -> dict[str, Figure]:
+    """Follow the book into an empty database; then `runs` times restart, and ask `asked` questions of each kind."""
     began = time.monotonic()
     with serving(settings, folder) as api:
-        follow_seconds = time.monotonic() - began
-        followed_mib = api.memory_mib
-    chance, few = random.Random(1), book.plans[:WARM_PLANS]
+        followed = facts / (time.monotonic() - began)
+        figures = {
+            "followed_per_second": Figure("facts/s", (round(followed),)),
+            "follow_cpu_us": Figure("us", (round(api.cpu_seconds / facts * 1e6, 2),)),
+            "followed_mib": Figure("MiB", (round(api.memory_mib, 1),)),
+        }
+    kinds: dict[str, list[Answers]] = {"cold": [], "random": [], "warm": []}
+    held = []
+    for number in range(runs):
+        chance = random.Random(number)
+        with serving(settings, folder) as api:
 
-    def questions(plans: Iterable[str]) -> list[str]:
-        return [question(chance, plan, facts // len(book.plans)) for plan in plans]
+            def questions(plans: Iterable[str], chance: random.Random = chance) -> list[str]:
+                return [question(chance, plan, facts // len(book.plans)) for plan in plans]
 
-    with serving(settings, folder) as api:
-        cold = ask(api, questions(chance.sample(book.plans, len(book.plans))))
-        at_random = ask(api, questions(chance.choices(book.plans, k=asked)))
-        asked_mib = api.memory_mib
-        ask(api, questions(few))
-        warm = ask(api, questions(chance.choices(few, k=asked)))
-    return Result(
-        "PostgreSQL" if settings.database else "SQLite",
-        facts,
-        round(follow_seconds, 1),
-        round(facts / follow_seconds),
-        followed_mib,
-        cold,
-        at_random,
-        warm,
-        asked_mib,
-    )
+            kinds["cold"].append(ask(api, questions(chance.sample(book.plans, len(book.plans)))))
+            kinds["random"].append(ask(api, questions(chance.choices(book.plans, k=asked))))
+            held.append(round(api.memory_mib, 1))
+            few = book.plans[:WARM_PLANS]
+            ask(api, questions(few))
+            kinds["warm"].append(ask(api, questions(chance.choices(few, k=asked))))
+    for kind, answers in kinds.items():
+        for percent in (50, 90, 99, 100):
+            name = f"{kind}_p{percent}" if percent < 100 else f"{kind}_worst"
+            figures[name] = Figure("ms", tuple(round(percentile(each.ms, percent), 2) for each in answers))
+        figures[f"{kind}_cpu"] = Figure("ms", tuple(round(each.cpu_ms, 2) for each in answers))
+    return figures | {"asked_mib": Figure("MiB", tuple(held))}
 
 
-def run(plans: int, reports: int) -> list[Result]:
-    """Make the book on a broker of its own, and measure on both databases."""
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--plans", type=int, default=PLANS, help="default: %(default)s")
+    parser.add_argument("--reports", type=int, default=REPORTS, help="of each plan (default: %(default)s)")
+
+
+def _run(arguments: Namespace) -> Iterator[Measurement]:
+    plans, reports, asked, runs = arguments.plans, arguments.reports, QUESTIONS, arguments.runs
+    if arguments.quick:
+        plans, reports, asked, runs = QUICK_PLANS, QUICK_REPORTS, QUICK_QUESTIONS, 1
     book = LargeBook(plans, reports)
     with TemporaryDirectory(prefix="pantau-asof-") as name:
         folder = Path(name)
@@ -196,21 +117,11 @@ def run(plans: int, reports: int) -> list[Result]:
             settings = Settings(kafka=kafka.bootstrap, partitions=PARTITIONS, state=folder)
             asyncio.run(declare_topics(settings))
             facts = asyncio.run(write(book, settings))
-            return [
-                measure(each, folder, book, facts)
-                for each in (settings, settings.model_copy(update={"database": server.new_database("asof")}))
-            ]
+            for database, url in (("SQLite", None), ("PostgreSQL", server.new_database("asof"))):
+                print(f"asof: {database}, {facts:,} facts of {plans} plans", flush=True)
+                where = settings.model_copy(update={"database": url})
+                figures = measure(where, folder, book, facts, asked, runs)
+                yield Measurement("asof", {"database": database, "plans": plans, "facts": facts}, figures)
 
 
-def main() -> None:
-    """Measure, and print what was found as JSON."""
-    plans, reports = (int(each) for each in sys.argv[1:3] or (PLANS, REPORTS))
-    for result in run(plans, reports):
-        shown = {
-            name: value._asdict() if isinstance(value, Spread) else value for name, value in result._asdict().items()
-        }
-        print(json.dumps(shown, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+ASOF = Instrument("asof", "as-of questions on a large projection, on SQLite and PostgreSQL", _arguments, _run)

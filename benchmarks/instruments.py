@@ -1,9 +1,10 @@
 """All instruments of `make bench`, in the order in which a full run plays them."""
 
+from benchmarks.asof import ASOF
 from benchmarks.delay import DELAY
 from benchmarks.growth import GROWTH
 from benchmarks.instrument import Instrument
 from benchmarks.replay import REPLAY
 from benchmarks.restore import RESTORE
 
-INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH)
+INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF)
