@@ -19,6 +19,7 @@ from schemas.topics import INPUTS
 from services.aggregator.worker import state
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
@@ -43,8 +44,20 @@ def settings_of(mailbox: Mailbox) -> Settings:
     return Settings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=PARTITIONS)
 
 
-def owner(mailbox: Mailbox) -> Partition:
-    return Partition(settings_of(mailbox), 0, WorkerMetrics(CollectorRegistry()), asyncio.Semaphore(4))
+class Owner(Partition):
+    """A partition with readers of its own."""
+
+    def __init__(self, mailbox: Mailbox, registry: CollectorRegistry) -> None:
+        settings = settings_of(mailbox)
+        super().__init__(settings, 0, WorkerMetrics(registry), Readers(settings))
+
+    async def close(self) -> None:
+        await super().close()
+        await self._readers.close()
+
+
+def owner(mailbox: Mailbox) -> Owner:
+    return Owner(mailbox, CollectorRegistry())
 
 
 def chunks(mailbox: Mailbox, inbox: list[oracle.Mail], epoch: int, size: int = 100) -> list[Chunk]:
@@ -257,7 +270,7 @@ def test_a_former_owner_tells_nothing_of_its_plans_any_more(mailbox: Mailbox) ->
     registry = CollectorRegistry()
 
     async def work(inbox: list[oracle.Mail]) -> None:
-        one = Partition(settings_of(mailbox), 0, WorkerMetrics(registry), asyncio.Semaphore(4))
+        one = Owner(mailbox, registry)
         await one.take_over()
         for chunk in chunks(mailbox, inbox, one.epoch):
             await one.process(topic_of(mailbox, chunk), chunk)

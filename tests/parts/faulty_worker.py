@@ -67,14 +67,14 @@ def restore_stops_short() -> None:
     """The restore stops before the end of the book, and does not know it."""
     whole = restore.restore_facts
 
-    async def short(settings: Any, number: int, position: int, take: Any, report: Any) -> int:
+    async def short(consumer: Any, tp: Any, position: int, take: Any, report: Any) -> int:
         facts: list[Any] = []
-        reached = await whole(settings, number, position, facts.append, report)
+        reached = await whole(consumer, tp, position, facts.append, report)
         for fact in facts[: len(facts) // 2]:
             take(fact)
         return reached
 
-    partition_module.restore_facts = short  # type: ignore[attr-defined,assignment]
+    partition_module.restore_facts = short  # type: ignore[attr-defined]
 
 
 def no_dedupe() -> None:

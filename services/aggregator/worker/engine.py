@@ -12,15 +12,16 @@ from typing import TypeVar
 from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.transport import Chunk
 from services.kit.leaving import leave
 from services.kit.settings import Settings
 
 T = TypeVar("T")
 
-RESTORES_AT_ONCE = 4
 SNAPSHOT_POLL_SECONDS = 0.1
-STALL_SECONDS = 60.0
+STALL_SECONDS = 60.0  # in which nothing moves though mail waits
+LEFT_OUT_SECONDS = 300.0  # in which one partition does not move though others do: with a long backlog it has to wait
 
 
 class Engine:
@@ -29,13 +30,13 @@ class Engine:
     def __init__(self, settings: Settings, metrics: WorkerMetrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._restores = asyncio.Semaphore(RESTORES_AT_ONCE)
+        self._readers = Readers(settings)
         self._partitions: dict[int, Partition] = {}
 
     def _partition(self, number: int) -> Partition:
         found = self._partitions.get(number)
         if found is None:
-            found = self._partitions[number] = Partition(self._settings, number, self._metrics, self._restores)
+            found = self._partitions[number] = Partition(self._settings, number, self._metrics, self._readers)
         return found
 
     def epoch(self, partition: int) -> int:
@@ -76,14 +77,29 @@ class Engine:
             for partition in self._partitions.values():
                 if partition.failure is not None:
                     leave(f"restoring partition {partition.number}", partition.failure)
-                idle = time.monotonic() - partition.progressed_at
-                stuck = partition.owned and (partition.behind > 0 or not partition.ready)
-                if stuck and idle > STALL_SECONDS:
-                    leave(f"partition {partition.number} made no progress for {idle:.0f} seconds")
+            stalled = self.stalled(time.monotonic())
+            if stalled is not None:
+                leave(stalled)
+
+    def stalled(self, now: float) -> str | None:
+        """What does not move any more, if anything."""
+        owned = [one for one in self._partitions.values() if one.owned]
+        waiting = [one for one in owned if one.behind > 0 or not one.ready]
+        if not waiting:
+            return None
+        idle = now - max(one.progressed_at for one in owned)
+        if idle > STALL_SECONDS:
+            return f"mail waits, and nothing has moved for {idle:.0f} seconds"
+        longest = min(waiting, key=lambda one: one.progressed_at)
+        idle = now - longest.progressed_at
+        return (
+            f"partition {longest.number} made no progress for {idle:.0f} seconds" if idle > LEFT_OUT_SECONDS else None
+        )
 
     async def close(self) -> None:
         """Let go of everything."""
         await asyncio.gather(*(partition.close() for partition in self._partitions.values()))
+        await self._readers.close()
 
     def ready(self) -> tuple[bool, dict[str, object]]:
         """Whether every owned partition is restored, and what is so far."""

@@ -11,11 +11,14 @@ import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from aiokafka import TopicPartition
+
 from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.committed import committed_offsets
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
+from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Message, Record
 from services.aggregator.worker.restore import last_progress, restore_facts
 from services.aggregator.worker.state import Folded, PartitionState, Refused
@@ -34,13 +37,13 @@ REVOKE_GRACE_SECONDS = 3.0
 class Partition:
     """One partition number of all topics."""
 
-    def __init__(self, settings: Settings, number: int, metrics: WorkerMetrics, restores: asyncio.Semaphore) -> None:
+    def __init__(self, settings: Settings, number: int, metrics: WorkerMetrics, readers: Readers) -> None:
         self.number = number
         self.epoch = 0
         self.owned = False
         self._settings = settings
         self._metrics = metrics
-        self._restores = restores
+        self._readers = readers
         self._lock = asyncio.Lock()
         self._writer = PartitionWriter(settings, number)
         self._state = PartitionState(number, settings.partitions)
@@ -77,8 +80,8 @@ class Partition:
         await self._ask()
 
     async def _ask(self) -> None:
-        offsets = await committed_offsets(self._settings, self.number)
-        progress = await last_progress(self._settings, self.number)
+        offsets = await committed_offsets(self._readers, self.number)
+        progress = await last_progress(self._readers, self.number)
         for topic in INPUTS:
             known = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
             # No committed offset but facts: the group was forgotten, the progress record was not.
@@ -116,7 +119,7 @@ class Partition:
 
     async def _restore(self, epoch: int) -> None:
         """Read the facts that the state does not have yet: all of them, or those another owner wrote meanwhile."""
-        async with self._restores, self._lock:
+        async with self._lock:
             await self._read_facts(epoch)
 
     async def _read_facts(self, epoch: int) -> None:
@@ -127,9 +130,11 @@ class Partition:
             self.progressed_at = time.monotonic()
             return epoch == self.epoch
 
-        began, had = time.monotonic(), self._state.facts
-        log.info("restoring", extra={"partition": self.number, "position": self._facts_end})
-        await restore_facts(self._settings, self.number, self._facts_end, self._state.restore, report)
+        tp = TopicPartition(f"{self._settings.topic_prefix}facts", self.number)
+        async with self._readers.consumer() as consumer:
+            began, had = time.monotonic(), self._state.facts
+            log.info("restoring", extra={"partition": self.number, "position": self._facts_end})
+            await restore_facts(consumer, tp, self._facts_end, self._state.restore, report)
         if epoch != self.epoch:
             return
         self._restored = True

@@ -1,0 +1,85 @@
+"""Connections by which partitions are read back, shared by all partitions of a process.
+
+Each of them begins by learning the metadata of the whole cluster. With one for every question of every partition, taking
+over the nation's 96 partitions cost 5 s of processor before the first fact was read.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from services.kit.settings import Settings
+
+AT_ONCE = 4
+
+
+class Readers:
+    """A few consumers without a group, and a client that asks about the group; made when first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._idle: list[AIOKafkaConsumer] = []
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._admin: AIOKafkaAdminClient | None = None
+        self._asking = asyncio.Lock()
+
+    @asynccontextmanager
+    async def consumer(self) -> AsyncGenerator[AIOKafkaConsumer]:
+        """A started consumer, for the block alone. One that was left by an exception is not used again."""
+        async with self._turns:
+            consumer = self._idle.pop() if self._idle else await self._started()
+            try:
+                yield consumer
+                consumer.unsubscribe()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._idle.append(consumer)
+
+    async def _started(self) -> AIOKafkaConsumer:
+        # Without a group the default reset is `latest`: with it the restored state would silently be empty.
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.settings.kafka,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+            fetch_max_wait_ms=50,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncGenerator[AIOKafkaAdminClient]:
+        """A started client for what the group has committed, for the block alone."""
+        async with self._asking:
+            if self._admin is None:
+                admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
+                try:
+                    await admin.start()
+                except BaseException:
+                    await admin.close()
+                    raise
+                self._admin = admin
+            try:
+                yield self._admin
+            except BaseException:
+                admin, self._admin = self._admin, None
+                await admin.close()
+                raise
+
+    async def close(self) -> None:
+        """Let go of the broker."""
+        idle, self._idle = self._idle, []
+        for consumer in idle:
+            await consumer.stop()
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await admin.close()
