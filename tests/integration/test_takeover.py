@@ -49,7 +49,7 @@ class Owner(Partition):
 
     def __init__(self, mailbox: Mailbox, registry: CollectorRegistry) -> None:
         settings = settings_of(mailbox)
-        super().__init__(settings, 0, WorkerMetrics(registry), Readers(settings))
+        super().__init__(settings, 0, WorkerMetrics(registry), Readers(settings), asyncio.Semaphore(4))
 
     async def close(self) -> None:
         await super().close()

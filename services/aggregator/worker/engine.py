@@ -19,6 +19,9 @@ from services.kit.settings import Settings
 
 T = TypeVar("T")
 
+# Enough that one folds while others wait for the broker. With all partitions of a long backlog at once, every step of a
+# transaction waits for the chunks of all others to be folded, and the transaction runs into its timeout.
+TRANSACTIONS_AT_ONCE = 4
 SNAPSHOT_POLL_SECONDS = 0.1
 STALL_SECONDS = 60.0  # in which nothing moves though mail waits
 LEFT_OUT_SECONDS = 300.0  # in which one partition does not move though others do: with a long backlog it has to wait
@@ -31,12 +34,15 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._readers = Readers(settings)
+        self._turns = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
         self._partitions: dict[int, Partition] = {}
 
     def _partition(self, number: int) -> Partition:
         found = self._partitions.get(number)
         if found is None:
-            found = self._partitions[number] = Partition(self._settings, number, self._metrics, self._readers)
+            found = self._partitions[number] = Partition(
+                self._settings, number, self._metrics, self._readers, self._turns
+            )
         return found
 
     def epoch(self, partition: int) -> int:

@@ -37,13 +37,16 @@ REVOKE_GRACE_SECONDS = 3.0
 class Partition:
     """One partition number of all topics."""
 
-    def __init__(self, settings: Settings, number: int, metrics: WorkerMetrics, readers: Readers) -> None:
+    def __init__(
+        self, settings: Settings, number: int, metrics: WorkerMetrics, readers: Readers, turns: asyncio.Semaphore
+    ) -> None:
         self.number = number
         self.epoch = 0
         self.owned = False
         self._settings = settings
         self._metrics = metrics
         self._readers = readers
+        self._turns = turns
         self._lock = asyncio.Lock()
         self._writer = PartitionWriter(settings, number)
         self._state = PartitionState(number, settings.partitions)
@@ -167,7 +170,7 @@ class Partition:
             await self._run(self.epoch, self._only_snapshots())
 
     async def _run(self, epoch: int, work: Coroutine[Any, Any, None]) -> None:
-        async with self._lock:
+        async with self._lock, self._turns:
             if epoch != self.epoch or not self._restored:
                 work.close()
                 return
