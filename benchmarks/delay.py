@@ -1,7 +1,6 @@
 """Delay: from publishing a report to its fact being visible to a `read_committed` reader, at a steady pace."""
 
 import asyncio
-import json
 import random
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks import ground, mail, playing, process_tree
+from benchmarks import ground, mail, playing, points, process_tree, results
 from benchmarks.competitors import COMPETITORS
 from benchmarks.ground import PREFIX, Ground
 from benchmarks.instrument import Instrument
@@ -29,7 +28,7 @@ from deploy.local.broker import Broker
 from tests.parts.waiting import until
 
 BEFORE = 50_000  # reports that are there already
-WARM_SECONDS = 5.0  # at the pace; not counted
+WARM_SECONDS = 5.0
 SEEN_WITHIN_SECONDS = 60.0
 MONTHS_LATER = 3
 RATES = (200, 1_000)
@@ -40,6 +39,7 @@ class Pace(NamedTuple):
 
     rate: int
     seconds: float
+    warm_seconds: float  # before that, at the same pace; not counted
 
 
 class Paced(NamedTuple):
@@ -56,7 +56,7 @@ class Paced(NamedTuple):
 
 def play(on: Ground, peer: Peer, options: Options, pace: Pace) -> Paced:
     """One run of a competitor: it catches up first, then new reports come at a pace, each of a plan drawn at random."""
-    letters = _letters(on.workload, int(pace.rate * (WARM_SECONDS + pace.seconds)))
+    letters = _letters(on.workload, int(pace.rate * (pace.warm_seconds + pace.seconds)))
     with ground.broker(on, more_mail=True) as broker, competitor(on, broker, peer, options) as running:
         asyncio.run(playing.watch(on, broker.bootstrap, running, broker.process.pid))
         with _reader(on, broker) as log:
@@ -67,7 +67,7 @@ def play(on: Ground, peer: Peer, options: Options, pace: Pace) -> Paced:
             after = process_tree.cpu_seconds(running.pid, broker.process.pid)
             until(lambda: len(_seen(log)) >= len(sent), SEEN_WITHIN_SECONDS, what="the reader has seen every fact")
         seen = _seen(log)
-    counted = list(sent)[int(pace.rate * WARM_SECONDS) :]
+    counted = list(sent)[int(pace.rate * pace.warm_seconds) :]
     delays = sorted(1000 * (seen[key] - sent[key]) for key in counted)
     used, by_broker = ((b - a) / seconds for a, b in zip(before, after, strict=True))
     p50, p90, p99, worst = (percentile(delays, percent) for percent in (50, 90, 99, 100))
@@ -152,7 +152,7 @@ def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int) -> 
         "rate": pace.rate,
         "competitor": peer.name,
         "guarantee": peer.guarantee,
-        "options": json.dumps(dict(options)),
+        "options": points.text(options),
     }
     return Measurement("delay", parameters, figures)
 
@@ -169,14 +169,15 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
     on = ground.prepared(quick("nation") if arguments.quick else workload("nation", BEFORE))
-    seconds, runs = (2.0, 1) if arguments.quick else (arguments.seconds, arguments.runs)
+    seconds, warm, runs = (2.0, 0.5, 1) if arguments.quick else (arguments.seconds, WARM_SECONDS, arguments.runs)
     for competitor_name in arguments.competitor or KEEPING:
         peer = KEEPING[competitor_name]
         peer.build()
+        options = points.best_known(peer, results.read(arguments.results))
         for rate in arguments.rate or RATES:
             print(f"delay at {rate:,} a second: {competitor_name}", flush=True)
             try:
-                yield measure(on, peer, peer.grid[0], Pace(rate, seconds), runs)
+                yield measure(on, peer, options, Pace(rate, seconds, warm), runs)
             except WrongError as wrong:
                 sys.exit(f"does not count: {wrong}")
 

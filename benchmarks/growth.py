@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from benchmarks import ground, playing
 from benchmarks.engine import ENGINE, PANTAU
+from benchmarks.ground import Ground
 from benchmarks.instrument import Instrument
 from benchmarks.results import Figure, Measurement
-from benchmarks.workloads import NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE, Workload
+from benchmarks.workloads import NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE, Workload, quick
 
 
 class Point(NamedTuple):
@@ -26,12 +27,10 @@ class Point(NamedTuple):
 # One year from a province to the nation; one to ten years in a province. (One plan's year is done within half a second,
 # too short to tell a cost by: the city has its ten years.)
 POINTS = (Point(1, 10), Point(PROVINCE, 1), Point(PROVINCE, 3), Point(PROVINCE, 10), Point(NATION, 1))
-QUICK = (Point(1, 1),)
 
 
-def measure(point: Point, runs: int) -> Measurement:
+def measure(point: Point, on: Ground, runs: int) -> Measurement:
     """Several replays by our engine."""
-    on = ground.prepared(point.workload)
     played = []
     for number in range(1, runs + 1):
         played.append(playing.play(on, ENGINE, {}))
@@ -56,9 +55,12 @@ def _arguments(_: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
-    for point in QUICK if arguments.quick else POINTS:
+    if arguments.quick:
+        yield measure(Point(1, 1), ground.prepared(quick("city")), 1)
+        return
+    for point in POINTS:
         print(f"growth: {point.plans} plans, {point.years} years, {point.workload.reports:,} reports", flush=True)
-        yield measure(point, 1 if arguments.quick else arguments.runs)
+        yield measure(point, ground.prepared(point.workload), arguments.runs)
 
 
 GROWTH = Instrument("growth", "what an event costs, and a fact in memory, as plans and years grow", _arguments, _run)

@@ -1,12 +1,11 @@
 """Replay: events per second from a full log, of each competitor."""
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import get_args
 
-from benchmarks import floor, ground, playing
+from benchmarks import floor, ground, playing, points, results
 from benchmarks.competitors import COMPETITORS
 from benchmarks.ground import Ground
 from benchmarks.instrument import Instrument
@@ -24,6 +23,7 @@ UNITS: dict[str, Unit] = {
 
 def measure(on: Ground, peer: Peer, options: Options, runs: int, name: Name) -> Measurement:
     """Several runs of a competitor at one point of its grid. Raises WrongError."""
+    print(f"replay of {name}, {on.expected.records:,} events: {peer.name} {dict(options) or ''}", flush=True)
     played = []
     for number in range(1, runs + 1):
         play = floor.play if peer.guarantee == "none" else playing.play
@@ -39,7 +39,7 @@ def measure(on: Ground, peer: Peer, options: Options, runs: int, name: Name) -> 
         "events": on.expected.records,
         "competitor": peer.name,
         "guarantee": peer.guarantee,
-        "options": json.dumps(dict(options)),
+        "options": points.text(options),
     }
     return Measurement("replay", parameters, figures)
 
@@ -65,7 +65,7 @@ def _arguments(parser: ArgumentParser) -> None:
         "--competitor", action="append", choices=list(COMPETITORS), help="may be given again (default: all)"
     )
     parser.add_argument(
-        "--grid", action="store_true", help="try every point of the competitors' grids, not the first only"
+        "--grid", action="store_true", help="try each point of the competitors' grids once; the best is then measured"
     )
 
 
@@ -76,15 +76,18 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
         for competitor in arguments.competitor or COMPETITORS:
             peer = COMPETITORS[competitor]
             peer.build()
-            for options in peer.grid if arguments.grid else peer.grid[:1]:
-                print(
-                    f"replay of {name}, {on.expected.records:,} events: {competitor} {dict(options) or ''}", flush=True
-                )
-                try:
-                    yield measure(on, peer, options, 1 if arguments.quick else arguments.runs, name)
-                except WrongError as wrong:
-                    print(f"  does not count: {wrong}", flush=True)
-                    wrong_ones.append(competitor)
+            try:
+                options = points.best_known(peer, results.read(arguments.results))
+                if arguments.grid:
+                    tried = {}
+                    for point in peer.grid:
+                        tried[points.text(point)] = point, (once := measure(on, peer, point, 1, name))
+                        yield once
+                    options, _ = max(tried.values(), key=lambda each: points.speed(each[1]))
+                yield measure(on, peer, options, 1 if arguments.quick else arguments.runs, name)
+            except WrongError as wrong:
+                print(f"  does not count: {wrong}", flush=True)
+                wrong_ones.append(competitor)
     if wrong_ones:
         sys.exit(f"did not do the job: {', '.join(wrong_ones)}")
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from benchmarks import ground, playing, process_tree
+from benchmarks import ground, playing, points, process_tree, results
 from benchmarks.competitors import COMPETITORS
 from benchmarks.engine import PANTAU
 from benchmarks.ground import Ground
 from benchmarks.instrument import Instrument
-from benchmarks.peers.peer import Peer
+from benchmarks.peers.peer import Options, Peer
 from benchmarks.results import Figure, Measurement, Unit
 from benchmarks.running import Competitor, WrongError, competitor
 from benchmarks.workloads import quick, workload
@@ -57,9 +57,8 @@ def _of_faust(said: list[Json], _: Ground) -> tuple[int, float] | None:
 ACCOUNTS: dict[str, Account] = {PANTAU: _of_the_engine, "stock-faust": _of_faust}
 
 
-def play(on: Ground, peer: Peer, runs: int) -> Iterator[Restored]:
+def play(on: Ground, peer: Peer, options: Options, runs: int) -> Iterator[Restored]:
     """Let a competitor do all the work of a ground, then start it again, so many times, with nothing but the broker."""
-    options = peer.grid[0]
     with ground.broker(on) as broker:
         with competitor(on, broker, peer, options) as running:
             asyncio.run(playing.watch(on, broker.bootstrap, running, broker.process.pid))
@@ -90,10 +89,10 @@ def _said(running: Competitor) -> list[Json]:
     return [json.loads(line) for line in running.said.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
-def measure(on: Ground, peer: Peer, runs: int) -> Measurement:
+def measure(on: Ground, peer: Peer, options: Options, runs: int) -> Measurement:
     """Several restores of one competitor."""
     played = []
-    for number, one in enumerate(play(on, peer, runs), 1):
+    for number, one in enumerate(play(on, peer, options, runs), 1):
         played.append(one)
         print(f"  run {number}: {one.facts_per_second:,.0f} facts/s in {one.seconds:.1f} s", flush=True)
     units: dict[str, Unit] = {"facts_per_second": "facts/s", "cpu_us_per_fact": "us", "peak_mib": "MiB"}
@@ -122,7 +121,8 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
         peer = COMPETITORS[name]
         peer.build()
         print(f"restore of {on.expected.accepted:,} facts: {name}", flush=True)
-        yield measure(on, peer, 1 if arguments.quick else arguments.runs)
+        options = points.best_known(peer, results.read(arguments.results))
+        yield measure(on, peer, options, 1 if arguments.quick else arguments.runs)
 
 
 RESTORE = Instrument("restore", "facts per second when a worker gets its state back", _arguments, _run)

@@ -7,21 +7,31 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results
+from benchmarks.engine import PANTAU
 from tests.parts.processes import ROOT
 
+FIGURE = {
+    "replay": "events_per_second",
+    "delay": "p99_ms",
+    "restore": "facts_per_second",
+    "growth": "events_per_second",
+}
+SHORT = {
+    "replay": ["--workload", "nation-disorder", "--competitor", PANTAU],
+    "delay": ["--rate", "200", "--competitor", PANTAU],
+    "restore": ["--competitor", PANTAU],
+    "growth": [],
+}
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["replay", "--workload", "nation-disorder", "--competitor", "pantau"]],
-    ids=lambda told: told[0],
-)
-def test_an_instrument_measures(arguments: list[str], tmp_path: Path) -> None:
+
+@pytest.mark.parametrize("instrument", SHORT)
+def test_an_instrument_measures_our_engine(instrument: str, tmp_path: Path) -> None:
     kept = tmp_path / "results.json"
-    command = [sys.executable, "-m", "benchmarks", *arguments, "--quick", "--results", str(kept)]
+    command = [sys.executable, "-m", "benchmarks", instrument, *SHORT[instrument], "--quick", "--results", str(kept)]
     told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
     assert told.returncode == 0, told.stdout
-    found = results.read(kept)
-    assert found, told.stdout
-    for one in found:
-        assert all(value > 0 for value in one.measurement.figures["events_per_second"].values), told.stdout
+    (found,) = results.read(kept)
+    assert found.measurement.name == instrument
+    assert found.measurement.parameters["competitor"] == PANTAU
+    assert all(value > 0 for value in found.measurement.figures[FIGURE[instrument]].values), told.stdout

@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import results
+from benchmarks import points, results
+from benchmarks.peers.peer import Peer
 from benchmarks.report import page, plot, scaling
 from benchmarks.report.found import number
 from benchmarks.report.targets import TARGETS
@@ -139,3 +140,13 @@ def test_the_last_measurement_of_the_same_counts_and_the_file_keeps_all(tmp_path
 )
 def test_a_figure_has_three_digits_that_count(value: float, told: str) -> None:
     assert number(value) == told
+
+
+def test_a_competitor_is_measured_at_the_best_point_that_is_known() -> None:
+    one, two = {"threads": 1}, {"threads": 2}
+    peer = Peer("kafka-streams-exactly-once", "exactly_once", lambda: None, lambda _: [], (one, two))
+
+    assert points.best_known(peer, GOOD) == two
+    assert points.best_known(peer, []) == one
+    assert points.best_known(peer._replace(grid=({"threads": 3}, one)), GOOD) == one
+    assert points.best_known(peer._replace(grid=({"threads": 3},)), GOOD) == {"threads": 3}
