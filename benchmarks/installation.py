@@ -1,14 +1,12 @@
 """An installation to be measured: topics with a prefix of their own on a real broker, and services as processes."""
 
-import asyncio
 import hashlib
-import itertools
 import json
-import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -18,8 +16,8 @@ from schemas.access import Key, OfficeAccess
 from schemas.topics import partition_of
 from services.kit.keys import new_key
 from services.kit.settings import Settings
-from services.kit.topics import declare_topics
-from tests.parts.processes import Processes, Running
+from tests.parts.mailbox import Mailbox
+from tests.parts.processes import Processes
 from tests.parts.waiting import free_port, until
 
 ADMINISTRATOR = "pantau_administrator_of_the_benchmarks"
@@ -30,18 +28,13 @@ PORTS = {
     "services.aggregator.api": "PANTAU_AGGREGATOR_PORT",
     "services.aggregator.worker": "PANTAU_WORKER_METRICS_PORT",
 }
-_numbers = itertools.count(1)
 
 
-class Served:
+class Served(NamedTuple):
     """A process that serves, and where."""
 
-    def __init__(self, process: Running, port: int) -> None:
-        self.process, self.port = process, port
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+    pid: int
+    port: int
 
 
 class Installation:
@@ -49,14 +42,15 @@ class Installation:
 
     def __init__(self, bootstrap: str, folder: Path, processes: Processes, partitions: int) -> None:
         self._processes = processes
+        self.mailbox = Mailbox(bootstrap, partitions)
+        self.mailbox.declare()
         self.settings = Settings(
             kafka=bootstrap,
-            topic_prefix=f"bench-{os.getpid()}-{next(_numbers)}-",
+            topic_prefix=self.mailbox.prefix,
             partitions=partitions,
             state=folder / "state",
             admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
         )
-        asyncio.run(declare_topics(self.settings))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -70,7 +64,10 @@ class Installation:
         env = self.environment | {PORTS[module]: str(port)}
         process = self._processes.start(module, [sys.executable, "-m", module], env=env)
         until(lambda: _ready(port), READY_WITHIN_SECONDS, what=f"{module} is ready")
-        return Served(process, port)
+        return Served(process.pid, port)
+
+    def partition_of(self, plan: str) -> int:
+        return partition_of(plan, self.settings.partitions)
 
     def keys(self, offices: Sequence[tuple[str, str]]) -> list[str]:
         """A new key for each department (plan, office), published as programs would."""
@@ -87,7 +84,7 @@ class Installation:
                 f"{self.settings.topic_prefix}access",
                 access.model_dump_json().encode(),
                 f"{plan}/{office}".encode(),
-                partition=partition_of(plan, self.settings.partitions),
+                partition=self.partition_of(plan),
             )
             texts.append(text)
         producer.flush()

@@ -4,7 +4,9 @@ from benchmarks.asof import ASOF
 from benchmarks.delay import DELAY
 from benchmarks.growth import GROWTH
 from benchmarks.instrument import Instrument
+from benchmarks.intake import INTAKE
 from benchmarks.replay import REPLAY
 from benchmarks.restore import RESTORE
+from benchmarks.streams import STREAMS
 
-INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF)
+INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF, INTAKE, STREAMS)

@@ -1,67 +1,91 @@
 """How many events one process of programs takes over HTTP, and how long each waits for the broker's word.
 
-    python -m benchmarks.intake
-
-Single events at a rate (open loop), single events as fast as it answers, and batches as fast as it answers, by the keys
-of departments of many plans. The broker, programs and the sender are processes of their own; every event is another.
+Single events at a rate (open loop), single events as fast as they are answered, and batches as fast as they are answered,
+by the keys of departments of many plans. The broker, programs and the sender are processes of their own; no two events
+are alike.
 """
 
 import json
-import pickle
 import random
-import subprocess
-import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import process_tree
 from benchmarks.installation import Installation, Served
-from benchmarks.processes import cpu_seconds
-from benchmarks.sender import Heard, Load
+from benchmarks.instrument import Instrument
+from benchmarks.results import Figure, Measurement, Unit
+from benchmarks.sender import Load, run
+from deploy.local.broker import Broker
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.sources import department
 from tests.parts import broker
-from tests.parts.processes import ROOT, Processes
+from tests.parts.processes import Processes
 
 PARTITIONS = 12
 PLANS = 24
 OFFICE = "dinkes"
-BATCH_EVENTS = 500
+WARMING = 300
 CONNECTIONS = 64
 SENDERS_OF_BATCHES = 4
-GIVE_UP_SECONDS = 300
 STATUSES = ("not_started", "in_progress", "in_progress", "blocked")
+UNITS: dict[str, Unit] = {
+    "accepted": "events/s",
+    "p50": "ms",
+    "p99": "ms",
+    "longest": "ms",
+    "cpu_per_event": "us",
+    "cpu_of_programs": "percent",
+    "cpu_of_broker": "percent",
+    "cpu_of_sender": "percent",
+}
 
 
-class Size(NamedTuple):
-    """How much is sent."""
+class Loading(NamedTuple):
+    """One way to send: so many requests with so many events each; at a rate (requests/s), or as fast as it goes."""
 
-    rate: float = 1_000
-    paced_events: int = 20_000
-    events: int = 10_000
-    batches: int = 200
+    requests: int
+    events: int
+    rate: float | None
+    connections: int
+
+    @property
+    def parameters(self) -> dict[str, str | int | float]:
+        """What a measurement is known by."""
+        return {"events_a_request": self.events, "connections": self.connections, "rate": self.rate or "flat out"}
 
 
-def measure(bootstrap: str, broker_pid: int, folder: Path, size: Size) -> dict[str, Any]:
-    """All figures of intake; latencies in milliseconds."""
-    processes = Processes(folder)
-    try:
-        installation = Installation(bootstrap, folder, processes, PARTITIONS)
-        programs = installation.serve("services.programs")
+class Intake:
+    """A process of programs on a broker, and keys for it."""
+
+    def __init__(self, kafka: Broker, folder: Path, processes: Processes) -> None:
+        installation = Installation(kafka.bootstrap, folder, processes, PARTITIONS)
+        self._broker = kafka
+        self.programs: Served = installation.serve("services.programs")
         plans = [f"kota-{number}" for number in range(PLANS)]
-        keys = dict(zip(plans, installation.keys([(plan, OFFICE) for plan in plans]), strict=True))
-        made = _Reports(keys)
-        _warm(programs, made)
-        return {
-            "singles": _told(programs, broker_pid, made.singles(size.paced_events), 1, size.rate, CONNECTIONS),
-            "singles_flat_out": _told(programs, broker_pid, made.singles(size.events), 1, None, CONNECTIONS),
-            "batches": _told(programs, broker_pid, made.batches(size.batches), BATCH_EVENTS, None, SENDERS_OF_BATCHES),
-        }
-    finally:
-        processes.end()
+        self.requests = Requests(dict(zip(plans, installation.keys([(plan, OFFICE) for plan in plans]), strict=True)))
+        self.measure(Loading(WARMING, 1, WARMING, CONNECTIONS))  # has connections and keys there
+
+    def measure(self, loading: Loading) -> list[float]:
+        """The figures of one load, in the order of `UNITS`. All must be accepted."""
+        pids = (self.programs.pid, self._broker.process.pid)
+        requests = self.requests.make(loading)
+        before = process_tree.cpu_seconds(*pids)
+        heard = run(Load(self.programs.port, requests, loading.rate, loading.connections))
+        used = [now - then for now, then in zip(process_tree.cpu_seconds(*pids), before, strict=True)]
+        assert heard.statuses == {"202": loading.requests}, heard.statuses
+        latencies, events = sorted(heard.latencies), loading.requests * loading.events
+        return [
+            events / heard.seconds,
+            *(1000 * latencies[min(len(latencies) * share // 100, len(latencies) - 1)] for share in (50, 99, 100)),
+            1e6 * used[0] / events,
+            *(100 * seconds / heard.seconds for seconds in (*used, heard.cpu_seconds)),
+        ]
 
 
-class _Reports:
+class Requests:
     """Requests with reports, no two alike."""
 
     def __init__(self, keys: dict[str, str]) -> None:
@@ -70,17 +94,14 @@ class _Reports:
         self._random = random.Random(1)
         self._number = 0
 
-    def singles(self, count: int) -> list[bytes]:
-        return [self._request(plan, MEDIA_TYPE, self._report(plan)) for plan in self._some(count)]
-
-    def batches(self, count: int) -> list[bytes]:
+    def make(self, loading: Loading) -> list[bytes]:
+        """All that is sent of one load."""
+        plans = self._random.choices(self._plans, k=loading.requests)
+        if loading.events == 1:
+            return [self._request(plan, MEDIA_TYPE, self._report(plan)) for plan in plans]
         return [
-            self._request(plan, BATCH_MEDIA_TYPE, [self._report(plan) for _ in range(BATCH_EVENTS)])
-            for plan in self._some(count)
+            self._request(plan, BATCH_MEDIA_TYPE, [self._report(plan) for _ in range(loading.events)]) for plan in plans
         ]
-
-    def _some(self, count: int) -> list[str]:
-        return self._random.choices(self._plans, k=count)
 
     def _report(self, plan: str) -> dict[str, Any]:
         self._number += 1
@@ -111,46 +132,37 @@ class _Reports:
         return head.encode() + body
 
 
-def _warm(programs: Served, made: _Reports) -> None:
-    """Have connections and keys there, before anything is measured."""
-    heard = _send(Load(programs.port, made.singles(300), 300, CONNECTIONS))
-    assert heard.statuses == {"202": 300}, heard.statuses
+def measure(kafka: Broker, folder: Path, loadings: Sequence[Loading], runs: int) -> Iterator[Measurement]:
+    """One measurement of each load."""
+    processes = Processes(folder)
+    try:
+        intake = Intake(kafka, folder, processes)
+        for loading in loadings:
+            columns = zip(*(intake.measure(loading) for _ in range(runs)), strict=True)
+            figures = {name: Figure(unit, values) for (name, unit), values in zip(UNITS.items(), columns, strict=True)}
+            yield Measurement("intake", loading.parameters, figures)
+    finally:
+        processes.end()
 
 
-def _send(load: Load) -> Heard:
-    command = [sys.executable, "-m", "benchmarks.sender"]
-    told = subprocess.run(
-        command, input=pickle.dumps(load), stdout=subprocess.PIPE, check=True, cwd=ROOT, timeout=GIVE_UP_SECONDS
-    )
-    return Heard(**json.loads(told.stdout))
+def loadings(rate: float, seconds: float, events: int) -> list[Loading]:
+    """The loads that are published: so many single events a second, and as many as it takes; batches of `events`."""
+    paced = Loading(round(rate * seconds), 1, rate, CONNECTIONS)
+    flat_out = Loading(round(rate * seconds), 1, None, CONNECTIONS)
+    return [paced, flat_out, Loading(round(40 * seconds), events, None, SENDERS_OF_BATCHES)]
 
 
-def _told(
-    programs: Served, broker_pid: int, requests: list[bytes], events: int, rate: float | None, connections: int
-) -> dict[str, Any]:
-    """The figures of one load; `events` in each of its requests."""
-    pids = {"programs": programs.pid, "broker": broker_pid}
-    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-    heard = _send(Load(programs.port, requests, rate, connections))
-    used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()} | {"sender": heard.cpu_seconds}
-    latencies = sorted(heard.latencies)
-    return {
-        "requests": len(requests),
-        "accepted": heard.statuses.get("202", 0),
-        "events_per_second": round(events * len(requests) / heard.seconds),
-        "p50_ms": round(1000 * latencies[len(latencies) // 2], 1),
-        "p99_ms": round(1000 * latencies[len(latencies) * 99 // 100], 1),
-        "max_ms": round(1000 * latencies[-1], 1),
-        "cpu": {name: round(seconds / heard.seconds, 2) for name, seconds in used.items()},
-        "cpu_us_per_event": round(1e6 * used["programs"] / len(requests) / events),
-    }
-
-
-def main() -> None:
-    """Measure on a broker of its own, and print the figures."""
+def _run(arguments: Namespace) -> Iterator[Measurement]:
+    seconds = 1 if arguments.quick else arguments.seconds
     with tempfile.TemporaryDirectory(prefix="pantau-intake-") as name, broker.running(Path(name) / "broker") as own:
-        print(json.dumps(measure(own.bootstrap, own.process.pid, Path(name), Size()), indent=2))
+        wanted = loadings(arguments.rate, seconds, arguments.events)
+        yield from measure(own, Path(name), wanted, arguments.runs)
 
 
-if __name__ == "__main__":
-    main()
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--rate", type=float, default=1_000, help="single events a second (default: %(default)s)")
+    parser.add_argument("--events", type=int, default=500, help="of a batch (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=15, help="that it takes, roughly (default: %(default)s)")
+
+
+INTAKE = Instrument("intake", "events that one process takes over HTTP", _arguments, _run)

@@ -27,6 +27,11 @@ def peak_mib(leader: int) -> float:
     return sum(_status_kib(entry, "VmHWM:") for entry, fields in _processes() if int(fields[SESSION]) == leader) / 1024
 
 
+def resident_kib(leader: int) -> int:
+    """Resident memory now."""
+    return sum(_status_kib(entry, "VmRSS:") for entry, fields in _processes() if int(fields[SESSION]) == leader)
+
+
 def machine_cpu_seconds() -> float:
     """Seconds of processor used by everything on this machine since it started."""
     user, nice, system, _, _, irq, soft, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])

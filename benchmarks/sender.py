@@ -12,12 +12,16 @@ import json
 import pickle
 import random
 import resource
+import subprocess
 import sys
 import time
 from collections import deque
 from typing import NamedTuple
 
+from tests.parts.processes import ROOT
+
 CONNECTIONS_AT_MOST = 1_000
+GIVE_UP_SECONDS = 300
 HEAD_END = b"\r\n\r\n"
 
 
@@ -32,11 +36,13 @@ class Load(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What came of it: each request's time in seconds, in the order they were due, and how often each status came.
+    """What came of it: when each request was due (monotonic seconds), how many seconds later its answer was here, and
+    how often each status came.
 
     `seconds`: from the first request to the last answer; `cpu_seconds`: of the sender itself.
     """
 
+    due: list[float]
     latencies: list[float]
     statuses: dict[str, int]
     seconds: float
@@ -90,48 +96,39 @@ class _Sender:
     def __init__(self, load: Load) -> None:
         self._load = load
         self._free: deque[_Connection] = deque()
-        self._made = 0
-        self._freed = asyncio.Condition()
+        self._room = asyncio.Semaphore(CONNECTIONS_AT_MOST)
+        self.due = [0.0] * len(load.requests)
         self.latencies = [0.0] * len(load.requests)
         self.statuses: dict[str, int] = {}
 
-    async def connect(self, number: int) -> None:
-        loop = asyncio.get_running_loop()
-        for _ in range(number):
-            _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._load.port)
-            self._free.append(connection)
-            self._made += 1
+    async def connect(self) -> _Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self._load.port)
+        return connection
+
+    async def keep(self, connections: int) -> None:
+        """Have so many connections to begin with."""
+        self._free.extend([await self.connect() for _ in range(connections)])
 
     async def _connection(self) -> _Connection:
-        while True:
-            while self._free:
-                connection = (
-                    self._free.popleft()
-                )  # the one that rested longest: the server ends those that rest too long
-                if not connection.lost:
-                    return connection
-                self._made -= 1
-            if self._made < CONNECTIONS_AT_MOST:
-                await self.connect(1)
-            else:
-                async with self._freed:
-                    await self._freed.wait()
+        while self._free:
+            connection = self._free.popleft()  # the one that rested longest: the server ends those that rest too long
+            if not connection.lost:
+                return connection
+        return await self.connect()
 
     async def _one(self, index: int, due: float) -> None:
-        connection = await self._connection()
-        status = await connection.ask(self._load.requests[index])
-        self.latencies[index] = time.perf_counter() - due
+        async with self._room:
+            connection = await self._connection()
+            status = await connection.ask(self._load.requests[index])
+            self._free.append(connection)
+        self.due[index], self.latencies[index] = due, time.monotonic() - due
         self.statuses[status] = self.statuses.get(status, 0) + 1
-        self._free.append(connection)
-        if self._made == CONNECTIONS_AT_MOST:
-            async with self._freed:
-                self._freed.notify()
 
     async def at_rate(self, rate: float) -> None:
-        gaps, due, tasks = random.Random(self._load.seed), time.perf_counter(), []
+        gaps, due, tasks = random.Random(self._load.seed), time.monotonic(), []
         for index in range(len(self._load.requests)):
             due += gaps.expovariate(rate)
-            wait = due - time.perf_counter()
+            wait = due - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             tasks.append(asyncio.create_task(self._one(index, due)))
@@ -142,7 +139,7 @@ class _Sender:
 
         async def ask_on() -> None:
             for index in indices:
-                await self._one(index, time.perf_counter())
+                await self._one(index, time.monotonic())
 
         await asyncio.gather(*(ask_on() for _ in range(self._load.connections)))
 
@@ -154,13 +151,22 @@ class _Sender:
 async def send(load: Load) -> Heard:
     """Send a load."""
     sender = _Sender(load)
-    await sender.connect(load.connections)
-    began = time.perf_counter()
+    await sender.keep(load.connections)
+    began = time.monotonic()
     await (sender.at_once() if load.rate is None else sender.at_rate(load.rate))
-    seconds = time.perf_counter() - began
+    seconds = time.monotonic() - began
     sender.close()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return Heard(sender.latencies, sender.statuses, seconds, used.ru_utime + used.ru_stime)
+    return Heard(sender.due, sender.latencies, sender.statuses, seconds, used.ru_utime + used.ru_stime)
+
+
+def run(load: Load) -> Heard:
+    """Send a load from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.sender"]
+    told = subprocess.run(
+        command, input=pickle.dumps(load), stdout=subprocess.PIPE, check=True, cwd=ROOT, timeout=GIVE_UP_SECONDS
+    )
+    return Heard(**json.loads(told.stdout))
 
 
 if __name__ == "__main__":
