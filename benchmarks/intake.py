@@ -32,14 +32,14 @@ CONNECTIONS = 64
 SENDERS_OF_BATCHES = 4
 STATUSES = ("not_started", "in_progress", "in_progress", "blocked")
 UNITS: dict[str, Unit] = {
-    "accepted": "events/s",
-    "p50": "ms",
-    "p99": "ms",
-    "longest": "ms",
-    "cpu_per_event": "us",
-    "cpu_of_programs": "percent",
-    "cpu_of_broker": "percent",
-    "cpu_of_sender": "percent",
+    "events_per_second": "events/s",
+    "p50_ms": "ms",
+    "p99_ms": "ms",
+    "longest_ms": "ms",
+    "cpu_us_per_event": "us",
+    "cpu_percent": "percent",
+    "broker_cpu_percent": "percent",
+    "sender_cpu_percent": "percent",
 }
 
 
@@ -54,7 +54,7 @@ class Loading(NamedTuple):
     @property
     def parameters(self) -> dict[str, str | int | float]:
         """What a measurement is known by."""
-        return {"events_a_request": self.events, "connections": self.connections, "rate": self.rate or "flat out"}
+        return {"events_per_request": self.events, "connections": self.connections, "rate": self.rate or "flat out"}
 
 
 class Intake:
@@ -156,7 +156,7 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
     seconds = 1 if arguments.quick else arguments.seconds
     with tempfile.TemporaryDirectory(prefix="pantau-intake-") as name, broker.running(Path(name) / "broker") as own:
         wanted = loadings(arguments.rate, seconds, arguments.events)
-        yield from measure(own, Path(name), wanted, arguments.runs)
+        yield from measure(own, Path(name), wanted, 1 if arguments.quick else arguments.runs)
 
 
 def _arguments(parser: ArgumentParser) -> None:

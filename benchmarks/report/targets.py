@@ -85,6 +85,14 @@ def _at_most(name: str, metric: str, most: float, unit: str, **parameters: str |
     return found
 
 
+def _at_least(name: str, metric: str, least: float, unit: str, **parameters: str | int) -> Callable[[All], Found]:
+    def found(kept: All) -> Found:
+        value = median(kept, name, metric, **parameters)
+        return None if value is None else (f"{number(value)} {unit}", value >= least)
+
+    return found
+
+
 def _flat(kept: All) -> Found:
     costs = values(named(kept, "growth"), "cpu_us_per_event")
     if len(costs) < 2:
@@ -118,6 +126,13 @@ TARGETS = (
     Target("publish to visible, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", competitor=PANTAU, rate=200)),
     Target("publish to visible, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", competitor=PANTAU, rate=200)),
     Target("publish to visible, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", competitor=PANTAU, rate=1_000)),
+    Target("single events into one process, 1,000 events/s, 99 of 100", "50 ms", _at_most("intake", "p99_ms", 50, "ms", events_per_request=1, rate=1_000)),
+    Target("batches of 500 events into one process", "20,000 events/s", _at_least("intake", "events_per_second", 20_000, "events/s", events_per_request=500)),
+    Target("HTTP `POST` to the change at a client of the stream, 100 events/s, 99 of 100", "200 ms", _at_most("streams", "p99_ms", 200, "ms", rate=100)),
+    Target("HTTP `POST` to the change at the last of 2,000 clients, 99 of 100", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=0)),
+    Target("the same beside 500 more that read nothing", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=500)),
+    Target("memory of one of 2,000 clients of the stream", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=0)),
+    Target("memory of one of them where every fifth reads nothing", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=500)),
     Target("cost of an event from 1 to 514 plans and from 1 to 10 years", "flat within 20 %", _flat),
     Target("memory of a fact", "500 bytes", _memory),
 )  # fmt: skip

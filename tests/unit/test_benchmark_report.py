@@ -48,6 +48,17 @@ def restore(competitor: str, rate: float) -> Kept:
     return kept("restore", {"competitor": competitor}, facts_per_second=("facts/s", (rate,)))
 
 
+def intake(events: int, rate: int | str, accepted: float, p99: float) -> Kept:
+    figures: dict[str, tuple[Unit, tuple[float, ...]]] = {"p99_ms": ("ms", (p99,))}
+    parameters: dict[str, str | int | float | bool] = {"events_per_request": events, "rate": rate}
+    return kept("intake", parameters, events_per_second=("events/s", (accepted,)), **figures)
+
+
+def streams(listeners: int, stopped: int, rate: float, p99: float, memory: float) -> Kept:
+    parameters: dict[str, str | int | float | bool] = {"listeners": listeners, "stopped": stopped, "rate": rate}
+    return kept("streams", parameters, p99_ms=("ms", (p99,)), kib_per_client=("KiB", (memory,)))
+
+
 GOOD = [
     replay("pantau", "exactly_once", 100_000, 101_000, 99_000),
     replay("kafka-streams-exactly-once", "exactly_once", 30_000, options='{"threads": 1}'),
@@ -63,6 +74,11 @@ GOOD = [
     growth(PROVINCE, 1, 10.5, 200),
     growth(PROVINCE, 10, 11, 900),
     growth(NATION, 1, 11.5, 1_500),
+    intake(1, 1_000, 999, 49),
+    intake(500, "flat out", 20_001, 300),
+    streams(2_000, 0, 1.0, 999, 59),
+    streams(2_000, 500, 1.0, 999, 59),
+    streams(4, 0, 100.0, 199, 500),
 ]
 BAD = [
     replay("pantau", "exactly_once", 70_000),
@@ -76,6 +92,11 @@ BAD = [
     growth(1, 10, 10, 100),
     growth(PROVINCE, 1, 10.5, 200),
     growth(PROVINCE, 10, 12.5, 1_100),
+    intake(1, 1_000, 999, 51),
+    intake(500, "flat out", 19_000, 300),
+    streams(2_000, 0, 1.0, 1_010, 61),
+    streams(2_000, 500, 1.0, 1_010, 61),
+    streams(4, 0, 100.0, 201, 500),
 ]
 
 
