@@ -10,7 +10,6 @@ the one with the latest `effective_from` <= as_of among those known (of two with
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple, Protocol
@@ -87,8 +86,7 @@ class _Choice(NamedTuple):
     programs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramState:
+class ProgramState(msgspec.Struct, frozen=True):
     """What is claimed of one program, and whether an evaluator has confirmed it. No claim: never reported."""
 
     claim: Claim | None
@@ -270,8 +268,11 @@ class PlanBook:
 
     def _standing_claims(self, program: str, lead: str, as_of: date, known_at: int) -> Iterator[Claim]:
         """The lead's claims on a program that stand, newest first."""
-        claims = self._claims.get(program, ())
-        for at in range(bisect_right(claims, as_of, key=_effective_on) - 1, -1, -1):
+        claims = self._claims.get(program)
+        if claims is None:
+            return
+        end = len(claims) if claims[-1].effective_on <= as_of else bisect_right(claims, as_of, key=_effective_on)
+        for at in range(end - 1, -1, -1):
             claim = claims[at]
             if claim.source == lead and claim.seq <= known_at and not self._retracted(lead, claim.id, known_at):
                 yield claim
