@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from schemas.topics import TOPICS, Topic
 from services.kit.settings import Settings
@@ -97,12 +97,8 @@ async def _partitions(admin: AIOKafkaAdminClient, expected: int, names: list[str
 
 async def _settings(admin: AIOKafkaAdminClient, declared: dict[str, Topic]) -> list[str]:
     """Differences in the settings that figures depend on."""
-    wanted = dict.fromkeys(CHECKED)
-    answers: list[Any] = await admin.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, name, configs=wanted) for name in declared]
-    )
     differences = []
-    for code, text, _, name, entries in (resource for answer in answers for resource in answer.resources):
+    for code, text, _, name, entries in await _described(admin, list(declared)):
         if code:
             raise for_code(code)(f"{name}: {text}")
         expected = {"message.timestamp.type": TIMESTAMPS_BY_DEFAULT} | declared[name].config
@@ -112,3 +108,15 @@ async def _settings(admin: AIOKafkaAdminClient, declared: dict[str, Topic]) -> l
             if entry[0] in CHECKED and entry[1] != expected[entry[0]]
         ]
     return differences
+
+
+async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> list[Any]:
+    """The settings of topics; waits until the broker that is asked knows those that another one just told of."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(CHECKED)) for name in names]
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        resources = [resource for answer in await admin.describe_configs(asked) for resource in answer.resources]
+        unknown = any(code == UnknownTopicOrPartitionError.errno for code, *_ in resources)
+        if not unknown or time.monotonic() > deadline:
+            return resources
+        await asyncio.sleep(0.05)

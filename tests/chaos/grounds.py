@@ -17,6 +17,8 @@ _databases = count(1)
 class Ground:
     """One broker, and SQLite. Other grounds add to it, or say something else to a process."""
 
+    replication = 1  # how many copies of each partition there are
+
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
 

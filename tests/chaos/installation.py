@@ -91,7 +91,7 @@ class Installation(Generic[G_co]):
     ) -> None:
         self.ground, self.folder = ground, folder
         self.random = random.Random(seed)  # for what a fault leaves to chance
-        self.mailbox = Mailbox(ground.kafka, PARTITIONS)
+        self.mailbox = Mailbox(ground.kafka, PARTITIONS, ground.replication)
         self.admin_key = administrator.key(folder / "keys")
         self.database = ground.database()
         self.http = Client(timeout=10, trust_env=False)
@@ -128,6 +128,7 @@ class Installation(Generic[G_co]):
             "PANTAU_KAFKA": self.ground.kafka,
             "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
+            "PANTAU_REPLICATION": str(self.ground.replication),
             "PANTAU_STATE": str(self.folder / "state"),
             "PANTAU_ADMIN_KEY_SHA256": administrator.digest(self.admin_key),
             port_variable: str(port),

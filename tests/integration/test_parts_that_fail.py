@@ -1,6 +1,5 @@
-"""The parts that fail on purpose do what they say: a cluster loses nodes, a network cuts, a disk fills up, a clock is wrong."""
+"""The parts that fail on purpose do what they say: a network cuts, a disk fills up, a clock is wrong."""
 
-import asyncio
 import socket
 import subprocess
 import sys
@@ -12,85 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.broker import Broker
+from tests.integration.letters import make_topic, publish, published
 from tests.parts import broker as broker_part
-from tests.parts import cluster, proxy, small_disk
+from tests.parts import proxy, small_disk
 from tests.parts.clocks import Clock
 from tests.parts.waiting import free_port, until
 
-TOPIC = "letters"
 DAY = 24 * 60 * 60
-
-
-def publish(bootstrap: str, value: bytes, within_seconds: float = 20) -> int:
-    """Publish one record. Returns its timestamp in ms when it is acknowledged; raises TimeoutError when it is not."""
-
-    async def send() -> int:
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, request_timeout_ms=2_000)
-        try:
-            async with asyncio.timeout(within_seconds):
-                await producer.start()
-                return int((await producer.send_and_wait(TOPIC, value, partition=0)).timestamp)
-        finally:
-            with suppress(TimeoutError):  # what was not acknowledged need not be sent
-                await asyncio.wait_for(producer.stop(), 1)
-            await producer.client.close()
-
-    return asyncio.run(send())
-
-
-def published(bootstrap: str, count: int) -> list[bytes]:
-    """The first records."""
-
-    async def read() -> list[bytes]:
-        consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-        await consumer.start()
-        try:
-            async with asyncio.timeout(20):
-                return [(await consumer.getone()).value for _ in range(count)]
-        finally:
-            await consumer.stop()
-
-    return asyncio.run(read())
-
-
-def make_topic(bootstrap: str, replicas: int = 1) -> None:
-    """A topic of one partition that stamps what it receives."""
-
-    async def make() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-        await admin.start()
-        try:
-            received = {"message.timestamp.type": "LogAppendTime"}
-            await admin.create_topics([NewTopic(TOPIC, 1, replicas, topic_configs=received)])
-        finally:
-            await admin.close()
-
-    asyncio.run(make())
-
-
-# ── three brokers ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_cluster_goes_on_without_its_leader_and_waits_without_two(tmp_path: Path) -> None:
-    with cluster.running(tmp_path) as three:
-        make_topic(three.bootstrap, replicas=3)
-        publish(three.bootstrap, b"by three")
-        leader, controller = three.leader_of(TOPIC, 0), three.controller()
-        leader.kill()
-        until(lambda: three.leader_of(TOPIC, 0) is not leader)
-        publish(three.bootstrap, b"by two")
-        other = controller if controller is not leader else three.leader_of(TOPIC, 0)
-        other.kill()
-        with pytest.raises(TimeoutError):
-            publish(three.bootstrap, b"by one", within_seconds=3)
-        other.start()
-        leader.start()
-        three.until_whole()
-        assert published(three.bootstrap, 2) == [b"by three", b"by two"]
 
 
 # ── a network ────────────────────────────────────────────────────────────────────────────────────────────────────────

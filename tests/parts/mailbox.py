@@ -34,15 +34,20 @@ _numbers = itertools.count(1)
 
 
 class Mailbox:
-    """One installation: a broker, a prefix of its own, a number of partitions."""
+    """One installation: a broker or several, a prefix of its own, a number of partitions, each with so many copies."""
 
-    def __init__(self, bootstrap: str, partitions: int) -> None:
-        self.bootstrap, self.partitions = bootstrap, partitions
+    def __init__(self, bootstrap: str, partitions: int, replication: int = 1) -> None:
+        self.bootstrap, self.partitions, self.replication = bootstrap, partitions, replication
         self.prefix = f"mailbox-{os.getpid()}-{next(_numbers)}-"
 
     def declare(self) -> None:
         """Make the topics, as every process does at its start."""
-        settings = Settings(kafka=self.bootstrap, topic_prefix=self.prefix, partitions=self.partitions)
+        settings = Settings(
+            kafka=self.bootstrap,
+            topic_prefix=self.prefix,
+            partitions=self.partitions,
+            replication=self.replication,
+        )
         asyncio.run(declare_topics(settings))
 
     def send(self, letters: Iterable[Letter]) -> int:

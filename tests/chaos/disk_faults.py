@@ -1,0 +1,51 @@
+"""The disk of the broker's log is full."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.chaos.grounds import Ground
+from tests.chaos.installation import Installation
+from tests.parts import broker, small_disk
+from tests.parts.small_disk import SmallDisk
+
+SIZE_MIB = 256
+GONE_SECONDS = 30.0
+LONGEST_DOWN_SECONDS = 4.0
+FULL = "No space left on device"
+
+
+class DiskGround(Ground):
+    """One broker on a small disk, and SQLite elsewhere."""
+
+    disk: SmallDisk
+
+
+@contextmanager
+def on_a_small_disk(folder: Path) -> Generator[DiskGround]:
+    """A broker whose log has a disk of its own, and SQLite."""
+    with (
+        small_disk.mounted(folder, size_mib=SIZE_MIB) as disk,
+        broker.started(disk.broker(folder / "broker")) as started,
+    ):
+        ground = DiskGround(started)
+        ground.disk = disk
+        yield ground
+
+
+def disk_filled(installation: Installation[DiskGround]) -> str | None:
+    """All space is taken while mail comes in; the broker leaves; it is given back, and the broker is started again."""
+    ground = installation.ground
+    stopped, said = ground.broker.process, ground.broker.log.stat().st_size
+    ground.disk.fill()
+    gone = installation.wait(lambda: stopped.poll() is not None, GONE_SECONDS)
+    with ground.broker.log.open("rb") as log:
+        log.seek(said)
+        why = FULL.encode() in log.read()
+    installation.wait(lambda: False, installation.random.uniform(0, LONGEST_DOWN_SECONDS))
+    ground.disk.give_back()
+    if not gone:
+        return None
+    ground.broker.start()
+    installation.until_ready()
+    return f"the broker left with code {stopped.returncode}" if why else None
