@@ -2,10 +2,22 @@
 
 from typing import Any
 
-from tests.chaos import api_faults, broker_faults, cluster_faults, database_faults, worker_faults
+from tests.chaos import (
+    api_faults,
+    broker_faults,
+    clock_faults,
+    cluster_faults,
+    database_faults,
+    disk_faults,
+    network_faults,
+    worker_faults,
+)
+from tests.chaos.clock_faults import ClocksGround
 from tests.chaos.cluster_faults import ClusterGround
+from tests.chaos.disk_faults import DiskGround
 from tests.chaos.faults import Stage
 from tests.chaos.grounds import Ground, PostgresGround, broker_and_postgres, one_broker
+from tests.chaos.network_faults import NetworkGround
 
 WORKER_FAULTS = (
     worker_faults.worker_killed_in_mid_chunk,
@@ -25,6 +37,20 @@ CLUSTER_FAULTS = (
     cluster_faults.two_of_three_killed,
     cluster_faults.rolling_restart,
 )
+NETWORK_FAULTS = (
+    network_faults.worker_slowed,
+    network_faults.worker_reset,
+    network_faults.worker_cut,
+    network_faults.worker_cut_past_its_session,
+    network_faults.site_slowed,
+    network_faults.site_reset,
+    network_faults.site_cut,
+)
+CLOCK_FAULTS = (
+    clock_faults.clock_of_the_worker_off,
+    clock_faults.clock_of_the_api_off,
+    clock_faults.clock_of_the_broker_off,
+)
 DATABASE_FAULTS = (database_faults.database_stopped, database_faults.database_crashed)
 
 STAGES: dict[str, Stage[Any]] = {
@@ -33,6 +59,9 @@ STAGES: dict[str, Stage[Any]] = {
         Stage[Ground]("workers", one_broker, (*WORKER_FAULTS, *API_FAULTS), reused=True),
         Stage[Ground]("broker", one_broker, (*BROKER_FAULTS, worker_faults.worker_killed_in_mid_chunk), reused=True),
         Stage[ClusterGround]("cluster", cluster_faults.three, CLUSTER_FAULTS, reused=True),
+        Stage[NetworkGround]("network", network_faults.behind_proxies, NETWORK_FAULTS, reused=True),
+        Stage[DiskGround]("disk", disk_faults.on_a_small_disk, (disk_faults.disk_filled,)),
+        Stage[ClocksGround]("clocks", clock_faults.with_clocks, CLOCK_FAULTS, reused=True),
         Stage[PostgresGround]("database", broker_and_postgres, (*DATABASE_FAULTS, *API_FAULTS), reused=True, sites=2),
     )
 }

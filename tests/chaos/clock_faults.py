@@ -1,0 +1,111 @@
+"""Wall clocks a day off: the workers', the apis', the broker's, set while they run and set right again.
+
+Whose clock it is can be seen from outside: processes date their answers, and the broker stamps the mail.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from pathlib import Path
+
+from httpx import HTTPError
+from kafka import KafkaConsumer, TopicPartition
+
+from deploy.local.broker import Broker
+from tests.chaos.grounds import Ground
+from tests.chaos.installation import Installation, Kept
+from tests.parts import broker
+from tests.parts.clocks import Clock
+from tests.parts.waiting import free_port
+
+DAY = timedelta(days=1)
+NEAR_SECONDS = 600.0
+SEEN_SECONDS = 20.0
+LONGEST_SECONDS = 6.0
+ROLES = ("broker", "worker", "site")
+
+
+class ClocksGround(Ground):
+    """One broker, and SQLite; the broker, all workers and all apis have a clock each."""
+
+    def __init__(self, broker: Broker, clocks: Mapping[str, Clock]) -> None:
+        super().__init__(broker)
+        self.clocks = clocks
+
+    def environment(self, process: str) -> Mapping[str, str]:
+        return self.clocks[process.split("-", maxsplit=1)[0]].environment
+
+
+@contextmanager
+def with_clocks(folder: Path) -> Generator[ClocksGround]:
+    """A broker and SQLite, with clocks that can be set."""
+    clocks = {}
+    for role in ROLES:
+        (folder / f"clock-of-{role}").mkdir()
+        clocks[role] = Clock(folder / f"clock-of-{role}")
+    stamping = Broker(folder / "broker", free_port(), free_port())
+    stamping.env = clocks["broker"].environment
+    with broker.started(stamping) as started:
+        yield ClocksGround(started, clocks)
+
+
+Here = Installation[ClocksGround]
+
+
+def clock_of_the_worker_off(installation: Here) -> str | None:
+    """A day ahead or behind, while it runs; sometimes it is killed and starts with the wrong clock."""
+    worker = installation.workers[0]
+    return _off(installation, "worker", worker, partial(_date_of, installation, worker))
+
+
+def clock_of_the_api_off(installation: Here) -> str | None:
+    """A day ahead or behind, while it runs; sometimes it is killed and starts with the wrong clock."""
+    site = installation.sites[0]
+    return _off(installation, "site", site, partial(_date_of, installation, site))
+
+
+def clock_of_the_broker_off(installation: Here) -> str | None:
+    """A day ahead or behind, while it runs: what counts as the future is judged by its stamps."""
+    return _off(installation, "broker", None, partial(_stamps_of_the_mail, installation))
+
+
+def _off(installation: Here, role: str, process: Kept | None, told: Callable[[], list[float]]) -> str | None:
+    """Set a clock off for a while. `told` gives times told lately by that clock, of which one may be from before."""
+    clock, shift = installation.ground.clocks[role], installation.random.choice((DAY, -DAY))
+    clock.set_off_by(shift)
+    if process is not None and installation.random.random() < 0.5:
+        process.running.kill()
+    seen = installation.wait(lambda: any(_near(at, shift) for at in told()), SEEN_SECONDS)
+    installation.wait(lambda: False, installation.random.uniform(0, LONGEST_SECONDS))
+    clock.set_off_by(timedelta(0))
+    installation.until_ready()
+    return f"a day {'ahead' if shift > timedelta(0) else 'behind'} by its own word" if seen else None
+
+
+def _near(told: float, shift: timedelta) -> bool:
+    return abs(told - time.time() - shift.total_seconds()) < NEAR_SECONDS
+
+
+def _date_of(installation: Here, process: Kept) -> list[float]:
+    """The date of an answer."""
+    try:
+        answer = installation.http.get(f"http://127.0.0.1:{process.port}/healthz")
+    except HTTPError:
+        return []
+    return [parsedate_to_datetime(answer.headers["Date"]).timestamp()]
+
+
+def _stamps_of_the_mail(installation: Here) -> list[float]:
+    """When the broker received the last report of each partition."""
+    mailbox = installation.mailbox
+    ends = {
+        TopicPartition(f"{mailbox.prefix}program-status", n): end for n, end in mailbox.ends("program-status").items()
+    }
+    with closing(KafkaConsumer(bootstrap_servers=mailbox.bootstrap.split(","), metrics_enabled=False)) as consumer:
+        consumer.assign([tp for tp, end in ends.items() if end])
+        for tp in consumer.assignment():
+            consumer.seek(tp, ends[tp] - 1)
+        return [record.timestamp / 1000 for records in consumer.poll(1_000).values() for record in records[:1]]
