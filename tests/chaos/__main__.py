@@ -5,6 +5,7 @@ of a run that was not (ledger, logs, databases) is kept and named.
 """
 
 import argparse
+import logging
 import random
 import shutil
 import sys
@@ -21,6 +22,7 @@ from tests.chaos.stages import STAGES
 def main() -> int:
     """Play the runs that were asked for."""
     asked = _arguments()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers are away is known here
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
     bad = 0

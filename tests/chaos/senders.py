@@ -4,14 +4,17 @@ A sender is a thread. It takes a few letters from its outbox, writes them into t
 was acknowledged, and sends the rest again.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 from httpx import Client, ConnectError, HTTPError
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from tests.chaos.ledger import Ledger, Place
@@ -22,7 +25,8 @@ DIRECT_GROUP, HTTP_GROUP = 100, 40
 SINGLES_IN = 4  # of so many groups by HTTP, one is sent event by event
 AGAIN_SECONDS = 0.3
 HTTP_SECONDS = 8.0
-ACKNOWLEDGED_SECONDS = 15.0
+ACKNOWLEDGED_SECONDS = 10.0
+LET_GO_SECONDS = 0.1
 
 Letters = dict[int, Letter]
 
@@ -89,52 +93,60 @@ class Sender:
 
 
 class Direct:
-    """Sends by a Kafka client."""
+    """Sends by a Kafka client, one thread at a time."""
 
     def __init__(self, mailbox: Mailbox, ledger: Ledger) -> None:
         self._mailbox, self._ledger = mailbox, ledger
-        self._producer: KafkaProducer | None = None
+        self._runner = asyncio.Runner()
+        self._producer: AIOKafkaProducer | None = None
 
     def send(self, letters: Letters) -> set[int]:
         """Send, and wait for the broker's word on each."""
         self._ledger.attempt("direct", letters)
-        futures: dict[int, Any] = {}
-        places: dict[int, Place] = {}
-        try:
-            producer = self._connected()
-            for number, one in letters.items():
-                topic = self._mailbox.prefix + one.topic
-                futures[number] = producer.send(
-                    topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS
-                )
-            for number, future in futures.items():
-                told = future.get(ACKNOWLEDGED_SECONDS)
-                places[number] = Place(letters[number].topic, told.partition, told.offset)
-        except (KafkaError, OSError):
-            self.close()
+        places = self._runner.run(self._send(letters))
         self._ledger.acknowledge(places)
+        if len(places) < len(letters):
+            self.close()
+            self._runner = asyncio.Runner()
         return set(places)
 
     def close(self) -> None:
         """Let go of the client: what it has not sent yet is sent again by another."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=0)
+        self._runner.run(self._let_go())
+        self._runner.close()  # and of all that it still tries
 
-    def _connected(self) -> KafkaProducer:
+    async def _send(self, letters: Letters) -> dict[int, Place]:
+        """Where the broker says that letters lie; those of which it has not said so in time are left out."""
+        words: dict[int, asyncio.Future[RecordMetadata]] = {}
+        with suppress(KafkaError, OSError):
+            producer = await self._connected()
+            for number, one in letters.items():
+                topic = self._mailbox.prefix + one.topic
+                words[number] = await producer.send(
+                    topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS
+                )
+        told, _ = await asyncio.wait(words.values(), timeout=ACKNOWLEDGED_SECONDS) if words else (set(), None)
+        said = {number: word.result() for number, word in words.items() if word in told and not word.exception()}
+        return {number: Place(letters[number].topic, one.partition, one.offset) for number, one in said.items()}
+
+    async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._mailbox.bootstrap.split(","),
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._mailbox.bootstrap,
+                enable_idempotence=True,
                 linger_ms=5,
                 max_request_size=18 * 1024 * 1024,
-                max_block_ms=5_000,
                 request_timeout_ms=4_000,
-                delivery_timeout_ms=10_000,
-                bootstrap_timeout_ms=3_000,
-                reconnect_backoff_max_ms=500,
-                metrics_enabled=False,
             )
+            await self._producer.start()
         return self._producer
+
+    async def _let_go(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), LET_GO_SECONDS)
+            await producer.client.close()
 
 
 class Requests:
