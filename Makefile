@@ -9,7 +9,7 @@ READY := deploy/local/bootstrap.sh
 VENV := .venv/bin
 
 # Every program that writes files which are checked in; each knows --check.
-GENERATORS := $(subst /,.,$(basename $(wildcard schemas/generate.py deploy/*/generate.py benchmarks/*/generate.py)))
+GENERATORS := $(subst /,.,$(basename $(wildcard $(addsuffix /generate.py,schemas deploy/* benchmarks/* tests/chaos))))
 SOURCES := schemas realization services sdk deploy samples
 COMPILE = UV_PYTHON_DOWNLOADS=never $(VENV)/uv --quiet pip compile --python $(VENV)/python $(if $(UPGRADE),--upgrade) \
 	--generate-hashes --no-emit-index-url --universal --custom-compile-command "make lock"

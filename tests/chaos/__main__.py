@@ -1,7 +1,11 @@
-"""Plays runs: `make chaos ARGS="--runs 20 --seed 7"`.
+"""Plays runs of the system under faults, and compares what came of them with the oracle.
 
-Each run prints its seed, the faults as they strike, and the verdict. The exit code is 0 when all were good. The folder
-of a run that was not (ledger, logs, databases) is kept and named.
+  make chaos ARGS="--runs 20 --seed 7"     runs of the seeds 7 to 26
+  make chaos ARGS="--controls"             every negative control: each takes a protection away and must end badly
+
+Each run prints its seed, the faults as they strike, and the verdict; it is added to tests/chaos/results.jsonl, from which
+docs/reliability.md is generated. The exit code is 0 when every run ended as it must. The folder of one that did not
+(ledger, logs, databases) is kept and named.
 """
 
 import argparse
@@ -14,9 +18,60 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from tests.chaos import results
+from tests.chaos.controls import CONTROLS
 from tests.chaos.faults import Stage
-from tests.chaos.play import Told, drawn, play
+from tests.chaos.grounds import Ground
+from tests.chaos.play import Plan, drawn, play
 from tests.chaos.stages import STAGES
+
+ATTEMPTS = 3  # at a control whose faults were not seen to hit
+RUNS_ON_A_GROUND = 20  # then the topics of all of them are enough for one broker
+
+
+class Grounds:
+    """The grounds that stand, each for several runs."""
+
+    def __init__(self, base: Path, stack: ExitStack) -> None:
+        self._base, self._stack = base, stack
+        self._standing: dict[Any, tuple[ExitStack, Ground]] = {}
+        self._uses = 0
+
+    def of(self, stage: Stage[Any]) -> Ground:
+        """The ground for one more run."""
+        self._uses += 1
+        if not stage.reused or self._uses % RUNS_ON_A_GROUND == 0:
+            self._leave(stage)
+        if stage.open not in self._standing:
+            folder = self._base / f"ground-{self._uses}"
+            folder.mkdir(0o755)
+            own = self._stack.enter_context(ExitStack())
+            self._standing[stage.open] = own, own.enter_context(stage.open(folder))
+        return self._standing[stage.open][1]
+
+    def _leave(self, stage: Stage[Any]) -> None:
+        if stage.open in self._standing:
+            self._standing.pop(stage.open)[0].close()
+
+
+class House:
+    """Where runs are played, each in a folder of its own, and written down."""
+
+    def __init__(self, base: Path, grounds: Grounds) -> None:
+        self._base, self._grounds = base, grounds
+        self._runs = 0
+
+    def play(self, plan: Plan, control: str | None) -> results.Result:
+        """Play a run, write down what came of it, and tell."""
+        self._runs += 1
+        folder = self._base / f"run-{self._runs}-seed-{plan.seed}"
+        folder.mkdir(0o755)
+        _say(f"  faults: {', '.join(fault.__name__ for fault in plan.faults)}")
+        told = play(plan, self._grounds.of(plan.stage), folder, lambda text: _say(f"  {text}"))
+        one = results.result(plan, told, control)
+        results.keep(one)
+        _tell(one, told.differences, folder)
+        return one
 
 
 def main() -> int:
@@ -25,48 +80,57 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers are away is known here
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
-    bad = 0
-    with ExitStack() as grounds:
-        standing: dict[str, Any] = {}
-        for number in range(asked.runs):
-            seed = asked.seed + number
-            stage = STAGES[asked.stage] if asked.stage else _of(seed)
-            folder = base / f"run-{seed}"
-            folder.mkdir(0o755)
-            print(
-                f"run {number + 1} of {asked.runs}: seed {seed}, {asked.events} events, stage {stage.name}", flush=True
-            )
-            if stage.name not in standing:
-                (base / stage.name).mkdir(0o755)
-                standing[stage.name] = grounds.enter_context(stage.open(base / stage.name))
-            told = play(
-                drawn(seed, asked.events, stage),
-                standing[stage.name],
-                folder,
-                lambda text: print(f"  {text}", flush=True),
-            )
-            bad += bool(told.differences)
-            _tell(told, seed, asked.events, stage, folder)
-    if not bad:
+    names = list(CONTROLS) if asked.controls else [asked.control] if asked.control else []
+    with ExitStack() as stack:
+        house = House(base, Grounds(base, stack))
+        if names:
+            wrong = sum(not _control(house, name, asked.seed, asked.events) for name in names)
+        else:
+            seeds = range(asked.seed, asked.seed + asked.runs)
+            wrong = sum(not _run(house, seed, asked, f"{n} of {asked.runs}") for n, seed in enumerate(seeds, 1))
+    if not wrong:
         shutil.rmtree(base)
-    print(f"{asked.runs - bad} of {asked.runs} runs were good")
-    return 1 if bad else 0
+    of = len(names) or asked.runs
+    _say(f"{of - wrong} of {of} runs ended as they must")
+    return 1 if wrong else 0
 
 
-def _tell(told: Told, seed: int, events: int, stage: Stage[Any], folder: Path) -> None:
-    if not told.differences:
-        print(f"  good, after {told.seconds:.1f} s", flush=True)
+def _run(house: House, seed: int, asked: argparse.Namespace, which: str) -> bool:
+    """Play the run of a seed. Whether it was good."""
+    stage = STAGES[asked.stage or random.Random(seed).choice(sorted(STAGES))]
+    _say(f"run {which}: seed {seed}, {asked.events} events, stage {stage.name}")
+    return house.play(drawn(seed, asked.events, stage), None).good
+
+
+def _control(house: House, name: str, seed: int, events: int) -> bool:
+    """Play a control; again with the next seed where its faults did not hit and it ended well. Whether it ended badly."""
+    for attempt in range(ATTEMPTS):
+        _say(f"control {name}: seed {seed + attempt}, {events} events, without: {CONTROLS[name].protection}")
+        one = house.play(CONTROLS[name].plan(name, seed + attempt, events), name)
+        if not one.good or not one.missed:
+            return not one.good
+    return False
+
+
+def _tell(one: results.Result, differences: list[str], folder: Path) -> None:
+    verdict = "good" if one.good else "bad"
+    if one.as_it_must_be:
+        _say(f"  {verdict}, as it must be, after {one.seconds} s")
+        for difference in differences[:2]:
+            _say(f"    {difference}")
         shutil.rmtree(folder)
         return
-    print(f"  NOT GOOD, after {told.seconds:.1f} s:", *told.differences, sep="\n    ")
-    print(
-        f'  its files: {folder}\n  again: make chaos ARGS="--seed {seed} --events {events} --stage {stage.name}"',
-        flush=True,
+    _say(f"  {verdict.upper()}, WHICH IT MUST NOT BE, after {one.seconds} s")
+    for difference in differences:
+        _say(f"    {difference}")
+    again = f"--seed {one.seed} --events {one.events} " + (
+        f"--control {one.control}" if one.control else f"--stage {one.stage}"
     )
+    _say(f'  its files: {folder}\n  again: make chaos ARGS="{again}"')
 
 
-def _of(seed: int) -> Stage[Any]:
-    return random.Random(seed).choice(list(STAGES.values()))
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -76,7 +140,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1, help="how many; each has the next seed (default: 1)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the first run (default: any)")
     parser.add_argument("--events", type=int, default=20_000, help="letters sent in a run (default: 20,000)")
-    parser.add_argument("--stage", choices=sorted(STAGES), help="what the run is played on (default: the seed says)")
+    parser.add_argument("--stage", choices=sorted(STAGES), help="what the runs are played on (default: each seed says)")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--control", choices=sorted(CONTROLS), help="play this negative control instead")
+    either.add_argument("--controls", action="store_true", help="play every negative control instead")
     return parser.parse_args()
 
 

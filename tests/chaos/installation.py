@@ -4,13 +4,14 @@ Everything here happens in the main thread, because processes are bound to the t
 waits by `wait`, which tends the processes meanwhile.
 """
 
+import json
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from httpx import Client, HTTPError
 
@@ -25,19 +26,19 @@ from tests.parts.waiting import free_port
 G_co = TypeVar("G_co", bound=Ground, covariant=True)
 
 PARTITIONS = 3
-RESTART_SECONDS = 0.5
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 4.0  # as the real supervisor's, like the next two
+LEAVES_ALLOWED = 5
+ERROR_CHARACTERS = 200
+LEAVES_WITHIN_SECONDS = 60.0
 TEND_SECONDS = 0.02
-READY_SECONDS = 90.0
+READY_SECONDS = 60.0
 
 WORKER = ("services.aggregator.worker",)
 SITE = ("deploy.local.site",)
 
 
-class Left(NamedTuple):
-    """A process that ended without being told to: its exit code, negative for a signal."""
-
-    process: str
-    code: int
+class LostError(Exception):
+    """A process did what none may, whatever strikes: going on would only wait for what can't come."""
 
 
 class Kept:
@@ -50,8 +51,10 @@ class Kept:
         self.instance = env.get("PANTAU_WORKER_INSTANCE", "")
         self._module, self._env, self._processes = module, env, processes
         self._start_at = 0.0
+        self._left_at: list[float] = []
         self.wanted, self.starts = True, 0
         self.running = self._start()
+        self.left_log = self.running.log
 
     def _start(self) -> Running:
         self.starts += 1
@@ -63,12 +66,21 @@ class Kept:
             return None
         now = time.monotonic()
         if not self._start_at:
-            self._start_at = now + RESTART_SECONDS
-            return self.running.process.returncode
+            code, self.left_log = self.running.process.returncode, self.running.log
+            if code >= 0:
+                self._left_at = [at for at in self._left_at if at > now - LEAVES_WITHIN_SECONDS] + [now]
+            backoff = FIRST_BACKOFF_SECONDS * 2 ** max(0, len(self._left_at) - 1)
+            self._start_at = now + min(backoff, LONGEST_BACKOFF_SECONDS)
+            return code
         if now >= self._start_at:
             self._start_at = 0.0
             self.running = self._start()
         return None
+
+    @property
+    def keeps_leaving(self) -> bool:
+        """Whether it left by itself so often that the real supervisor would give up."""
+        return len(self._left_at) >= LEAVES_ALLOWED
 
     def retire(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it for good."""
@@ -96,7 +108,6 @@ class Installation(Generic[G_co]):
         self.database = ground.database()
         self.http = Client(timeout=10, trust_env=False)
         self.requests = Requests()
-        self.left: list[Left] = []
         self._all: list[Kept] = []
         self._worker, self._site = worker, site
         self._processes = Processes(folder)
@@ -151,11 +162,15 @@ class Installation(Generic[G_co]):
         return [kept for kept in self._all if kept.name.startswith(prefix) and kept.wanted]
 
     def tend(self) -> None:
-        """Start again what has left."""
+        """Start again what has left. Raises LostError for a process that leaves and may not.
+
+        A worker may leave by itself, not again and again; an api never may.
+        """
         for kept in self._all:
             code = kept.tend()
-            if code is not None:
-                self.left.append(Left(kept.name, code))
+            if code is not None and code >= 0 and (kept.name.startswith("site-") or kept.keeps_leaving):
+                why = "keeps leaving" if kept.keeps_leaving else "left by itself"
+                raise LostError(f"{kept.name} {why}, with code {code}{_last_words(kept.left_log)}")
 
     def wait(self, predicate: Callable[[], object], within_seconds: float) -> bool:
         """Tend the processes until `predicate` is true, at most so long. Whether it came true."""
@@ -183,3 +198,14 @@ class Installation(Generic[G_co]):
         """End every process."""
         self.http.close()
         self._processes.end()
+
+
+def _last_words(log: Path) -> str:
+    """The error for which a process has left, as its log has it."""
+    words = ""
+    for line in log.read_text(errors="replace").splitlines():
+        if '"CRITICAL"' in line:
+            said = json.loads(line)
+            error = [text for text in said.get("exc_info", "").splitlines() if text[:1].isalpha()]
+            words = f": {said['message']}" + (f" ({error[-1][:ERROR_CHARACTERS]})" if error else "")
+    return words

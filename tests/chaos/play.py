@@ -16,13 +16,14 @@ from tests.chaos import mail, verdict
 from tests.chaos.faults import Fault, Stage
 from tests.chaos.followers import Follower
 from tests.chaos.grounds import Ground
-from tests.chaos.installation import PARTITIONS, SITE, WORKER, Installation
+from tests.chaos.installation import PARTITIONS, SITE, WORKER, Installation, LostError
 from tests.chaos.ledger import Ledger
 from tests.chaos.senders import DIRECT_GROUP, HTTP_GROUP, ByHttp, Direct, Outbox, Sender
 from tests.chaos.verdict import Played
 
-LEAST_FAULTS, MOST_FAULTS = 2, 4
-SECTION_SECONDS = 3.0  # the mail between two faults takes at least so long
+LEAST_FAULTS, MOST_FAULTS = 2, 3
+STRIKING_SECONDS = 12.0  # while a fault strikes, the mail up to the next one comes as slowly as this
+BETWEEN_SECONDS = 1.5  # and what is left of it then, as fast as this
 SECTION_WITHIN_SECONDS = 60.0
 SENT_WITHIN_SECONDS = 120.0
 
@@ -60,31 +61,26 @@ def play(plan: Plan, ground: Ground, folder: Path, say: Say) -> Told:
     """Play a run whose files are in `folder`."""
     began = time.monotonic()
     hits, missed = Counter[str](), list[str]()
-    with _installed(plan, ground, folder) as (installation, ledger):
-        letters = mail.mixed(plan.seed, PARTITIONS, plan.events)
-        direct = Direct(installation.mailbox, ledger)
-        http = ByHttp(_urls(installation), installation.admin_key, ledger, installation.requests)
-        senders = [
-            Sender("direct", Outbox(letters.direct, 0), DIRECT_GROUP, direct.send),
-            Sender("http", Outbox(letters.by_http, len(letters.direct)), HTTP_GROUP, http.send),
-        ]
-        followers = [Follower(url, f"kota-{number}") for number, url in enumerate(_urls(installation))]
-        try:
-            _strike(plan, installation, senders, hits, missed, say)
+    try:
+        with _installed(plan, ground, folder) as installation, _mailed(plan, installation) as mailed:
+            _strike(plan, installation, mailed.senders, hits, missed, say)
             sent = installation.wait(
-                lambda: all(sender.outbox.empty or sender.error for sender in senders), SENT_WITHIN_SECONDS
+                lambda: all(sender.outbox.empty or sender.error for sender in mailed.senders), SENT_WITHIN_SECONDS
             )
             say(f"{time.monotonic() - began:5.1f} s  all is sent" if sent else "not everything could be sent")
-            played = Played(installation, ledger.path, followers, sent, [s.error for s in senders if s.error])
-            differences = verdict.differences(played)
-        finally:
-            for sender in senders:
-                sender.end()
-            for follower in followers:
-                follower.end()
-            direct.close()
-            http.close()
+            errors = [sender.error for sender in mailed.senders if sender.error]
+            differences = verdict.differences(Played(installation, mailed.ledger, mailed.followers, sent, errors))
+    except LostError as lost:
+        differences = [str(lost)]
     return Told(hits, missed, differences, time.monotonic() - began)
+
+
+class _Mailed(NamedTuple):
+    """Who sends and who listens, and the file of the ledger."""
+
+    senders: list[Sender]
+    followers: list[Follower]
+    ledger: Path
 
 
 def _strike(
@@ -98,16 +94,17 @@ def _strike(
     """Let the faults strike, each when the mail has reached its place; mail goes on meanwhile."""
     began, sections = time.monotonic(), len(plan.faults) + 1
 
-    def release(section: int) -> None:
+    def release(section: int, seconds: float) -> None:
         for sender in senders:
-            sender.outbox.release(section / sections, (section + 1) / sections, SECTION_SECONDS)
+            sender.outbox.release((section + 1) / sections, seconds)
 
-    release(0)
+    release(0, BETWEEN_SECONDS)
     for number, fault in enumerate(plan.faults):
         middle = (number + 0.5) / sections
         installation.wait(lambda middle=middle: senders[0].outbox.share >= middle, SECTION_WITHIN_SECONDS)  # type: ignore[misc]
-        release(number + 1)
+        release(number + 1, STRIKING_SECONDS)
         at, seen = time.monotonic() - began, fault(installation)
+        release(number + 1, BETWEEN_SECONDS)
         name = fault.__name__
         say(f"{at:5.1f} s  {name}: {seen or 'was not seen to hit'} ({time.monotonic() - began - at:.1f} s)")
         if seen is None:
@@ -117,21 +114,40 @@ def _strike(
 
 
 @contextmanager
-def _installed(plan: Plan, ground: Ground, folder: Path) -> Generator[tuple[Installation[Any], Ledger]]:
-    """A ready installation, and an empty ledger."""
+def _installed(plan: Plan, ground: Ground, folder: Path) -> Generator[Installation[Any]]:
+    """A ready installation."""
     installation = Installation(ground, folder, plan.seed, worker=plan.worker, site=plan.site)
-    ledger = Ledger(folder / "ledger.jsonl")
     try:
         installation.mailbox.declare()
         installation.start_worker("a")
         for _ in range(plan.stage.sites):
             installation.start_site()
         installation.until_ready()
-        yield installation, ledger
+        yield installation
     finally:
-        ledger.close()
         installation.end()
 
 
-def _urls(installation: Installation[Any]) -> list[str]:
-    return [f"http://127.0.0.1:{site.port}" for site in installation.sites]
+@contextmanager
+def _mailed(plan: Plan, installation: Installation[Any]) -> Generator[_Mailed]:
+    """Senders, who wait until mail is released, and followers."""
+    urls = [f"http://127.0.0.1:{site.port}" for site in installation.sites]
+    letters = mail.mixed(plan.seed, PARTITIONS, plan.events)
+    ledger = Ledger(installation.folder / "ledger.jsonl")
+    direct = Direct(installation.mailbox, ledger)
+    http = ByHttp(urls, installation.admin_key, ledger, installation.requests)
+    senders = [
+        Sender("direct", Outbox(letters.direct, 0), DIRECT_GROUP, direct.send),
+        Sender("http", Outbox(letters.by_http, len(letters.direct)), HTTP_GROUP, http.send),
+    ]
+    followers = [Follower(url, f"kota-{number}") for number, url in enumerate(urls)]
+    try:
+        yield _Mailed(senders, followers, ledger.path)
+    finally:
+        for sender in senders:
+            sender.end()
+        for follower in followers:
+            follower.end()
+        direct.close()
+        http.close()
+        ledger.close()

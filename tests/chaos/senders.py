@@ -37,12 +37,16 @@ class Outbox:
     def __init__(self, letters: Sequence[Letter], first_number: int) -> None:
         self._letters, self._first = letters, first_number
         self._taken = self.settled = 0
-        self._release = (0.0, 0.0, 0.0, 0.0)  # shares from and to, when, and within how many seconds
+        self._release = (0.0, 0.0, 0.0, 1.0)  # shares from and to, since when, and within how many seconds
         self.closed = False
 
-    def release(self, begin: float, end: float, seconds: float) -> None:
-        """Let the share of letters that may leave rise from `begin` to `end` within some seconds."""
-        self._release = (begin, end, time.monotonic(), seconds)
+    def release(self, share: float, seconds: float) -> None:
+        """Let the share of letters that may leave rise to `share` within some seconds."""
+        self._release = (self._released(), share, time.monotonic(), seconds)
+
+    def _released(self) -> float:
+        begin, end, began, seconds = self._release
+        return min(end, begin + (end - begin) * (time.monotonic() - began) / seconds)
 
     @property
     def share(self) -> float:
@@ -55,9 +59,7 @@ class Outbox:
 
     def take(self, at_most: int) -> Letters:
         """The next letters that may leave now, by number; none: not yet."""
-        begin, end, began, seconds = self._release
-        share = min(end, begin + (end - begin) * (time.monotonic() - began) / seconds if seconds else end)
-        last = min(int(share * len(self._letters) + 0.5), self._taken + at_most)
+        last = min(int(self._released() * len(self._letters) + 0.5), self._taken + at_most)
         taken = {self._first + at: self._letters[at] for at in range(self._taken, last)}
         self._taken = max(last, self._taken)
         return taken

@@ -25,7 +25,9 @@ WORKER_FAULTS = (
     worker_faults.worker_killed_just_after_a_rebalance,
     worker_faults.worker_joins_and_leaves,
     worker_faults.worker_paused_past_its_session,
+    worker_faults.worker_woken_in_the_middle_of_a_takeover,
     worker_faults.worker_started_twice,
+    worker_faults.writer_fenced_by_a_stranger,
 )
 API_FAULTS = (api_faults.api_killed_while_projecting, api_faults.api_killed_while_answering)
 BROKER_FAULTS = (broker_faults.broker_killed, broker_faults.broker_paused)

@@ -4,19 +4,28 @@ What the worker says of itself (its log) and what the broker holds (open transac
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from kafka import KafkaProducer
 
 from tests.chaos.grounds import Ground
 from tests.chaos.installation import PARTITIONS, Installation, Kept
 from tests.chaos.open_transactions import OpenTransactions
+from tests.parts.processes import Running
 
 Here = Installation[Ground]
 
-RESTORING, TAKEN_OVER, FENCED = '"restoring"', '"partition taken over"', "Fenced"
-MID_CHUNK_SECONDS = 10.0
+RESTORING, TAKEN_OVER, FENCED, REBALANCING = (
+    '"restoring"',
+    '"partition taken over"',
+    "Fenced",
+    "because it is rebalancing",
+)
+MID_CHUNK_SECONDS = 20.0
 RESTORE_SECONDS = 30.0
-REBALANCE_SECONDS = 45.0
+STILL_LOOKS = 8  # at open transactions, one after the other: those of workers that work come and go
+REBALANCE_SECONDS = 30.0
 
 
 @contextmanager
@@ -27,6 +36,17 @@ def watched(installation: Here) -> Iterator[OpenTransactions]:
         yield transactions
     finally:
         transactions.close()
+
+
+def _pause_in_a_transaction(worker: Kept, transactions: OpenTransactions) -> bool:
+    """Pause a worker when a transaction seems open; where none stays open while it is paused, let it go on."""
+    if not transactions.now():
+        return False
+    worker.running.pause()
+    if set.intersection(*(transactions.now() for _ in range(STILL_LOOKS))):
+        return True
+    worker.running.resume()
+    return False
 
 
 def _kill_in_a_transaction(installation: Here, worker: Kept, transactions: OpenTransactions) -> set[int]:
@@ -82,23 +102,42 @@ def worker_joins_and_leaves(installation: Here) -> str | None:
 
 def worker_paused_past_its_session(installation: Here) -> str | None:
     """SIGSTOP in a transaction until another worker owns every partition, then SIGCONT: the broker must fence it."""
-    paused = installation.workers[0]
-    other = installation.start_worker("relief")
-    installation.until_ready(other)
-    with watched(installation) as transactions:
-        installation.wait(transactions.now, MID_CHUNK_SECONDS)
-        paused.running.pause()
-        had = other.running.said.count(TAKEN_OVER)
-        owned = installation.wait(lambda: other.running.said.count(TAKEN_OVER) >= had + PARTITIONS, REBALANCE_SECONDS)
-    woken, taken_over = paused.running, paused.running.said.count(TAKEN_OVER)
-    woken.resume()
-    told = installation.wait(lambda: not woken.alive or woken.said.count(TAKEN_OVER) > taken_over, REBALANCE_SECONDS)
-    other.retire()
-    installation.wait(lambda: not other.running.alive, RESTORE_SECONDS)
-    installation.until_ready(paused)
-    if not (owned and told):
+    woken, moved = _paused(
+        installation, lambda relief, had: relief.count(TAKEN_OVER) >= had.count(TAKEN_OVER) + PARTITIONS
+    )
+    if not moved:
         return None
     return "woken after another owned its partitions" + (", and was fenced" if FENCED in woken.said else "")
+
+
+def worker_woken_in_the_middle_of_a_takeover(installation: Here) -> str | None:
+    """SIGSTOP in a transaction, and SIGCONT when another worker begins to take its partitions over: both go for them."""
+    woken, moved = _paused(installation, lambda relief, had: relief.count(REBALANCING) > had.count(REBALANCING))
+    if not moved:
+        return None
+    return "woken while another took its partitions over" + (", and was fenced" if FENCED in woken.said else "")
+
+
+def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Running, bool]:
+    """Pause a worker beside another until `enough` is true of what the other says now and had said before.
+
+    Returns the process that was paused, and whether all came about: it was in a transaction, lost its
+    partitions, and was told so when it woke.
+    """
+    paused = installation.workers[0]
+    relief = installation.start_worker("relief")
+    installation.until_ready(relief)
+    with watched(installation) as transactions:
+        held = installation.wait(lambda: _pause_in_a_transaction(paused, transactions), MID_CHUNK_SECONDS)
+    had = relief.running.said
+    moved = installation.wait(lambda: enough(relief.running.said, had), REBALANCE_SECONDS)
+    woken, owned = paused.running, paused.running.said.count(TAKEN_OVER)
+    woken.resume()
+    told = installation.wait(lambda: not woken.alive or woken.said.count(TAKEN_OVER) > owned, REBALANCE_SECONDS)
+    relief.retire()
+    installation.wait(lambda: not relief.running.alive, RESTORE_SECONDS)
+    installation.until_ready(paused)
+    return woken, held and moved and told
 
 
 def worker_started_twice(installation: Here) -> str | None:
@@ -110,3 +149,19 @@ def worker_started_twice(installation: Here) -> str | None:
     first.running.kill()
     installation.until_ready(second)
     return "the first left when the second came" if gone else None
+
+
+def writer_fenced_by_a_stranger(installation: Here) -> str | None:
+    """Somebody opens the transactional id of a partition and does nothing with it: its owner can't write any more."""
+    mailbox = installation.mailbox
+    workers = installation.workers
+    started = {worker: worker.starts for worker in workers}
+    transactional_id = f"{mailbox.prefix}aggregator-{installation.random.randrange(PARTITIONS)}"
+    with KafkaProducer(
+        bootstrap_servers=mailbox.bootstrap.split(","), transactional_id=transactional_id, metrics_enabled=False
+    ) as stranger:
+        fenced = [worker.running for worker in workers]
+        stranger.init_transactions()
+        left = installation.wait(lambda: any(worker.starts > started[worker] for worker in workers), REBALANCE_SECONDS)
+    installation.until_ready()
+    return "its owner was fenced, and left" if left and any(FENCED in running.said for running in fenced) else None

@@ -3,6 +3,9 @@
 The tests that prove a guarantee run it to see that they fail without what guarantees it.
 """
 
+import asyncio
+import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +16,8 @@ from faust.transport.drivers import aiokafka as driver
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
 from services.aggregator.worker import restore, state, transport, writer
+
+ASKED_SECONDS = 1.0  # as long as a slow broker might take: time for the former owner to commit once more
 
 
 class _NoLock:
@@ -47,6 +52,7 @@ def asks_before_opening() -> None:
 
     async def ask_then_open(self: Any) -> None:
         await self._ask()
+        await asyncio.sleep(ASKED_SECONDS)
         await self._writer.open()
 
     partition_module.Partition._open_then_ask = ask_then_open  # type: ignore[method-assign]
@@ -84,16 +90,52 @@ def no_dedupe() -> None:
 
 def no_fencing() -> None:
     """Each process has transactional ids of its own, so that nobody is fenced."""
-    import os
-
     writer.PartitionWriter.transactional_id = property(  # type: ignore[assignment]
         lambda self: f"{self._settings.topic_prefix}aggregator-{self._partition}-{os.getpid()}"
     )
 
 
+def restores_what_is_not_committed() -> None:
+    """The restore and the takeover read transactions that were aborted, or are still open."""
+    reads_uncommitted(restore)
+
+
+def reads_uncommitted(module: Any) -> None:
+    """Have the consumers that a module makes read what is not committed."""
+    before = module.AIOKafkaConsumer
+
+    def consumer(*args: Any, **kwargs: Any) -> Any:
+        return before(*args, **kwargs | {"isolation_level": "read_uncommitted"})
+
+    module.AIOKafkaConsumer = consumer
+
+
+def goes_on_after_errors() -> None:
+    """A chunk that could not be written is logged, the writer opened again, and the next chunk taken."""
+    before = partition_module.Partition.process
+
+    async def process(self: Any, topic: str, chunk: Any) -> None:
+        try:
+            await before(self, topic, chunk)
+        except Exception:
+            logging.getLogger(__name__).exception("a chunk could not be written")
+            await self._writer.open()
+
+    partition_module.Partition.process = process  # type: ignore[method-assign]
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     fault.__name__: fault
-    for fault in (faust_commits, asks_before_opening, no_lock, restore_stops_short, no_dedupe, no_fencing)
+    for fault in (
+        faust_commits,
+        asks_before_opening,
+        no_lock,
+        restore_stops_short,
+        no_dedupe,
+        no_fencing,
+        restores_what_is_not_committed,
+        goes_on_after_errors,
+    )
 }
 
 if __name__ == "__main__":

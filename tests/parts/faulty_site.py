@@ -1,0 +1,35 @@
+"""The site with one protection taken away: `python -m tests.parts.faulty_site <fault>`. See faulty_worker."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from deploy.local.site import create_site
+from services.kit import projection
+from services.kit.serving import serve
+from tests.parts.faulty_worker import reads_uncommitted
+
+
+def no_compare() -> None:
+    """A projection moves its offsets without comparing them with those it knows."""
+
+    def set_it(self: Any, connection: Any, place: projection.Place, _: int, new: int) -> None:
+        row = self._offsets.c
+        here = (row.topic == place.topic) & (row.partition == place.partition)
+        connection.execute(self._offsets.update().where(here).values(next=new))
+
+    projection.Projection._compare_and_set = set_it  # type: ignore[method-assign,assignment]
+
+
+def projects_what_is_not_committed() -> None:
+    """A projection reads transactions that were aborted, or are still open."""
+    reads_uncommitted(projection)
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    fault.__name__: fault for fault in (no_compare, projects_what_is_not_committed)
+}
+
+if __name__ == "__main__":
+    FAULTS[sys.argv.pop(1)]()
+    serve("site", create_site, lambda settings: settings.port)
