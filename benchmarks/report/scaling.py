@@ -64,7 +64,25 @@ def _figures(kept: Sequence[Kept]) -> dict[str, str]:
         "bytes-per-fact": measured and number(measured.bytes_per_fact),
         "book-bytes-per-fact": measured and number(measured.book_bytes_per_fact),
     }
-    return found | {name: told or UNKNOWN for name, told in general.items()}
+    return found | {name: told or UNKNOWN for name, told in (general | _around(kept)).items()}
+
+
+def _around(kept: Sequence[Kept]) -> dict[str, str | None]:
+    """What was measured around the worker: intake, projections, streams."""
+    followed = median(kept, "asof", "followed_per_second", database="PostgreSQL")
+    hours = followed and SIZES["nation"] * PROGRAMS * MONTHS * YEARS / followed / 3600
+    singles = median(kept, "intake", "events_per_second", events_per_request=1, rate="flat out")
+    told = {
+        "follow-sqlite": median(kept, "asof", "followed_per_second", database="SQLite"),
+        "follow-postgresql": followed,
+        "nation.follow": hours,
+        "asof-sqlite": median(kept, "asof", "random_p99", database="SQLite"),
+        "asof-postgresql": median(kept, "asof", "random_p99", database="PostgreSQL"),
+        "intake-singles": singles,
+        "intake-batches": median(kept, "intake", "events_per_second", events_per_request=500),
+        "kib-per-client": median(kept, "streams", "kib_per_client", listeners=2_000, stopped=0),
+    }
+    return {name: None if value is None else number(value) for name, value in told.items()}
 
 
 def _plain(plans: int) -> dict[str, str]:

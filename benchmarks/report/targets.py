@@ -8,6 +8,7 @@ from benchmarks.report.found import best, median, named, number, values
 from benchmarks.results import Kept
 from benchmarks.workloads import PROVINCE
 
+LARGE = 5_000_000  # facts of a projection
 STREAMS = "kafka-streams-exactly-once"
 Found = tuple[str, bool] | None  # in words, and whether it is reached; None: not measured yet
 All = Sequence[Kept]
@@ -93,6 +94,16 @@ def _at_least(name: str, metric: str, least: float, unit: str, **parameters: str
     return found
 
 
+def _asof(database: str) -> Callable[[All], Found]:
+    def found(kept: All) -> Found:
+        large = [
+            one for one in named(kept, "asof", database=database) if int(one.measurement.parameters["facts"]) >= LARGE
+        ]
+        return _at_most("asof", "random_p99", 50, "ms")(large)
+
+    return found
+
+
 def _flat(kept: All) -> Found:
     costs = values(named(kept, "growth"), "cpu_us_per_event")
     if len(costs) < 2:
@@ -133,6 +144,8 @@ TARGETS = (
     Target("the same beside 500 more that read nothing", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=500)),
     Target("memory of one of 2,000 clients of the stream", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=0)),
     Target("memory of one of them where every fifth reads nothing", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=500)),
+    Target("as-of questions at random in a projection of 5,000,000 reports, SQLite, 99 of 100", "50 ms", _asof("SQLite")),
+    Target("the same, PostgreSQL", "50 ms", _asof("PostgreSQL")),
     Target("cost of an event from 1 to 514 plans and from 1 to 10 years", "flat within 20 %", _flat),
     Target("memory of a fact", "500 bytes", _memory),
 )  # fmt: skip

@@ -59,6 +59,11 @@ def streams(listeners: int, stopped: int, rate: float, p99: float, memory: float
     return kept("streams", parameters, p99_ms=("ms", (p99,)), kib_per_client=("KiB", (memory,)))
 
 
+def asof(database: str, facts: int, p99: float) -> Kept:
+    parameters: dict[str, str | int | float | bool] = {"database": database, "facts": facts}
+    return kept("asof", parameters, random_p99=("ms", (p99,)), followed_per_second=("facts/s", (10_000,)))
+
+
 GOOD = [
     replay("pantau", "exactly_once", 100_000, 101_000, 99_000),
     replay("kafka-streams-exactly-once", "exactly_once", 30_000, options='{"threads": 1}'),
@@ -75,10 +80,14 @@ GOOD = [
     growth(PROVINCE, 10, 11, 900),
     growth(NATION, 1, 11.5, 1_500),
     intake(1, 1_000, 999, 49),
+    intake(1, "flat out", 2_000, 49),
     intake(500, "flat out", 20_001, 300),
     streams(2_000, 0, 1.0, 999, 59),
     streams(2_000, 500, 1.0, 999, 59),
     streams(4, 0, 100.0, 199, 500),
+    asof("SQLite", 5_000_000, 49),
+    asof("PostgreSQL", 5_000_000, 49),
+    asof("PostgreSQL", 50_000, 51),
 ]
 BAD = [
     replay("pantau", "exactly_once", 70_000),
@@ -97,6 +106,9 @@ BAD = [
     streams(2_000, 0, 1.0, 1_010, 61),
     streams(2_000, 500, 1.0, 1_010, 61),
     streams(4, 0, 100.0, 201, 500),
+    asof("SQLite", 5_000_000, 51),
+    asof("PostgreSQL", 5_000_000, 51),
+    asof("PostgreSQL", 50_000, 1),
 ]
 
 
@@ -139,6 +151,7 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     assert "<!--nation.ten-years-->26,275,680<!--/-->" in told
     assert "<!--nation.restore-->175 s<!--/-->" in told
     assert "<!--nation.workers-->2<!--/-->" in told
+    assert "<!--nation.follow-->0.73<!--/-->" in told
     assert scaling.UNKNOWN in scaling.text([])
 
 
