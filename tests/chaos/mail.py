@@ -2,13 +2,14 @@
 
 To what `tests.parts.history` mixes in (conflicts, retractions, poison of every kind) this adds: copies, some written
 differently; an order that has nothing to do with the dates; retractions before their reports; plan versions after the
-reports of their programs; two versions that expect the same one.
+reports of their programs; two versions that expect the same one; reports of these days, which a clock that is a day off takes
+for the future's, or the other way round.
 """
 
 import json
 import random
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from schemas.sources import council
@@ -20,6 +21,7 @@ COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 5)
 MEAN_COPIES = sum(COPIES) / len(COPIES)
 NEAR, FAR = 200, 0.1  # copies lie this many letters apart, but for one in ten, which may be anywhere
 BY_HTTP = 0.25
+THESE_DAYS = 0.05
 OVERSIZE = 3  # letters above the limit of an event: more of them would make the ledger large for nothing
 
 
@@ -31,10 +33,11 @@ class Mail(NamedTuple):
 
 
 def mixed(seed: int, partitions: int, events: int) -> Mail:
-    """The mail of a run: about so many letters. The same seed gives the same mail."""
-    chance = random.Random(seed)
+    """The mail of a run: about so many letters. The same seed gives the same mail, on the same day."""
+    chance, today = random.Random(seed), datetime.now(UTC).date()
     history = History(seed, partitions=partitions, plans=PLANS, programs=PROGRAMS)
-    distinct = [*_few_oversize(history.life(int(events / MEAN_COPIES))), *_versions(history, chance)]
+    life = [_of_these_days(letter, chance, today) for letter in history.life(int(events / MEAN_COPIES))]
+    distinct = [*_few_oversize(life), *_versions(history, chance)]
     placed: list[tuple[float, Letter]] = []
     for place, letter in enumerate(distinct):
         begins = chance.random() * len(distinct) if letter.topic == "masterplans" else float(place)
@@ -48,6 +51,16 @@ def mixed(seed: int, partitions: int, events: int) -> Mail:
         [letter for letter, http in zip(letters, fits, strict=True) if not http],
         [letter for letter, http in zip(letters, fits, strict=True) if http],
     )
+
+
+def _of_these_days(letter: Letter, chance: random.Random, today: date) -> Letter:
+    """The same, but for a few reports that are of yesterday, today or tomorrow, at noon."""
+    body = _object(letter.value) if chance.random() < THESE_DAYS else None
+    if body is None or "effective_on" not in body.get("data", {}):
+        return letter
+    day = (today + timedelta(days=chance.choice((-1, 0, 1)))).isoformat()
+    dated = body | {"time": f"{day}T12:00:00Z", "data": body["data"] | {"effective_on": day}}
+    return letter._replace(value=json.dumps(dated).encode())
 
 
 def _few_oversize(letters: Iterable[Letter]) -> Iterable[Letter]:
