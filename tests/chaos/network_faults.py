@@ -76,6 +76,16 @@ def site_cut(installation: Here) -> str | None:
     return _cut(installation, installation.ground.to_site)
 
 
+def worker_forgotten(installation: Here) -> str | None:
+    """The worker's connections are dead and nobody tells: it has to find out by itself, and to connect again."""
+    return _forgotten(installation, installation.ground.to_worker)
+
+
+def site_forgotten(installation: Here) -> str | None:
+    """The apis' connections are dead and nobody tells: they have to find out by themselves, and to connect again."""
+    return _forgotten(installation, installation.ground.to_site)
+
+
 def worker_cut_past_its_session(installation: Here) -> str | None:
     """One direction is cut until another worker owns every partition; then what was said before arrives after all."""
     network, cut = installation.ground.to_worker, installation.workers[0]
@@ -126,6 +136,14 @@ def _cut(installation: Here, network: Proxy) -> str | None:
     network.heal()
     installation.until_ready()
     return f"{held} bytes {direction} were held" if held else None
+
+
+def _forgotten(installation: Here, network: Proxy) -> str | None:
+    before = network.held.total()
+    forgotten = network.forget()
+    _for_a_while(installation)
+    held = network.held.total() - before
+    return f"{forgotten} connections were dead, {held} bytes never arrived" if forgotten and held else None
 
 
 def _for_a_while(installation: Here) -> None:

@@ -44,9 +44,11 @@ NETWORK_FAULTS = (
     network_faults.worker_reset,
     network_faults.worker_cut,
     network_faults.worker_cut_past_its_session,
+    network_faults.worker_forgotten,
     network_faults.site_slowed,
     network_faults.site_reset,
     network_faults.site_cut,
+    network_faults.site_forgotten,
 )
 CLOCK_FAULTS = (
     clock_faults.clock_of_the_worker_off,

@@ -114,6 +114,21 @@ def test_an_answer_is_cut_off_while_the_question_arrives(echo: Echo, between: pr
         assert client.recv(10) == b"one"
 
 
+def test_a_connection_that_was_forgotten_is_silent_and_a_new_one_works(echo: Echo, between: proxy.Proxy) -> None:
+    with talk(between) as client:
+        client.sendall(b"one")
+        assert client.recv(10) == b"one"
+        assert between.forget() == 1
+        client.sendall(b"two")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(10)
+        with talk(between) as other:
+            other.sendall(b"three")
+            assert other.recv(10) == b"three"
+    assert echo.heard == b"onethree"
+
+
 def test_a_broker_behind_a_proxy_sends_its_clients_there(tmp_path: Path) -> None:
     with proxy.broker_behind(tmp_path, "VIA") as (direct, proxies):
         make_topic(direct.bootstrap)

@@ -31,7 +31,7 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         self.port, self.server_port = free_port(), server_port
         self.held = Counter[Direction]()
-        """Bytes that a cut or a delay has held up so far."""
+        """Bytes held up so far, by a cut, a delay, or for ever."""
         self.delay_seconds = 0.0
         """How long each piece is held up, in both directions."""
         self._cut: dict[Direction, bool] = dict.fromkeys(DIRECTIONS, False)
@@ -65,8 +65,13 @@ class Proxy:
         """
         self._in_loop(lambda: self._cut.update({direction: True}))
 
+    def forget(self) -> int:
+        """Carry nothing more on any connection there is, and tell nobody, as a firewall that has lost its memory; new
+        ones work. Returns how many there were."""
+        return self._in_loop(self._forget)
+
     def heal(self) -> None:
-        """Whatever was cut or delayed goes on."""
+        """Whatever was cut or delayed goes on; what was forgotten stays so."""
         asyncio.run_coroutine_threadsafe(self._heal(), self._loop).result(10)
 
     # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,6 +89,8 @@ class Proxy:
         assert self._server is not None, "the proxy was not started"
         self._server.close()
         self._reset()
+        for link in self._links:
+            link.forgotten = False
         await self._heal()
         if self._links:
             await asyncio.wait(self._links.values())
@@ -91,6 +98,11 @@ class Proxy:
     def _reset(self) -> int:
         for link in self._links:
             link.reset()
+        return len(self._links)
+
+    def _forget(self) -> int:
+        for link in self._links:
+            link.forgotten = True
         return len(self._links)
 
     async def _heal(self) -> None:
@@ -111,36 +123,40 @@ class Proxy:
         self._links[link] = task
         try:
             await asyncio.gather(
-                self._hand_on("to_server", client_reader, server), self._hand_on("to_client", server_reader, client)
+                self._hand_on(link, "to_server", client_reader, server),
+                self._hand_on(link, "to_client", server_reader, client),
             )
         finally:
             link.close()
             del self._links[link]
 
-    async def _hand_on(self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hand_on(
+        self, link: "_Link", direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Hand on one direction of a connection until it ends, also its end."""
         with suppress(OSError):
             while piece := await _read(reader):
-                await self._hold(direction, len(piece))
+                await self._hold(link, direction, len(piece))
                 writer.write(piece)
                 await writer.drain()
-        await self._hold(direction, 0)
+        await self._hold(link, direction, 0)
         with suppress(OSError):
             writer.write_eof()
 
-    async def _hold(self, direction: Direction, size: int) -> None:
-        if self.delay_seconds or self._cut[direction]:
+    async def _hold(self, link: "_Link", direction: Direction, size: int) -> None:
+        if self.delay_seconds or self._cut[direction] or link.forgotten:
             self.held[direction] += size
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
         async with self._healed:
-            await self._healed.wait_for(lambda: not self._cut[direction])
+            await self._healed.wait_for(lambda: not (self._cut[direction] or link.forgotten))
 
 
 class _Link:
     """Both sides of a connection."""
 
     def __init__(self, *writers: asyncio.StreamWriter) -> None:
+        self.forgotten = False
         self._writers = writers
 
     def reset(self) -> None:
