@@ -15,7 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
-from services.aggregator.worker import restore, state, transport, writer
+from services.aggregator.worker import readers, restore, state, transport, writer
 
 ASKED_SECONDS = 1.0  # as long as a slow broker might take: time for the former owner to commit once more
 
@@ -97,7 +97,7 @@ def no_fencing() -> None:
 
 def restores_what_is_not_committed() -> None:
     """The restore and the takeover read transactions that were aborted, or are still open."""
-    reads_uncommitted(restore)
+    reads_uncommitted(readers)
 
 
 def reads_uncommitted(module: Any) -> None:

@@ -195,26 +195,28 @@ class Partition:
         self._count(topic, folded)
         self._next[topic] = records[-1].offset + 1
         self._behind[topic] = chunk.behind
-        await self._transaction(folded, [f"{self._settings.topic_prefix}{topic}"], topic)
+        await self._transaction(folded, topic)
         self._tell(topic, chunk, folded, records, time.monotonic() - began)
 
     async def _only_snapshots(self) -> None:
-        await self._transaction(Folded(), [], None)
+        await self._transaction(Folded(), None)
 
-    async def _transaction(self, folded: Folded, consumed: list[str], topic: str | None) -> None:
+    async def _transaction(self, folded: Folded, topic: str | None) -> None:
         due = self._due()
         snapshots = [snapshot for plan in due if (snapshot := self._show(plan)) is not None]
         writer = self._writer
         await writer.begin()
-        facts_end = await writer.write("facts", folded.facts)
-        rejected_end = await writer.write(
-            "rejected", (_reject(topic or "", self.number, one) for one in folded.refused)
+        # What does not depend on one another is sent at once: each would else be a way to the broker and back.
+        facts_end, rejected_end, *_ = await asyncio.gather(
+            writer.write("facts", folded.facts),
+            writer.write("rejected", [_reject(topic or "", self.number, one) for one in folded.refused]),
+            writer.write("realization", [_snapshot(snapshot) for snapshot in snapshots]),
+            writer.send_offsets({} if topic is None else {self._settings.topic_prefix + topic: self._next[topic]}),
         )
-        await writer.write("realization", (_snapshot(snapshot) for snapshot in snapshots))
         self._facts_end = facts_end or self._facts_end
         self._rejected_end = rejected_end or self._rejected_end
         await writer.write("aggregator-progress", [self._progress()])
-        await writer.commit({name: self._next[topic] for name in consumed if topic is not None})
+        await writer.commit()
         self.progressed_at = time.monotonic()
         for plan in due:
             self._snapshot_at[plan] = self.progressed_at

@@ -96,13 +96,15 @@ class PartitionWriter:
             end = metadata.offset + count
         return end
 
-    async def commit(self, offsets: dict[str, int]) -> None:
-        """Commit the transaction, with the next offset to read of each full topic name."""
-        producer = self._opened
+    async def send_offsets(self, offsets: dict[str, int]) -> None:
+        """Make the next offset to read of each full topic name part of the transaction."""
         if offsets:
             positions = {TopicPartition(t, self._partition): OffsetAndMetadata(o, "") for t, o in offsets.items()}
-            await producer.send_offsets_to_transaction(positions, group_id(self._settings))
-        await producer.commit_transaction()
+            await self._opened.send_offsets_to_transaction(positions, group_id(self._settings))
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+        await self._opened.commit_transaction()
 
     @property
     def _opened(self) -> AIOKafkaProducer:
