@@ -5,6 +5,7 @@ Without an instrument, arguments are for `replay`; without any argument every in
 
 import argparse
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ BY_DEFAULT = "replay"
 def main() -> None:
     """Choose instruments, and keep each measurement as soon as it is there."""
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of what it then mends by itself
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was begun is put away
     told = sys.argv[1:]
     if told and told[0].startswith("-") and told[0] not in {"-h", "--help"}:
         told = [BY_DEFAULT, *told]

@@ -47,6 +47,9 @@ def prepared(workload: Workload) -> Ground:
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         _load(workload, unfinished)
+        for former in CACHE.glob(f"{workload.name}-*"):
+            if former != unfinished:
+                shutil.rmtree(former)
         unfinished.rename(folder)
     with (folder / "expected").open("rb") as file:
         return Ground(workload, folder, pickle.load(file))

@@ -1,6 +1,7 @@
 """A competitor as a process: started with what every one is told, stopped when it is no longer needed."""
 
 import os
+import re
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from deploy.local.broker import Broker
 from tests.parts.waiting import free_port
 
 LOG_TAIL = 3_000
+OF_A_TERMINAL = re.compile("\x1b\\[[?0-9;]*[A-Za-z]")
 
 
 class WrongError(Exception):
@@ -34,8 +36,8 @@ class Competitor:
 
     @property
     def said(self) -> str:
-        """All it has written."""
-        return self._log.read_text(errors="replace")
+        """All it has written, without what only a terminal understands."""
+        return OF_A_TERMINAL.sub("", self._log.read_text(errors="replace"))
 
     def check(self) -> None:
         """Raises WrongError when it has left."""
