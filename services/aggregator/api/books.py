@@ -11,23 +11,28 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from sqlalchemy import Connection
 
 from realization.book import PlanBook
-from schemas.book import Fact, Written
+from schemas.book import Fact
 from schemas.envelope import microseconds
+from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import Kept, Tables, plan_of
 from services.kit.projection import Projection, Record
 
-FACTS_IN_MEMORY = 1_000_000  # about 500 bytes each
-PROGRAM_FACTS = 6  # a program of a plan version takes as much room as so many facts
+FACTS_IN_MEMORY = 1_000_000  # about 340 bytes each
+PROGRAM_FACTS = 3  # a program of a plan version takes as much room as so many facts
 REMEMBERED_MOVES = 100
 BREATH = 200  # facts after which others in the event loop get their turn
 
 
-class _Numbered(Written):
+class _Numbered(msgspec.Struct):
     seq: int
+
+
+_numbered = msgspec.json.Decoder(_Numbered).decode
 
 
 class OpenBook:
@@ -49,9 +54,14 @@ class OpenBook:
         """The room it takes in memory, in facts."""
         return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.book.versions)
 
-    def add(self, fact: Fact) -> None:
+    def add(self, fact: ReportFact | Fact) -> None:
         """Take the fact after the last one."""
-        programs = self.book.add(fact)
+        programs: tuple[str, ...] | None
+        match fact:
+            case ReportFact():
+                programs = self.book.add_report(fact.report, fact.seq, fact.received_ms)
+            case Fact():
+                programs = self.book.add(fact)
         self._received.append(fact.received_ms)
         if programs:
             self._moves.append((fact.seq, programs))
@@ -140,7 +150,7 @@ class Books:
             with self._metrics.open_seconds.time():
                 opened = await self.projection.read(lambda connection: _read(plan, self._tables.kept(connection, plan)))
             for value in self._arrived[plan]:
-                fact = Fact.model_validate_json(value, extra="ignore")
+                fact = read_fact(value)
                 if fact.seq > opened.seq:
                     opened.add(fact)
         finally:
@@ -158,7 +168,7 @@ class Books:
             if record.topic != "facts" or record.value is None:
                 continue
             plan = plan_of(record)
-            seqs[plan] = _Numbered.model_validate_json(record.value).seq
+            seqs[plan] = _numbered(record.value).seq
             values.setdefault(plan, []).append(record.value)
         for plan, arrived in values.items():
             if plan in self._arrived:
@@ -172,7 +182,7 @@ class Books:
     async def _advance(self, plan: str, opened: OpenBook, values: Iterable[bytes]) -> None:
         async with opened.lock:
             for number, value in enumerate(values, start=1):
-                fact = Fact.model_validate_json(value, extra="ignore")
+                fact = read_fact(value)
                 if fact.seq > opened.seq + 1:
                     self._open.pop(plan, None)  # a gap: it will be loaded anew
                     return
