@@ -19,8 +19,8 @@ def _here_already() -> None:
 
 
 FAUST: dict[str, str | int] = {
-    "store": "memory", "commit_ms": 2_800, "realization_ms": 1_000, "linger_ms": 50, "batch_kb": 128,
-    "compression": "lz4", "loop": "uvloop",
+    "store": "memory", "commit_ms": 2_800, "realization_ms": 5_000, "linger_ms": 200, "batch_kb": 128,
+    "compression": "lz4", "pending": 5_000, "loop": "uvloop",
 }  # fmt: skip
 
 QUIX: dict[str, str | int] = {
@@ -35,7 +35,14 @@ PEERS: tuple[Peer, ...] = (
         "at_least_once",
         bench_environment.build,
         bench_environment.command("benchmarks.peers.stock_faust"),
-        _grid(FAUST, {"linger_ms": 0, "batch_kb": 16}, {"compression": "none"}, {"store": "rocksdb"}, {"loop": "aio"}),
+        _grid(
+            FAUST,
+            {"linger_ms": 20},
+            {"linger_ms": 1_000},
+            {"compression": "none"},
+            {"store": "rocksdb"},
+            {"loop": "aio"},
+        ),
     ),
     Peer(
         "quix-streams",

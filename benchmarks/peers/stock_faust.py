@@ -5,7 +5,7 @@
 When its table was recovered from the changelog it says so in one line of JSON on its standard output:
 
     recovered_records   records of the changelog that were read
-    facts               of them, accepted events: the rest are claims, counts and plan versions
+    facts               accepted events that the table holds; the other records are claims, counts and plan versions
     seconds             from the beginning of the recovery to its end
 """
 
@@ -60,7 +60,7 @@ def create_app(here: told.Told) -> Any:
         topic_replication_factor=1,
         topic_disable_leader=True,
         broker_commit_interval=here.number("commit_ms") / 1000,
-        producer_linger_ms=here.number("linger_ms"),
+        producer_linger=here.number("linger_ms") / 1000,
         producer_max_batch_size=here.number("batch_kb") * 1024,
         producer_max_request_size=18 * MIB,
         producer_compression_type=None if here.options["compression"] == "none" else here.options["compression"],
@@ -103,7 +103,11 @@ def create_app(here: told.Told) -> Any:
     async def tell_recovery(*_: Any) -> None:
         print(json.dumps(_recovered(app.tables.recovery, table)), flush=True)
 
+    async def assigned(*_: Any, **__: Any) -> None:
+        app.producer.buffer.max_messages = here.number("pending")  # its 100 let it stand still most of the time
+
     app.agent(inputs)(mail)
+    app.on_partitions_assigned.connect(assigned, weak=False)
     app.timer(interval=here.number("realization_ms") / 1000)(tell_realization)
     table.on_recover(tell_recovery)
     return app
@@ -129,6 +133,7 @@ def main() -> None:
     if here.options["loop"] == "uvloop":
         uvloop.install()
     worker = faust.Worker(create_app(here), loglevel="WARNING", quiet=True, redirect_stdouts=False)
+    worker.spinner = None  # it would have every message for debugging made
     sys.exit(worker.execute_from_commandline())
 
 

@@ -10,22 +10,24 @@ from typing import Any
 
 import pytest
 
-from benchmarks.peers.catalogue import PEERS
+from benchmarks.peers.catalogue import FLOOR, PEERS
 from benchmarks.peers.peer import Peer, environment
 from deploy.local.broker import Broker
 from schemas.sources import council
 from tests import oracle
 from tests.parts.history import OFFICES, History, Letter, event, plan_version
 from tests.parts.mailbox import Mailbox
-from tests.parts.processes import Processes
+from tests.parts.processes import Processes, Running
 from tests.parts.waiting import until
 
 Json = dict[str, Any]
 
 PARTITIONS = 4
-LETTERS = 2500
+LETTERS = 2000
 TOPICS = ("masterplans", "program-status")
 VERSION = "masterplan.version.published"
+FAUST = next(peer for peer in PEERS if peer.name == "stock-faust")
+QUICKLY = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}  # the second compiler takes longer than the work here
 
 
 def plan_mail(history: History, plan: str) -> list[Letter]:
@@ -117,10 +119,18 @@ def expected_cells(facts: list[oracle.Fact], plan: str) -> Json:
             counted = counts.setdefault(cell, [0, 0, 0])
             for at, more in enumerate((True, status is not None, status == "realized")):
                 counted[at] += more
-    cells: Json = {}
+    expected: Json = {}
     for (grouping, key), counted in counts.items():
-        cells.setdefault(grouping, {})[key] = counted
-    return cells
+        expected.setdefault(grouping, {})[key] = counted
+    return expected
+
+
+def cells(told: Json) -> Json:
+    """Of a realization what `expected_cells` says."""
+    return {
+        grouping: {key: cell[:3] for key, cell in told["cells"][grouping].items()}
+        for grouping in ("overall", "dimension")
+    }
 
 
 def _json(event: Json) -> str:
@@ -153,34 +163,78 @@ def differences(
         seqs = sorted(f["seq"] for f in written if oracle.plan_of(f["event"]["source"]) == plan)
         if seqs != list(range(1, len(of_plan) + 1)):
             found.append(f"seq of {plan} is not dense")
-        cells = {
-            grouping: {key: cell[:3] for key, cell in told_last[plan]["cells"][grouping].items()}
-            for grouping in ("overall", "dimension")
-        }
-        if cells != expected_cells(of_plan, plan):
-            found.append(f"realization of {plan}: {cells}, not {expected_cells(of_plan, plan)}")
+        if cells(told_last[plan]) != expected_cells(of_plan, plan):
+            found.append(f"realization of {plan}: {cells(told_last[plan])}, not {expected_cells(of_plan, plan)}")
     return found
 
 
-@pytest.mark.parametrize("peer", PEERS, ids=[peer.name for peer in PEERS])
+class Job:
+    """A mailbox full of mail, what the oracle says of it, and the start of a competitor that does it."""
+
+    def __init__(self, mailbox: Mailbox, processes: Processes, state: Path) -> None:
+        self.mailbox, self._processes, self._state = mailbox, processes, state
+        self.sent = [one for one in mailbox.mail() if one.topic in TOPICS]
+        self.outcomes, self.facts = oracle.decide(self.sent, PARTITIONS)
+        self.plans = Counter(oracle.plan_of(fact.event["source"]) for fact in self.facts)
+
+    def start(self, peer: Peer) -> Running:
+        peer.build()
+        self._state.mkdir(exist_ok=True)
+        env = environment(self.mailbox.bootstrap, self.mailbox.prefix, PARTITIONS, self._state, peer.grid[0])
+        return self._processes.start(peer.name, peer.command(peer.grid[0]), env=env | QUICKLY)
+
+    def until_done(self, running: Running) -> None:
+        refused = sum(one.reason is not None for one in self.outcomes)
+
+        def done() -> bool:
+            return not running.alive or (
+                {plan: one["seq"] for plan, one in realizations(self.mailbox).items()} == self.plans
+                and len(self.mailbox.read("facts")) >= len(self.facts)
+                and len(self.mailbox.read("rejected")) >= refused
+            )
+
+        until(done, 100, what="the last realization of every plan, and as many facts and rejects as the oracle says")
+        assert running.alive, running.said
+
+
+@pytest.mark.parametrize("peer", [peer for peer in PEERS if peer is not FAUST], ids=lambda peer: peer.name)
 def test_a_competitor_does_the_whole_job(peer: Peer, town: Town, processes: Processes, tmp_path: Path) -> None:
-    mailbox = town.mailbox()
-    sent = [one for one in mailbox.mail() if one.topic in TOPICS]
-    outcomes, facts = oracle.decide(sent, PARTITIONS)
-    plans = Counter(oracle.plan_of(fact.event["source"]) for fact in facts)
-    (state := tmp_path / "state").mkdir()
+    job = Job(town.mailbox(), processes, tmp_path / "state")
 
-    peer.build()
-    env = environment(mailbox.bootstrap, mailbox.prefix, PARTITIONS, state, peer.grid[0])
-    running = processes.start(peer.name, peer.command(peer.grid[0]), env=env)
+    job.until_done(job.start(peer))
 
-    def done() -> bool:
-        if not running.alive:
-            return True
-        told = {plan: one["seq"] for plan, one in realizations(mailbox).items()}
-        written = len(mailbox.read("facts")), len(mailbox.read("rejected"))
-        return told == plans and written >= (len(facts), sum(one.reason is not None for one in outcomes))
+    assert differences(job.mailbox, job.outcomes, job.facts, job.sent) == []
 
-    until(done, 100, what="the last realization of every plan, and as many facts and rejects as the oracle says")
-    assert running.alive, "it left"
-    assert differences(mailbox, outcomes, facts, sent) == []
+
+def test_the_floor_says_what_it_made_of_the_mail(town: Town, processes: Processes, tmp_path: Path) -> None:
+    job = Job(town.mailbox(), processes, tmp_path / "state")
+
+    running = job.start(FLOOR)
+    until(lambda: running.said.endswith("}\n") or not running.alive, what="the floor to have said it")
+
+    told = json.loads(running.said)
+    assert told["records"] == len(job.sent)
+    assert Counter(told["outcomes"]) == Counter(one.outcome for one in job.outcomes)
+    assert Counter(told["reasons"]) == Counter(one.reason for one in job.outcomes if one.reason is not None)
+    for plan, seq in job.plans.items():
+        assert told["realization"][plan]["seq"] == seq
+        of_plan = [fact for fact in job.facts if oracle.plan_of(fact.event["source"]) == plan]
+        assert cells(told["realization"][plan]) == expected_cells(of_plan, plan)
+
+
+def test_stock_faust_does_it_too_and_says_how_its_table_was_recovered(
+    town: Town, processes: Processes, tmp_path: Path
+) -> None:
+    job = Job(town.mailbox(), processes, tmp_path / "state")
+    first = job.start(FAUST)
+    job.until_done(first)
+    assert differences(job.mailbox, job.outcomes, job.facts, job.sent) == []
+    first.stop()
+
+    second = job.start(FAUST)
+    until(lambda: '"recovered_records"' in second.said or not second.alive, 60, what="the table to be recovered")
+
+    told = next(json.loads(line) for line in second.said.splitlines() if line.startswith("{"))
+    assert told["facts"] == len(job.facts)
+    assert told["recovered_records"] > 2 * len(job.facts)
+    assert told["seconds"] > 0
