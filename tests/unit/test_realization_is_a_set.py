@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realization.book import PlanBook, claim_of
+from realization.book import Claim, PlanBook, claim_of
 from realization.live import SNAPSHOT_LIMIT, Live
 from schemas.book import Snapshot
 from schemas.reading import report_of
@@ -77,6 +77,30 @@ def test_a_book_of_claims_read_before_says_what_the_book_of_their_reports_says(
 
     assert everything_said_of(kept, question, len(facts)) == everything_said_of(book, question, len(facts))
     assert _cells(Live(kept).snapshot()) == _cells(Live(book).snapshot())
+
+
+@given(history=histories, order=dice(120), question=questions())
+def test_a_book_filled_with_claims_at_once_says_what_the_book_of_their_reports_says(
+    history: list[Said], order: Dice, question: Json
+) -> None:
+    facts = asked.numbered(asked.facts_of(history))
+    book, filled = asked.book_of(facts), PlanBook(PLAN)
+    claims: dict[str, list[Claim]] = {}
+    for fact in order.shuffled(facts):
+        if isinstance(fact.event, StatusReported):
+            claim = claim_of(report_of(fact.event), fact.seq, fact.received_ms)
+            claims.setdefault(fact.event.data.program, []).append(claim)
+
+    for fact in facts[: len(facts) // 2]:
+        if not isinstance(fact.event, StatusReported):
+            filled.add(fact)
+    filled.fill(claims)
+    for fact in facts[len(facts) // 2 :]:
+        if not isinstance(fact.event, StatusReported):
+            filled.add(fact)
+
+    assert everything_said_of(filled, question, len(facts)) == everything_said_of(book, question, len(facts))
+    assert filled.received_ms == book.received_ms
 
 
 @given(history=histories, order=dice(120), question=questions())

@@ -1,0 +1,58 @@
+"""Pages of claims say of every report what its event says, and are the same bytes in however many pieces facts came."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.large_book import LargeBook
+from realization.book import claim_of
+from schemas.book import Fact
+from schemas.reading import ReportFact, read_fact
+from services.aggregator.api.claims import PAGE_FACTS, Page, begins_page, decode, encode, page_of, unpack
+
+PLAN = "kota-000"
+FACTS = [read_fact(value) for _, value in LargeBook(plans=1, reports=2 * PAGE_FACTS).facts(PLAN)]
+
+
+def written(pieces: Sequence[Sequence[ReportFact | Fact]]) -> list[bytes]:
+    """The pages after each piece was added to what was written of the last page, as a projection does it."""
+    kept: dict[int, bytes] = {}
+    for piece in pieces:
+        pages: dict[int, Page] = {}
+        for fact in piece:
+            number = page_of(fact.seq)
+            if number not in pages:
+                pages[number] = Page() if begins_page(fact.seq) else decode(kept[number])
+            pages[number].add(fact)
+        kept |= {number: encode(page) for number, page in pages.items()}
+    return list(kept.values())
+
+
+def test_every_claim_is_that_of_its_report() -> None:
+    claims = unpack(PLAN, map(decode, written([FACTS])))
+
+    assert claims.received_ms == [fact.received_ms for fact in FACTS]
+    found = {(program, claim.seq): claim for program, those in claims.by_program.items() for claim in those}
+    assert found == {
+        (fact.report.program, fact.seq): claim_of(fact.report, fact.seq, fact.received_ms)
+        for fact in FACTS
+        if isinstance(fact, ReportFact)
+    }
+
+
+@given(st.lists(st.integers(0, len(FACTS)), max_size=4))
+def test_the_pieces_in_which_facts_came_leave_no_trace(cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(FACTS)]
+
+    assert written([FACTS[a:b] for a, b in itertools.pairwise(edges)]) == written([FACTS])
+
+
+def test_a_page_takes_no_fact_but_the_next() -> None:
+    page = Page()
+    page.add(FACTS[0])
+    for wrong in (FACTS[0], FACTS[2]):
+        with pytest.raises(ValueError, match="does not come after"):
+            page.add(wrong)
