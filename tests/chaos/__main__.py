@@ -13,6 +13,7 @@ import logging
 import random
 import shutil
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
@@ -59,12 +60,12 @@ class House:
 
     def __init__(self, base: Path, grounds: Grounds) -> None:
         self._base, self._grounds = base, grounds
-        self._runs = 0
+        self.runs = 0
 
     def play(self, plan: Plan, control: str | None) -> results.Result:
         """Play a run, write down what came of it, and tell."""
-        self._runs += 1
-        folder = self._base / f"run-{self._runs}-seed-{plan.seed}"
+        self.runs += 1
+        folder = self._base / f"run-{self.runs}-seed-{plan.seed}"
         folder.mkdir(0o755)
         _say(f"  faults: {', '.join(fault.__name__ for fault in plan.faults)}")
         told = play(plan, self._grounds.of(plan.stage), folder, lambda text: _say(f"  {text}"))
@@ -86,13 +87,22 @@ def main() -> int:
         if names:
             wrong = sum(not _control(house, name, asked.seed, asked.events) for name in names)
         else:
-            seeds = range(asked.seed, asked.seed + asked.runs)
-            wrong = sum(not _run(house, seed, asked, f"{n} of {asked.runs}") for n, seed in enumerate(seeds, 1))
+            wrong = _runs(house, asked)
     if not wrong:
         shutil.rmtree(base)
-    of = len(names) or asked.runs
-    _say(f"{of - wrong} of {of} runs ended as they must")
+    _say(f"{wrong} of {house.runs} runs ended as they must not" if wrong else f"{house.runs} runs ended as they must")
     return 1 if wrong else 0
+
+
+def _runs(house: House, asked: argparse.Namespace) -> int:
+    """Play the runs that there is time for. How many were not good."""
+    began, wrong = time.monotonic(), 0
+    for number in range(asked.runs):
+        if asked.minutes and time.monotonic() - began > asked.minutes * 60:
+            _say(f"no time for more: {number} of {asked.runs} runs")
+            break
+        wrong += not _run(house, asked.seed + number, asked, f"{number + 1} of {asked.runs}")
+    return wrong
 
 
 def _run(house: House, seed: int, asked: argparse.Namespace, which: str) -> bool:
@@ -139,6 +149,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=int, default=1, help="how many; each has the next seed (default: 1)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the first run (default: any)")
+    parser.add_argument("--minutes", type=float, help="begin no further run after so long (default: no limit)")
     parser.add_argument("--events", type=int, default=20_000, help="letters sent in a run (default: 20,000)")
     parser.add_argument("--stage", choices=sorted(STAGES), help="what the runs are played on (default: each seed says)")
     either = parser.add_mutually_exclusive_group()

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -30,7 +30,7 @@ FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 4.0  # as the real supervi
 LEAVES_ALLOWED = 5
 ERROR_CHARACTERS = 200
 LEAVES_WITHIN_SECONDS = 60.0
-TEND_SECONDS = 0.02
+LOOK_SECONDS, ASK_SECONDS = 0.02, 0.2  # between two looks: at what is cheap to see, at what a process must answer
 READY_SECONDS = 60.0
 
 WORKER = ("services.aggregator.worker",)
@@ -172,27 +172,24 @@ class Installation(Generic[G_co]):
                 why = "keeps leaving" if kept.keeps_leaving else "left by itself"
                 raise LostError(f"{kept.name} {why}, with code {code}{_last_words(kept.left_log)}")
 
-    def wait(self, predicate: Callable[[], object], within_seconds: float) -> bool:
-        """Tend the processes until `predicate` is true, at most so long. Whether it came true."""
+    def wait(self, predicate: Callable[[], object], within_seconds: float, *, every: float = LOOK_SECONDS) -> bool:
+        """Tend the processes until `predicate` is true, at most so long, looking `every` so many seconds.
+
+        Whether it came true.
+        """
         ends = time.monotonic() + within_seconds
-        for _ in self.ticks():
+        while True:
+            self.tend()
             if predicate():
                 return True
             if time.monotonic() > ends:
                 return False
-        raise AssertionError
-
-    def ticks(self) -> Iterator[None]:
-        """For ever, a moment apart, with the processes tended."""
-        while True:
-            self.tend()
-            yield
-            time.sleep(TEND_SECONDS)
+            time.sleep(every)
 
     def until_ready(self, *kept: Kept) -> bool:
         """Wait until these processes, or all that are wanted, say that they can be asked."""
         asked = kept or (*self.workers, *self.sites)
-        return self.wait(lambda: all(one.ready(self.http) for one in asked), READY_SECONDS)
+        return self.wait(lambda: all(one.ready(self.http) for one in asked), READY_SECONDS, every=ASK_SECONDS)
 
     def end(self) -> None:
         """End every process."""

@@ -21,8 +21,8 @@ from tests.chaos.ledger import Ledger, Place
 from tests.parts.history import HEADERS, Letter
 from tests.parts.mailbox import Mailbox
 
-DIRECT_GROUP, HTTP_GROUP = 100, 40
-SINGLES_IN = 4  # of so many groups by HTTP, one is sent event by event
+DIRECT_GROUP, HTTP_GROUP = 250, 40
+SINGLES_IN = 6  # of so many groups by HTTP, one is sent event by event
 AGAIN_SECONDS = 0.3
 HTTP_SECONDS = 8.0
 ACKNOWLEDGED_SECONDS = 10.0

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from httpx import HTTPError
 from pydantic import ValidationError
 
 from schemas.book import Fact, Snapshot
@@ -26,6 +27,7 @@ from tests.parts.history import Letter
 
 LAG_SECONDS = 60.0
 STEP_SECONDS = 15.0
+LOOK_SECONDS = 0.5
 FIRST_YEAR = 2019
 SERVED_WITH = 200
 
@@ -82,7 +84,7 @@ def settled(installation: Installation[Any]) -> list[str]:
         read = mailbox.read_up_to()
         return sum(end - read.get(place, 0) for place, end in ends.items())
 
-    if not installation.wait(lambda: behind() == 0, LAG_SECONDS):
+    if not installation.wait(lambda: behind() == 0, LAG_SECONDS, every=LOOK_SECONDS):
         return [f"the worker is {behind()} records behind {LAG_SECONDS:g} s after the last was sent"]
     if not installation.until_ready():
         return ["not every process is ready again"]
@@ -165,7 +167,12 @@ def _figure(
     for site in installation.sites:
         asked = {"basis": basis, "min_seq": str(len(facts))} | ({"as_of": str(as_of)} if as_of else {})
         url = f"http://127.0.0.1:{site.port}/v1/plans/{plan}/realization"
-        told = installation.http.get(url, params=asked)
+        try:
+            told = installation.http.get(url, params=asked)
+        except HTTPError as error:
+            installation.tend()  # has it left?
+            yield f"{site.name} does not tell of {plan}: {error!r}"
+            continue
         if told.status_code != SERVED_WITH:
             yield f"{site.name} does not tell of {plan}: {told.text[:200]}"
             continue
@@ -202,7 +209,7 @@ def replayed(installation: Installation[Any]) -> list[str]:
         last[:] = rebuilt.differences(rebuilt.tables(rebuilt.urls(settings)), fresh)
         return not last
 
-    return [] if installation.wait(same, STEP_SECONDS) else last
+    return [] if installation.wait(same, STEP_SECONDS, every=LOOK_SECONDS) else last
 
 
 def state_from_the_book(installation: Installation[Any]) -> list[str]:
@@ -219,7 +226,7 @@ def state_from_the_book(installation: Installation[Any]) -> list[str]:
         last.update({(record.partition, record.key): record.value for record in mailbox.written("realization")})
         return last == wanted
 
-    if installation.wait(same, STEP_SECONDS):
+    if installation.wait(same, STEP_SECONDS, every=LOOK_SECONDS):
         return []
     differ = [Snapshot.model_validate_json(value).plan for place, value in wanted.items() if last.get(place) != value]
     return [f"the live snapshot of {plan} is not what its facts say" for plan in differ] or ["a snapshot of no plan"]
