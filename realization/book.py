@@ -208,21 +208,24 @@ class PlanBook:
 
     def fill(self, claims: Mapping[str, Iterable[Claim]]) -> None:
         """Take many reports into the set at once, by program, as `add_claim` does one."""
+        newest = self.last_received
         for program, more in claims.items():
             mine = self._claims.setdefault(program, [])
             mine.extend(more)
             mine.sort()
+            self.seq = max(self.seq, *map(_seq, mine))
             for claim in mine:
-                if claim.received_ms > self.last_received.get(claim.source, 0):
-                    self.last_received[claim.source] = claim.received_ms
-                self.seq = max(self.seq, claim.seq)
-        self.received_ms = max(self.received_ms, *self.last_received.values(), 0)
+                received_ms, source = claim.received_ms, claim.source
+                if received_ms > newest.get(source, 0):
+                    newest[source] = received_ms
+        self.received_ms = max(self.received_ms, *newest.values(), 0)
 
     def _reported_by(self, source: str, event_id: str) -> str | None:
         """The program a report is about; None for a report that is not there."""
         for program, claims in self._claims.items():
-            if any(claim.id == event_id and claim.source == source for claim in claims):
-                return program
+            for claim in claims:
+                if claim.id == event_id and claim.source == source:
+                    return program
         return None
 
     def _see(self, program: str, seen: Verified) -> None:
@@ -392,6 +395,7 @@ class PlanBook:
 
 
 _effective_on = attrgetter("effective_on")
+_seq = attrgetter("seq")
 
 
 def office(source: str) -> str:
