@@ -127,12 +127,12 @@ def _tell(one: results.Result, differences: list[str], folder: Path) -> None:
     if one.as_it_must_be:
         _say(f"  {verdict}, as it must be, after {one.seconds} s")
         for difference in differences[:2]:
-            _say(f"    {difference}")
+            _say(f"    {difference[:1000]}")
         shutil.rmtree(folder)
         return
     _say(f"  {verdict.upper()}, WHICH IT MUST NOT BE, after {one.seconds} s")
     for difference in differences:
-        _say(f"    {difference}")
+        _say(f"    {difference[:1000]}")
     again = f"--seed {one.seed} --events {one.events} " + (
         f"--control {one.control}" if one.control else f"--stage {one.stage}"
     )

@@ -53,6 +53,9 @@ CONTROLS: dict[str, Control] = {
         (worker_faults.worker_killed_while_restoring,),
         _worker("restore_stops_short"),
     ),
+    "read_committed_mail": Control(
+        "mail is read when it is committed", (KILLED,), _worker("reads_mail_that_is_not_committed")
+    ),
     "read_committed": Control(
         "a restore reads what is committed", (KILLED,), _worker("restores_what_is_not_committed")
     ),

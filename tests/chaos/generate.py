@@ -43,7 +43,7 @@ HOLDS = """\
 The mail holds copies of events, up to five, some written differently; reports of other years; an order between topics
 that means nothing; retractions before their reports; the same id with other content; records on wrong partitions, topics
 and keys; poison (no JSON, no value, nested too deep, too large, unknown types, wrong shapes, wrong sources, future
-dates); plan versions after the reports of their programs; and two versions that want to replace the same one.
+dates); whole groups sent in a transaction that is aborted, and then again; plan versions after the reports of their programs; and two versions that want to replace the same one.
 """
 
 NOT_COVERED = """\

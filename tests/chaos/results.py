@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tests.chaos.play import Plan, Told
 
 FILE = Path(__file__).with_name("results.jsonl")
+DIFFERENCE_CHARACTERS = 300
 ROOT = Path(__file__).parents[2]
 PLAYED = ("services", "realization", "schemas", "deploy/local")  # what a run puts to the test
 
@@ -44,7 +45,7 @@ def result(plan: Plan, told: Told, control: str | None) -> Result:
         len(told.missed),
         round(told.seconds, 1),
         not told.differences,
-        told.differences[:3],
+        [text[:DIFFERENCE_CHARACTERS] for text in told.differences[:3]],
         engine(),
     )
 

@@ -23,6 +23,7 @@ from tests.parts.mailbox import Mailbox
 
 DIRECT_GROUP, HTTP_GROUP = 250, 40
 SINGLES_IN = 6  # of so many groups by HTTP, one is sent event by event
+IN_VAIN_IN, IN_VAIN_SECONDS = 10, 5.0  # of so many groups, one is sent in a transaction first that is aborted
 AGAIN_SECONDS = 0.3
 HTTP_SECONDS = 8.0
 ACKNOWLEDGED_SECONDS = 10.0
@@ -101,10 +102,14 @@ class Direct:
         self._mailbox, self._ledger = mailbox, ledger
         self._runner = asyncio.Runner()
         self._producer: AIOKafkaProducer | None = None
+        self._groups = 0
 
     def send(self, letters: Letters) -> set[int]:
-        """Send, and wait for the broker's word on each."""
+        """Send, and wait for the broker's word on each. Now and then in vain first: in a transaction that is aborted."""
+        self._groups += 1
         self._ledger.attempt("direct", letters)
+        if self._groups % IN_VAIN_IN == 0:
+            self._runner.run(self._in_vain(letters))
         places = self._runner.run(self._send(letters))
         self._ledger.acknowledge(places)
         if len(places) < len(letters):
@@ -131,6 +136,27 @@ class Direct:
         said = {number: word.result() for number, word in words.items() if word in told and not word.exception()}
         return {number: Place(letters[number].topic, one.partition, one.offset) for number, one in said.items()}
 
+    async def _in_vain(self, letters: Letters) -> None:
+        """Send letters as nobody may ever read them."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._mailbox.bootstrap,
+            transactional_id=f"{self._mailbox.prefix}sender",
+            transaction_timeout_ms=int(IN_VAIN_SECONDS * 1000),
+            max_request_size=18 * 1024 * 1024,
+        )
+        try:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(IN_VAIN_SECONDS):
+                    await producer.start()
+                    await producer.begin_transaction()
+                    for one in letters.values():
+                        topic = self._mailbox.prefix + one.topic
+                        await producer.send(topic, key=one.key, value=one.value, partition=one.partition)
+                    await producer.flush()
+                    await producer.abort_transaction()
+        finally:
+            await _let_go(producer)
+
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
@@ -146,9 +172,13 @@ class Direct:
     async def _let_go(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), LET_GO_SECONDS)
-            await producer.client.close()
+            await _let_go(producer)
+
+
+async def _let_go(producer: AIOKafkaProducer) -> None:
+    with suppress(KafkaError, TimeoutError):
+        await asyncio.wait_for(producer.stop(), LET_GO_SECONDS)
+    await producer.client.close()
 
 
 class Requests:

@@ -110,6 +110,11 @@ def reads_uncommitted(module: Any) -> None:
     module.AIOKafkaConsumer = consumer
 
 
+def reads_mail_that_is_not_committed() -> None:
+    """The mail is read with what senders have aborted, or not yet committed."""
+    reads_uncommitted(transport)
+
+
 def goes_on_after_errors() -> None:
     """A chunk that could not be written is logged, the writer opened again, and the next chunk taken."""
     before = partition_module.Partition.process
@@ -134,6 +139,7 @@ FAULTS: dict[str, Callable[[], None]] = {
         no_dedupe,
         no_fencing,
         restores_what_is_not_committed,
+        reads_mail_that_is_not_committed,
         goes_on_after_errors,
     )
 }
