@@ -69,10 +69,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanFact(NamedTuple):
-    """A fact that holds a plan version."""
+    """A fact that holds a plan version. `digest` is that of its content, 16 bytes."""
 
     seq: int
     received_ms: int
+    digest: bytes
+    source: str
+    id: str
     plan: Plan
 
 
@@ -82,6 +85,8 @@ def plan_of(model: MasterplanVersion) -> Plan:
 
 
 class _Event(msgspec.Struct):
+    source: str
+    id: str
     type: Literal["id.pantau.masterplan.version.published.v1"]
     data: Plan
 
@@ -89,6 +94,7 @@ class _Event(msgspec.Struct):
 class _Fact(msgspec.Struct):
     seq: int
     received_ms: int
+    digest: str
     event: _Event
 
 
@@ -101,4 +107,5 @@ def read_plan(value: bytes) -> PlanFact | None:
         fact = _DECODE(value)
     except msgspec.ValidationError:
         return None
-    return PlanFact(fact.seq, fact.received_ms, fact.event.data)
+    event = fact.event
+    return PlanFact(fact.seq, fact.received_ms, bytes.fromhex(fact.digest), event.source, event.id, event.data)

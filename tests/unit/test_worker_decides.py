@@ -16,7 +16,8 @@ from schemas.events import EVENT
 from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.partition import _reject
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import Message, Record
+from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import PartitionState
 from tests import oracle
 from tests.oracle import Mail, Outcome
@@ -49,7 +50,7 @@ class Worker:
     def __init__(self) -> None:
         self.states: dict[int, PartitionState] = {}
         self.outcomes: dict[tuple[str, int, int], Outcome] = {}
-        self.facts: dict[int, list[bytes]] = {}
+        self.facts: dict[int, list[Message]] = {}
 
     def take(self, chunk: Sequence[Mail]) -> None:
         """Decide a chunk of one topic and partition."""
@@ -58,7 +59,7 @@ class Worker:
         folded = state.fold(topic, [Record(each.offset, each.received_ms, each.key, each.value) for each in chunk])
         facts = self.facts.setdefault(partition, [])
         for fact in folded.facts:
-            facts.append(fact.value)
+            facts.append(fact)
             self.outcomes[topic, partition, json.loads(fact.value)["offset"]] = Outcome("accepted")
         for refused in folded.refused:
             reason = refused.why.reason.value
@@ -73,16 +74,17 @@ class Worker:
     def restart(self) -> None:
         """Forget everything, and read it back out of the book."""
         self.states = {}
-        for partition, values in self.facts.items():
+        for partition, facts in self.facts.items():
             state = self.states[partition] = PartitionState(partition, PARTITIONS)
-            for value in values:
-                state.restore(Fact.model_validate_json(value, extra="ignore"))
+            for fact in facts:
+                assert fact.key is not None
+                state.restore(read_back(fact.key, fact.value))
 
     def book(self) -> list[oracle.Fact]:
         """The facts written, as the oracle tells them."""
         found = []
-        for value in (value for values in self.facts.values() for value in values):
-            fact = json.loads(value)
+        for message in (each for facts in self.facts.values() for each in facts):
+            fact = json.loads(message.value)
             found.append(
                 oracle.Fact(*(fact[name] for name in ("topic", "partition", "offset", "received_ms", "event")))
             )

@@ -14,7 +14,9 @@ from realization.live import Live
 from schemas.book import Fact, Snapshot, digest, fact_key, fact_value
 from schemas.events import Event
 from schemas.masterplan import MasterplanVersionPublished
+from schemas.plans import PlanFact
 from schemas.reading import Report, ReportFact
+from schemas.sources import parse_source
 from schemas.vocabulary import Reason
 from services.aggregator.worker.decide import Rejection, read
 from services.aggregator.worker.records import Message, Record
@@ -140,17 +142,20 @@ class PartitionState:
         self._apply(plan, said, seq, received_ms)
         return fact
 
-    def restore(self, fact: ReportFact | Fact) -> None:
+    def restore(self, fact: ReportFact | PlanFact | Fact) -> None:
         """Take a fact of the book back into the state. Raises GapError unless it is the one after the plan's last."""
         if isinstance(fact, ReportFact):
-            said: Report | Event = fact.report
+            said: Report | PlanFact | Event = fact.report
+            topic: str = fact.topic
             content_digest = fact.digest
+        elif isinstance(fact, PlanFact):
+            said, topic, content_digest = fact, MasterplanVersionPublished.KIND.topic, fact.digest
         else:
-            said, content_digest = fact.event, bytes.fromhex(fact.digest)
-        plan = self._plan(said.plan)
+            said, topic, content_digest = fact.event, fact.topic, bytes.fromhex(fact.digest)
+        plan = self._plan(parse_source(said.source).plan)
         if fact.seq != plan.book.seq + 1:
-            raise GapError(f"after fact {plan.book.seq} of {said.plan} comes fact {fact.seq}")
-        self._remember(fact.topic, said.source, said.id, plan, fact.seq, content_digest)
+            raise GapError(f"after fact {plan.book.seq} of {plan.book.plan} comes fact {fact.seq}")
+        self._remember(topic, said.source, said.id, plan, fact.seq, content_digest)
         self._apply(plan, said, fact.seq, fact.received_ms)
 
     def _seq_of(self, topic: str, source: str, event_id: str) -> int | None:
@@ -165,9 +170,13 @@ class PartitionState:
         ids[event_id] = seq
         plan.digests += content_digest
 
-    def _apply(self, plan: _Plan, said: Report | Event, seq: int, received_ms: int) -> None:
+    def _apply(self, plan: _Plan, said: Report | PlanFact | Event, seq: int, received_ms: int) -> None:
+        touched: tuple[str, ...] | None = None
         if isinstance(said, Report):
-            touched: tuple[str, ...] | None = plan.book.add_report(said, seq, received_ms)
+            touched = plan.book.add_report(said, seq, received_ms)
+        elif isinstance(said, PlanFact):
+            plan.book.add_plan(said.plan, seq, received_ms)
+            plan.expected.add(said.plan.expects)
         else:
             touched = plan.book.add(_Known(seq, received_ms, said))
             if isinstance(said, MasterplanVersionPublished):
