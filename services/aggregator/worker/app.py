@@ -16,6 +16,7 @@ from services.aggregator.worker.writer import group_id
 from services.kit.settings import Settings
 
 SESSION_SECONDS = 10.0
+REBALANCE_SECONDS = 20.0
 
 
 class _AsItIs:
@@ -37,8 +38,9 @@ class AggregatorApp(faust.App):  # type: ignore[misc]
             consumer_group_instance_id=settings.worker_instance,
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
-            broker_request_timeout=60.0,
-            broker_rebalance_timeout=30.0,
+            # A connection that died without a word costs so long; who joins a group may wait for the rebalance.
+            broker_request_timeout=REBALANCE_SECONDS + 10.0,
+            broker_rebalance_timeout=REBALANCE_SECONDS,
             broker_max_poll_interval=300.0,
             stream_wait_empty=False,
             stream_buffer_maxsize=4,

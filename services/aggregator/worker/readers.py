@@ -5,8 +5,10 @@ over the nation's 96 partitions cost 5 s of processor before the first fact was 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -14,6 +16,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from services.kit.settings import Settings
 
 AT_ONCE = 4
+LET_GO_SECONDS = 1.0
+IDLE_SECONDS = 10.0  # one that was not used for longer may have died without a word, which costs a whole timeout
 
 
 class Readers:
@@ -21,23 +25,33 @@ class Readers:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._idle: list[AIOKafkaConsumer] = []
+        self._idle: list[tuple[AIOKafkaConsumer, float]] = []  # and when each was used last
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._admin: AIOKafkaAdminClient | None = None
+        self._asked_at = 0.0
         self._asking = asyncio.Lock()
 
     @asynccontextmanager
     async def consumer(self) -> AsyncGenerator[AIOKafkaConsumer]:
         """A started consumer, for the block alone. One that was left by an exception is not used again."""
         async with self._turns:
-            consumer = self._idle.pop() if self._idle else await self._started()
+            consumer = await self._fresh() or await self._started()
             try:
                 yield consumer
                 consumer.unsubscribe()
             except BaseException:
                 await consumer.stop()
                 raise
-            self._idle.append(consumer)
+            self._idle.append((consumer, time.monotonic()))
+
+    async def _fresh(self) -> AIOKafkaConsumer | None:
+        """One that was used a moment ago, if there is one; the others are let go of."""
+        while self._idle:
+            consumer, used_at = self._idle.pop()
+            if time.monotonic() - used_at < IDLE_SECONDS:
+                return consumer
+            await _let_go(consumer.stop())
+        return None
 
     async def _started(self) -> AIOKafkaConsumer:
         # Without a group the default reset is `latest`: with it the restored state would silently be empty.
@@ -60,6 +74,9 @@ class Readers:
     async def admin(self) -> AsyncGenerator[AIOKafkaAdminClient]:
         """A started client for what the group has committed, for the block alone."""
         async with self._asking:
+            if self._admin is not None and time.monotonic() - self._asked_at > IDLE_SECONDS:
+                admin, self._admin = self._admin, None
+                await _let_go(admin.close())
             if self._admin is None:
                 admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
                 try:
@@ -70,6 +87,7 @@ class Readers:
                 self._admin = admin
             try:
                 yield self._admin
+                self._asked_at = time.monotonic()
             except BaseException:
                 admin, self._admin = self._admin, None
                 await admin.close()
@@ -78,8 +96,14 @@ class Readers:
     async def close(self) -> None:
         """Let go of the broker."""
         idle, self._idle = self._idle, []
-        for consumer in idle:
-            await consumer.stop()
+        for consumer, _ in idle:
+            await _let_go(consumer.stop())
         admin, self._admin = self._admin, None
         if admin is not None:
-            await admin.close()
+            await _let_go(admin.close())
+
+
+async def _let_go(closing: Coroutine[Any, Any, None]) -> None:
+    """Close a client, which may wait for an answer that never comes."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(closing, LET_GO_SECONDS)

@@ -16,6 +16,7 @@ from services.aggregator.worker.records import Message
 from services.kit.settings import Settings
 
 TRANSACTION_TIMEOUT_MS = 20_000
+REQUEST_TIMEOUT_MS = 8_000  # a connection that died without a word is given up while its transaction still lives
 BATCH_BYTES = MIB // 2
 
 
@@ -44,6 +45,7 @@ class PartitionWriter:
             client_id=self.transactional_id,
             transactional_id=self.transactional_id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
             compression_type="zstd",  # a third of the time of lz4, which aiokafka asks for its best, and half the bytes
             max_batch_size=BATCH_BYTES,
             max_request_size=PLAN_VERSION_LIMIT + 4 * ROOM,

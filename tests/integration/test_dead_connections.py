@@ -1,0 +1,55 @@
+"""Connections that died without a word: a takeover does not wait for an answer on one."""
+
+import asyncio
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.broker import HOST
+from services.aggregator.worker import readers
+from services.aggregator.worker.committed import committed_offsets
+from services.aggregator.worker.readers import Readers
+from services.aggregator.worker.restore import last_progress
+from services.kit.settings import Settings
+from services.kit.topics import declare_topics
+from tests.parts import proxy
+from tests.parts.proxy import Proxy
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Generator[Proxy]:
+    """A proxy before a broker."""
+    with proxy.broker_behind(tmp_path, "VIA") as (_, proxies):
+        yield proxies["VIA"]
+
+
+async def _taken_over_again(network: Proxy) -> None:
+    """What a takeover asks, and asks again when the connections it used have died."""
+    settings = Settings(kafka=f"{HOST}:{network.port}", partitions=1)
+    await declare_topics(settings)
+    shared = Readers(settings)
+    try:
+        await _ask(shared)
+        network.forget()
+        await _ask(shared)
+    finally:
+        await shared.close()
+
+
+async def _ask(shared: Readers) -> None:
+    async with asyncio.timeout(5):
+        assert await committed_offsets(shared, 0) == {}
+        assert await last_progress(shared, 0) is None
+
+
+def test_a_connection_idle_for_long_is_not_asked_again(network: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "IDLE_SECONDS", 0.0)
+    asyncio.run(_taken_over_again(network))
+
+
+def test_one_that_is_kept_for_ever_costs_a_whole_timeout(network: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control of the test above."""
+    monkeypatch.setattr(readers, "IDLE_SECONDS", float("inf"))
+    with pytest.raises(TimeoutError):
+        asyncio.run(_taken_over_again(network))
