@@ -19,7 +19,7 @@ from services.aggregator.worker.state import PartitionState
 from tests import oracle
 from tests.chaos import ledger, rebuilt
 from tests.chaos.followers import Follower
-from tests.chaos.installation import PARTITIONS, Installation
+from tests.chaos.installation import PARTITIONS, Installation, Kept
 from tests.chaos.ledger import Entry
 from tests.integration.city import as_the_oracle_says
 from tests.parts.history import Letter
@@ -66,6 +66,7 @@ def differences(played: Played) -> list[str]:
     return [
         *against_the_ledger(ledger.read(played.ledger), mail),
         *played.installation.mailbox.differences_from(mail, outcomes, facts),
+        *followed(played.installation, book),
         *figures(played.installation, book),
         *heard(played, book),
         *replayed(played.installation),
@@ -75,7 +76,7 @@ def differences(played: Played) -> list[str]:
 
 
 def settled(installation: Installation[Any], mail: Iterable[oracle.Mail]) -> list[str]:
-    """Lag returns to zero by itself: every record has an outcome and every api has read it."""
+    """Lag returns to zero by itself: every record has an outcome, and every process is ready."""
     mailbox = installation.mailbox
     ends: dict[tuple[str, int], int] = {}  # not the topics' own: those count what was aborted, too
     for record in mail:
@@ -91,6 +92,25 @@ def settled(installation: Installation[Any], mail: Iterable[oracle.Mail]) -> lis
     if not installation.until_ready():
         return ["not every process is ready again"]
     return []
+
+
+def followed(installation: Installation[Any], book: Book) -> list[str]:
+    """Every api comes to the end of the book by itself."""
+    ends = {plan: len(facts) for plan, facts in book.facts.items()}
+
+    def tells(site: Kept, plan: str, seq: int) -> bool:
+        url = f"http://127.0.0.1:{site.port}/v1/plans/{plan}/realization"
+        try:
+            return installation.http.get(url, params={"min_seq": str(seq)}).status_code == SERVED_WITH
+        except HTTPError:
+            return False
+
+    return [
+        f"{site.name} does not come to the end of {plan} within {LAG_SECONDS:g} s"
+        for site in installation.sites
+        for plan, seq in ends.items()
+        if not installation.wait(lambda s=site, p=plan, n=seq: tells(s, p, n), LAG_SECONDS, every=LOOK_SECONDS)  # type: ignore[misc]
+    ]
 
 
 # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────────────────
