@@ -16,7 +16,7 @@ from schemas.sources import council
 from schemas.topics import EVENT_LIMIT, partition_of
 from tests.parts.history import History, Json, Letter, event, plan_version
 
-PLANS, PROGRAMS = 6, 12
+PLANS, PROGRAMS = 6, 10
 COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 5)
 MEAN_COPIES = sum(COPIES) / len(COPIES)
 NEAR, FAR = 200, 0.1  # copies lie this many letters apart, but for one in ten, which may be anywhere

@@ -22,7 +22,7 @@ from tests.parts.history import HEADERS, Letter
 from tests.parts.mailbox import Mailbox
 
 DIRECT_GROUP, HTTP_GROUP = 250, 40
-SINGLES_IN = 6  # of so many groups by HTTP, one is sent event by event
+SINGLES_IN = 12  # of so many groups by HTTP, one is sent event by event
 IN_VAIN_IN, IN_VAIN_SECONDS = 10, 5.0  # of so many groups, one is sent in a transaction first that is aborted
 AGAIN_SECONDS = 0.3
 HTTP_SECONDS = 8.0
