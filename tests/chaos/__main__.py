@@ -12,6 +12,7 @@ import argparse
 import logging
 import random
 import shutil
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from tests.chaos.grounds import Ground
 from tests.chaos.play import Plan, drawn, play
 from tests.chaos.stages import STAGES
 
+STOPPED = 130  # as a shell says it of Ctrl-C
 ATTEMPTS = 3  # at a control whose faults were not seen to hit
 RUNS_ON_A_GROUND = 20  # then the topics of all of them are enough for one broker
 
@@ -60,7 +62,7 @@ class House:
 
     def __init__(self, base: Path, grounds: Grounds) -> None:
         self._base, self._grounds = base, grounds
-        self.runs = 0
+        self.runs = self.kept = 0
 
     def play(self, plan: Plan, control: str | None) -> results.Result:
         """Play a run, write down what came of it, and tell."""
@@ -71,6 +73,7 @@ class House:
         told = play(plan, self._grounds.of(plan.stage), folder, lambda text: _say(f"  {text}"))
         one = results.result(plan, told, control)
         results.keep(one)
+        self.kept += not one.as_it_must_be
         _tell(one, told.differences, folder)
         return one
 
@@ -79,19 +82,26 @@ def main() -> int:
     """Play the runs that were asked for."""
     asked = _arguments()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers are away is known here
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as on Ctrl-C: what was begun is put away
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
     names = list(CONTROLS) if asked.controls else [asked.control] if asked.control else []
     with ExitStack() as stack:
         house = House(base, Grounds(base, stack))
-        if names:
-            wrong = sum(not _control(house, name, asked.seed, asked.events) for name in names)
-        else:
-            wrong = _runs(house, asked)
-    if not wrong:
+        try:
+            wrong = _controls(house, names, asked) if names else _runs(house, asked)
+            code = 1 if wrong else 0
+        except KeyboardInterrupt:
+            code = STOPPED
+    if not house.kept:
         shutil.rmtree(base)
-    _say(f"{wrong} of {house.runs} runs ended as they must not" if wrong else f"{house.runs} runs ended as they must")
-    return 1 if wrong else 0
+    _say(f"{house.runs} runs{', then stopped' if code == STOPPED else ''}; {house.kept} ended as they must not")
+    return code
+
+
+def _controls(house: House, names: list[str], asked: argparse.Namespace) -> int:
+    """Play controls. How many ended well."""
+    return sum(not _control(house, name, asked.seed, asked.events) for name in names)
 
 
 def _runs(house: House, asked: argparse.Namespace) -> int:
