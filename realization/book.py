@@ -9,13 +9,15 @@ the one with the latest `effective_from` <= as_of among those known (of two with
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import msgspec
 
+from realization.claims import Claim, claim_of
+from realization.columns import Columns, Packed
 from schemas.envelope import microseconds
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
@@ -28,24 +30,6 @@ from schemas.vocabulary import Outcome, Standing, Status
 
 EVERYTHING = 1 << 62
 LAST_DAY = date.max
-
-
-class Claim(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A report as the fold sees it. Its first four fields are the order in which reports of a program stand.
-
-    There are as many as reports: hence no tuple, which takes half as much room again and the collector's time.
-    """
-
-    effective_on: date
-    time_us: int
-    source: str
-    id: str
-    seq: int
-    status: Status
-    physical: int  # 1/100 percent
-    spent: int | None  # rupiah, from the beginning
-    period: str
-    received_ms: int
 
 
 class Verified(NamedTuple):
@@ -100,22 +84,6 @@ class ProgramState(msgspec.Struct, frozen=True):
 NEVER_REPORTED = ProgramState(None, verified=False)
 
 
-def claim_of(report: Report, seq: int, received_ms: int) -> Claim:
-    """What a report claims, once it has its place in the book."""
-    return Claim(
-        report.effective_on,
-        report.time_us,
-        report.source,
-        report.id,
-        seq,
-        report.status,
-        report.physical,
-        report.spent,
-        report.period,
-        received_ms,
-    )
-
-
 class Known(Protocol):
     """What the fold needs of a fact: a `schemas.book.Fact` has it, and so has one that is about to be written."""
 
@@ -136,10 +104,12 @@ class PlanBook:
         self.received_ms = 0  # the greatest seen
         self.versions: list[Version] = []
         self._claims: dict[str, list[Claim]] = {}
+        self._packed: dict[str, Packed] = {}  # claims on programs of which they are not in `_claims` yet
+        self._columns = Columns()  # where those are
         self._retractions: dict[tuple[str, str], list[_Retraction]] = {}
         self._verified: dict[str, list[Verified]] = {}
         self._choices: list[_Choice] = []
-        self.last_received: dict[str, int] = {}  # source of a department -> when its last report was received
+        self._last_received: dict[str, int] = {}
 
     def add(self, fact: Known) -> tuple[str, ...] | None:
         """Take one fact into the set. Returns the programs whose state it may change, or None for "any of them"."""
@@ -195,30 +165,39 @@ class PlanBook:
     def add_claim(self, program: str, claim: Claim) -> tuple[str, ...]:
         """Take a report into the set, as `add` does, for those who keep claims and not the events they came of."""
         claims = self._claims.get(program)
-        if claims is None:
-            self._claims[program] = [claim]
-        else:
+        if claims is not None:
             insort(claims, claim)
+        else:
+            self._claims[program] = sorted([*self._all_claims(program), claim])
         received_ms = claim.received_ms
-        if received_ms > self.last_received.get(claim.source, 0):
-            self.last_received[claim.source] = received_ms
+        if received_ms > self._last_received.get(claim.source, 0):
+            self._last_received[claim.source] = received_ms
         self.received_ms = max(self.received_ms, received_ms)
         self.seq = max(self.seq, claim.seq)
         return (program,)
 
-    def fill(self, claims: Mapping[str, Iterable[Claim]]) -> None:
-        """Take many reports into the set at once, by program, as `add_claim` does one."""
-        newest = self.last_received
-        for program, more in claims.items():
-            mine = self._claims.setdefault(program, [])
-            mine.extend(more)
-            mine.sort()
-            self.seq = max(self.seq, *map(_seq, mine))
-            for claim in mine:
-                received_ms, source = claim.received_ms, claim.source
-                if received_ms > newest.get(source, 0):
-                    newest[source] = received_ms
-        self.received_ms = max(self.received_ms, *newest.values(), 0)
+    def fill(self, columns: Columns) -> None:
+        """Take all reports of a time before any other report, for those who have them in columns. Raises ValueError
+        where there are reports already."""
+        if self._claims or self._packed:
+            raise ValueError(f"there are reports in the book of {self.plan} already")
+        self._packed, self._columns = columns.by_program(), columns
+        self.seq = max(self.seq, max(columns.seq, default=0))
+        self.received_ms = max(self.received_ms, max(columns.received_ms, default=0))
+
+    def _all_claims(self, program: str) -> Sequence[Claim]:
+        """All claims on a program, in the order in which they stand."""
+        if program in self._packed:
+            self._claims[program] = self._packed.pop(program).claims()
+        return self._claims.get(program, ())
+
+    @property
+    def last_received(self) -> dict[str, int]:
+        """When the last report of each department was received, by its source."""
+        if not self._columns.seq:
+            return self._last_received
+        last = self._columns.last_received()
+        return last | {source: max(ms, last.get(source, 0)) for source, ms in self._last_received.items()}
 
     def _reported_by(self, source: str, event_id: str) -> str | None:
         """The program a report is about; None for a report that is not there."""
@@ -226,7 +205,7 @@ class PlanBook:
             for claim in claims:
                 if claim.id == event_id and claim.source == source:
                     return program
-        return None
+        return self._columns.program_of(source, event_id)
 
     def _see(self, program: str, seen: Verified) -> None:
         insort(self._verified.setdefault(program, []), seen)
@@ -271,6 +250,12 @@ class PlanBook:
 
     def _standing_claims(self, program: str, lead: str, as_of: date, known_at: int) -> Iterator[Claim]:
         """The lead's claims on a program that stand, newest first."""
+        packed = self._packed.get(program)
+        if packed is not None:
+            for claim in packed.newest_first(lead, as_of, known_at):
+                if not self._retracted(lead, claim.id, known_at):
+                    yield claim
+            return
         claims = self._claims.get(program)
         if claims is None:
             return
@@ -307,7 +292,7 @@ class PlanBook:
 
     def turning_points(self, program: str) -> list[date]:
         """The dates at which the state of a program may change while one plan version is in force, oldest first."""
-        dates = {claim.effective_on for claim in self._claims.get(program, ())}
+        dates = {claim.effective_on for claim in self._all_claims(program)}
         return sorted(dates | {seen.visited_on for seen in self._verified.get(program, ())})
 
     def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
@@ -323,9 +308,7 @@ class PlanBook:
 
     def claims(self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> list[tuple[Claim, Standing]]:
         """Every report on a program, of any department, with its standing; newest first."""
-        found = [
-            claim for claim in self._claims.get(program, ()) if claim.effective_on <= as_of and claim.seq <= known_at
-        ]
+        found = [claim for claim in self._all_claims(program) if claim.effective_on <= as_of and claim.seq <= known_at]
         version = self.version(as_of, known_at)
         lead = version.leads.get(program) if version else None
         stands = next(self._standing_claims(program, lead, as_of, known_at), None) if lead else None
@@ -395,7 +378,6 @@ class PlanBook:
 
 
 _effective_on = attrgetter("effective_on")
-_seq = attrgetter("seq")
 
 
 def office(source: str) -> str:

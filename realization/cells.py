@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
 
-from realization.book import EVERYTHING, Claim, PlanBook, ProgramState, Version
+from realization.book import EVERYTHING, PlanBook, ProgramState, Version
+from realization.claims import Claim
 from schemas.plans import Program
 from schemas.vocabulary import Status
 

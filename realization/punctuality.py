@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from realization.book import EVERYTHING, Claim, PlanBook, Version
+from realization.book import EVERYTHING, PlanBook, Version
+from realization.claims import Claim
 from schemas.plans import Plan
 from schemas.reports import period_end
 from schemas.sources import department

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 OURS = ("schemas", "realization", "services", "deploy", "pantau", "samples", "tests", "benchmarks")
 
 PURE = {  # of the standard library, what neither tells the time nor touches the world
-    "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib",
+    "array", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib",
     "itertools", "json", "math", "operator", "re", "typing", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.large_book import LargeBook
-from realization.book import claim_of
+from realization.claims import claim_of
 from schemas.book import Fact
 from schemas.reading import ReportFact, read_fact
-from services.aggregator.api.claims import PAGE_FACTS, Page, begins_page, decode, encode, page_of, unpack
+from services.aggregator.api.claims import PAGE_FACTS, Page, begins_page, page_of, unpack
 
 PLAN = "kota-000"
 FACTS = [read_fact(value) for _, value in LargeBook(plans=1, reports=2 * PAGE_FACTS).facts(PLAN)]
@@ -25,22 +25,24 @@ def written(pieces: Sequence[Sequence[ReportFact | Fact]]) -> list[bytes]:
         for fact in piece:
             number = page_of(fact.seq)
             if number not in pages:
-                pages[number] = Page() if begins_page(fact.seq) else decode(kept[number])
+                pages[number] = Page() if begins_page(fact.seq) else Page(kept[number])
             pages[number].add(fact)
-        kept |= {number: encode(page) for number, page in pages.items()}
+        kept |= {number: page.value() for number, page in pages.items()}
     return list(kept.values())
 
 
 def test_every_claim_is_that_of_its_report() -> None:
-    claims = unpack(PLAN, map(decode, written([FACTS])))
+    columns = unpack(PLAN, written([FACTS]))
 
-    assert claims.received_ms == [fact.received_ms for fact in FACTS]
-    found = {(program, claim.seq): claim for program, those in claims.by_program.items() for claim in those}
-    assert found == {
-        (fact.report.program, fact.seq): claim_of(fact.report, fact.seq, fact.received_ms)
-        for fact in FACTS
-        if isinstance(fact, ReportFact)
-    }
+    reports = [fact for fact in FACTS if isinstance(fact, ReportFact)]
+    assert list(columns.received_ms) == [fact.received_ms for fact in FACTS]
+    assert columns.program == [fact.report.program for fact in reports]
+    assert [columns.claim(row) for row in range(len(reports))] == [
+        claim_of(fact.report, fact.seq, fact.received_ms) for fact in reports
+    ]
+    for fact in reports:
+        assert columns.program_of(fact.report.source, fact.report.id) == fact.report.program
+    assert columns.program_of(reports[0].report.source, "no-such-report") is None
 
 
 @given(st.lists(st.integers(0, len(FACTS)), max_size=4))

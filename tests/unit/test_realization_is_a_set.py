@@ -7,11 +7,14 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realization.book import Claim, PlanBook, claim_of
+from realization.book import PlanBook
+from realization.claims import claim_of
+from realization.columns import Columns
 from realization.live import SNAPSHOT_LIMIT, Live
-from schemas.book import Snapshot
-from schemas.reading import report_of
+from schemas.book import Fact, Snapshot
+from schemas.reading import ReportFact, report_of
 from schemas.reports import StatusReported
+from services.aggregator.api.claims import Page, unpack
 from tests import oracle
 from tests.oracle import Json
 from tests.strategies import (
@@ -79,26 +82,32 @@ def test_a_book_of_claims_read_before_says_what_the_book_of_their_reports_says(
     assert _cells(Live(kept).snapshot()) == _cells(Live(book).snapshot())
 
 
-@given(history=histories, order=dice(120), question=questions())
-def test_a_book_filled_with_claims_at_once_says_what_the_book_of_their_reports_says(
-    history: list[Said], order: Dice, question: Json
+def columns_of(facts: Sequence[Fact]) -> Columns:
+    """The reports among the facts of a book, as they are kept in pages."""
+    page = Page()
+    for fact in facts:
+        event = fact.event
+        if isinstance(event, StatusReported):
+            page.add(ReportFact(fact.seq, fact.received_ms, fact.topic, b"", report_of(event)))
+        else:
+            page.add(fact)
+    return unpack(PLAN, [page.value()])
+
+
+@given(history=histories, order=dice(120), question=questions(), part=st.floats(0, 1))
+def test_a_book_filled_with_columns_says_what_the_book_of_their_reports_says(
+    history: list[Said], order: Dice, question: Json, part: float
 ) -> None:
     facts = asked.numbered(asked.facts_of(history))
+    known_at = int(part * len(facts))
     book, filled = asked.book_of(facts), PlanBook(PLAN)
-    claims: dict[str, list[Claim]] = {}
-    for fact in order.shuffled(facts):
-        if isinstance(fact.event, StatusReported):
-            claim = claim_of(report_of(fact.event), fact.seq, fact.received_ms)
-            claims.setdefault(fact.event.data.program, []).append(claim)
+    before, after = facts[:known_at], facts[known_at:]
 
-    for fact in facts[: len(facts) // 2]:
-        if not isinstance(fact.event, StatusReported):
-            filled.add(fact)
-    filled.fill(claims)
-    for fact in facts[len(facts) // 2 :]:
-        if not isinstance(fact.event, StatusReported):
-            filled.add(fact)
+    filled.fill(columns_of(before))
+    for fact in order.shuffled([fact for fact in before if not isinstance(fact.event, StatusReported)] + after):
+        filled.add(fact)
 
+    assert everything_said_of(filled, question, known_at) == everything_said_of(book, question, known_at)
     assert everything_said_of(filled, question, len(facts)) == everything_said_of(book, question, len(facts))
     assert filled.received_ms == book.received_ms
 

@@ -7,6 +7,7 @@ no lock, and what takes long may be asked in a thread by who holds both locks: t
 import asyncio
 import gc
 from array import array
+from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -22,8 +23,8 @@ from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import Kept, Tables, plan_of
 from services.kit.projection import Projection, Record
 
-FACTS_IN_MEMORY = 1_000_000  # about 340 bytes each
-PROGRAM_FACTS = 3  # a program of a plan version takes as much room as so many facts
+FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
+PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
 REMEMBERED_MOVES = 100
 BREATH = 200  # facts after which others in the event loop get their turn
 
@@ -68,17 +69,18 @@ class OpenBook:
 
     def fill(self, kept: Kept) -> None:
         """Take all that is kept of the plan's facts."""
-        self._received.extend(kept.claims.received_ms)
+        reports = kept.reports
+        self._received = reports.received_ms
         lately = len(self._received) - REMEMBERED_MOVES
         for version in kept.plans:
             self.book.add_plan(version.plan, version.seq, version.received_ms)
         for fact in kept.others:
             if fact.seq <= lately:
                 self.book.add(fact)
-        self.book.fill(kept.claims.by_program)  # a retraction looks for what it takes back: only the late ones need to
+        self.book.fill(reports)  # a retraction looks for what it takes back: only the late ones need to
         moves = {fact.seq: self.book.add(fact) for fact in kept.others if fact.seq > lately}
-        for program, claims in kept.claims.by_program.items():
-            moves |= {claim.seq: (program,) for claim in claims if claim.seq > lately}
+        first = bisect_right(reports.seq, lately)
+        moves |= {seq: (reports.program[row],) for row, seq in enumerate(reports.seq[first:], first)}
         self._moves.extend((seq, programs) for seq, programs in sorted(moves.items()) if programs)
 
     def moved(self, after: int, up_to: int) -> list[str]:

@@ -1,63 +1,127 @@
 """What a plan's reports claim, packed in pages: a book is opened by reading a few blobs, and no event of a report.
 
 Page n of a plan is about the `PAGE_FACTS` facts after `seq` n * PAGE_FACTS, column by column. The same facts are the
-same bytes, in however many pieces they came.
+same bytes, in however many pieces they came. Numbers are in the byte order of the machine, and that is little-endian
+on all that Pantau runs on.
 """
 
-from collections import defaultdict
+from array import array
 from collections.abc import Iterable
-from datetime import date
 from functools import cache, partial
-from typing import NamedTuple
+from itertools import accumulate
 
 import msgspec
 
-from realization.book import Claim
+from realization.columns import UNKNOWN, Columns
 from schemas.book import Fact
 from schemas.reading import ReportFact
 from schemas.sources import department, parse_source
 from schemas.vocabulary import Status
 
-PAGE_FACTS = 256  # more are read faster; the last page is written anew with each fact that comes
+PAGE_FACTS = 256  # more are read faster; the last page is written anew with each fact. A byte numbers them, from 0.
 
 
-class Page(msgspec.Struct, array_like=True):
-    """Columns. `received_ms` is of every fact, in the order of `seq`; the others are of the reports among them."""
+class _Blob(msgspec.Struct, array_like=True):
+    """A page as it is written. `received_ms` is of every fact, in the order of `seq`; the others of the reports among them.
 
-    received_ms: list[int] = []
-    seq: list[int] = []
-    program: list[str] = []
-    effective_on: list[int] = []  # as `date.toordinal` counts
-    time_us: list[int] = []
-    department: list[str] = []  # of the source
-    id: list[str] = []
-    status: list[Status] = []
-    physical: list[int] = []
-    spent: list[int | None] = []
-    period: list[str] = []
+    Of words that come again and again there is a list, and for each row the number of its word, a byte.
+    """
+
+    received_ms: bytes = b""
+    seq: bytes = b""
+    effective_on: bytes = b""
+    time_us: bytes = b""
+    ids: str = ""  # one after the other
+    id_length: bytes = b""
+    physical: bytes = b""
+    spent: bytes = b""
+    programs: list[str] = []
+    program: bytes = b""
+    departments: list[str] = []
+    department: bytes = b""
+    statuses: list[str] = []
+    status: bytes = b""
+    periods: list[str] = []
+    period: bytes = b""
+
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_DECODE = msgspec.msgpack.Decoder(_Blob).decode
+
+
+class _Words:
+    """Words that come again and again, and for each row the number of its word."""
+
+    def __init__(self, words: Iterable[str] = (), numbers: bytes = b"") -> None:
+        self.words = {word: number for number, word in enumerate(words)}
+        self.numbers = bytearray(numbers)
+
+    def add(self, word: str) -> None:
+        """Add a row."""
+        self.numbers.append(self.words.setdefault(word, len(self.words)))
+
+    @property
+    def written(self) -> tuple[list[str], bytes]:
+        """The words, and the numbers of the rows."""
+        return list(self.words), bytes(self.numbers)
+
+
+class Page:
+    """A page to which facts are added."""
+
+    def __init__(self, value: bytes = b"") -> None:
+        blob = _DECODE(value) if value else _Blob()
+        self._received_ms = array("q", blob.received_ms)
+        self._seq = array("i", blob.seq)
+        self._effective_on = array("i", blob.effective_on)
+        self._time_us = array("q", blob.time_us)
+        self._ids = [blob.ids]
+        self._id_length = bytearray(blob.id_length)
+        self._physical = array("h", blob.physical)
+        self._spent = array("q", blob.spent)
+        self._program = _Words(blob.programs, blob.program)
+        self._department = _Words(blob.departments, blob.department)
+        self._status = _Words(blob.statuses, blob.status)
+        self._period = _Words(blob.periods, blob.period)
 
     def add(self, fact: ReportFact | Fact) -> None:
         """Take the fact after the last one. Raises ValueError for any other."""
-        if fact.seq % PAGE_FACTS != (len(self.received_ms) + 1) % PAGE_FACTS:
-            raise ValueError(f"seq {fact.seq} does not come after fact {len(self.received_ms)} of its page")
-        self.received_ms.append(fact.received_ms)
+        if fact.seq % PAGE_FACTS != (len(self._received_ms) + 1) % PAGE_FACTS:
+            raise ValueError(f"seq {fact.seq} does not come after fact {len(self._received_ms)} of its page")
+        self._received_ms.append(fact.received_ms)
         if isinstance(fact, Fact):
             return
         report = fact.report
-        self.seq.append(fact.seq)
-        self.program.append(report.program)
-        self.effective_on.append(report.effective_on.toordinal())
-        self.time_us.append(report.time_us)
-        self.department.append(parse_source(report.source).office)
-        self.id.append(report.id)
-        self.status.append(report.status)
-        self.physical.append(report.physical)
-        self.spent.append(report.spent)
-        self.period.append(report.period)
+        self._seq.append(fact.seq)
+        self._effective_on.append(report.effective_on.toordinal())
+        self._time_us.append(report.time_us)
+        self._ids.append(report.id)
+        self._id_length.append(len(report.id))
+        self._physical.append(report.physical)
+        self._spent.append(UNKNOWN if report.spent is None else report.spent)
+        self._program.add(report.program)
+        self._department.add(parse_source(report.source).office)
+        self._status.add(report.status.value)
+        self._period.add(report.period)
 
-
-encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Page).decode
+    def value(self) -> bytes:
+        """The page as it is written."""
+        return _ENCODE(
+            _Blob(
+                self._received_ms.tobytes(),
+                self._seq.tobytes(),
+                self._effective_on.tobytes(),
+                self._time_us.tobytes(),
+                "".join(self._ids),
+                bytes(self._id_length),
+                self._physical.tobytes(),
+                self._spent.tobytes(),
+                *self._program.written,
+                *self._department.written,
+                *self._status.written,
+                *self._period.written,
+            )
+        )
 
 
 def page_of(seq: int) -> int:
@@ -70,35 +134,25 @@ def begins_page(seq: int) -> bool:
     return (seq - 1) % PAGE_FACTS == 0
 
 
-class Claims(NamedTuple):
-    """What pages say: when each fact was received, in the order of `seq`, and the claims on each program."""
-
-    received_ms: list[int]
-    by_program: dict[str, list[Claim]]
-
-
-_day = cache(date.fromordinal)
-
-
-def unpack(plan: str, pages: Iterable[Page]) -> Claims:
-    """All pages of a plan, in their order. One object for each source, date and period, which come again and again."""
-    claims = Claims([], defaultdict(list))
-    source, periods = cache(partial(department, plan)), dict[str, str]()
-    for page in pages:
-        claims.received_ms.extend(page.received_ms)
-        made = map(
-            Claim,
-            map(_day, page.effective_on),
-            page.time_us,
-            map(source, page.department),
-            page.id,
-            page.seq,
-            page.status,
-            page.physical,
-            page.spent,
-            map(periods.setdefault, page.period, page.period),
-            [claims.received_ms[seq - 1] for seq in page.seq],
-        )
-        for program, claim in zip(page.program, made, strict=True):
-            claims.by_program[program].append(claim)
-    return claims
+def unpack(plan: str, values: Iterable[bytes]) -> Columns:
+    """All pages of a plan, in their order. One object for each program, source and period, which come again and again."""
+    columns, ids, id_lengths = Columns(), [], bytearray()
+    source, known = cache(partial(department, plan)), dict[str, str]()
+    for page in map(_DECODE, values):
+        columns.received_ms.frombytes(page.received_ms)
+        columns.seq.frombytes(page.seq)
+        columns.effective_on.frombytes(page.effective_on)
+        columns.time_us.frombytes(page.time_us)
+        columns.physical.frombytes(page.physical)
+        columns.spent.frombytes(page.spent)
+        ids.append(page.ids)
+        id_lengths += page.id_length
+        programs = [known.setdefault(program, program) for program in page.programs]
+        periods = [known.setdefault(period, period) for period in page.periods]
+        columns.program.extend(map(programs.__getitem__, page.program))
+        columns.source.extend(map(list(map(source, page.departments)).__getitem__, page.department))
+        columns.status.extend(map([Status(status) for status in page.statuses].__getitem__, page.status))
+        columns.period.extend(map(periods.__getitem__, page.period))
+    columns.ids = "".join(ids)
+    columns.id_end = array("I", accumulate(id_lengths))
+    return columns

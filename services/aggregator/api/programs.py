@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 from realization import punctuality
-from realization.book import Claim, ProgramState, Version
+from realization.book import ProgramState, Version
 from realization.cells import PHYSICAL_UNIT
+from realization.claims import Claim
 from realization.exact import text as exact
 from schemas.vocabulary import Punctuality
 from services.aggregator.api.answers import (

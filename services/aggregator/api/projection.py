@@ -10,17 +10,18 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, select, tuple_, union_all
 
+from realization.columns import Columns
 from realization.live import OVERALL
 from schemas.book import Fact, Snapshot
 from schemas.masterplan import MasterplanVersion
 from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
-from services.aggregator.api.claims import Claims, Page, begins_page, decode, encode, page_of, unpack
+from services.aggregator.api.claims import Page, begins_page, page_of, unpack
 from services.kit.databases import insert_rows, upsert
 from services.kit.projection import Record
 
 SERVICE = "realization"
-VERSION = 4
+VERSION = 5
 TOPICS = ("facts", "realization", "access")
 STATED = ("visited_on", "verified_on", "chosen_on", "effective_from")
 
@@ -33,9 +34,9 @@ class Told(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What is kept of a plan's facts: of reports the claims, and plan versions and others whole."""
+    """What is kept of a plan's facts: of reports what they claim, and plan versions and others whole."""
 
-    claims: Claims
+    reports: Columns
     plans: list[PlanFact]
     others: list[Fact]  # in the order of `seq`
 
@@ -133,13 +134,13 @@ class Tables:
         key = tuple_(self._pages.c.plan, self._pages.c.page)
         begun = [(plan, page_of(facts[0].seq)) for plan, facts in by_plan.items() if not begins_page(facts[0].seq)]
         found = connection.execute(select(self._pages).where(key.in_(begun))) if begun else ()
-        pages = {(row.plan, row.page): decode(row.value) for row in found}
+        pages = {(row.plan, row.page): Page(row.value) for row in found}
         for plan, facts in by_plan.items():
             for number, of_page in groupby(facts, key=lambda fact: page_of(fact.seq)):
                 page = pages.get((plan, number)) or pages.setdefault((plan, number), Page())
                 for fact in of_page:
                     page.add(fact)
-        rows = [{"plan": plan, "page": number, "value": encode(page)} for (plan, number), page in pages.items()]
+        rows = [{"plan": plan, "page": number, "value": page.value()} for (plan, number), page in pages.items()]
         upsert(connection, self._pages, rows)
 
     def _apply_plans(self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact]]) -> None:
@@ -182,7 +183,7 @@ class Tables:
         """All that a plan's book is made of."""
         pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
         others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
-        kept = Kept(unpack(plan, map(decode, connection.scalars(pages))), [], [])
+        kept = Kept(unpack(plan, connection.scalars(pages)), [], [])
         for value in connection.scalars(others):
             version = read_plan(value)
             if version is not None:
