@@ -111,7 +111,7 @@ class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     specversion: Literal["1.0"]
     id: str
     source: str
-    time: str
+    time: str  # and once it was read a moment in UTC, if it was not written so
     datacontenttype: Literal["application/json"] = "application/json"
     attestedrole: None = None
     type: Literal["id.pantau.program.status.reported.v1"]
@@ -130,7 +130,7 @@ def read_report(value: bytes) -> tuple[Report, bytes] | None:
         if not _ID.fullmatch(sent.id):
             return None
         source, plan = _source(sent.source)
-        sent.time, time_us = _moment(sent.time)
+        sent.time, time_us = _moment(sent.time)  # type: ignore[assignment]
         program = _program(data.program)
         data.physical, physical = _physical(data.physical)
         if data.status is Status.REALIZED and physical != 10_000:
@@ -255,8 +255,8 @@ def _physical(written: str | float) -> tuple[str, int]:
     return str(percent), int(percent * 100)
 
 
-def _moment(text: str) -> tuple[str, int]:
-    """A time as it is written in UTC, and its microseconds since 1970. Raises ValueError for any unusual form."""
+def _moment(text: str) -> tuple[str | datetime, int]:
+    """A time in UTC, ready to be written, and its microseconds since 1970. Raises ValueError for any unusual form."""
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError("a time in another form")
@@ -264,4 +264,4 @@ def _moment(text: str) -> tuple[str, int]:
     time_us = microseconds(moment)
     if found[1]:
         return text, time_us
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z"), time_us
+    return moment.astimezone(UTC), time_us

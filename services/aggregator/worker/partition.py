@@ -29,7 +29,7 @@ from services.kit.settings import Settings
 log = logging.getLogger(__name__)
 
 SNAPSHOT_SECONDS = 0.25
-SNAPSHOT_SECONDS_CATCHING_UP = 5.0
+SNAPSHOT_SECONDS_CATCHING_UP = 15.0
 CATCHING_UP_RECORDS = 2_000
 REVOKE_GRACE_SECONDS = 3.0
 
