@@ -34,6 +34,28 @@ CATCHING_UP_RECORDS = 2_000
 REVOKE_GRACE_SECONDS = 3.0
 
 
+class _End:
+    """Where a partition that only we write ends: after its last record, and where the next record will stand."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self._next = 0
+
+    def read_up_to(self, position: int) -> None:
+        """All before a position was read, markers of transactions too."""
+        self.end = self._next = position
+
+    def foretell(self, records: int) -> int:
+        """The end after so many records more."""
+        return self._next + records if records else self.end
+
+    def wrote(self, end: int | None) -> int:
+        """Records were written up to an end, or none; the marker of their transaction takes the next place."""
+        if end:
+            self.end, self._next = end, end + 1
+        return self.end
+
+
 class Partition:
     """One partition number of all topics."""
 
@@ -53,8 +75,8 @@ class Partition:
         self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._behind: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._outcomes: dict[str, dict[str, int]] = {topic: dict.fromkeys(OUTCOMES, 0) for topic in INPUTS}
-        self._facts_end = 0
-        self._rejected_end = 0
+        self._facts = _End()
+        self._rejected = _End()
         self._restored = False
         self._running: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
@@ -91,7 +113,8 @@ class Partition:
             self._next[topic] = offsets.get(topic, known)
             outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]
             self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
-        self._rejected_end = progress.rejected_end if progress else 0
+        self._rejected = _End()
+        self._rejected.wrote(progress.rejected_end if progress else 0)
 
     async def give_up(self) -> None:
         """Stop owning the partition: what was fetched for it is void, a running transaction gets a moment to end."""
@@ -127,7 +150,7 @@ class Partition:
 
     async def _read_facts(self, epoch: int) -> None:
         def report(position: int, end: int) -> bool:
-            self._facts_end = position
+            self._facts.read_up_to(position)
             self._metrics.restored.labels(self.number).set(position)
             self._metrics.to_restore.labels(self.number).set(end)
             self.progressed_at = time.monotonic()
@@ -136,8 +159,8 @@ class Partition:
         tp = TopicPartition(f"{self._settings.topic_prefix}facts", self.number)
         async with self._readers.consumer() as consumer:
             began, had = time.monotonic(), self._state.facts
-            log.info("restoring", extra={"partition": self.number, "position": self._facts_end})
-            await restore_facts(consumer, tp, self._facts_end, self._state.restore, report)
+            log.info("restoring", extra={"partition": self.number, "position": self._facts.end})
+            await restore_facts(consumer, tp, self._facts.end, self._state.restore, report)
         if epoch != self.epoch:
             return
         self._restored = True
@@ -182,7 +205,7 @@ class Partition:
         if task.cancelled():
             # Abandoned in the middle: the log may have it or not, and the state is ahead of it. Begin again.
             self._state = PartitionState(self.number, self._settings.partitions)
-            self._facts_end, self._restored = 0, False
+            self._facts, self._restored = _End(), False
         else:
             task.result()
 
@@ -206,16 +229,19 @@ class Partition:
         snapshots = [snapshot for plan in due if (snapshot := self._show(plan)) is not None]
         writer = self._writer
         await writer.begin()
-        # What does not depend on one another is sent at once: each would else be a way to the broker and back.
+        # All is sent at once: each way to the broker and back would else be waited for by itself. Progress names the ends
+        # of what is written beside it, so they are foretold; where that was wrong another record says it right.
+        foretold = self._facts.foretell(len(folded.facts)), self._rejected.foretell(len(folded.refused))
         facts_end, rejected_end, *_ = await asyncio.gather(
             writer.write("facts", folded.facts),
             writer.write("rejected", [_reject(topic or "", self.number, one) for one in folded.refused]),
             writer.write("realization", [_snapshot(snapshot) for snapshot in snapshots]),
+            writer.write("aggregator-progress", [self._progress(*foretold)]),
             writer.send_offsets({} if topic is None else {self._settings.topic_prefix + topic: self._next[topic]}),
         )
-        self._facts_end = facts_end or self._facts_end
-        self._rejected_end = rejected_end or self._rejected_end
-        await writer.write("aggregator-progress", [self._progress()])
+        ends = self._facts.wrote(facts_end), self._rejected.wrote(rejected_end)
+        if ends != foretold:
+            await writer.write("aggregator-progress", [self._progress(*ends)])
         await writer.commit()
         self.progressed_at = time.monotonic()
         for plan in due:
@@ -230,13 +256,13 @@ class Partition:
             p for p in self._state.changed if now - self._snapshot_at.setdefault(p, now) >= SNAPSHOT_SECONDS_CATCHING_UP
         ]
 
-    def _progress(self) -> Message:
+    def _progress(self, facts_end: int, rejected_end: int) -> Message:
         progress = Progress(
             partition=self.number,
             next_offsets=self._next,  # type: ignore[arg-type]
             outcomes=self._outcomes,  # type: ignore[arg-type]
-            facts_end=self._facts_end,
-            rejected_end=self._rejected_end,
+            facts_end=facts_end,
+            rejected_end=rejected_end,
         )
         return Message(str(self.number).encode(), progress.model_dump_json().encode())
 
