@@ -7,4 +7,4 @@ from services.kit.serving import serve
 from services.programs.app import create_app
 
 if __name__ == "__main__":
-    serve("programs", create_app, lambda settings: settings.programs_port)
+    serve("programs", create_app, lambda settings: settings.programs_port, http="httptools")

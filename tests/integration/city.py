@@ -139,7 +139,7 @@ def served(city: City, **options: Any) -> Generator[Api]:
     """The api on a port of this machine, ready, and a client of it."""
     port = free_port()
     app = create_app(city.settings, **options)
-    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, port=port, http="h11", log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="realization")
     thread.start()
