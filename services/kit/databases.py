@@ -13,6 +13,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     LargeBinary,
+    Select,
     String,
     Table,
     create_engine,
@@ -89,12 +90,28 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
         places = ", ".join("?" * len(table.c))
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", list(rows))  # noqa: S608
         return
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+    with (
+        _psycopg(connection).cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
         copy.set_types([COPIED[type(column.type)] for column in table.c])
         for row in rows:
             copy.write_row(row)
+
+
+def read_blobs(connection: Connection, asked: Select[tuple[bytes]]) -> list[bytes]:
+    """The one column that is asked for. PostgreSQL writes bytes as text unless it is told not to."""
+    if connection.dialect.name == "sqlite":
+        return list(connection.scalars(asked))
+    compiled = asked.compile(dialect=connection.dialect)
+    with _psycopg(connection).cursor(binary=True) as cursor:
+        return [value for (value,) in cursor.execute(str(compiled).encode(), compiled.params)]
+
+
+def _psycopg(connection: Connection) -> "psycopg.Connection[tuple[Any, ...]]":
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -111,7 +128,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def is_outage(error: BaseException) -> bool:
     """Whether a database could not be reached or asked us to come again: not a mistake of ours."""
-    if isinstance(error, PoolTimeoutError | psycopg.OperationalError):  # the second while rows are copied
+    if isinstance(error, PoolTimeoutError | psycopg.OperationalError):  # the second of what is asked past SQLAlchemy
         return True
     if not isinstance(error, DBAPIError):
         return False

@@ -17,7 +17,7 @@ from schemas.masterplan import MasterplanVersion
 from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.claims import Page, begins_page, page_of, unpack
-from services.kit.databases import insert_rows, upsert
+from services.kit.databases import insert_rows, read_blobs, upsert
 from services.kit.projection import Record
 
 SERVICE = "realization"
@@ -183,8 +183,8 @@ class Tables:
         """All that a plan's book is made of."""
         pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
         others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
-        kept = Kept(unpack(plan, connection.scalars(pages)), [], [])
-        for value in connection.scalars(others):
+        kept = Kept(unpack(plan, read_blobs(connection, pages)), [], [])
+        for value in read_blobs(connection, others):
             version = read_plan(value)
             if version is not None:
                 kept.plans.append(version)
