@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +16,10 @@ from tests.parts import proxy
 from tests.parts.proxy import Proxy
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Generator[Proxy]:
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Generator[Proxy]:
     """A proxy before a broker."""
-    with proxy.broker_behind(tmp_path, "VIA") as (_, proxies):
+    with proxy.broker_behind(tmp_path_factory.mktemp("network"), "VIA") as (_, proxies):
         yield proxies["VIA"]
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.broker import Broker
 from tests.integration.letters import make_topic, publish, published
 from tests.parts import broker as broker_part
 from tests.parts import proxy, small_disk
@@ -129,18 +128,6 @@ def test_a_connection_that_was_forgotten_is_silent_and_a_new_one_works(echo: Ech
     assert echo.heard == b"onethree"
 
 
-def test_a_broker_behind_a_proxy_sends_its_clients_there(tmp_path: Path) -> None:
-    with proxy.broker_behind(tmp_path, "VIA") as (direct, proxies):
-        make_topic(direct.bootstrap)
-        via = f"127.0.0.1:{proxies['VIA'].port}"
-        publish(via, b"through the proxy")
-        proxies["VIA"].cut("to_server")
-        with pytest.raises(TimeoutError):
-            publish(via, b"never", within_seconds=1)
-        publish(direct.bootstrap, b"direct")
-        assert published(direct.bootstrap, 2) == [b"through the proxy", b"direct"]
-
-
 # ── a disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -148,16 +135,16 @@ def test_a_broker_whose_disk_is_full_leaves_and_comes_back_with_all_it_acknowled
     with small_disk.mounted(tmp_path, size_mib=64) as disk:
         with broker_part.started(disk.broker(tmp_path / "broker")) as small:
             make_topic(small.bootstrap)
-            acknowledged = [b"%d" % number for number in range(10)]
+            acknowledged = [b"%d" % number for number in range(3)]
             for value in acknowledged:
                 publish(small.bootstrap, value)
             disk.fill()
             with pytest.raises(TimeoutError):
-                publish(small.bootstrap, b"x" * 500_000, within_seconds=5)
+                publish(small.bootstrap, b"x" * 500_000, within_seconds=2)
             small.process.wait(20)
             disk.give_back()
             small.start()
-            assert published(small.bootstrap, 10) == acknowledged
+            assert published(small.bootstrap, 3) == acknowledged
         path = disk.path
     assert not path.exists()
 
@@ -181,14 +168,3 @@ def test_a_wall_clock_is_off_by_a_day_and_the_steady_one_is_right(tmp_path: Path
             assert abs(wall - time.time() - days * DAY) < 5
             assert abs(steady - time.monotonic()) < 5
         told.kill()
-
-
-def test_a_broker_stamps_what_it_receives_with_its_own_clock(tmp_path: Path) -> None:
-    clock = Clock(tmp_path)
-    clock.set_off_by(timedelta(days=-1))
-    behind = Broker(tmp_path / "broker", free_port(), free_port())
-    behind.env = clock.environment
-    with broker_part.started(behind):
-        make_topic(behind.bootstrap)
-        stamp = publish(behind.bootstrap, b"x")
-    assert abs(stamp / 1000 - time.time() + DAY) < 60

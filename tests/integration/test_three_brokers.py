@@ -20,7 +20,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
         yield running
 
 
-@pytest.mark.parametrize("time", range(10))
+@pytest.mark.parametrize("time", range(6))
 def test_topics_are_declared_though_a_broker_hears_of_them_a_moment_later(three: Cluster, time: int) -> None:
     settings = Settings(kafka=three.bootstrap, topic_prefix=f"time-{time}-", partitions=3, replication=NODES)
     assert asyncio.run(declare_topics(settings))
