@@ -25,6 +25,7 @@ has mvn || lacks "Maven (mvn), which fetches Apache Kafka" maven
 if [ "$what" != run ]; then
     has postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || lacks "PostgreSQL's server" postgresql
     has chromium || lacks "Chromium" "chromium fonts-dejavu-core"
+    has pdftotext || lacks "pdftotext, which reads the printed page" poppler-utils
     { has prometheus && has promtool; } || lacks "Prometheus and promtool" prometheus
     has cc || lacks "a C compiler (cc), for clocks that go wrong" "gcc libc6-dev"
 fi
