@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 SNAPSHOT_SECONDS = 0.25
 SNAPSHOT_SECONDS_CATCHING_UP = 15.0
 CATCHING_UP_RECORDS = 2_000
+SMALL_CHUNK = 200  # records
 REVOKE_GRACE_SECONDS = 3.0
 
 
@@ -185,15 +187,17 @@ class Partition:
             await asyncio.wait({self._restoring})
         if self.failure is not None:
             raise self.failure
-        await self._run(chunk.epoch, self._chunk(topic, chunk))
+        # Only what takes long to fold has to wait for its turn; small transactions wait for the broker, all at once.
+        turn = self._turns if len(chunk.records) > SMALL_CHUNK else nullcontext()
+        await self._run(chunk.epoch, self._chunk(topic, chunk), turn)
 
     async def write_due_snapshots(self) -> None:
         """Write the snapshots whose plans changed and that were held back."""
         if self._restored and self.owned and not self._lock.locked() and self._due():
-            await self._run(self.epoch, self._only_snapshots())
+            await self._run(self.epoch, self._only_snapshots(), nullcontext())
 
-    async def _run(self, epoch: int, work: Coroutine[Any, Any, None]) -> None:
-        async with self._lock, self._turns:
+    async def _run(self, epoch: int, work: Coroutine[Any, Any, None], turn: AbstractAsyncContextManager[None]) -> None:
+        async with self._lock, turn:
             if epoch != self.epoch or not self._restored:
                 work.close()
                 return
