@@ -74,26 +74,26 @@ class Counts:
     spending: int = 0
     statuses: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
-    def take(self, program: Program, state: ProgramState, year: int, sign: int = 1) -> None:
-        """Add a program (sign 1) or take it out again (sign -1)."""
-        self.add(part_of(state, weight_of(program), budget_to(program, year)), state.claim, sign)
+    def take(self, program: Program, state: ProgramState, year: int) -> None:
+        """Add a program."""
+        self.add(part_of(state, weight_of(program), budget_to(program, year)), state.claim)
 
-    def add(self, part: Part, claim: Claim | None, sign: int = 1) -> None:
-        """Add what a program of a claim adds (sign 1), or take it out again (sign -1)."""
-        self.programs += sign
-        self.weight += sign * part.weight
-        self.budget += sign * part.budget
+    def add(self, part: Part, claim: Claim | None) -> None:
+        """Add what a program of a claim adds."""
+        self.programs += part.programs
+        self.weight += part.weight
+        self.budget += part.budget
         if claim is None:
             return
-        self.reported += sign
-        self.realized += sign * part.realized
-        self.verified += sign * part.verified
-        self.weight_realized += sign * part.weight_realized
-        self.weight_verified += sign * part.weight_verified
-        self.physical += sign * part.physical
-        self.spent += sign * part.spent
-        self.spending += sign * (claim.spent is not None)
-        self.statuses[claim.status] += sign
+        self.reported += part.reported
+        self.realized += part.realized
+        self.verified += part.verified
+        self.weight_realized += part.weight_realized
+        self.weight_verified += part.weight_verified
+        self.physical += part.physical
+        self.spent += part.spent
+        self.spending += claim.spent is not None
+        self.statuses[claim.status] += 1
 
 
 Membership = Callable[[str, Program], tuple[str, ...]]
