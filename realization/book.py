@@ -166,7 +166,10 @@ class PlanBook:
         """Take a report into the set, as `add` does, for those who keep claims and not the events they came of."""
         claims = self._claims.get(program)
         if claims is not None:
-            insort(claims, claim)
+            if claims and claims[-1] < claim:  # nearly always
+                claims.append(claim)
+            else:
+                insort(claims, claim)
         else:
             self._claims[program] = sorted([*self._all_claims(program), claim])
         received_ms = claim.received_ms

@@ -9,7 +9,7 @@ Measured on a report of 400 bytes: 3 us instead of 17 us with the models.
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple
 
@@ -28,8 +28,9 @@ RUPIAH_LIMIT = 10**16
 UNSURE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)  # ValueError: of the models, too
 
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:(Z)|(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-5][0-9]))"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-5][0-9])"
 )
+_SOME_DAY = date(2000, 1, 2)
 _ID = re.compile(EVENT_ID.removeprefix("^").removesuffix("$"))
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -111,7 +112,7 @@ class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     specversion: Literal["1.0"]
     id: str
     source: str
-    time: str  # and once it was read a moment in UTC, if it was not written so
+    time: str  # once it was read, as it is written in UTC
     datacontenttype: Literal["application/json"] = "application/json"
     attestedrole: None = None
     type: Literal["id.pantau.program.status.reported.v1"]
@@ -130,7 +131,7 @@ def read_report(value: bytes) -> tuple[Report, bytes] | None:
         if not _ID.fullmatch(sent.id):
             return None
         source, plan = _source(sent.source)
-        sent.time, time_us = _moment(sent.time)  # type: ignore[assignment]
+        sent.time, time_us = _moment(sent.time)
         program = _program(data.program)
         data.physical, physical = _physical(data.physical)
         if data.status is Status.REALIZED and physical != 10_000:
@@ -175,7 +176,7 @@ class _Kept(msgspec.Struct):
 class _KeptEvent(msgspec.Struct):
     id: str
     source: str
-    time: datetime
+    time: str
     type: Literal["id.pantau.program.status.reported.v1"]
     data: _Kept
 
@@ -201,7 +202,7 @@ def read_fact(value: bytes) -> ReportFact | Fact:
             source,
             plan,
             event.id,
-            microseconds(event.time),
+            _moment(event.time)[1],
             _program(data.program),
             data.status,
             _physical(data.physical)[1],
@@ -255,13 +256,35 @@ def _physical(written: str | float) -> tuple[str, int]:
     return str(percent), int(percent * 100)
 
 
-def _moment(text: str) -> tuple[str | datetime, int]:
-    """A time in UTC, ready to be written, and its microseconds since 1970. Raises ValueError for any unusual form."""
-    found = _TIME.fullmatch(text)
-    if found is None:
+def _moment(text: str) -> tuple[str, int]:
+    """A time as it is written in UTC, and its microseconds since 1970. Raises ValueError for any unusual form."""
+    day, clock = text[:10], text[10:]
+    since_midnight, days_off, clock_utc = _clock(clock)
+    time_us = _midnight(day) + since_midnight
+    return (_day_off(day, days_off) if days_off else day) + clock_utc, time_us
+
+
+@lru_cache(REMEMBERED)
+def _midnight(day: str) -> int:
+    """The microseconds since 1970 at which a day begins in UTC."""
+    return microseconds(_read_time(f"{day}T00:00:00Z"))
+
+
+@lru_cache(REMEMBERED)
+def _clock(text: str) -> tuple[int, int, str]:
+    """A time of day with its offset, such as T03:04:05+07:00: the microseconds since midnight in UTC, by how many days
+    the date differs in UTC, and how it is written there."""
+    moment = _read_time(f"{_SOME_DAY}{text}").astimezone(UTC)
+    days_off = (moment.date() - _SOME_DAY).days
+    return microseconds(moment) - _midnight(f"{_SOME_DAY}"), days_off, _ENCODE(moment).decode().strip('"')[10:]
+
+
+@lru_cache(REMEMBERED)
+def _day_off(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days)).isoformat()
+
+
+def _read_time(text: str) -> datetime:
+    if not _TIME.fullmatch(text):
         raise ValueError("a time in another form")
-    moment = datetime.fromisoformat(text)
-    time_us = microseconds(moment)
-    if found[1]:
-        return text, time_us
-    return moment.astimezone(UTC), time_us
+    return datetime.fromisoformat(text)

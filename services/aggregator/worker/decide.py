@@ -4,6 +4,7 @@ Pure. Nothing here looks at another record: what depends on other facts is a sta
 """
 
 import json
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -72,11 +73,16 @@ def _good_report(value: bytes, partition: int, partitions: int, received_ms: int
     if found is None:
         return None
     report, normalized = found
-    if parse_source(report.source).kind not in REPORTED.sources:
-        return None
-    if partition_of(report.plan, partitions) != partition or is_ahead(report, received_ms):
+    if not _belongs(report.source, partition, partitions) or is_ahead(report, received_ms):
         return None
     return Letter(REPORTED.kind, report.plan, report.source, report.id, normalized, report)
+
+
+@lru_cache(65_536)
+def _belongs(source: str, partition: int, partitions: int) -> bool:
+    """Whether reports of a source are taken, and on this partition; `_misplaced` tells why not."""
+    parsed = parse_source(source)
+    return parsed.kind in REPORTED.sources and partition_of(parsed.plan, partitions) == partition
 
 
 def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tuple[Reason, str] | None:

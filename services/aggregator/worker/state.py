@@ -119,7 +119,8 @@ class PartitionState:
         kind, plan_id, source, event_id, normalized, said = letter
         content_digest = digest(normalized)
         plan = self._plan(plan_id)
-        known = self._seq_of(topic, source, event_id)
+        ids = self._ids(topic, source)
+        known = ids.get(event_id)
         if known is not None:
             if plan.digest(known) == content_digest:
                 return None
@@ -138,7 +139,8 @@ class PartitionState:
             fact_key(plan_id, kind, source, event_id),
             fact_value(seq, received_ms, topic, self._partition, record.offset, content_digest, normalized),
         )
-        self._remember(topic, source, event_id, plan, seq, content_digest)
+        ids[event_id] = seq
+        plan.digests += content_digest
         self._apply(plan, said, seq, received_ms)
         return fact
 
@@ -155,20 +157,16 @@ class PartitionState:
         plan = self._plan(parse_source(said.source).plan)
         if fact.seq != plan.book.seq + 1:
             raise GapError(f"after fact {plan.book.seq} of {plan.book.plan} comes fact {fact.seq}")
-        self._remember(topic, said.source, said.id, plan, fact.seq, content_digest)
+        self._ids(topic, said.source)[said.id] = fact.seq
+        plan.digests += content_digest
         self._apply(plan, said, fact.seq, fact.received_ms)
 
-    def _seq_of(self, topic: str, source: str, event_id: str) -> int | None:
-        """The fact that holds an event, if there is one."""
-        ids = self._seqs.get((topic, source))
-        return None if ids is None else ids.get(event_id)
-
-    def _remember(self, topic: str, source: str, event_id: str, plan: _Plan, seq: int, content_digest: bytes) -> None:
-        ids = self._seqs.get((topic, source))
-        if ids is None:
-            ids = self._seqs[topic, source] = {}
-        ids[event_id] = seq
-        plan.digests += content_digest
+    def _ids(self, topic: str, source: str) -> dict[str, int]:
+        """The accepted events of a source by their ids, each with the seq of its fact."""
+        found = self._seqs.get((topic, source))
+        if found is None:
+            found = self._seqs[topic, source] = {}
+        return found
 
     def _apply(self, plan: _Plan, said: Report | PlanFact | Event, seq: int, received_ms: int) -> None:
         touched: tuple[str, ...] | None = None
