@@ -17,7 +17,8 @@ from schemas.envelope import PlanId
 
 PREFIX = "PANTAU_"
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+LAST_PORT = 65535
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 
 
 class Settings(BaseSettings):
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     opening_plan: PlanId | None = None
     opening_as_of: date | None = None
     worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"
+    worker_processes: Annotated[int, Field(ge=1, le=64)] = 1
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database")
@@ -71,6 +73,11 @@ class Settings(BaseSettings):
         ports = {
             name: getattr(self, name) for name in type(self).model_fields if name == "port" or name.endswith("_port")
         }
+        for number in range(1, self.worker_processes):
+            ports[f"worker_metrics_port+{number}"] = self.worker_metrics_port + number
+        last = self.worker_metrics_port + self.worker_processes - 1
+        if last > LAST_PORT:
+            raise ValueError(f"the last of {self.worker_processes} processes of the worker would have port {last}")
         twice = [number for number, count in Counter(ports.values()).items() if count > 1]
         if twice:
             same = ", ".join(f"{PREFIX}{name.upper()}={port}" for name, port in ports.items() if port in twice)

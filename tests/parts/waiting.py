@@ -31,17 +31,22 @@ def until(predicate: Callable[[], Found], deadline: float = 30.0, *, what: str =
         time.sleep(0.02)
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody holds, given to nobody else in this run.
+def free_port(in_a_row: int = 1) -> int:
+    """A port of 127.0.0.1 that nobody holds, given to nobody else in this run; the first of several in a row.
 
     Taken below the range the kernel uses for outgoing connections, so that it is still free for a server that stops
     and comes back.
     """
     for number in random.sample(range(15_000, 32_000), 1_000):
-        if number in _given:
-            continue
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", number))
-            _given.add(number)
+        wanted = range(number, number + in_a_row)
+        if _given.isdisjoint(wanted) and all(map(_is_free, wanted)):
+            _given.update(wanted)
             return number
     raise AssertionError("no free port found")
+
+
+def _is_free(number: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", number))
+        return True
+    return False

@@ -1,77 +1,20 @@
-"""Runs the aggregator: mail in, book out.
+"""Runs the aggregator, in one process or several.
 
 Run: python -m services.aggregator.worker
 """
 
-import asyncio
-import gc
-import logging
-import os
-import signal
-import threading
-from contextlib import suppress
-
-import faust
-import uvicorn
-from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
-
-from services.aggregator.worker.app import create_app
-from services.aggregator.worker.engine import Engine
-from services.kit.health import add_health
-from services.kit.logs import configure
-from services.kit.metrics import add_metrics
-from services.kit.settings import Settings, read
-from services.kit.topics import declare_topics
-
-log = logging.getLogger(__name__)
-
-STOP_SECONDS = 1.5
-# The state is millions of objects that live long and hold no cycles: looking through them for garbage, as often as the
-# collector would, took a fifth of all time.
-GARBAGE_THRESHOLDS = (50_000, 20, 500)
-
-
-def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
-    """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers."""
-    site = FastAPI(title="Pantau worker", openapi_url=None)
-    add_metrics(site, registry)
-    add_health(site, engine.ready)
-    config = uvicorn.Config(site, host=settings.host, port=settings.worker_metrics_port, log_config=None)
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    threading.Thread(target=server.run, name="metrics", daemon=True).start()
-
-
-class _Worker(faust.Worker):  # type: ignore[misc]
-    """Faust's worker, stopping at once: there is nothing to flush, because only transactions write."""
-
-    engine: Engine
-
-    def _schedule_shutdown(self, signal: signal.Signals) -> None:
-        self._stopping = asyncio.ensure_future(self._leave(signal), loop=self.loop)
-
-    async def _leave(self, signal: signal.Signals) -> None:
-        log.info("stopping on %s", signal.name)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.engine.close(), STOP_SECONDS)
-        logging.shutdown()
-        os._exit(0)
+from services.aggregator.worker.process import work
+from services.aggregator.worker.several import work_in_several
+from services.kit.settings import read
 
 
 def main() -> None:
-    """Declare the topics, then work until told to stop."""
+    """Work until told to stop."""
     settings = read()
-    configure("worker", settings.log_level)
-    asyncio.run(declare_topics(settings))
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
-    registry = CollectorRegistry()
-    app, engine = create_app(settings, registry)
-    _serve_metrics(settings, registry, engine)
-    worker = _Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
-    worker.engine = engine
-    worker.spinner = None  # it would write control characters before a line of the log
-    worker.execute_from_commandline()
+    if settings.worker_processes == 1:
+        work(settings)
+    else:
+        work_in_several(settings)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""A worker of several processes, for a machine of several cores: Python folds on one core only.
+
+The processes share nothing. Each is a worker with an instance name and a port of its own, and the group deals the
+partitions out among them, as it does among workers on several machines. They live and leave together: when one ends,
+the others are stopped, and who supervises the worker starts it again.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+
+from services.aggregator.worker.process import work
+from services.kit.logs import configure
+from services.kit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def shares(settings: Settings) -> list[Settings]:
+    """The settings of each process: the instance name and the port of metrics, counted up."""
+    return [
+        settings.model_copy(
+            update={
+                "worker_processes": 1,
+                "worker_instance": f"{settings.worker_instance}.{number}",
+                "worker_metrics_port": settings.worker_metrics_port + number,
+            }
+        )
+        for number in range(settings.worker_processes)
+    ]
+
+
+def work_in_several(settings: Settings) -> None:
+    """Run all processes until told to stop, or until one of them ends; with its exit code then."""
+    configure("worker", settings.log_level)
+    context = get_context("spawn")
+    processes = [context.Process(target=_work, args=(share,), name=share.worker_instance) for share in shares(settings)]
+
+    def stop(received: int, _: FrameType | None) -> None:
+        log.info("stopping on %s", signal.Signals(received).name)
+        _stop(processes)
+
+    for process in processes:
+        process.start()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    first = _first_to_end(processes)
+    _stop(processes)
+    for process in processes:
+        process.join()
+    if first.exitcode:
+        log.critical("leaving: %s ended, with code %s", first.name, first.exitcode)
+    sys.exit(first.exitcode if first.exitcode is None or first.exitcode >= 0 else 128 - first.exitcode)
+
+
+def _first_to_end(processes: list[SpawnProcess]) -> SpawnProcess:
+    ended = connection.wait([process.sentinel for process in processes])[0]
+    return next(process for process in processes if process.sentinel == ended)
+
+
+def _stop(processes: list[SpawnProcess]) -> None:
+    for process in processes:
+        if process.is_alive():
+            process.terminate()
+
+
+def _work(settings: Settings) -> None:
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    work(settings)
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would work on, unsupervised, beside its successor."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
