@@ -22,8 +22,8 @@ from tests.chaos.senders import DIRECT_GROUP, HTTP_GROUP, ByHttp, Direct, Outbox
 from tests.chaos.verdict import Played
 
 LEAST_FAULTS, MOST_FAULTS = 2, 3
-STRIKING_SECONDS = 12.0  # while a fault strikes, the mail up to the next one comes as slowly as this
-BETWEEN_SECONDS = 1.5  # and what is left of it then, as fast as this
+STRIKING_SECONDS = 8.0  # while a fault strikes, the mail up to the next one comes as slowly as this
+BETWEEN_SECONDS = 0.2  # and what is left of it then, as fast as this (see `Outbox.release`)
 SECTION_WITHIN_SECONDS = 60.0
 SENT_WITHIN_SECONDS = 120.0
 

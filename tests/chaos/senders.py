@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import exp
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -38,16 +39,19 @@ class Outbox:
     def __init__(self, letters: Sequence[Letter], first_number: int) -> None:
         self._letters, self._first = letters, first_number
         self._taken = self.settled = 0
-        self._release = (0.0, 0.0, 0.0, 1.0)  # shares from and to, since when, and within how many seconds
+        self._release = (0.0, 0.0, 0.0, 1.0)  # shares from and to, since when, and how fast (see `release`)
         self.closed = False
 
     def release(self, share: float, seconds: float) -> None:
-        """Let the share of letters that may leave rise to `share` within some seconds."""
+        """Let the share of letters that may leave rise to `share`, ever more slowly: two thirds of it in `seconds`.
+
+        So there is still some mail under way however long a fault takes.
+        """
         self._release = (self._released(), share, time.monotonic(), seconds)
 
     def _released(self) -> float:
         begin, end, began, seconds = self._release
-        return min(end, begin + (end - begin) * (time.monotonic() - began) / seconds)
+        return end - (end - begin) * exp((began - time.monotonic()) / seconds)
 
     @property
     def share(self) -> float:

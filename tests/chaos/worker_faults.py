@@ -24,7 +24,7 @@ RESTORING, TAKEN_OVER, FENCED, REBALANCING = (
 )
 MID_CHUNK_SECONDS = 20.0
 RESTORE_SECONDS = 30.0
-STILL_LOOKS = 8  # at open transactions, one after the other: those of workers that work come and go
+STILL_LOOKS = 5  # at open transactions, one after the other
 REBALANCE_SECONDS = 30.0
 
 
@@ -38,29 +38,32 @@ def watched(installation: Here) -> Iterator[OpenTransactions]:
         transactions.close()
 
 
-def _pause_in_a_transaction(worker: Kept, transactions: OpenTransactions) -> bool:
-    """Pause a worker when a transaction seems open; where none stays open while it is paused, let it go on."""
-    if not transactions.now():
-        return False
-    worker.running.pause()
-    if set.intersection(*(transactions.now() for _ in range(STILL_LOOKS))):
-        return True
-    worker.running.resume()
-    return False
+def _pause_in_a_transaction(installation: Here, worker: Kept, transactions: OpenTransactions) -> set[int]:
+    """Pause a worker again and again, until it is paused in a transaction. The partitions on which one is open."""
 
+    found: set[int] = set()
 
-def _kill_in_a_transaction(installation: Here, worker: Kept, transactions: OpenTransactions) -> set[int]:
-    """SIGKILL while a transaction seems open. The partitions on which one was."""
-    installation.wait(transactions.now, MID_CHUNK_SECONDS)
-    worker.running.kill()
-    return transactions.now()
+    def paused() -> bool:
+        worker.running.pause()
+        still = transactions.now()
+        for _ in range(STILL_LOOKS):  # those of workers that go on come and go
+            still = still and still & transactions.now()
+        if not still:
+            worker.running.resume()
+        found.update(still)
+        return bool(found)
+
+    installation.wait(paused, MID_CHUNK_SECONDS)
+    return found
 
 
 def worker_killed_in_mid_chunk(installation: Here) -> str | None:
     """SIGKILL between a chunk's first record and the commit: the broker is left with its open transaction."""
     worker = installation.random.choice(installation.workers)
     with watched(installation) as transactions:
-        open_on = _kill_in_a_transaction(installation, worker, transactions)
+        _pause_in_a_transaction(installation, worker, transactions)
+        worker.running.kill()
+        open_on = transactions.now()
     installation.until_ready(worker)
     return f"killed with open transactions on {sorted(open_on)}" if open_on else None
 
@@ -128,7 +131,7 @@ def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Run
     relief = installation.start_worker("relief")
     installation.until_ready(relief)
     with watched(installation) as transactions:
-        held = installation.wait(lambda: _pause_in_a_transaction(paused, transactions), MID_CHUNK_SECONDS)
+        held = bool(_pause_in_a_transaction(installation, paused, transactions))
     had = relief.running.said
     moved = held and installation.wait(lambda: enough(relief.running.said, had), REBALANCE_SECONDS)
     woken, owned = paused.running, paused.running.said.count(TAKEN_OVER)
