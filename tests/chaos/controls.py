@@ -44,7 +44,7 @@ CONTROLS: dict[str, Control] = {
     "fencing": Control("transactional ids belong to partitions", (PAUSED,), _worker("no_fencing")),
     "takeover": Control(
         "a takeover opens the transactional id before it asks for offsets",
-        (worker_faults.worker_woken_in_the_middle_of_a_takeover,),
+        (worker_faults.worker_woken_when_another_has_asked_before_opening,),
         _worker("asks_before_opening"),
     ),
     "lock": Control("one transaction of a partition at a time", (KILLED,), _worker("no_lock")),

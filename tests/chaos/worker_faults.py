@@ -12,6 +12,7 @@ from kafka import KafkaProducer
 from tests.chaos.grounds import Ground
 from tests.chaos.installation import PARTITIONS, Installation, Kept
 from tests.chaos.open_transactions import OpenTransactions
+from tests.parts.faulty_worker import ASKED_FIRST
 from tests.parts.processes import Running
 
 Here = Installation[Ground]
@@ -24,7 +25,7 @@ RESTORING, TAKEN_OVER, FENCED, REBALANCING = (
 )
 MID_CHUNK_SECONDS = 20.0
 RESTORE_SECONDS = 30.0
-STILL_LOOKS = 5  # at open transactions, one after the other
+STILL_SECONDS = 1.0  # for which a transaction must stay open to be a paused worker's: others end sooner
 REBALANCE_SECONDS = 30.0
 
 
@@ -39,22 +40,22 @@ def watched(installation: Here) -> Iterator[OpenTransactions]:
 
 
 def _pause_in_a_transaction(installation: Here, worker: Kept, transactions: OpenTransactions) -> set[int]:
-    """Pause a worker again and again, until it is paused in a transaction. The partitions on which one is open."""
-
-    found: set[int] = set()
+    """Pause a worker again and again, until it is paused in a transaction. The partitions on which one stays open."""
+    still = set[int]()
 
     def paused() -> bool:
         worker.running.pause()
-        still = transactions.now()
-        for _ in range(STILL_LOOKS):  # those of workers that go on come and go
-            still = still and still & transactions.now()
-        if not still:
+        still.update(transactions.now())
+        if not still or installation.wait(ended, STILL_SECONDS):
             worker.running.resume()
-        found.update(still)
-        return bool(found)
+        return bool(still)
+
+    def ended() -> bool:
+        still.intersection_update(transactions.now())
+        return not still
 
     installation.wait(paused, MID_CHUNK_SECONDS)
-    return found
+    return still
 
 
 def worker_killed_in_mid_chunk(installation: Here) -> str | None:
@@ -119,6 +120,17 @@ def worker_woken_in_the_middle_of_a_takeover(installation: Here) -> str | None:
     if not told:
         return None
     return "woken while another took its partitions over" + (", and was fenced" if FENCED in woken.said else "")
+
+
+def worker_woken_when_another_has_asked_before_opening(installation: Here) -> str | None:
+    """SIGSTOP in a transaction, and SIGCONT when another has asked for all offsets, and has opened no id yet.
+
+    Only for workers who do it in this order: `asks_before_opening` in tests.parts.faulty_worker.
+    """
+    _, told = _paused(
+        installation, lambda relief, had: relief.count(ASKED_FIRST) >= had.count(ASKED_FIRST) + PARTITIONS
+    )
+    return "woken between what another had asked for and opened" if told else None
 
 
 def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Running, bool]:

@@ -17,7 +17,8 @@ from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
 from services.aggregator.worker import readers, restore, state, transport, writer
 
-ASKED_SECONDS = 1.0  # as long as a slow broker might take: time for the former owner to commit once more
+ASKED_SECONDS = 2.0  # as long as a slow broker might take: time for the former owner to commit once more
+ASKED_FIRST = "asked before opening"
 
 
 class _NoLock:
@@ -52,6 +53,7 @@ def asks_before_opening() -> None:
 
     async def ask_then_open(self: Any) -> None:
         await self._ask()
+        logging.getLogger(__name__).info(ASKED_FIRST, extra={"partition": self.number})
         await asyncio.sleep(ASKED_SECONDS)
         await self._writer.open()
 
