@@ -103,9 +103,12 @@ def _strike(
         middle = (number + 0.5) / sections
         installation.wait(lambda middle=middle: senders[0].outbox.share >= middle, SECTION_WITHIN_SECONDS)  # type: ignore[misc]
         release(number + 1, STRIKING_SECONDS)
-        at, seen = time.monotonic() - began, fault(installation)
+        at, name = time.monotonic() - began, fault.__name__
+        try:
+            seen = fault(installation)
+        except LostError as lost:
+            raise LostError(f"during {name}: {lost}") from lost
         release(number + 1, BETWEEN_SECONDS)
-        name = fault.__name__
         say(f"{at:5.1f} s  {name}: {seen or 'was not seen to hit'} ({time.monotonic() - began - at:.1f} s)")
         if seen is None:
             missed.append(name)
