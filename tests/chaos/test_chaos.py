@@ -8,7 +8,10 @@ from tests.chaos.controls import CONTROLS
 from tests.chaos.grounds import Ground
 from tests.chaos.installation import PARTITIONS
 from tests.chaos.play import Plan, play
+from tests.chaos.senders import Outbox
 from tests.chaos.stages import STAGES
+from tests.parts.history import Letter
+from tests.parts.waiting import until
 
 SEED, EVENTS = 7, 2_500
 
@@ -31,3 +34,20 @@ def test_the_mail_of_a_seed_is_always_the_same_and_goes_both_ways() -> None:
     assert EVENTS * 0.9 < len(once.direct) + len(once.by_http) < EVENTS * 1.1
     assert once.by_http
     assert mail.mixed(SEED + 1, PARTITIONS, EVENTS) != once
+
+
+def test_released_mail_all_leaves_in_the_end_however_slowly() -> None:
+    letters = mail.mixed(SEED, PARTITIONS, EVENTS).direct
+    outbox = Outbox(letters, 0)
+    left: dict[int, Letter] = {}
+
+    def leave() -> bool:
+        left.update(outbox.take(len(letters)))
+        return len(left) == len(letters)
+
+    outbox.release(0.5, 0.01)
+    outbox.release(1.0, 3600)
+    assert not leave()
+    outbox.release(1.0, 0.01)
+    until(leave)
+    assert list(left.values()) == letters
