@@ -116,7 +116,9 @@ def _controls(controls: Sequence[Result]) -> str:
 ## Negative controls
 
 Each takes one protection away, in the harness only, and must end badly. One that ended well would be a defect of the
-harness: it would not have noticed. (Attempts whose faults were not seen to hit are not counted.)
+harness: it would not have noticed. (Attempts whose faults were not seen to hit are not counted. The takeover that ended
+well, of seed 300, was of such a defect: the former owner was woken before the other had asked for offsets. Now it is
+woken when the other has asked and has not opened yet.)
 
 """
     return text + _table(("without this", "ended badly", "the last time because"), rows)
