@@ -35,6 +35,7 @@ HOLDS = """\
   accepted, duplicate, conflict and rejected are the oracle's, per topic and partition.
 - The book is the oracle's as a set, and `seq` is dense in each plan.
 - Realization is the oracle's to the last unit, claimed and verified, today and at the end of every past year.
+- Who asks what became of an event is told what the oracle says: of a sample on every site, and of one never sent.
 - Versions heard over server-sent events only rise, and come to the last.
 - Every table of every api, built again from the log on an empty database, has the same rows; the worker's state, restored
   from the book, gives the same bytes as the last live snapshot.

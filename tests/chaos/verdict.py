@@ -17,7 +17,7 @@ from schemas.book import Fact, Snapshot
 from schemas.events import EVENT
 from services.aggregator.worker.state import PartitionState
 from tests import oracle
-from tests.chaos import ledger, rebuilt
+from tests.chaos import answers, ledger, rebuilt
 from tests.chaos.followers import Follower
 from tests.chaos.installation import PARTITIONS, Installation, Kept
 from tests.chaos.ledger import Entry
@@ -68,6 +68,7 @@ def differences(played: Played) -> list[str]:
         *played.installation.mailbox.differences_from(mail, outcomes, facts),
         *followed(played.installation, book),
         *figures(played.installation, book),
+        *answers.differences(played.installation, mail, outcomes, by_plan),
         *heard(played, book),
         *replayed(played.installation),
         *state_from_the_book(played.installation),
