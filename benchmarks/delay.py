@@ -22,15 +22,14 @@ from benchmarks.peers.peer import Options, Peer
 from benchmarks.percentiles import percentile
 from benchmarks.results import Figure, Measurement
 from benchmarks.running import WrongError, competitor
-from benchmarks.workloads import PROGRAMS, Workload, quick, workload
+from benchmarks.workloads import PROGRAMS, Name, Workload, quick, workload
 from deploy.local import children
 from deploy.local.broker import Broker
 from tests.parts.waiting import until
 
-BEFORE = 50_000  # reports that are there already
+BEFORE: dict[Name, int] = {"city": PROGRAMS * 30, "nation": 50_000}  # reports that are there already
 WARM_SECONDS = 5.0
 SEEN_WITHIN_SECONDS = 60.0
-MONTHS_LATER = 3
 RATES = (200, 1_000)
 
 
@@ -55,7 +54,7 @@ class Paced(NamedTuple):
 
 
 def play(on: Ground, peer: Peer, options: Options, pace: Pace) -> Paced:
-    """One run of a competitor: it catches up first, then new reports come at a pace, each of a plan drawn at random."""
+    """One run of a competitor: it catches up first, then new reports come at a pace, each of a plan and program drawn at random."""
     letters = _letters(on.workload, int(pace.rate * (pace.warm_seconds + pace.seconds)))
     with ground.broker(on, more_mail=True) as broker, competitor(on, broker, peer, options) as running:
         asyncio.run(playing.watch(on, broker.bootstrap, running, broker.process.pid))
@@ -75,9 +74,10 @@ def play(on: Ground, peer: Peer, options: Options, pace: Pace) -> Paced:
 
 
 def _letters(of: Workload, count: int) -> list[Mail]:
-    """Reports of a later month than those that are there, in no order."""
-    months = -(-count // (of.plans * PROGRAMS))
-    later = of._replace(reports=of.plans * PROGRAMS * months, first=of.first + MONTHS_LATER, disorder=False)
+    """Reports of later months than those that are there, in no order."""
+    a_month = of.plans * PROGRAMS
+    months, there = -(-count // a_month), -(-of.reports // a_month)
+    later = of._replace(reports=a_month * months, first=of.first + there, disorder=False)
     every = list(mail.reports(later))
     return random.Random(count).sample(every, count)
 
@@ -132,7 +132,7 @@ def _reader(on: Ground, broker: Broker) -> Generator[Path]:
         children.stop(process, within_seconds=20)
 
 
-def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int) -> Measurement:
+def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int, name: Name) -> Measurement:
     """Several runs of a competitor at one pace."""
     played = []
     for number in range(1, runs + 1):
@@ -147,6 +147,7 @@ def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int) -> 
         for field in Paced._fields
     }
     parameters: dict[str, str | int] = {
+        "workload": name,
         "plans": on.workload.plans,
         "partitions": on.workload.partitions,
         "rate": pace.rate,
@@ -159,6 +160,9 @@ def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int) -> 
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
+        "--workload", action="append", choices=WORKLOADS, help="may be given again (default: city, nation)"
+    )
+    parser.add_argument(
         "--rate", type=int, action="append", help="reports a second; may be given again (default: 200, 1000)"
     )
     parser.add_argument("--seconds", type=float, default=30.0, help="for how long (default: %(default)s)")
@@ -168,19 +172,21 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
-    on = ground.prepared(quick("nation") if arguments.quick else workload("nation", BEFORE))
     seconds, warm, runs = (2.0, 0.5, 1) if arguments.quick else (arguments.seconds, WARM_SECONDS, arguments.runs)
-    for competitor_name in arguments.competitor or KEEPING:
-        peer = KEEPING[competitor_name]
-        peer.build()
-        options = points.best_known(peer, results.read(arguments.results))
-        for rate in arguments.rate or RATES:
-            print(f"delay at {rate:,} a second: {competitor_name}", flush=True)
-            try:
-                yield measure(on, peer, options, Pace(rate, seconds, warm), runs)
-            except WrongError as wrong:
-                sys.exit(f"does not count: {wrong}")
+    for name in arguments.workload or WORKLOADS:
+        on = ground.prepared(quick(name) if arguments.quick else workload(name, BEFORE[name]))
+        for competitor_name in arguments.competitor or KEEPING:
+            peer = KEEPING[competitor_name]
+            peer.build()
+            options = points.best_known(peer, results.read(arguments.results))
+            for rate in arguments.rate or RATES:
+                print(f"delay in the {name} at {rate:,} a second: {competitor_name}", flush=True)
+                try:
+                    yield measure(on, peer, options, Pace(rate, seconds, warm), runs, name)
+                except WrongError as wrong:
+                    sys.exit(f"does not count: {wrong}")
 
 
+WORKLOADS: tuple[Name, ...] = ("city", "nation")
 KEEPING = {name: one for name, one in COMPETITORS.items() if one.guarantee != "none"}
 DELAY = Instrument("delay", "from publishing a report to its fact being visible, at a steady pace", _arguments, _run)

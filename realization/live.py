@@ -4,9 +4,10 @@ Its `as_of` is no clock's: it is the latest date that had begun anywhere on eart
 received, so that every accepted report, which by then was not in the future, is in it.
 """
 
-import json
 from datetime import date
 from typing import NamedTuple
+
+import msgspec
 
 from realization.book import PlanBook, Version
 from realization.cells import GROUPINGS, Part, budget_to, membership, part_of, weight_of
@@ -101,7 +102,7 @@ class Live:
         size = len(snapshot.model_dump_json()) + 100
         for grouping, groups in self._cells.items():
             written = {key: tuple(counts) for key, counts in groups.items()}
-            more = len(json.dumps({grouping: written}, separators=(",", ":"), ensure_ascii=False).encode())
+            more = len(msgspec.json.encode({grouping: written}))
             if size + more > SNAPSHOT_LIMIT and grouping != OVERALL:
                 omitted.append(grouping)
             else:

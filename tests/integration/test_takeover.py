@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ async def _read_on_after_a_late_commit(
     waiting = chunks(mailbox, inbox, 0, size=100)
     former, successor = owner(mailbox), owner(mailbox)
     await former.take_over()
-    first, second = (chunk._replace(epoch=former.epoch) for chunk in waiting[-2:])
+    first, second = (replace(chunk, epoch=former.epoch) for chunk in waiting[-2:])
     former._next[topic_of(mailbox, first)] = first.records[0].offset
     await former.process(topic_of(mailbox, first), first)
     ended = dict(former._next)
@@ -186,7 +187,7 @@ def test_a_chunk_fetched_before_a_takeover_is_thrown_away(mailbox: Mailbox) -> N
         for chunk in before[1:]:  # out of the middle: taking it would leave a gap
             await one.process(topic_of(mailbox, chunk), chunk)
         for chunk in before:
-            await one.process(topic_of(mailbox, chunk), chunk._replace(epoch=one.epoch))
+            await one.process(topic_of(mailbox, chunk), replace(chunk, epoch=one.epoch, taken=False))
         await one.close()
 
     mailbox.send(mail())

@@ -214,7 +214,7 @@ class Partition:
             task.result()
 
     async def _chunk(self, topic: str, chunk: Chunk) -> None:
-        began = time.monotonic()
+        began, chunk.taken = time.monotonic(), True
         records = [record for record in chunk.records if record.offset >= self._next[topic]]
         if not records:
             return

@@ -15,7 +15,8 @@ What differs from Faust's own, and why (measurements in docs/decisions/0007-what
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -25,18 +26,34 @@ from faust.types import TP, ConsumerMessage
 from services.aggregator.worker.records import Record
 
 FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits for it to end
+# aiokafka has one fetch under way to a broker. One for partitions without news keeps those with news waiting as long.
+FETCH_WAIT_MS = 100
 CHUNK_RECORDS = 4_000
 FETCH_BYTES = 4 * 1024 * 1024
 
 
-class Chunk(NamedTuple):
-    """Records of one topic and partition, fetched under one ownership of the partition (`epoch`)."""
+@dataclass(slots=True)
+class Chunk:
+    """Records of one topic and partition, fetched under one ownership of the partition (`epoch`).
+
+    Until it is `taken` to be decided, what is fetched next is added to it: small chunks become one, with one
+    transaction, and a partition that is busy does not hold up the others.
+    """
 
     topic: str
     partition: int
     epoch: int
     records: list[Record]
     behind: int  # records in the partition after these, when they were fetched
+    taken: bool = False
+
+    def add(self, later: "Chunk") -> bool:
+        """Take in what was fetched next of the same partition, unless it is too late or too much."""
+        if self.taken or later.epoch != self.epoch or len(self.records) + len(later.records) > CHUNK_RECORDS:
+            return False
+        self.records += later.records
+        self.behind = later.behind
+        return True
 
 
 class Takeover(Protocol):
@@ -67,7 +84,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=8 * FETCH_BYTES,
-            fetch_max_wait_ms=500,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -82,6 +99,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._fetching = asyncio.Lock()
+        self._waiting: dict[tuple[str, int], Chunk] = {}  # the last of each partition
         self._takeover: Takeover = self.app.takeover
 
     def _new_consumer_thread(self) -> _ConsumerThread:
@@ -100,13 +118,18 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
             if not self.flow_active or self.should_stop:
                 return  # a rebalance: the takeover that follows begins where the last transaction ended
             if records:
-                yield TP(*tp), self._message(TP(*tp), records, epochs[tp.partition])
+                chunk, waiting = self._chunk(TP(*tp), records, epochs[tp.partition]), self._waiting.get(tp)
+                if waiting is None or not waiting.add(chunk):
+                    self._waiting[tp] = chunk
+                    yield TP(*tp), self._message(TP(*tp), records, chunk)
 
-    def _message(self, tp: TP, fetched: list[Any], epoch: int) -> ConsumerMessage:
-        first, last = fetched[0], fetched[-1]
+    def _chunk(self, tp: TP, fetched: list[Any], epoch: int) -> Chunk:
         records = [Record(record.offset, record.timestamp, record.key, record.value) for record in fetched]
-        behind = max(0, (self.highwater(tp) or 0) - last.offset - 1)
-        chunk = Chunk(tp.topic, tp.partition, epoch, records, behind)
+        behind = max(0, (self.highwater(tp) or 0) - fetched[-1].offset - 1)
+        return Chunk(tp.topic, tp.partition, epoch, records, behind)
+
+    def _message(self, tp: TP, fetched: list[Any], chunk: Chunk) -> ConsumerMessage:
+        first, last = fetched[0], fetched[-1]
         return ConsumerMessage(
             tp.topic, tp.partition, first.offset, last.timestamp / 1000, last.timestamp_type, [], None, chunk,
             None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
