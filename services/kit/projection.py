@@ -303,9 +303,12 @@ class Projection:
 
     async def _begin(self, generation: str) -> None:
         """Have tables, know where we stand in them, and where the topics end."""
+        # Asked for before the ends: another replica goes on meanwhile, and may write of more than we hear of.
+        read = {} if self._generation else await self._in_thread(self._read_of_the_log)
         ends = await self.end_offsets(self._places)
         if not self._generation:
-            await self._in_thread(self._prepare, generation, ends)
+            lost = {place for place, position in read.items() if position > ends.get(place, position)}
+            await self._in_thread(self._prepare, generation, lost)
             self._generation = generation
         if self._behind is None:
             self._behind = {place: end for place, end in ends.items() if self._positions[place] < end}
@@ -365,12 +368,20 @@ class Projection:
     async def _in_thread(self, do: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, do, *args)
 
-    def _prepare(self, generation: str, ends: dict[Place, int]) -> None:
-        """Build the tables where they are missing or of another version or log; then load."""
+    def _read_of_the_log(self) -> dict[Place, int]:
+        """How far the tables say that the log was read, of whatever version and log they are."""
+        with reading(self.engine) as connection:
+            if not inspect(connection).has_table(self._offsets.name):
+                return {}
+            return {Place(row.topic, row.partition): row.next for row in connection.execute(select(self._offsets))}
+
+    def _prepare(self, generation: str, lost: set[Place]) -> None:
+        """Build the tables where they are missing or of another version or log, or `lost` places end before what was
+        read of them; then load."""
         with writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":  # replicas that start together build once
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:service))"), {"service": self._service})
-            why = self._why_rebuild(connection, generation, ends)
+            why = self._why_rebuild(connection, generation, lost)
             if why:
                 log.info("building the tables", extra={"service": self._service, "why": why})
                 self._build(connection, generation)
@@ -381,7 +392,7 @@ class Projection:
                 self._load(connection)
         self._positions = dict(self._stored)
 
-    def _why_rebuild(self, connection: Connection, generation: str, ends: dict[Place, int]) -> str | None:
+    def _why_rebuild(self, connection: Connection, generation: str, lost: set[Place]) -> str | None:
         if not inspect(connection).has_table(self._offsets.name):
             return "there are none"
         rows = connection.execute(select(self._offsets)).all()
@@ -398,8 +409,8 @@ class Projection:
             return f"they are of another log, not of {generation}"
         if found.keys() != set(self._places):
             return "they follow other topics"
-        beyond = sorted(place for place, position in found.items() if position > ends[place])
-        return f"the log ends before what was read of it: {beyond}" if beyond else None
+        still_lost = sorted(place for place in lost if found[place])  # 0: another replica has built them anew meanwhile
+        return f"the log ends before what was read of it: {still_lost}" if still_lost else None
 
     def _build(self, connection: Connection, generation: str) -> None:
         there = MetaData()

@@ -193,6 +193,7 @@ def _applied_by_two(installation: Installation, kind: type[Projection]) -> Count
     """How often each record was applied while two replicas race for a log that grows."""
     texts = [f"line {number}" for number in range(600)]
     with replicas(installation.settings, 2, kind=kind) as (one, other):
+        until_caught_up(one, other)
         for at in range(0, len(texts), 60):
             installation.send(texts[at : at + 60], transactional=at % 120 == 0)
         until(lambda: len(one.told) >= 600 and len(other.told) >= 600, 30, what="both were told of every record")
@@ -343,6 +344,38 @@ def test_a_log_that_is_another_one_is_read_from_its_beginning(broker: Broker, da
     with replicas(second.settings) as (replica,):
         until_caught_up(replica)
     assert [row[3] for row in second.rows()] == ["new"] * 3
+
+
+def test_a_log_that_lost_what_was_read_of_it_is_read_from_its_beginning(installation: Installation) -> None:
+    installation.send(["a", "b", "c"])
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        with writing(replica.projection.engine) as connection:  # as if more had been there
+            connection.execute(replica.projection._offsets.update().values(next=100))
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        assert replica.loaded == [0]
+        assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c"]
+
+
+def test_a_replica_that_starts_does_not_take_what_the_other_has_just_read_for_lost(installation: Installation) -> None:
+    """Between its questions for the ends and for the tables the other goes on."""
+    installation.send(["a", "b", "c"])
+
+    class Slow(Projection):
+        async def end_offsets(self, places: Sequence[Place]) -> dict[Place, int]:
+            ends = await super().end_offsets(places)
+            if not self._generation:
+                await asyncio.to_thread(installation.send, ["d", "e", "f"])
+                await asyncio.to_thread(until, lambda: len(one.told) == 6, what="the other has gone on")
+            return ends
+
+    with replicas(installation.settings) as (one,):
+        until_caught_up(one)
+        with replicas(installation.settings, kind=Slow) as (other,):
+            until_caught_up(other)
+            assert other.loaded == [6]
+        assert one.left == []
 
 
 def test_it_comes_back_after_the_broker_did(own_broker: Broker, database: str) -> None:
