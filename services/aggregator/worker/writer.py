@@ -23,7 +23,7 @@ BATCH_BYTES = MIB // 2
 # After a commit the broker still writes the transaction's markers, for a few ms, and refuses the next transaction of the
 # same id until then. aiokafka asks again after 20 ms, which is half of the delay at 200 events a second on one partition.
 assert sender.BACKOFF_OVERRIDE == 0.02, "aiokafka waits another time now: look again"
-sender.BACKOFF_OVERRIDE = 0.002
+sender.BACKOFF_OVERRIDE = 0.005
 
 
 def group_id(settings: Settings) -> str:
