@@ -437,8 +437,9 @@ def figures(
     """
     version = in_force(facts, plan, as_of)
     wanted = None if quick_win is None else quick_win_programs(facts, plan, as_of).get(quick_win, set())
+    others, reports = _by_program(facts)
     looks = {
-        program["code"]: _look(facts, plan, program, as_of)
+        program["code"]: _look([*others, *reports.get(program["code"], [])], plan, program, as_of)
         for program in programs_of(version)
         if wanted is None or program["code"] in wanted
     }
@@ -450,6 +451,16 @@ def figures(
         if members:
             groups[key] = cell(version, members, as_of, basis, key if group_by == "dimension" else None)
     return {"overall": overall, "groups": groups}
+
+
+def _by_program(facts: Iterable[Fact]) -> tuple[list[Fact], dict[str, list[Fact]]]:
+    """All but the reports, and the reports on each program: of reports on others nothing that is said of it depends."""
+    others: list[Fact] = []
+    reports: dict[str, list[Fact]] = {}
+    for fact in facts:
+        event = fact.event
+        (reports.setdefault(event["data"]["program"], []) if event["type"] == REPORT else others).append(fact)
+    return others, reports
 
 
 def _look(facts: Sequence[Fact], plan: str, program: Json, as_of: date) -> Json:
