@@ -67,6 +67,7 @@ T = TypeVar("T")
 
 CHUNK_RECORDS = 5_000
 POLL_MS = 200
+FETCH_WAIT_MS = 100  # a question for the ends waits behind a fetch that waits for news
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 BROKER_SILENT_SECONDS = 10.0
 LOOK_SECONDS = 0.5  # between looks at partitions where nothing happens
@@ -287,6 +288,7 @@ class Projection:
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=MIB,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         try:
             await consumer.start()
