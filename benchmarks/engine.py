@@ -15,4 +15,5 @@ def _command(_: Options) -> list[str]:
     return [sys.executable, "-m", "services.aggregator.worker"]
 
 
-ENGINE = Peer(PANTAU, "exactly_once", _nothing_to_build, _command, ({},))
+ONE_PROCESS: Options = {"processes": 1}
+ENGINE = Peer(PANTAU, "exactly_once", _nothing_to_build, _command, (ONE_PROCESS, {"processes": 2}))

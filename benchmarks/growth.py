@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from benchmarks import ground, playing
-from benchmarks.engine import ENGINE, PANTAU
+from benchmarks.engine import ENGINE, ONE_PROCESS, PANTAU
 from benchmarks.ground import Ground
 from benchmarks.instrument import Instrument
 from benchmarks.results import Figure, Measurement
@@ -33,7 +33,7 @@ def measure(point: Point, on: Ground, runs: int) -> Measurement:
     """Several replays by our engine."""
     played = []
     for number in range(1, runs + 1):
-        played.append(playing.play(on, ENGINE, {}))
+        played.append(playing.play(on, ENGINE, ONE_PROCESS))
         told = played[-1]
         print(f"  run {number}: {told.cpu_us_per_event:.1f} us an event, peak {told.peak_mib:,.0f} MiB", flush=True)
     figures = {

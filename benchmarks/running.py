@@ -52,9 +52,11 @@ class Competitor:
 @contextmanager
 def competitor(on: Ground, broker: Broker, peer: Peer, options: Options) -> Generator[Competitor]:
     """A competitor at a point of its grid, with an empty folder for its state. What it said is added to a WrongError."""
-    state, port = Path(mkdtemp(prefix="state-", dir=broker.folder.parent)), free_port()
+    processes = int(options.get("processes", 1))  # of our own worker, each with a port for its metrics
+    state, port = Path(mkdtemp(prefix="state-", dir=broker.folder.parent)), free_port(in_a_row=processes)
     env = environment(broker.bootstrap, PREFIX, on.workload.partitions, state, options)
-    env |= {"PANTAU_WORKER_METRICS_PORT": str(port), "PANTAU_STATE": str(state)}
+    env |= {"PANTAU_WORKER_METRICS_PORT": str(port), "PANTAU_WORKER_PROCESSES": str(processes)}
+    env |= {"PANTAU_STATE": str(state)}
     log = state.with_suffix(".log")
     process = children.start(peer.command(options), log=log, env={**os.environ, **env})
     running = Competitor(process, log, port)

@@ -45,7 +45,9 @@ def _bar(one: Kept, top: int, longest: float, kept: Sequence[Kept]) -> list[str]
     scale = (WIDTH - LABELS - RIGHT) / longest
     middle, low, high = (LABELS + scale * value for value in (figure.median, min(figure.values), max(figure.values)))
     line = top + BAR / 2
-    delays = [median(kept, "delay", metric, competitor=name, rate=200) for metric in ("p50_ms", "p99_ms")]
+    delays = [
+        median(kept, "delay", metric, workload="nation", competitor=name, rate=200) for metric in ("p50_ms", "p99_ms")
+    ]
     told = ", ".join(f"{number(value)} ms" for value in delays if value is not None)
     return [
         _text(LABELS - 8, top + 15, name, anchor="end", weight="bold" if name == PANTAU else "normal"),

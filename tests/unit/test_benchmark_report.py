@@ -34,8 +34,9 @@ def replay(competitor: str, guarantee: str, *values: float, options: str = "{}",
     return kept("replay", parameters, events_per_second=("events/s", values), **others)
 
 
-def delay(competitor: str, rate: int, p50: float, p99: float) -> Kept:
-    return kept("delay", {"competitor": competitor, "rate": rate}, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)))
+def delay(competitor: str, rate: int, p50: float, p99: float, workload: str = "nation") -> Kept:
+    parameters: dict[str, str | int | float | bool] = {"workload": workload, "competitor": competitor, "rate": rate}
+    return kept("delay", parameters, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)))
 
 
 def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
@@ -73,6 +74,8 @@ GOOD = [
     replay("floor", "none", 150_000),
     delay("pantau", 200, 8, 60),
     delay("pantau", 1_000, 20, 150),
+    delay("pantau", 200, 8, 60, "city"),
+    delay("pantau", 1_000, 20, 150, "city"),
     restore("pantau", 150_000),
     restore("stock-faust", 10_000),
     growth(1, 10, 10, 100),
@@ -96,6 +99,8 @@ BAD = [
     replay("floor", "none", 150_000),
     delay("pantau", 200, 12, 101),
     delay("pantau", 1_000, 20, 201),
+    delay("pantau", 200, 12, 101, "city"),
+    delay("pantau", 1_000, 20, 201, "city"),
     restore("pantau", 90_000),
     restore("stock-faust", 10_000),
     growth(1, 10, 10, 100),
