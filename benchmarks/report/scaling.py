@@ -9,14 +9,16 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.engine import PANTAU
+from benchmarks.engine import ONE_PROCESS, PANTAU
+from benchmarks.playing import BEGINS
+from benchmarks.points import text as text_of
 from benchmarks.report.found import best, median, named, number
-from benchmarks.report.targets import bytes_per_fact
+from benchmarks.report.targets import STREAMS, bytes_per_fact
 from benchmarks.results import Kept
 from benchmarks.workloads import NATION, PROGRAMS, PROVINCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
-MARK = re.compile(r"<!--([a-z.-]+)-->.*?<!--/-->", re.DOTALL)
+MARK = re.compile(r"<!--([a-z0-9.-]+)-->.*?<!--/-->", re.DOTALL)
 UNKNOWN = "(not measured yet)"
 SIZES = {"city": 1, "province": PROVINCE, "nation": NATION}
 YEARS, MONTHS = 10, 12
@@ -64,7 +66,30 @@ def _figures(kept: Sequence[Kept]) -> dict[str, str]:
         "bytes-per-fact": measured and number(measured.bytes_per_fact),
         "book-bytes-per-fact": measured and number(measured.book_bytes_per_fact),
     }
-    return found | {name: told or UNKNOWN for name, told in (general | _around(kept)).items()}
+    measured_beside = general | _around(kept) | _bounds(kept)
+    return found | {name: figure or UNKNOWN for name, figure in measured_beside.items()}
+
+
+def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
+    """What a replay and a delay cost in processor, and what all cores together could do at that cost."""
+    told: dict[str, float | None] = {}
+    for mark, competitor in (("ours", PANTAU), ("theirs", STREAMS)):
+        one = best(kept, "replay", "events_per_second", workload="nation", competitor=competitor)
+        told |= dict.fromkeys((f"{mark}.rate", f"{mark}.us", f"{mark}.broker-us", f"{mark}.ceiling", f"{mark}.share"))
+        if one is not None:
+            _, parameters, figures = one.measurement
+            rate, used = figures["events_per_second"].median, figures["cpu_us_per_event"].median
+            by_broker = figures["broker_cpu_seconds"].median / (int(parameters["events"]) * (1 - BEGINS)) * 1e6
+            ceiling = float(one.machine["cores"]) * 1e6 / (used + by_broker)
+            told |= {f"{mark}.rate": rate, f"{mark}.us": used, f"{mark}.broker-us": by_broker}
+            told |= {f"{mark}.ceiling": ceiling, f"{mark}.share": 100 * rate / ceiling}
+    one_process = named(kept, "replay", workload="nation", competitor=PANTAU, options=text_of(ONE_PROCESS))
+    told["one-process.rate"] = one_process[-1].measurement.figures["events_per_second"].median if one_process else None
+    for metric in ("p50_ms", "p99_ms", "processors", "broker_processors"):
+        for workload in ("city", "nation"):
+            mark = f"delay.{workload}.{metric.replace('_', '-')}"
+            told[mark] = median(kept, "delay", metric, workload=workload, competitor=PANTAU, rate=200)
+    return {name: None if value is None else number(value) for name, value in told.items()}
 
 
 def _around(kept: Sequence[Kept]) -> dict[str, str | None]:

@@ -36,7 +36,8 @@ def replay(competitor: str, guarantee: str, *values: float, options: str = "{}",
 
 def delay(competitor: str, rate: int, p50: float, p99: float, workload: str = "nation") -> Kept:
     parameters: dict[str, str | int | float | bool] = {"workload": workload, "competitor": competitor, "rate": rate}
-    return kept("delay", parameters, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)))
+    used: dict[str, tuple[Unit, tuple[float, ...]]] = {"processors": ("1", (0.5,)), "broker_processors": ("1", (0.9,))}
+    return kept("delay", parameters, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)), **used)
 
 
 def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
@@ -69,6 +70,7 @@ GOOD = [
     replay("pantau", "exactly_once", 100_000, 101_000, 99_000),
     replay("kafka-streams-exactly-once", "exactly_once", 30_000, options='{"threads": 1}'),
     replay("kafka-streams-exactly-once", "exactly_once", 40_000, options='{"threads": 2}'),
+    replay("pantau", "exactly_once", 60_000, options='{"processes": 1}'),
     replay("stock-faust", "at_least_once", 2_000, events=300_000),
     replay("pantau", "exactly_once", 90_000, events=300_000),
     replay("floor", "none", 150_000),
@@ -157,6 +159,9 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     assert "<!--nation.restore-->175 s<!--/-->" in told
     assert "<!--nation.workers-->2<!--/-->" in told
     assert "<!--nation.follow-->0.73<!--/-->" in told
+    # an event costs 1 us of the worker, and 1 s of the broker for 900,000 events: 2.11 us for two cores
+    assert "<!--ours.ceiling-->947,000<!--/-->" in told
+    assert "<!--ours.share-->10.6<!--/-->" in told
     assert scaling.UNKNOWN in scaling.text([])
 
 
