@@ -37,7 +37,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import (
     BigInteger,
@@ -284,7 +284,7 @@ class Projection:
             raise RebuiltError(f"the log is another one: {generation}, it was {self._generation}")
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # an offset that is not there is told, and not taken for another
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=MIB,
@@ -295,13 +295,29 @@ class Projection:
             consumer.assign([self._named(place) for place in self._places])
             self._consumer = consumer
             await self._begin(generation)
+            begins = await consumer.beginning_offsets([self._named(place) for place in self._places])
             for place in self._places:
-                consumer.seek(self._named(place), self._positions[place])
+                consumer.seek(self._named(place), max(self._positions[place], begins[self._named(place)]))
             while True:
                 await self._step(consumer)
+        except OffsetOutOfRangeError as error:
+            await self._leave_a_log_that_was_cut(consumer, error.args[0])
+            raise
         finally:
             self._consumer = None
             await consumer.stop()
+
+    async def _leave_a_log_that_was_cut(self, consumer: AIOKafkaConsumer, asked: Mapping[TopicPartition, int]) -> None:
+        """Give the tables up when what we have read is not in the log any more, and so not what others read there.
+
+        A broker that ended in the middle of a write cuts its log where it is not whole. What is too old to be there
+        still is another thing.
+        """
+        begins = await consumer.beginning_offsets(list(asked))
+        lost = sorted(self._unnamed(tp) for tp, offset in asked.items() if offset >= begins[tp])
+        if lost:
+            await self._in_thread(self._forget)
+            raise RebuiltError(f"the log ends before what was read of it: {lost}")
 
     async def _begin(self, generation: str) -> None:
         """Have tables, know where we stand in them, and where the topics end."""
@@ -422,6 +438,11 @@ class Projection:
         self._tables.create_all(connection)
         same = {"next": 0, "version": self._version, "generation": generation}
         connection.execute(insert(self._offsets), [place._asdict() | same for place in self._places])
+
+    def _forget(self) -> None:
+        """Say that the tables are nothing any more: whoever starts next builds them anew."""
+        with writing(self.engine) as connection:
+            connection.execute(self._offsets.delete())
 
     def _read_offsets(self, connection: Connection, generation: str) -> dict[Place, int]:
         mine = (self._offsets.c.generation == generation) & (self._offsets.c.version == self._version)

@@ -4,13 +4,15 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from kafka import KafkaProducer
+from aiokafka import TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, MetaData, String, Table, func, select
 
@@ -356,6 +358,37 @@ def test_a_log_that_lost_what_was_read_of_it_is_read_from_its_beginning(installa
         until_caught_up(replica)
         assert replica.loaded == [0]
         assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c"]
+
+
+def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installation: Installation) -> None:
+    """As by a broker that ended in the middle of a write, even where the log has grown again since."""
+    installation.send(["a", "b", "c"])
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        place = TopicPartition(f"{installation.settings.topic_prefix}facts", 0)
+
+        async def beyond() -> None:
+            assert replica.projection._consumer is not None
+            replica.projection._consumer.seek(place, 100)
+
+        replica.ask(beyond())
+        until(lambda: replica.left, 30, what="it leaves")
+        assert "ends before what was read of it: [Place(topic='facts', partition=0)]" in str(replica.left[0])
+    installation.send(["d", "e", "f"])
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        assert replica.loaded == [0]
+        assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
+
+
+def test_what_was_deleted_for_its_age_is_passed_over(installation: Installation) -> None:
+    installation.send(["a", "b", "c", "d"])
+    place = f"{installation.settings.topic_prefix}facts"
+    with closing(KafkaAdminClient(bootstrap_servers=installation.settings.kafka)) as admin:
+        admin.delete_records({KafkaPartition(place, 0): 1})
+    with replicas(installation.settings) as (replica,):
+        until_caught_up(replica)
+        assert sorted(row[3] for row in installation.rows()) == ["b", "c", "d"]
 
 
 def test_a_replica_that_starts_does_not_take_what_the_other_has_just_read_for_lost(installation: Installation) -> None:
