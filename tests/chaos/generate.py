@@ -47,6 +47,20 @@ and keys; poison (no JSON, no value, nested too deep, too large, unknown types, 
 dates); whole groups sent in a transaction that is aborted, and then again; plan versions after the reports of their programs; and two versions that want to replace the same one.
 """
 
+FOUND = """\
+## What it found
+
+Runs that went wrong stay on the list below. What was behind them, and since when it is different:
+
+- Seed 500, database: a replica that started beside another asked where the log ends, and then how far it was read; the other
+  had gone on between, so it took the log for one that had lost records and built the tables anew. It asks in the other order now.
+- Seed 2006, disk: a broker that left in the middle of a write, because its disk was full, came back with less of a partition
+  than had been acknowledged and read. Its client began at the beginning without a word, and the projection met other facts of the
+  same numbers. It gives its tables up now and builds them anew. What the broker lost is lost: with one broker a full disk may cost
+  the last records of its log, three keep them.
+- `GET /v1/events` took half a second, because the question for the end of the log waited behind a fetch.
+"""
+
 NOT_COVERED = """\
 ## What is not covered
 
@@ -68,6 +82,7 @@ def page(results: Sequence[Result]) -> str:
         _stages(runs),
         _faults(runs),
         _controls(controls),
+        FOUND,
         NOT_COVERED,
         _seeds(runs),
     ]
