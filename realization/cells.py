@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -40,7 +40,8 @@ def weight_of(program: Program) -> int:
 
 def budget_to(program: Program, year: int) -> int:
     """The budget ceiling of a program up to a year, in rupiah."""
-    return sum(amount for budget_year, amount in program.budget.items() if int(budget_year) <= year)
+    last = str(year)  # years have four digits: their texts are ordered as they are
+    return sum([amount for budget_year, amount in program.budget.items() if budget_year <= last])
 
 
 def part_of(state: ProgramState, weight: int, budget: int) -> Part:
@@ -95,6 +96,16 @@ class Counts:
         self.spending += claim.spent is not None
         self.statuses[claim.status] += 1
 
+    def include(self, other: "Counts") -> None:
+        """Add all programs of other counts."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for status, count in other.statuses.items():
+            self.statuses[status] += count
+
+
+_SUMS = tuple(one.name for one in fields(Counts) if one.name != "statuses")
+
 
 Membership = Callable[[str, Program], tuple[str, ...]]
 
@@ -141,8 +152,9 @@ def tally(
     for code in version.programs if only is None else only:
         program, state = version.programs[code], states[code]
         part = part_of(state, weight_of(program), budget_to(program, as_of.year))
-        result.overall.add(part, state.claim)
         result.dimensions[program.dimension.value].add(part, state.claim)
         for key in members(code, program):
             result.groups[key].add(part, state.claim)
+    for counts in result.dimensions.values():
+        result.overall.include(counts)  # each program has one dimension
     return result

@@ -4,10 +4,11 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from httpx import Client, HTTPError
+from httpx import Client, HTTPError, Response, TransportError
 
 from tests import oracle
 from tests.chaos.installation import Installation
@@ -15,6 +16,7 @@ from tests.chaos.installation import Installation
 SAMPLE = 30  # events, of some thousands
 NEVER_SENT = ("/plans/kota-0/departments/dinkes", "never-sent")
 NOT_FOUND = 404
+ATTEMPTS = 3
 WAIT_SECONDS = "5"  # less than the client waits for an answer
 DECIDING = (oracle.PLAN_VERSION, oracle.RETRACTION, oracle.REPORT)  # what a report means
 
@@ -90,7 +92,7 @@ def _standing(event: oracle.Json, facts: Facts) -> str | None:
 def _told(http: Client, url: str, name: Identity) -> Became:
     """What a site answers."""
     try:
-        answer = http.get(url, params={"source": name[0], "id": name[1], "wait": WAIT_SECONDS})
+        answer = _answer(http, url, {"source": name[0], "id": name[1], "wait": WAIT_SECONDS})
     except HTTPError as error:
         return Became(repr(error), [], None)
     if answer.status_code == NOT_FOUND:
@@ -98,3 +100,11 @@ def _told(http: Client, url: str, name: Identity) -> Became:
     body = answer.json()
     refused = body.get("also_rejected", body.get("reasons", []))
     return Became(body.get("outcome", answer.text), sorted(one["code"] for one in refused), body.get("standing"))
+
+
+def _answer(http: Client, url: str, question: dict[str, str]) -> Response:
+    """The answer, asked for a few times: a busy machine may be late with one of many questions."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(TransportError):
+            return http.get(url, params=question)
+    return http.get(url, params=question)

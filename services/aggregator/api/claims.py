@@ -147,8 +147,8 @@ def unpack(plan: str, values: Iterable[bytes]) -> Columns:
         columns.spent.frombytes(page.spent)
         ids.append(page.ids)
         id_lengths += page.id_length
-        programs = [known.setdefault(program, program) for program in page.programs]
-        periods = [known.setdefault(period, period) for period in page.periods]
+        programs = list(map(known.setdefault, page.programs, page.programs))
+        periods = list(map(known.setdefault, page.periods, page.periods))
         columns.program.extend(map(programs.__getitem__, page.program))
         columns.source.extend(map(list(map(source, page.departments)).__getitem__, page.department))
         columns.status.extend(map([Status(status) for status in page.statuses].__getitem__, page.status))
