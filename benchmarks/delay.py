@@ -1,4 +1,7 @@
-"""Delay: from publishing a report to its fact being visible to a `read_committed` reader, at a steady pace."""
+"""Delay: from publishing a report to its fact being visible to a `read_committed` reader, at a steady pace.
+
+A partition's transactions are its own, so the nation is measured with as many partitions as are advised, and with 96.
+"""
 
 import asyncio
 import random
@@ -22,12 +25,13 @@ from benchmarks.peers.peer import Options, Peer
 from benchmarks.percentiles import percentile
 from benchmarks.results import Figure, Measurement
 from benchmarks.running import WrongError, competitor
-from benchmarks.workloads import PROGRAMS, Name, Workload, quick, workload
+from benchmarks.workloads import CITY_PARTITIONS, NATION_PARTITIONS, PROGRAMS, Name, Workload, quick, workload
 from deploy.local import children
 from deploy.local.broker import Broker
 from tests.parts.waiting import until
 
 BEFORE: dict[Name, int] = {"city": PROGRAMS * 30, "nation": 50_000}  # reports that are there already
+PARTITIONS: dict[Name, tuple[int, ...]] = {"city": (CITY_PARTITIONS,), "nation": (CITY_PARTITIONS, NATION_PARTITIONS)}
 WARM_SECONDS = 5.0
 SEEN_WITHIN_SECONDS = 60.0
 RATES = (200, 1_000)
@@ -160,7 +164,10 @@ def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int, nam
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--workload", action="append", choices=WORKLOADS, help="may be given again (default: city, nation)"
+        "--workload", action="append", choices=BEFORE, help="may be given again (default: city, nation)"
+    )
+    parser.add_argument(
+        "--partitions", type=int, action="append", help="may be given again (default: 12, nation: and 96)"
     )
     parser.add_argument(
         "--rate", type=int, action="append", help="reports a second; may be given again (default: 200, 1000)"
@@ -173,20 +180,23 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
     seconds, warm, runs = (2.0, 0.5, 1) if arguments.quick else (arguments.seconds, WARM_SECONDS, arguments.runs)
-    for name in arguments.workload or WORKLOADS:
-        on = ground.prepared(quick(name) if arguments.quick else workload(name, BEFORE[name]))
+    wanted = [
+        (name, count) for name in arguments.workload or BEFORE for count in arguments.partitions or PARTITIONS[name]
+    ]
+    for name, partitions in wanted:
+        of = quick(name) if arguments.quick else workload(name, BEFORE[name])
+        on = ground.prepared(of._replace(partitions=partitions))
         for competitor_name in arguments.competitor or KEEPING:
             peer = KEEPING[competitor_name]
             peer.build()
             options = points.best_known(peer, results.read(arguments.results))
             for rate in arguments.rate or RATES:
-                print(f"delay in the {name} at {rate:,} a second: {competitor_name}", flush=True)
+                print(f"delay in the {name}, {partitions} partitions, {rate:,} a second: {competitor_name}", flush=True)
                 try:
                     yield measure(on, peer, options, Pace(rate, seconds, warm), runs, name)
                 except WrongError as wrong:
                     sys.exit(f"does not count: {wrong}")
 
 
-WORKLOADS: tuple[Name, ...] = ("city", "nation")
 KEEPING = {name: one for name, one in COMPETITORS.items() if one.guarantee != "none"}
 DELAY = Instrument("delay", "from publishing a report to its fact being visible, at a steady pace", _arguments, _run)

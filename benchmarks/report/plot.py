@@ -6,6 +6,7 @@ from html import escape
 from benchmarks.engine import PANTAU
 from benchmarks.report.found import best, median, named, number
 from benchmarks.results import Kept
+from benchmarks.workloads import CITY_PARTITIONS
 
 WIDTH, LABELS, RIGHT = 860, 240, 250  # of the picture, of the names on the left, of the figures on the right
 BAR, GAP, HEAD = 20, 8, 34
@@ -46,7 +47,8 @@ def _bar(one: Kept, top: int, longest: float, kept: Sequence[Kept]) -> list[str]
     middle, low, high = (LABELS + scale * value for value in (figure.median, min(figure.values), max(figure.values)))
     line = top + BAR / 2
     delays = [
-        median(kept, "delay", metric, workload="nation", competitor=name, rate=200) for metric in ("p50_ms", "p99_ms")
+        median(kept, "delay", metric, workload="nation", partitions=CITY_PARTITIONS, competitor=name, rate=200)
+        for metric in ("p50_ms", "p99_ms")
     ]
     told = ", ".join(f"{number(value)} ms" for value in delays if value is not None)
     return [

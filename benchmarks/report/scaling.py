@@ -15,7 +15,7 @@ from benchmarks.points import text as text_of
 from benchmarks.report.found import best, median, named, number
 from benchmarks.report.targets import STREAMS, bytes_per_fact
 from benchmarks.results import Kept
-from benchmarks.workloads import NATION, PROGRAMS, PROVINCE
+from benchmarks.workloads import CITY_PARTITIONS, NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 MARK = re.compile(r"<!--([a-z0-9.-]+)-->.*?<!--/-->", re.DOTALL)
@@ -86,9 +86,10 @@ def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
     one_process = named(kept, "replay", workload="nation", competitor=PANTAU, options=text_of(ONE_PROCESS))
     told["one-process.rate"] = one_process[-1].measurement.figures["events_per_second"].median if one_process else None
     told["delay.city.p50-ms"] = median(kept, "delay", "p50_ms", workload="city", competitor=PANTAU, rate=200)
-    for metric in ("p50_ms", "p99_ms", "processors", "broker_processors"):
-        mark = f"delay.nation.{metric.replace('_', '-')}"
-        told[mark] = median(kept, "delay", metric, workload="nation", competitor=PANTAU, rate=200)
+    for mark, partitions in (("few", CITY_PARTITIONS), ("many", NATION_PARTITIONS)):
+        of = named(kept, "delay", workload="nation", partitions=partitions, competitor=PANTAU, rate=200)
+        for metric in ("p50_ms", "p99_ms", "processors", "broker_processors"):
+            told[f"delay.{mark}.{metric.replace('_', '-')}"] = median(of, "delay", metric)
     return {name: None if value is None else number(value) for name, value in told.items()}
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from benchmarks.engine import PANTAU
 from benchmarks.report.found import best, median, named, number, values
 from benchmarks.results import Kept
-from benchmarks.workloads import PROVINCE
+from benchmarks.workloads import CITY_PARTITIONS, PROVINCE
 
 LARGE = 5_000_000  # facts of a projection
 STREAMS = "kafka-streams-exactly-once"
@@ -132,14 +132,14 @@ TARGETS = (
     Target("replay of the nation, one worker (of two processes on two cores), beside Kafka Streams `exactly_once_v2`", "2.0 x", _ratio(STREAMS, 2.0)),
     Target("the same beside every peer that works at least once", "ahead", _ahead_of_at_least_once),
     Target("the same beside the floor", "0.5 x", _ratio("floor", 0.5)),
-    Target("restore of a worker's state", "100,000 facts/s", _restore),
+    Target("restore of a worker's state (of two processes on two cores)", "100,000 facts/s", _restore),
     Target("the same beside stock Faust's table recovery", "10 x", _restore_beside_faust),
     Target("publish to visible, one city, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="city", competitor=PANTAU, rate=200)),
     Target("publish to visible, one city, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="city", competitor=PANTAU, rate=200)),
     Target("publish to visible, one city, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="city", competitor=PANTAU, rate=1_000)),
-    Target("publish to visible, the nation, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="nation", competitor=PANTAU, rate=200)),
-    Target("publish to visible, the nation, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="nation", competitor=PANTAU, rate=200)),
-    Target("publish to visible, the nation, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="nation", competitor=PANTAU, rate=1_000)),
+    Target("publish to visible, the nation on 12 partitions, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=200)),
+    Target("publish to visible, the nation on 12 partitions, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=200)),
+    Target("publish to visible, the nation on 12 partitions, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=1_000)),
     Target("single events into one process, 1,000 events/s, 99 of 100", "50 ms", _at_most("intake", "p99_ms", 50, "ms", events_per_request=1, rate=1_000)),
     Target("batches of 500 events into one process", "20,000 events/s", _at_least("intake", "events_per_second", 20_000, "events/s", events_per_request=500)),
     Target("HTTP `POST` to the change at a client of the stream, 100 events/s, 99 of 100", "200 ms", _at_most("streams", "p99_ms", 200, "ms", rate=100)),

@@ -18,7 +18,7 @@ FIGURE = {
 }
 SHORT = {
     "replay": ["--workload", "nation-disorder", "--competitor", PANTAU],
-    "delay": ["--workload", "nation", "--rate", "200", "--competitor", PANTAU],
+    "delay": ["--workload", "nation", "--partitions", "4", "--rate", "200", "--competitor", PANTAU],
     "restore": ["--competitor", PANTAU],
     "growth": [],
 }

@@ -11,7 +11,7 @@ from benchmarks.report import page, plot, scaling
 from benchmarks.report.found import number
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import Figure, Kept, Measurement, Unit
-from benchmarks.workloads import NATION, PROGRAMS, PROVINCE
+from benchmarks.workloads import CITY_PARTITIONS, NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE
 
 MACHINE: dict[str, str | int | float] = {"processor": "Some CPU", "cores": 2, "memory_gib": 24.0, "kernel": "6.1"}
 RUN: dict[str, Unit] = {
@@ -34,8 +34,12 @@ def replay(competitor: str, guarantee: str, *values: float, options: str = "{}",
     return kept("replay", parameters, events_per_second=("events/s", values), **others)
 
 
-def delay(competitor: str, rate: int, p50: float, p99: float, workload: str = "nation") -> Kept:
-    parameters: dict[str, str | int | float | bool] = {"workload": workload, "competitor": competitor, "rate": rate}
+def delay(
+    competitor: str, rate: int, p50: float, p99: float, workload: str = "nation", partitions: int = CITY_PARTITIONS
+) -> Kept:
+    parameters: dict[str, str | int | float | bool] = {
+        "workload": workload, "partitions": partitions, "competitor": competitor, "rate": rate,
+    }  # fmt: skip
     used: dict[str, tuple[Unit, tuple[float, ...]]] = {"processors": ("1", (0.5,)), "broker_processors": ("1", (0.9,))}
     return kept("delay", parameters, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)), **used)
 
@@ -76,6 +80,7 @@ GOOD = [
     replay("floor", "none", 150_000),
     delay("pantau", 200, 8, 60),
     delay("pantau", 1_000, 20, 150),
+    delay("pantau", 200, 30, 90, partitions=NATION_PARTITIONS),
     delay("pantau", 200, 8, 60, "city"),
     delay("pantau", 1_000, 20, 150, "city"),
     restore("pantau", 150_000),
@@ -162,6 +167,8 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     # an event costs 1 us of the worker, and 1 s of the broker for 900,000 events: 2.11 us for two cores
     assert "<!--ours.ceiling-->947,000<!--/-->" in told
     assert "<!--ours.share-->10.6<!--/-->" in told
+    assert "<!--delay.few.p99-ms-->60<!--/-->" in told
+    assert "<!--delay.many.p99-ms-->90<!--/-->" in told
     assert scaling.UNKNOWN in scaling.text([])
 
 
