@@ -4,7 +4,9 @@ import os
 import platform
 import re
 import sqlite3
+import statistics
 import subprocess
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,8 +20,11 @@ ROOT = Path(__file__).parents[1]
 BENCH_LOCK = ROOT / "requirements" / "bench.txt"  # what only competitors need
 
 
+YARDSTICKS, ADDITIONS = 9, 500_000
+
+
 def hardware() -> dict[str, str | int | float]:
-    """Processor, cores that may be used, memory, kernel."""
+    """Processor, cores that may be used, memory, kernel; and how fast one core is at this moment."""
     model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
     assert memory, "this kernel does not tell its memory"
@@ -28,7 +33,21 @@ def hardware() -> dict[str, str | int | float]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(int(memory[1]) / 1024**2, 1),
         "kernel": platform.release(),
+        "yardstick_ms": round(1000 * _yardstick(), 1),
     }
+
+
+def _yardstick() -> float:
+    """The processor's time for half a million additions, in seconds: the same machine may be half as fast an hour later
+    where others share it. The median of a few."""
+
+    def once() -> float:
+        began, total = time.process_time(), 0
+        for number in range(ADDITIONS):
+            total += number
+        return time.process_time() - began
+
+    return statistics.median(once() for _ in range(YARDSTICKS))
 
 
 def versions() -> dict[str, str]:

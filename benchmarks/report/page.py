@@ -29,6 +29,8 @@ HOW = """\
   little, and the run was disturbed.
 - Delay: new reports of plans drawn at random come at a steady pace; each counts from being handed to the producer until a `read_committed` reader
   in another process has its fact.
+- The yardstick is what half a million additions of Python cost one core when a measurement was done: a shared machine may be half as fast an hour
+  later. Competitors are compared where they were measured together.
 """
 
 
@@ -139,19 +141,21 @@ def _circumstances(kept: Sequence[Kept]) -> str:
     told = ["## With what\n"]
     if not kept:
         return told[0] + "\nNothing is measured yet.\n"
-    rows = {}
+    groups: dict[tuple[str, str, str], list[Kept]] = {}
     for one in kept:
-        machine = one.machine
-        where = (
-            f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
-        )
-        rows[one.measurement.name, one.commit, one.taken[:10]] = (
-            one.measurement.name,
-            one.taken[:10],
-            f"`{one.commit}`",
-            where,
-        )
-    told.append(_table(("measured", "on", "at commit", "machine"), rows.values()))
+        groups.setdefault((one.measurement.name, one.taken[:10], one.commit), []).append(one)
+    rows = [(name, day, f"`{commit}`", *_where(group)) for (name, day, commit), group in groups.items()]
+    told.append(_table(("measured", "on", "at commit", "machine", "yardstick, ms"), rows))
     versions = {part: version for one in kept for part, version in one.versions.items()}
     told.append(_table(("part", "version"), versions.items()))
     return "\n".join(told)
+
+
+def _where(group: Sequence[Kept]) -> tuple[str, str]:
+    """The machine of some measurements, and how fast it was at each."""
+    machine = group[-1].machine
+    told = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
+    found = sorted(
+        {number(float(one.machine["yardstick_ms"])) for one in group if "yardstick_ms" in one.machine}, key=float
+    )
+    return told, " to ".join(dict.fromkeys((found[0], found[-1]))) if found else ""

@@ -4,13 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from services.kit.keys import Keyring
 from services.kit.progress import TOPIC as PROGRESS
-from services.kit.projection import Projection, Record
-from services.kit.settings import Settings
+from services.kit.projection import Record
 
 SERVICE = "evaluations"
 VERSION = 1  # of the tables and of what `apply` writes; raise it with either
@@ -66,31 +63,3 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
         connection.execute(VISITS.insert(), visits)
     if plans:
         connection.execute(PLANS.insert(), plans)
-
-
-def create_projection(settings: Settings, registry: CollectorRegistry) -> tuple[Projection, Keyring]:
-    """The projection of evaluations, and the keys it keeps in memory."""
-    metadata = MetaData()
-    for table in tables.sorted_tables:
-        table.to_metadata(metadata)
-    keyring = Keyring(SERVICE, metadata, settings.admin_key_sha256)
-
-    def apply_all(connection: Connection, records: Sequence[Record]) -> None:
-        apply(connection, records)
-        keyring.apply(connection, records)
-
-    async def remember(records: Sequence[Record]) -> None:
-        keyring.remember(records)
-
-    projection = Projection(
-        settings,
-        registry,
-        service=SERVICE,
-        version=VERSION,
-        topics=TOPICS,
-        tables=metadata,
-        apply=apply_all,
-        load=keyring.load,
-        on_commit=remember,
-    )
-    return projection, keyring

@@ -34,7 +34,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -45,6 +45,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
+    Row,
     String,
     Table,
     insert,
@@ -386,12 +387,16 @@ class Projection:
     async def _in_thread(self, do: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, do, *args)
 
+    def _rows(self, connection: Connection) -> dict[Place, Row[Any]]:
+        """The offset rows, of whatever version and log; none where there are no tables."""
+        if not inspect(connection).has_table(self._offsets.name):
+            return {}
+        return {Place(row.topic, row.partition): row for row in connection.execute(select(self._offsets))}
+
     def _read_of_the_log(self) -> dict[Place, int]:
-        """How far the tables say that the log was read, of whatever version and log they are."""
+        """How far the tables say that the log was read."""
         with reading(self.engine) as connection:
-            if not inspect(connection).has_table(self._offsets.name):
-                return {}
-            return {Place(row.topic, row.partition): row.next for row in connection.execute(select(self._offsets))}
+            return {place: row.next for place, row in self._rows(connection).items()}
 
     def _prepare(self, generation: str, lost: set[Place]) -> None:
         """Build the tables where they are missing or of another version or log, or `lost` places end before what was
@@ -411,11 +416,10 @@ class Projection:
         self._positions = dict(self._stored)
 
     def _why_rebuild(self, connection: Connection, generation: str, lost: set[Place]) -> str | None:
-        if not inspect(connection).has_table(self._offsets.name):
+        rows = self._rows(connection)
+        if not rows:
             return "there are none"
-        rows = connection.execute(select(self._offsets)).all()
-        found = {Place(row.topic, row.partition): row.next for row in rows}
-        newest = max((row.version for row in rows), default=0)
+        newest = max(row.version for row in rows.values())
         if newest > self._version:
             raise NewerTablesError(
                 f"the tables of {self._service} are of version {newest}, this program knows {self._version}; "
@@ -423,11 +427,13 @@ class Projection:
             )
         if newest != self._version:
             return f"they are of version {newest}, not {self._version}"
-        if {row.generation for row in rows} != {generation}:
+        if {row.generation for row in rows.values()} != {generation}:
             return f"they are of another log, not of {generation}"
-        if found.keys() != set(self._places):
+        if rows.keys() != set(self._places):
             return "they follow other topics"
-        still_lost = sorted(place for place in lost if found[place])  # 0: another replica has built them anew meanwhile
+        still_lost = sorted(
+            place for place in lost if rows[place].next
+        )  # 0: another replica has built them anew meanwhile
         return f"the log ends before what was read of it: {still_lost}" if still_lost else None
 
     def _build(self, connection: Connection, generation: str) -> None:
@@ -445,11 +451,12 @@ class Projection:
             connection.execute(self._offsets.delete())
 
     def _read_offsets(self, connection: Connection, generation: str) -> dict[Place, int]:
-        mine = (self._offsets.c.generation == generation) & (self._offsets.c.version == self._version)
-        rows = connection.execute(select(self._offsets).where(mine)).all()
-        if len(rows) != len(self._places):
+        rows = self._rows(connection)
+        if rows.keys() != set(self._places) or any(
+            (row.generation, row.version) != (generation, self._version) for row in rows.values()
+        ):
             raise RebuiltError(f"the tables of {self._service} were built anew by another process")
-        return {Place(row.topic, row.partition): row.next for row in rows}
+        return {place: row.next for place, row in rows.items()}
 
     def _commit(self, chunk: dict[Place, _Part]) -> None:
         """Apply what nobody has applied yet, and move the offsets, in one transaction."""

@@ -1,23 +1,18 @@
 """The app of programs: masterplan registry, departments and keys, intake."""
 
 from asyncio import Lock
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT, KIB, MIB, PLAN_VERSION_LIMIT
-from services.kit.bodies import limit_bodies
+from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
-from services.kit.health import add_health
-from services.kit.metrics import add_metrics, measure_requests
-from services.kit.problems import add_problems
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
 from services.programs.metrics import IntakeMetrics
 from services.programs.parts import Parts
-from services.programs.projection import SERVICE, create_projection
+from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
 from services.programs.routes import departments, events, masterplans
 
 BATCH_LIMIT = 8 * MIB
@@ -30,34 +25,23 @@ BODY_LIMITS = {
 def create_app(settings: Settings) -> FastAPI:
     """The composition root of programs."""
     registry = CollectorRegistry()
-    projection, keyring = create_projection(settings, registry)
+    projection, keyring = create_projection(
+        settings, registry, service=SERVICE, version=VERSION, topics=TOPICS, tables=tables, apply=apply
+    )
     publisher = Publisher(settings)
     parts = Parts(settings, projection, keyring, publisher, IntakeMetrics(registry), Lock())
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        async with projection.following():
-            try:
-                yield
-            finally:
-                await publisher.close()
 
     app = FastAPI(
         title="Pantau: programs",
         summary="Masterplans, departments and their keys, and the intake of reports.",
         version="1",
-        lifespan=lifespan,
+        lifespan=following_and_publishing(projection, publisher),
         openapi_url="/v1/masterplans/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
-    app.state.keyring = keyring
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (events, masterplans, departments):
         app.include_router(routes.create_routes(parts))
-    add_health(app, projection.ready)
-    add_metrics(app, registry)
-    add_problems(app)
-    limit_bodies(app, BODY_LIMITS)
-    measure_requests(app, registry, SERVICE)
+    add_frame(app, registry, SERVICE, projection, keyring, BODY_LIMITS)
     return app

@@ -4,13 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from services.kit.keys import Keyring
 from services.kit.progress import TOPIC as PROGRESS
-from services.kit.projection import Projection, Record
-from services.kit.settings import Settings
+from services.kit.projection import Record
 
 SERVICE = "programs"
 VERSION = 1  # of the tables and of what `apply` writes; raise it with either
@@ -162,31 +159,3 @@ def _refused(record: Record) -> dict[str, Any]:
         "detail": told["detail"],
         "received_ms": int(told["received_ms"]),
     }
-
-
-def create_projection(settings: Settings, registry: CollectorRegistry) -> tuple[Projection, Keyring]:
-    """The projection of programs, and the keys it keeps in memory."""
-    metadata = MetaData()
-    for table in tables.sorted_tables:
-        table.to_metadata(metadata)
-    keyring = Keyring(SERVICE, metadata, settings.admin_key_sha256)
-
-    def apply_all(connection: Connection, records: Sequence[Record]) -> None:
-        apply(connection, records)
-        keyring.apply(connection, records)
-
-    async def remember(records: Sequence[Record]) -> None:
-        keyring.remember(records)
-
-    projection = Projection(
-        settings,
-        registry,
-        service=SERVICE,
-        version=VERSION,
-        topics=TOPICS,
-        tables=metadata,
-        apply=apply_all,
-        load=keyring.load,
-        on_commit=remember,
-    )
-    return projection, keyring

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from deploy.local.broker import Broker
 from services.aggregator.worker.several import shares
+from services.kit.leaving import LEFT_ON_ERROR
 from services.kit.settings import Settings
 from tests.parts.history import History
 from tests.parts.mailbox import Mailbox
@@ -22,8 +24,8 @@ PARTITIONS = 4
 class Pair:
     """A worker of two processes, with mail to decide."""
 
-    def __init__(self, broker: Broker, processes: Processes) -> None:
-        self.mailbox, self.port = Mailbox(broker.bootstrap, PARTITIONS), free_port(in_a_row=2)
+    def __init__(self, broker: Broker, processes: Processes, port: int | None = None) -> None:
+        self.mailbox, self.port = Mailbox(broker.bootstrap, PARTITIONS), port or free_port(in_a_row=2)
         history = History(5, partitions=PARTITIONS)
         self.mailbox.declare()
         self.sent = self.mailbox.send(history.beginnings()) + self.mailbox.send(history.life(400))
@@ -83,6 +85,14 @@ def test_when_one_is_killed_all_leave_so_that_the_worker_is_started_again(pair: 
     assert pair.worker.wait() == 128 + signal.SIGKILL
     pair.until_gone([first, second])
     assert "leaving: pair.1 ended, with code -9" in pair.worker.said
+
+
+def test_a_port_that_something_else_has_ends_all_of_them(broker: Broker, processes: Processes) -> None:
+    port = free_port(in_a_row=2)
+    with socket.create_server(("127.0.0.1", port + 1)):
+        pair = Pair(broker, processes, port)
+        assert pair.worker.wait() == LEFT_ON_ERROR
+    assert f"leaving: port {port + 1} is not to be had" in pair.worker.said
 
 
 def test_told_to_stop_all_stop(pair: Pair) -> None:

@@ -18,12 +18,9 @@ from services.aggregator.api.routes import Parts, create_routes
 from services.aggregator.api.stopping import on_stop
 from services.aggregator.api.streams import Streams
 from services.aggregator.api.web import add_pages
-from services.kit.bodies import limit_bodies
+from services.kit.apps import add_frame
 from services.kit.docs import add_docs
-from services.kit.health import add_health
 from services.kit.keys import Keyring
-from services.kit.metrics import add_metrics, measure_requests
-from services.kit.problems import add_problems
 from services.kit.projection import Projection, Record
 from services.kit.settings import Settings
 
@@ -81,11 +78,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         docs_url=None,  # its page would come from elsewhere
         redoc_url=None,
     )
-    app.state.keyring = keyring
     app.include_router(create_routes(Parts(asking, Answers(metrics), ranking, streams, tables, projection)))
-    add_health(app, projection.ready)
-    add_metrics(app, registry)
-    add_problems(app)
     add_docs(app, "/v1/plans/docs")
     add_pages(app, settings)
     app.add_middleware(
@@ -98,6 +91,5 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     app.add_middleware(
         GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION
     )  # streams are left alone
-    limit_bodies(app, {})
-    measure_requests(app, registry, SERVICE)
+    add_frame(app, registry, SERVICE, projection, keyring, {})
     return app

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import threading
 from contextlib import suppress
 
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
 from services.kit.health import add_health
+from services.kit.leaving import leave
 from services.kit.logs import configure
 from services.kit.metrics import add_metrics
 from services.kit.settings import Settings
@@ -31,14 +33,22 @@ GARBAGE_THRESHOLDS = (50_000, 20, 500)
 
 
 def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
-    """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers."""
+    """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers.
+
+    A port that something else has ends the process: nobody could watch it.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listening = socket.create_server((settings.host, settings.worker_metrics_port), family=family)
+    except OSError as error:
+        leave(f"port {settings.worker_metrics_port} is not to be had, for /metrics, /healthz and /readyz", error)
     site = FastAPI(title="Pantau worker", openapi_url=None)
     add_metrics(site, registry)
     add_health(site, engine.ready)
     config = uvicorn.Config(site, host=settings.host, port=settings.worker_metrics_port, log_config=None)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    threading.Thread(target=server.run, name="metrics", daemon=True).start()
+    threading.Thread(target=server.run, args=([listening],), name="metrics", daemon=True).start()
 
 
 class _Worker(faust.Worker):  # type: ignore[misc]

@@ -1,0 +1,92 @@
+"""What the apps have in common: the frame around their routes, and a projection that keeps keys beside its tables."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection, MetaData
+
+from services.kit.bodies import limit_bodies
+from services.kit.health import add_health
+from services.kit.keys import Keyring
+from services.kit.metrics import add_metrics, measure_requests
+from services.kit.problems import add_problems
+from services.kit.projection import Projection, Record
+from services.kit.publishing import Publisher
+from services.kit.settings import Settings
+
+Apply = Callable[[Connection, Sequence[Record]], None]
+
+
+def create_projection(
+    settings: Settings,
+    registry: CollectorRegistry,
+    *,
+    service: str,
+    version: int,
+    topics: Sequence[str],
+    tables: MetaData,
+    apply: Apply,
+) -> tuple[Projection, Keyring]:
+    """The projection of a service that takes what is written with keys, and the keys it keeps in memory."""
+    own = MetaData()
+    for table in tables.sorted_tables:
+        table.to_metadata(own)
+    keyring = Keyring(service, own, settings.admin_key_sha256)
+
+    def apply_all(connection: Connection, records: Sequence[Record]) -> None:
+        apply(connection, records)
+        keyring.apply(connection, records)
+
+    async def remember(records: Sequence[Record]) -> None:
+        keyring.remember(records)
+
+    projection = Projection(
+        settings,
+        registry,
+        service=service,
+        version=version,
+        topics=topics,
+        tables=own,
+        apply=apply_all,
+        load=keyring.load,
+        on_commit=remember,
+    )
+    return projection, keyring
+
+
+def following_and_publishing(
+    projection: Projection, publisher: Publisher
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """The lifespan of such a service: it follows its topics, and at the end sends what is still here."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with projection.following():
+            try:
+                yield
+            finally:
+                await publisher.close()
+
+    return lifespan
+
+
+def add_frame(
+    app: FastAPI,
+    registry: CollectorRegistry,
+    service: str,
+    projection: Projection,
+    keyring: Keyring,
+    body_limits: Mapping[str, int],
+) -> None:
+    """Give an app what each has: health, metrics, problems, limits of bodies. After its routes and its own middleware.
+
+    The keys are at `app.state.keyring`.
+    """
+    app.state.keyring = keyring
+    add_health(app, projection.ready)
+    add_metrics(app, registry)
+    add_problems(app)
+    limit_bodies(app, body_limits)
+    measure_requests(app, registry, service)
