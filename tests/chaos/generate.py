@@ -58,6 +58,9 @@ Runs that went wrong stay on the list below. What was behind them, and since whe
   than had been acknowledged and read. Its client began at the beginning without a word, and the projection met other facts of the
   same numbers. It gives its tables up now and builds them anew. What the broker lost is lost: with one broker a full disk may cost
   the last records of its log, three keep them.
+- Seeds 5003, clocks, and 8000, disk, were the harness: it asked 62 questions at once of a machine that did something else with
+  priority, and took an answer that was late for none, where it asks again now; and a sender whose transaction had failed for good
+  ended at the client's own assertion, where it goes on now.
 - `GET /v1/events` took half a second, because the question for the end of the log waited behind a fetch.
 """
 
