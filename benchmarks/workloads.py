@@ -6,7 +6,7 @@ PROGRAMS = 426
 NATION = 514
 PROVINCE = 38  # cities and regencies of the largest
 MONTHS = 120  # January 2016 to December 2025
-# Twelve are advised for all (docs/decisions/0015); what is measured with 96 is no easier with fewer.
+# Twelve are advised for all (docs/decisions/0015); all else is measured with 96, where it is no easier.
 CITY_PARTITIONS, NATION_PARTITIONS = 12, 96
 
 

@@ -40,7 +40,7 @@ def weight_of(program: Program) -> int:
 
 def budget_to(program: Program, year: int) -> int:
     """The budget ceiling of a program up to a year, in rupiah."""
-    last = str(year)  # years have four digits: their texts are ordered as they are
+    last = f"{year:04}"  # as the years of a budget are written: with four digits, texts are ordered as numbers are
     return sum([amount for budget_year, amount in program.budget.items() if budget_year <= last])
 
 

@@ -24,15 +24,15 @@ SIZES = {"city": 1, "province": PROVINCE, "nation": NATION}
 YEARS, MONTHS = 10, 12
 MAIL_BYTES = 480  # of a report, with its envelope
 PEAK_HOURS = 1  # a month's reports all come in the hour before a meeting
-RESTORE_SECONDS, WORKER_GIB = 120, 8  # how long a restart may take, and how much memory a worker may have
+RESTORE_SECONDS, WORKER_GIB = 120, 8  # how long a restart may take, and how much memory a process may have
 
 
 class Measured(NamedTuple):
     """What the sizes are computed from."""
 
     events_per_second: float
-    facts_per_second: float  # of a restore
-    base_bytes: float  # of a worker with next to nothing in it
+    facts_per_second: float  # of a restore by one process
+    base_bytes: float  # of a process with next to nothing in it
     bytes_per_fact: float  # in memory
     book_bytes_per_fact: float  # on the broker's disk
 
@@ -45,7 +45,7 @@ def text(kept: Sequence[Kept]) -> str:
 
 def _measured(kept: Sequence[Kept]) -> Measured | None:
     replayed = best(kept, "replay", "events_per_second", workload="nation", competitor=PANTAU)
-    restore = median(kept, "restore", "facts_per_second", competitor=PANTAU)
+    restore = median(kept, "restore", "facts_per_second", competitor=PANTAU, options=text_of(ONE_PROCESS))
     fact, city = bytes_per_fact(kept), named(kept, "growth", plans=1)
     if replayed is None or restore is None or fact is None or not city:
         return None
@@ -122,7 +122,7 @@ def _plain(plans: int) -> dict[str, str]:
     }
 
 
-SIZED = ("busy", "memory", "restore", "workers", "disk")
+SIZED = ("busy", "memory", "restore", "processes", "disk")
 
 
 def _sized(plans: int, measured: Measured) -> dict[str, str]:
@@ -131,11 +131,11 @@ def _sized(plans: int, measured: Measured) -> dict[str, str]:
     peak = plans * PROGRAMS / PEAK_HOURS / 3600
     memory = measured.base_bytes + facts * measured.bytes_per_fact
     restore = facts / measured.facts_per_second
-    workers = max(1, ceil(restore / RESTORE_SECONDS), ceil(memory / 1024**3 / WORKER_GIB))
+    processes = max(1, ceil(restore / RESTORE_SECONDS), ceil(memory / 1024**3 / WORKER_GIB))
     return {
         "busy": f"{peak / measured.events_per_second:.2%}",
         "memory": f"{number(memory / 1024**3)} GiB",
         "restore": f"{number(restore)} s",
-        "workers": str(workers),
+        "processes": str(processes),
         "disk": f"{number(facts * (MAIL_BYTES + measured.book_bytes_per_fact) / 1024**3)} GiB",
     }

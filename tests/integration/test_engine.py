@@ -7,11 +7,14 @@ import signal
 import sys
 from collections.abc import Callable
 
+import httpx
 import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from deploy.local.broker import Broker
 from schemas.topics import INPUTS
-from tests.parts.history import History
+from tests.parts.history import HEADERS, History
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
@@ -27,17 +30,19 @@ class Installation:
         self.mailbox = Mailbox(broker.bootstrap, PARTITIONS)
         self.history = History(11, partitions=PARTITIONS)
         self._processes = processes
+        self._port = 0  # of the last worker's metrics
         self.sent = 0
 
     def worker(self, instance: str = "a", fault: str | None = None) -> Running:
         """Start a worker, or one with a protection taken away."""
+        self._port = free_port()
         module = ["tests.parts.faulty_worker", fault] if fault else ["services.aggregator.worker"]
         env = {
             "PANTAU_KAFKA": self.mailbox.bootstrap,
             "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_WORKER_INSTANCE": instance,
-            "PANTAU_WORKER_METRICS_PORT": str(free_port()),
+            "PANTAU_WORKER_METRICS_PORT": str(self._port),
         }
         return self._processes.start(f"worker-{instance}", [sys.executable, "-m", *module], env=env)
 
@@ -49,6 +54,36 @@ class Installation:
         self.mailbox.declare()
         self.sent += self.mailbox.send(self.history.beginnings())
         self.send(letters)
+
+    def send_in_a_transaction(self, letters: int) -> None:
+        producer = KafkaProducer(
+            bootstrap_servers=self.mailbox.bootstrap, transactional_id=f"{self.mailbox.prefix}sender"
+        )
+        producer.init_transactions()
+        producer.begin_transaction()
+        for one in self.history.life(letters):
+            topic = self.mailbox.prefix + one.topic
+            producer.send(topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS)
+            self.sent += 1
+        producer.commit_transaction()
+        producer.close()
+
+    def commit(self, *, further: int) -> None:
+        """Commit for the group, which must have no members, so many offsets after the end of each input."""
+        group = f"{self.mailbox.prefix}aggregator"
+        positions = {
+            TopicPartition(self.mailbox.prefix + topic, number): OffsetAndMetadata(end + further, "", -1)
+            for topic in INPUTS
+            for number, end in self.mailbox.ends(topic).items()
+        }
+        consumer = KafkaConsumer(bootstrap_servers=self.mailbox.bootstrap, group_id=group, enable_auto_commit=False)
+        consumer.assign(list(positions))
+        consumer.commit(positions)
+        consumer.close()
+
+    def records_behind(self) -> int:
+        """What the last worker says that waits."""
+        return int(httpx.get(f"http://127.0.0.1:{self._port}/readyz").json()["checks"]["records_behind"])
 
     def decided(self) -> int:
         return sum(self.mailbox.read_up_to().values())
@@ -174,3 +209,25 @@ def test_the_inputs_have_equal_partition_numbers_on_one_worker(installation: Ins
     installation.until_done()
     assert installation.mailbox.differences() == []
     assert len(INPUTS) == 3
+
+
+def test_mail_that_takes_the_places_of_mail_the_broker_lost_is_decided(installation: Installation) -> None:
+    """The group has decided more than there is: a broker that left in the middle of a write has cut its log."""
+    installation.begin(200)
+    installation.commit(further=50)
+    worker = installation.worker()
+    until(lambda: worker.said.count("partition taken over") == PARTITIONS, what="all partitions taken over")
+    came_later = installation.mailbox.send(installation.history.life(400))
+    until(lambda: installation.mailbox.decided() >= came_later, what="all that came later has an outcome")
+
+    assert installation.mailbox.decided() == came_later
+    assert "the log ends before what was decided of it" in worker.said
+
+
+def test_the_end_of_a_senders_transaction_is_no_mail_that_waits(installation: Installation) -> None:
+    installation.begin(50)
+    installation.send_in_a_transaction(20)
+    installation.worker()
+    until(lambda: installation.mailbox.decided() >= installation.sent, what="all is decided")
+
+    assert installation.records_behind() == 0

@@ -6,7 +6,9 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import points, results
+from benchmarks.engine import ONE_PROCESS, PANTAU
 from benchmarks.peers.peer import Peer
+from benchmarks.points import text
 from benchmarks.report import page, plot, scaling
 from benchmarks.report.found import number
 from benchmarks.report.targets import TARGETS
@@ -51,7 +53,8 @@ def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
 
 
 def restore(competitor: str, rate: float) -> Kept:
-    return kept("restore", {"competitor": competitor}, facts_per_second=("facts/s", (rate,)))
+    options = text(ONE_PROCESS) if competitor == PANTAU else "{}"
+    return kept("restore", {"competitor": competitor, "options": options}, facts_per_second=("facts/s", (rate,)))
 
 
 def intake(events: int, rate: int | str, accepted: float, p99: float) -> Kept:
@@ -162,7 +165,7 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     assert scaling.UNKNOWN not in told
     assert "<!--nation.ten-years-->26,275,680<!--/-->" in told
     assert "<!--nation.restore-->175 s<!--/-->" in told
-    assert "<!--nation.workers-->2<!--/-->" in told
+    assert "<!--nation.processes-->2<!--/-->" in told
     assert "<!--nation.follow-->0.73<!--/-->" in told
     # an event costs 1 us of the worker, and 1 s of the broker for 900,000 events: 2.11 us for two cores
     assert "<!--ours.ceiling-->947,000<!--/-->" in told

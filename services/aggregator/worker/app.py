@@ -9,14 +9,13 @@ from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from schemas.topics import INPUTS
-from services.aggregator.worker.engine import Engine
+from services.aggregator.worker.engine import TAKEOVER_SECONDS, Engine
 from services.aggregator.worker.metrics import WorkerMetrics
-from services.aggregator.worker.transport import Chunk, ChunkTransport
+from services.aggregator.worker.transport import REBALANCE_SECONDS, Chunk, ChunkTransport
 from services.aggregator.worker.writer import group_id
 from services.kit.settings import Settings
 
 SESSION_SECONDS = 10.0
-REBALANCE_SECONDS = 20.0
 
 
 class _AsItIs:
@@ -38,8 +37,8 @@ class AggregatorApp(faust.App):  # type: ignore[misc]
             consumer_group_instance_id=settings.worker_instance,
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
-            # A connection that died without a word costs so long; who joins a group may wait for the rebalance.
-            broker_request_timeout=REBALANCE_SECONDS + 10.0,
+            # Faust gives a takeover up after so long, and would never begin another: the engine leaves before.
+            broker_request_timeout=TAKEOVER_SECONDS + 10.0,
             broker_rebalance_timeout=REBALANCE_SECONDS,
             broker_max_poll_interval=300.0,
             stream_wait_empty=False,

@@ -33,3 +33,10 @@ async def committed_offsets(readers: Readers, partition: int) -> dict[str, int]:
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return {names[tp]: position.offset for tp, position in found.items() if position.offset >= 0}
+
+
+async def input_ends(readers: Readers, partition: int) -> dict[str, int]:
+    """Where each input ends (name without prefix): the offset that its next record will have, or a later one."""
+    names = {TopicPartition(readers.settings.topic_prefix + topic, partition): topic for topic in INPUTS}
+    async with readers.consumer() as consumer:
+        return {names[tp]: end for tp, end in (await consumer.end_offsets(list(names))).items()}

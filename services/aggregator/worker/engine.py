@@ -23,6 +23,7 @@ T = TypeVar("T")
 # transaction waits for the chunks of all others to be folded, and the transaction runs into its timeout.
 TRANSACTIONS_AT_ONCE = 4
 SNAPSHOT_POLL_SECONDS = 0.1
+TAKEOVER_SECONDS = 60.0
 STALL_SECONDS = 60.0  # in which nothing moves though mail waits
 LEFT_OUT_SECONDS = 300.0  # in which one partition does not move though others do: with a long backlog it has to wait
 
@@ -50,10 +51,14 @@ class Engine:
         return self._partition(partition).epoch
 
     async def take_over(self, partitions: Iterable[int]) -> Mapping[tuple[str, int], int]:
-        """Become the owner of exactly these partitions. Returns where to read on, per full topic name and partition."""
+        """Become the owner of exactly these partitions. Returns where to read on, per full topic name and partition.
+
+        What takes too long ends the process: nothing is fetched meanwhile, and nobody else may have the partitions.
+        """
         wanted = sorted(partitions)
         await self.give_up(number for number, one in self._partitions.items() if one.owned and number not in wanted)
-        found = await self._or_leave("taking over", asyncio.gather(*(self._partition(n).take_over() for n in wanted)))
+        takeovers = asyncio.gather(*(self._partition(number).take_over() for number in wanted))
+        found = await self._or_leave("taking over", asyncio.wait_for(takeovers, TAKEOVER_SECONDS))
         return {
             (self._settings.topic_prefix + topic, number): offsets[topic]
             for number, offsets in zip(wanted, found, strict=True)

@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.committed import committed_offsets
+from services.aggregator.worker.committed import committed_offsets, input_ends
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Message, Record
@@ -94,12 +94,14 @@ class Partition:
         ask for the committed offsets, which before that may be older than what a transaction carries.
         """
         await self.give_up()
+        epoch = self.epoch
         async with self._lock:
             await self._open_then_ask()
-            self.owned, self._restored = True, False
-            self._metrics.owned.labels(self.number).set(1)
-            self.progressed_at = time.monotonic()
-        self._restoring = asyncio.create_task(self._restore(self.epoch))
+            if epoch == self.epoch:  # else it was given up meanwhile: it is another one's, or taken over once more
+                self.owned, self._restored = True, False
+                self._metrics.owned.labels(self.number).set(1)
+                self.progressed_at = time.monotonic()
+                self._restoring = asyncio.create_task(self._restore(epoch))
         return dict(self._next)
 
     async def _open_then_ask(self) -> None:
@@ -109,14 +111,27 @@ class Partition:
     async def _ask(self) -> None:
         offsets = await committed_offsets(self._readers, self.number)
         progress = await last_progress(self._readers, self.number)
+        ends = await input_ends(self._readers, self.number)
         for topic in INPUTS:
             known = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
             # No committed offset but facts: the group was forgotten, the progress record was not.
-            self._next[topic] = offsets.get(topic, known)
+            self._next[topic] = self._in_the_log(topic, offsets.get(topic, known), ends[topic])
+            self._behind[topic] = 0  # until a fetch says more: it may be a former owner's word
+            self._metrics.lag_records.labels(topic, self.number).set(0)
             outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]
             self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
         self._rejected = _End()
         self._rejected.wrote(progress.rejected_end if progress else 0)
+
+    def _in_the_log(self, topic: str, decided: int, end: int) -> int:
+        """Where to read on: after what was decided, or where the log ends now, when its broker has lost the end of it.
+        What it takes from there on is new mail, under offsets that were other mail's."""
+        if decided > end:
+            log.critical(
+                "the log ends before what was decided of it: what comes from its end on is taken as new",
+                extra={"partition": self.number, "topic": topic, "decided": decided, "end": end},
+            )
+        return min(decided, end)
 
     async def give_up(self) -> None:
         """Stop owning the partition: what was fetched for it is void, a running transaction gets a moment to end."""
@@ -160,6 +175,11 @@ class Partition:
 
         tp = TopicPartition(f"{self._settings.topic_prefix}facts", self.number)
         async with self._readers.consumer() as consumer:
+            if self._facts.end > (await consumer.end_offsets([tp]))[tp]:
+                log.critical(
+                    "the book ends before what is in memory of it: it is read anew", extra={"partition": self.number}
+                )
+                self._begin_anew()
             began, had = time.monotonic(), self._state.facts
             log.info("restoring", extra={"partition": self.number, "position": self._facts.end})
             await restore_facts(consumer, tp, self._facts.end, self._state.restore, report)
@@ -207,11 +227,14 @@ class Partition:
             finally:
                 task, self._running = self._running, None
         if task.cancelled():
-            # Abandoned in the middle: the log may have it or not, and the state is ahead of it. Begin again.
-            self._state = PartitionState(self.number, self._settings.partitions)
-            self._facts, self._restored = _End(), False
+            self._begin_anew()  # abandoned in the middle: the log may have it or not, and the state is ahead of it
         else:
             task.result()
+
+    def _begin_anew(self) -> None:
+        """Forget the state: it is to be restored from the first fact on."""
+        self._state = PartitionState(self.number, self._settings.partitions)
+        self._facts, self._restored = _End(), False
 
     async def _chunk(self, topic: str, chunk: Chunk) -> None:
         began, chunk.taken = time.monotonic(), True

@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from services.aggregator.worker.writer import REQUEST_TIMEOUT_MS
 from services.kit.settings import Settings
 
 AT_ONCE = 4
@@ -62,6 +63,7 @@ class Readers:
             enable_auto_commit=False,
             max_partition_fetch_bytes=8 * 1024 * 1024,
             fetch_max_wait_ms=50,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
             await consumer.start()
@@ -78,7 +80,9 @@ class Readers:
                 admin, self._admin = self._admin, None
                 await _let_go(admin.close())
             if self._admin is None:
-                admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
+                admin = AIOKafkaAdminClient(
+                    bootstrap_servers=self.settings.kafka, request_timeout_ms=REQUEST_TIMEOUT_MS
+                )
                 try:
                     await admin.start()
                 except BaseException:

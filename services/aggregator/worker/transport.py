@@ -8,6 +8,10 @@ What differs from Faust's own, and why (measurements in docs/decisions/0007-what
 - Nothing here commits offsets. A plain commit during a transaction overwrites the newer offset that the transaction
   carries, so only transactions commit. The topics have `acks=False`: Faust's compiled stream keeps its own list of
   acknowledged offsets, past any method that could be overridden, and for chunks that list would grow for ever.
+- A fetch says how much more there is. Markers of transactions and what was aborted have offsets too, and are no mail:
+  what counts is how far from its position, which passes them, the partition is committed.
+- A log that goes back, because its broker came again with less of it than was read, ends the process: offsets that
+  were decided once are other mail now. Its successor finds where the log ends (partition.py).
 - Where reading begins after a rebalance is not asked of the group by this consumer, whose answer may be stale: the
   engine takes the partitions over and says so. No fetch is under way meanwhile, and what was fetched before carries
   an older epoch and is thrown away.
@@ -16,15 +20,19 @@ What differs from Faust's own, and why (measurements in docs/decisions/0007-what
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from services.aggregator.worker.records import Record
+from services.kit.leaving import leave
 
+REBALANCE_SECONDS = 20.0
+# A connection that died without a word costs this long; who joins a group may wait for the rebalance.
+REQUEST_SECONDS = REBALANCE_SECONDS + 10.0
 FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits for it to end
 # aiokafka has one fetch under way to a broker. One for partitions without news keeps those with news waiting as long.
 FETCH_WAIT_MS = 100
@@ -56,6 +64,13 @@ class Chunk:
         return True
 
 
+class _Fetched(NamedTuple):
+    """Records of a partition as aiokafka gives them, and how many offsets more are committed."""
+
+    records: list[Any]
+    behind: int
+
+
 class Takeover(Protocol):
     """What the transport needs of the engine."""
 
@@ -85,12 +100,26 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=8 * FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            request_timeout_ms=int(REQUEST_SECONDS * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             retry_backoff_ms=20,
         )
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> dict[TP, _Fetched]:
+        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        return {tp: _Fetched(records, _behind(consumer, tp)) for tp, records in fetched.items() if records}
+
+
+def _behind(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """The committed offsets of a partition after what was handed out, as far as the last fetch has seen."""
+    assignment = consumer._subscription.subscription.assignment
+    state = assignment.state_value(tp) if assignment is not None else None
+    if state is None or not state.has_valid_position:
+        return 0  # a rebalance: nothing of it is ours to decide
+    position: int = state.position
+    return max(0, (state.lso or 0) - position)
 
 
 class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
@@ -99,7 +128,8 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._fetching = asyncio.Lock()
-        self._waiting: dict[tuple[str, int], Chunk] = {}  # the last of each partition
+        self._waiting: dict[TP, Chunk] = {}  # the last of each partition
+        self._next: dict[TP, int] = {}  # the offset after the last that was read of each partition
         self._takeover: Takeover = self.app.takeover
 
     def _new_consumer_thread(self) -> _ConsumerThread:
@@ -114,19 +144,22 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
             fetched = await self._getmany(active, min(timeout, FETCH_SECONDS)) if active else {}
         if not active:
             await self.sleep(FETCH_SECONDS)
-        for tp, records in (fetched or {}).items():
+        for tp, (records, behind) in (fetched or {}).items():
             if not self.flow_active or self.should_stop:
                 return  # a rebalance: the takeover that follows begins where the last transaction ended
-            if records:
-                chunk, waiting = self._chunk(TP(*tp), records, epochs[tp.partition]), self._waiting.get(tp)
-                if waiting is None or not waiting.add(chunk):
-                    self._waiting[tp] = chunk
-                    yield TP(*tp), self._message(TP(*tp), records, chunk)
+            chunk, waiting = _chunk(tp, records, epochs[tp.partition], behind), self._waiting.get(tp)
+            self._go_on(tp, chunk.records)
+            if waiting is None or not waiting.add(chunk):
+                self._waiting[tp] = chunk
+                yield TP(*tp), self._message(TP(*tp), records, chunk)
 
-    def _chunk(self, tp: TP, fetched: list[Any], epoch: int) -> Chunk:
-        records = [Record(record.offset, record.timestamp, record.key, record.value) for record in fetched]
-        behind = max(0, (self.highwater(tp) or 0) - fetched[-1].offset - 1)
-        return Chunk(tp.topic, tp.partition, epoch, records, behind)
+    def _go_on(self, tp: TP, records: list[Record]) -> None:
+        """Note how far was read; leave where it was further before."""
+        if records[0].offset < self._next.get(tp, 0):
+            leave(
+                f"{tp.topic}-{tp.partition} was read up to {self._next[tp]}, and now begins at {records[0].offset} again"
+            )
+        self._next[tp] = records[-1].offset + 1
 
     def _message(self, tp: TP, fetched: list[Any], chunk: Chunk) -> ConsumerMessage:
         first, last = fetched[0], fetched[-1]
@@ -143,6 +176,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
             await self.seek_wait({tp: positions[tp.topic, tp.partition] for tp in assigned})
             for tp in assigned:
                 self._read_offset[tp] = None
+                self._next[tp] = positions[tp.topic, tp.partition]
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commits nothing: see above."""
@@ -153,6 +187,11 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def _commit(self, offsets: Any) -> bool:
         raise AssertionError("only transactions commit offsets")
+
+
+def _chunk(tp: TP, fetched: list[Any], epoch: int, behind: int) -> Chunk:
+    records = [Record(record.offset, record.timestamp, record.key, record.value) for record in fetched]
+    return Chunk(tp.topic, tp.partition, epoch, records, behind)
 
 
 class ChunkTransport(driver.Transport):  # type: ignore[misc]
