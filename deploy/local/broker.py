@@ -149,7 +149,7 @@ class Broker:
         assert self._process is not None, "the broker was not started"
         return self._process
 
-    def start(self, *, within_seconds: float = 60) -> None:
+    def start(self, *, within_seconds: float = 180) -> None:
         """Start it and return when it takes work."""
         self.launch()
         self.until_it_answers(within_seconds)
@@ -161,7 +161,7 @@ class Broker:
         )
         self._process = children.start(command, log=self.log, env={**os.environ, **self.env})
 
-    def until_it_answers(self, within_seconds: float = 60) -> None:
+    def until_it_answers(self, within_seconds: float = 180) -> None:
         """Return when it takes work. Ends it and raises RuntimeError, with what it said last, when it does not."""
         deadline = time.monotonic() + within_seconds
         while not answers(self.port):

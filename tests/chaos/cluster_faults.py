@@ -13,7 +13,7 @@ from tests.parts.cluster import NODES, Cluster
 LONGEST_DOWN_SECONDS = 8.0
 LONGEST_PAUSE_SECONDS = 12.0
 MOVED_SECONDS = 30.0
-WHOLE_SECONDS = 60.0
+WHOLE_SECONDS = 120.0
 OUR_TOPICS = ("program-status", "facts", "aggregator-progress")
 ITS_OWN_TOPICS = ("__consumer_offsets", "__transaction_state")  # who leads these coordinates groups and transactions
 

@@ -31,7 +31,7 @@ LEAVES_ALLOWED = 5
 ERROR_CHARACTERS = 200
 LEAVES_WITHIN_SECONDS = 60.0
 LOOK_SECONDS, ASK_SECONDS = 0.02, 0.2  # between two looks: at what is cheap to see, at what a process must answer
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 WORKER = ("services.aggregator.worker",)
 SITE = ("deploy.local.site",)

@@ -18,7 +18,7 @@ from tests.parts.waiting import free_port, until
 
 NODES = 3
 HEAP = "-Xmx320m"
-WHOLE_SECONDS = 60.0
+WHOLE_SECONDS = 120.0
 CONTROLLER_SECONDS = 30.0
 QUORUM = Path("data", "__cluster_metadata-0", "quorum-state")
 
