@@ -1,0 +1,33 @@
+"""What a library says again and again while its broker is gone."""
+
+import logging
+
+import pytest
+
+from services.kit import logs
+from services.kit.logs import Repeats
+
+
+def said(filtered: Repeats, name: str, *arguments: object) -> logging.LogRecord | None:
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, "no way to node %s", arguments, None)
+    return record if filtered.filter(record) else None
+
+
+def test_a_line_is_let_through_once_a_second_and_says_how_often_it_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, filtered = 100.0, Repeats()
+    monkeypatch.setattr("services.kit.logs.time.monotonic", lambda: now)
+
+    assert said(filtered, "aiokafka.conn", 1) is not None
+    assert said(filtered, "aiokafka.conn", 2) is not None  # another node
+    for _ in range(3):
+        assert said(filtered, "aiokafka.conn", 1) is None
+    now += logs.REPEATED_AFTER_SECONDS
+    again = said(filtered, "aiokafka.conn", 1)
+    assert again is not None
+    assert vars(again)["repeated"] == 3
+
+
+def test_what_we_say_ourselves_is_always_heard() -> None:
+    filtered = Repeats()
+
+    assert all(said(filtered, "services.aggregator.worker.engine", 1) for _ in range(3))
