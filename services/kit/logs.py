@@ -26,7 +26,10 @@ class Repeats(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.split(".", 1)[0] not in NOISY:
             return True
-        line, now = (record.name, record.getMessage()), time.monotonic()
+        try:
+            line, now = (record.name, record.getMessage()), time.monotonic()
+        except Exception:  # of a line with the wrong arguments: the handler tells of it, and who logs goes on
+            return True
         at, left_out = self._said.get(line, (-math.inf, 0))
         if now - at < REPEATED_AFTER_SECONDS:
             self._said[line] = at, left_out + 1
