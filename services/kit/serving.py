@@ -35,6 +35,7 @@ def serve(
         app,
         host=settings.host,
         port=port(settings),
+        loop="asyncio",  # never uvloop, also where it is installed: see docs/decisions/0016
         log_config=None,
         access_log=False,
         http=http,

@@ -61,6 +61,9 @@ Runs that went wrong stay on the list below. What was behind them, and since whe
 - Seeds 5003, clocks, and 8000, disk, were the harness: it asked 62 questions at once of a machine that did something else with
   priority, and took an answer that was late for none, where it asks again now; and a sender whose transaction had failed for good
   ended at the client's own assertion, where it goes on now.
+- Seeds 10000, 10002, 10003 and 10006, network: uvloop, which had come in that day, raises where asyncio lets a write to a closed
+  connection pass; the client's fetching task ended by that, and nothing was read any more. uvloop is out again
+  ([decision 16](decisions/0016-no-uvloop.md)).
 - `GET /v1/events` took half a second, because the question for the end of the log waited behind a fetch.
 """
 

@@ -34,5 +34,4 @@ def test_what_we_say_ourselves_is_always_heard() -> None:
 
 
 def test_a_line_that_cannot_be_written_does_not_end_who_logs_it() -> None:
-    # A library that logs with the wrong arguments, when its connection is reset, ended its own task by that.
     assert said(Repeats(), "aiokafka.conn", 1, "one too many") is not None

@@ -12,7 +12,6 @@ from contextlib import suppress
 import faust
 import uvicorn
 from fastapi import FastAPI
-from mode.loop import use
 from prometheus_client import CollectorRegistry
 
 from services.aggregator.worker.app import create_app
@@ -70,7 +69,6 @@ class _Worker(faust.Worker):  # type: ignore[misc]
 def work(settings: Settings) -> None:
     """Declare the topics, then work until told to stop."""
     configure("worker", settings.log_level)
-    use("uvloop")
     asyncio.run(declare_topics(settings))
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     registry = CollectorRegistry()
