@@ -53,7 +53,10 @@ async def outcome(
         left = deadline - time.monotonic()
         if left <= 0:
             return {"outcome": "pending"}
-        await projection.wait_until(partial(_moved, projection, partition, seen), left)
+        if ends is None:
+            ends = await _ends(projection, partition)
+        else:
+            await projection.wait_until(partial(_moved, projection, partition, seen), left)
 
 
 async def _ends(projection: Projection, partition: int) -> dict[Place, int] | None:

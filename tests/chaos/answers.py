@@ -103,8 +103,11 @@ def _told(http: Client, url: str, name: Identity) -> Became:
 
 
 def _answer(http: Client, url: str, question: dict[str, str]) -> Response:
-    """The answer, asked for a few times: a busy machine may be late with one of many questions."""
+    """The answer, asked for a few times: a busy machine may be late with one of many questions, or its broker with
+    where the log ends, and then an event is pending."""
     for _ in range(ATTEMPTS - 1):
         with suppress(TransportError):
-            return http.get(url, params=question)
+            answer = http.get(url, params=question)
+            if answer.status_code == NOT_FOUND or answer.json().get("outcome") != "pending":
+                return answer
     return http.get(url, params=question)

@@ -64,6 +64,12 @@ Runs that went wrong stay on the list below. What was behind them, and since whe
 - Seeds 10000, 10002, 10003 and 10006, network: uvloop, which had come in that day, raises where asyncio lets a write to a closed
   connection pass; the client's fetching task ended by that, and nothing was read any more. uvloop is out again
   ([decision 16](decisions/0016-no-uvloop.md)).
+- Seed 24002, broker: Kafka 4.3.1 itself. A paused broker left its partitions without a leader for a moment, and its coordinator
+  forgot the markers of a committed transaction for good; the next takeover saw less of the book than there was and wrote the same
+  numbers again. The broker is 4.2.1 since, which has no such defect, and a takeover looks for transactions that hang
+  ([decision 17](decisions/0017-kafka-4.2.md)).
+- Seed 24014, broker: a question that is asked just when the broker does not say where the log ends was answered "pending", though
+  the asker waited. It is asked again now while the asker waits; the harness takes "pending" for "ask again", three times.
 - `GET /v1/events` took half a second, because the question for the end of the log waited behind a fetch.
 """
 

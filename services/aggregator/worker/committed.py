@@ -1,4 +1,4 @@
-"""What the group has committed on one partition number of the inputs."""
+"""What was committed on one partition number: the offsets of the inputs, and that no transaction hangs on the outputs."""
 
 import asyncio
 import time
@@ -10,8 +10,36 @@ from schemas.topics import INPUTS
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.writer import group_id
 
+OUTPUTS = ("facts", "rejected", "realization", "aggregator-progress")
 COORDINATOR_SECONDS = 30.0
+HANGING_SECONDS = 10.0
 RETRY_SECONDS = 0.05
+
+
+class HangingTransactionError(Exception):
+    """A transaction is open that nobody will end."""
+
+
+async def nothing_hangs(readers: Readers, partition: int) -> None:
+    """Wait, bounded, until no transaction is open on what is ours alone to write. Raises HangingTransactionError.
+
+    Opening the partition's transactional id ended our own. One may be open all the same: Kafka 4.3 and 4.4 forget to end
+    a committed transaction on partitions that have no leader at that moment (KAFKA-20734). What it wrote is hidden, and the
+    next transaction's end, whichever that is, would be its end too: nothing may be decided on top of it.
+    """
+    names = {TopicPartition(readers.settings.topic_prefix + topic, partition): topic for topic in OUTPUTS}
+    deadline = time.monotonic() + HANGING_SECONDS
+    while True:
+        async with readers.consumer("read_uncommitted") as consumer:
+            ends = await consumer.end_offsets(list(names))
+        async with readers.consumer() as consumer:
+            stable = await consumer.end_offsets(list(names))
+        hanging = [f"{names[tp]}-{partition} at {stable[tp]}" for tp in names if stable[tp] < ends[tp]]
+        if not hanging:
+            return
+        if time.monotonic() > deadline:
+            raise HangingTransactionError(f"a transaction hangs on {', '.join(hanging)}; see docs/operations.md")
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def committed_offsets(readers: Readers, partition: int) -> dict[str, int]:

@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.committed import committed_offsets, input_ends
+from services.aggregator.worker.committed import committed_offsets, input_ends, nothing_hangs
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Message, Record
@@ -106,6 +106,7 @@ class Partition:
 
     async def _open_then_ask(self) -> None:
         await self._writer.open()
+        await nothing_hangs(self._readers, self.number)
         await self._ask()
 
     async def _ask(self) -> None:

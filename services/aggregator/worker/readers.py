@@ -8,13 +8,16 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from itertools import chain
+from typing import Any, Literal, TypeAlias
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.aggregator.worker.writer import REQUEST_TIMEOUT_MS
 from services.kit.settings import Settings
+
+Isolation: TypeAlias = Literal["read_committed", "read_uncommitted"]
 
 AT_ONCE = 4
 LET_GO_SECONDS = 1.0
@@ -26,40 +29,32 @@ class Readers:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._idle: list[tuple[AIOKafkaConsumer, float]] = []  # and when each was used last
+        self._idle: dict[Isolation, list[tuple[AIOKafkaConsumer, float]]] = {}  # and when each was used last
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._admin: AIOKafkaAdminClient | None = None
         self._asked_at = 0.0
         self._asking = asyncio.Lock()
 
     @asynccontextmanager
-    async def consumer(self) -> AsyncGenerator[AIOKafkaConsumer]:
+    async def consumer(self, isolation: Isolation = "read_committed") -> AsyncGenerator[AIOKafkaConsumer]:
         """A started consumer, for the block alone. One that was left by an exception is not used again."""
+        idle = self._idle.setdefault(isolation, [])
         async with self._turns:
-            consumer = await self._fresh() or await self._started()
+            consumer = await _fresh(idle) or await self._started(isolation)
             try:
                 yield consumer
                 consumer.unsubscribe()
             except BaseException:
                 await consumer.stop()
                 raise
-            self._idle.append((consumer, time.monotonic()))
+            idle.append((consumer, time.monotonic()))
 
-    async def _fresh(self) -> AIOKafkaConsumer | None:
-        """One that was used a moment ago, if there is one; the others are let go of."""
-        while self._idle:
-            consumer, used_at = self._idle.pop()
-            if time.monotonic() - used_at < IDLE_SECONDS:
-                return consumer
-            await _let_go(consumer.stop())
-        return None
-
-    async def _started(self) -> AIOKafkaConsumer:
+    async def _started(self, isolation: Isolation) -> AIOKafkaConsumer:
         # Without a group the default reset is `latest`: with it the restored state would silently be empty.
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.settings.kafka,
             auto_offset_reset="earliest",
-            isolation_level="read_committed",
+            isolation_level=isolation,
             enable_auto_commit=False,
             max_partition_fetch_bytes=8 * 1024 * 1024,
             fetch_max_wait_ms=50,
@@ -99,12 +94,22 @@ class Readers:
 
     async def close(self) -> None:
         """Let go of the broker."""
-        idle, self._idle = self._idle, []
-        for consumer, _ in idle:
+        idle, self._idle = self._idle, {}
+        for consumer, _ in chain.from_iterable(idle.values()):
             await _let_go(consumer.stop())
         admin, self._admin = self._admin, None
         if admin is not None:
             await _let_go(admin.close())
+
+
+async def _fresh(idle: list[tuple[AIOKafkaConsumer, float]]) -> AIOKafkaConsumer | None:
+    """One that was used a moment ago, if there is one; the others are let go of."""
+    while idle:
+        consumer, used_at = idle.pop()
+        if time.monotonic() - used_at < IDLE_SECONDS:
+            return consumer
+        await _let_go(consumer.stop())
+    return None
 
 
 async def _let_go(closing: Coroutine[Any, Any, None]) -> None:
