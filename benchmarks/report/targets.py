@@ -22,12 +22,44 @@ class Target(NamedTuple):
     found: Callable[[All], Found]
 
 
+class Beside(NamedTuple):
+    """Our figure and a competitor's, of the same size."""
+
+    ours: float
+    theirs: float
+    size: int
+
+
+def _beside(kept: All, competitor: str, name: str, metric: str, size: str, **parameters: str | int) -> Beside | None:
+    """Ours beside a competitor's, of the largest size at which both were measured on one day: the next day a shared
+    machine may be twice as fast."""
+    both = [
+        {(int(one.measurement.parameters[size]), _day(one)) for one in named(kept, name, competitor=who, **parameters)}
+        for who in (PANTAU, competitor)
+    ]
+    largest = max(both[0] & both[1], default=None)
+    if largest is None:
+        return None
+    there = [one for one in named(kept, name, **parameters | {size: largest[0]}) if _day(one) == largest[1]]
+    ours, theirs = (median(there, name, metric, competitor=who) for who in (PANTAU, competitor))
+    assert ours is not None and theirs is not None
+    return Beside(ours, theirs, largest[0])
+
+
+def _day(one: Kept) -> str:
+    return one.taken[:10]
+
+
+def _replayed_beside(kept: All, competitor: str) -> Beside | None:
+    return _beside(kept, competitor, "replay", "events_per_second", "events", workload="nation")
+
+
 def _ratio(competitor: str, at_least: float) -> Callable[[All], Found]:
     def found(kept: All) -> Found:
-        events = _played_by_both(kept, competitor)
-        if events is None:
+        both = _replayed_beside(kept, competitor)
+        if both is None:
             return None
-        ours, theirs = (_at(kept, name, events) for name in (PANTAU, competitor))
+        ours, theirs, events = both
         return (
             f"{number(ours / theirs)} x ({number(ours)} to {number(theirs)} events/s, {events:,} events)",
             ours >= at_least * theirs,
@@ -36,30 +68,14 @@ def _ratio(competitor: str, at_least: float) -> Callable[[All], Found]:
     return found
 
 
-def _played_by_both(kept: All, competitor: str) -> int | None:
-    """The largest nation that our engine and a competitor both played."""
-    sizes = [
-        {int(one.measurement.parameters["events"]) for one in named(kept, "replay", workload="nation", competitor=name)}
-        for name in (PANTAU, competitor)
-    ]
-    return max(sizes[0] & sizes[1], default=None)
-
-
-def _at(kept: All, competitor: str, events: int) -> float:
-    found = median(kept, "replay", "events_per_second", workload="nation", competitor=competitor, events=events)
-    assert found is not None
-    return found
-
-
 def _ahead_of_at_least_once(kept: All) -> Found:
     names = {
         str(one.measurement.parameters["competitor"])
         for one in named(kept, "replay", workload="nation", guarantee="at_least_once")
     }
-    ratios = {}
-    for name in sorted(names):
-        if (events := _played_by_both(kept, name)) is not None:
-            ratios[name] = _at(kept, PANTAU, events) / _at(kept, name, events)
+    ratios = {
+        name: both.ours / both.theirs for name in sorted(names) if (both := _replayed_beside(kept, name)) is not None
+    }
     if not ratios:
         return None
     return ", ".join(f"{number(ratio)} x {name}" for name, ratio in ratios.items()), min(ratios.values()) > 1
@@ -74,10 +90,10 @@ def _restore(kept: All) -> Found:
 
 
 def _restore_beside_faust(kept: All) -> Found:
-    ours = median(kept, "restore", "facts_per_second", competitor=PANTAU)
-    theirs = median(kept, "restore", "facts_per_second", competitor="stock-faust")
-    if ours is None or theirs is None:
+    both = _beside(kept, "stock-faust", "restore", "facts_per_second", "facts")
+    if both is None:
         return None
+    ours, theirs, _ = both
     return f"{number(ours / theirs)} x ({number(ours)} to {number(theirs)} facts/s)", ours >= 10 * theirs
 
 

@@ -54,7 +54,8 @@ def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
 
 def restore(competitor: str, rate: float) -> Kept:
     options = text(ONE_PROCESS) if competitor == PANTAU else "{}"
-    return kept("restore", {"competitor": competitor, "options": options}, facts_per_second=("facts/s", (rate,)))
+    parameters: dict[str, str | int | float | bool] = {"facts": 300_514, "competitor": competitor, "options": options}
+    return kept("restore", parameters, facts_per_second=("facts/s", (rate,)))
 
 
 def intake(events: int, rate: int | str, accepted: float, p99: float) -> Kept:
@@ -151,6 +152,17 @@ def test_the_best_point_of_a_grid_stands_for_its_competitor_and_the_others_are_t
 
 def test_competitors_are_compared_on_what_both_have_played() -> None:
     assert "45 x stock-faust" in page.text(GOOD)
+
+
+def test_competitors_are_compared_on_what_both_have_played_on_one_day() -> None:
+    # A shared machine is another one the next day.
+    tomorrow = "2026-11-25T15:00:00+00:00"
+    later = [replay("stock-faust", "at_least_once", 500), replay("pantau", "exactly_once", 10_000, events=300_000)]
+
+    found = page.text(GOOD + [one._replace(taken=tomorrow) for one in later])
+    assert "45 x stock-faust" in found
+    both = [replay("stock-faust", "at_least_once", 500), replay("pantau", "exactly_once", 10_000)]
+    assert "20 x stock-faust" in page.text(GOOD + [one._replace(taken=tomorrow) for one in both])
 
 
 def test_the_picture_is_a_picture_of_every_competitor() -> None:
