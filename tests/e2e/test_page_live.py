@@ -102,9 +102,7 @@ def page(page: Page) -> Generator[Page]:
 
     page.on("console", note)
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     yield page
-    expect.set_options(timeout=None)
     assert wrong == []
 
 

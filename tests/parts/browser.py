@@ -4,9 +4,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.parts import programs
+
+PATIENCE_MS = 60_000  # Playwright's own five seconds are too few for a machine that does something else, too
 
 ARGUMENTS = (
     "--no-sandbox",  # it refuses to run as root otherwise
@@ -39,6 +41,7 @@ def browser(chromium: Path) -> Generator[Browser]:
 def page(browser: Browser) -> Generator[Page]:
     """A page in a context of its own, in Indonesian time and language unless a test says otherwise."""
     context = browser.new_context(locale="id-ID", timezone_id="Asia/Pontianak")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     yield context.new_page()
     context.close()
