@@ -6,6 +6,8 @@ from benchmarks.report.found import best, named, number, shown
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import Kept
 
+YARDSTICK = "yardstick, ms"
+
 BEGINNING = """\
 # Benchmarks
 
@@ -107,16 +109,22 @@ def _tried(one: Kept) -> Sequence[str]:
 
 
 def _section(name: str, kept: Sequence[Kept]) -> str:
-    """Any instrument's measurements: a column for each parameter that varies, and for each figure."""
+    """Any instrument's measurements: a column for each parameter that varies, and for each figure; and when they were
+    taken and how fast the machine was then, where that was not on one day."""
     keys = dict.fromkeys(key for one in kept for key in one.measurement.parameters)
     varying = [key for key in keys if len({str(one.measurement.parameters.get(key)) for one in kept}) > 1]
     fixed = [f"{_words(key)} {kept[0].measurement.parameters[key]}" for key in keys if key not in varying]
     metrics = {metric: figure.unit for one in kept for metric, figure in one.measurement.figures.items()}
     head = [*map(_words, varying), *(_headed(metric, unit) for metric, unit in metrics.items())]
+    several_days = len({one.taken[:10] for one in kept}) > 1
+    if several_days:
+        head += ["on", YARDSTICK]
     rows = []
     for one in kept:
         _, parameters, figures = one.measurement
         told = [shown(figures[metric]) if metric in figures else "" for metric in metrics]
+        if several_days:
+            told += [one.taken[:10], _yardstick([one])]
         rows.append([*(_value(parameters.get(key, "")) for key in varying), *told])
     return "\n".join(
         [f"## {_words(name).capitalize()}\n", *([", ".join(fixed) + ".\n"] if fixed else []), _table(head, rows)]
@@ -145,9 +153,12 @@ def _circumstances(kept: Sequence[Kept]) -> str:
     for one in kept:
         groups.setdefault((one.measurement.name, one.taken[:10], one.commit), []).append(one)
     rows = [(name, day, f"`{commit}`", *_where(group)) for (name, day, commit), group in groups.items()]
-    told.append(_table(("measured", "on", "at commit", "machine", "yardstick, ms"), rows))
-    versions = {part: version for one in kept for part, version in one.versions.items()}
-    told.append(_table(("part", "version"), versions.items()))
+    told.append(_table(("measured", "on", "at commit", "machine", YARDSTICK), rows))
+    versions: dict[str, dict[str, None]] = {}
+    for one in kept:
+        for part, version in one.versions.items():
+            versions.setdefault(part, {})[version] = None
+    told.append(_table(("part", "version"), ((part, ", ".join(several)) for part, several in versions.items())))
     return "\n".join(told)
 
 
@@ -155,7 +166,12 @@ def _where(group: Sequence[Kept]) -> tuple[str, str]:
     """The machine of some measurements, and how fast it was at each."""
     machine = group[-1].machine
     told = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
+    return told, _yardstick(group)
+
+
+def _yardstick(group: Sequence[Kept]) -> str:
+    """From the fastest to the slowest moment of the machine, of what was measured since there is a yardstick."""
     found = sorted(
         {number(float(one.machine["yardstick_ms"])) for one in group if "yardstick_ms" in one.machine}, key=float
     )
-    return told, " to ".join(dict.fromkeys((found[0], found[-1]))) if found else ""
+    return " to ".join(dict.fromkeys((found[0], found[-1]))) if found else ""

@@ -165,6 +165,18 @@ def test_competitors_are_compared_on_what_both_have_played_on_one_day() -> None:
     assert "20 x stock-faust" in page.text(GOOD + [one._replace(taken=tomorrow) for one in both])
 
 
+def test_figures_of_several_days_tell_their_day() -> None:
+    later = restore("stock-faust", 1_000)._replace(
+        taken="2026-11-25T15:00:00+00:00", machine=MACHINE | {"yardstick_ms": 33.2}, versions={"kafka": "4.2.1"}
+    )
+    told = page.text([restore("pantau", 150_000), later])
+
+    assert "| 150,000 | 2026-11-24 |  |" in told
+    assert "| 1,000 | 2026-11-25 | 33.2 |" in told
+    assert "| kafka | 4.3.1, 4.2.1 |" in told
+    assert " | on | " not in page.text([later]).split("## How it is measured")[0]
+
+
 def test_the_picture_is_a_picture_of_every_competitor() -> None:
     texts = [one.text for one in ElementTree.fromstring(plot.svg(GOOD)).iter("{http://www.w3.org/2000/svg}text")]
 
