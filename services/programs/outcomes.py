@@ -24,6 +24,7 @@ from services.programs.projection import FACTS, MENTIONS, REJECTED, RETRACTIONS
 from services.programs.registry import version_facts
 
 ENDS_SECONDS = 2.0
+ENDS_AGAIN_SECONDS = 0.2  # a client that has no broker says so at once
 
 
 async def outcome(
@@ -53,10 +54,12 @@ async def outcome(
         left = deadline - time.monotonic()
         if left <= 0:
             return {"outcome": "pending"}
+        moved = partial(_moved, projection, partition, seen)
         if ends is None:
+            await projection.wait_until(moved, min(left, ENDS_AGAIN_SECONDS))
             ends = await _ends(projection, partition)
         else:
-            await projection.wait_until(partial(_moved, projection, partition, seen), left)
+            await projection.wait_until(moved, left)
 
 
 async def _ends(projection: Projection, partition: int) -> dict[Place, int] | None:
