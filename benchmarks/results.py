@@ -50,6 +50,11 @@ class Kept(NamedTuple):
     machine: Mapping[str, str | int | float]
     versions: Mapping[str, str]
 
+    @property
+    def day(self) -> str:
+        """When it was taken, without the time."""
+        return self.taken[:10]
+
 
 def read(file: Path = RESULTS) -> list[Kept]:
     """Everything kept, the oldest first."""

@@ -116,7 +116,7 @@ def _section(name: str, kept: Sequence[Kept]) -> str:
     fixed = [f"{_words(key)} {kept[0].measurement.parameters[key]}" for key in keys if key not in varying]
     metrics = {metric: figure.unit for one in kept for metric, figure in one.measurement.figures.items()}
     head = [*map(_words, varying), *(_headed(metric, unit) for metric, unit in metrics.items())]
-    several_days = len({one.taken[:10] for one in kept}) > 1
+    several_days = len({one.day for one in kept}) > 1
     if several_days:
         head += ["on", YARDSTICK]
     rows = []
@@ -124,7 +124,7 @@ def _section(name: str, kept: Sequence[Kept]) -> str:
         _, parameters, figures = one.measurement
         told = [shown(figures[metric]) if metric in figures else "" for metric in metrics]
         if several_days:
-            told += [one.taken[:10], _yardstick([one])]
+            told += [one.day, _yardstick([one])]
         rows.append([*(_value(parameters.get(key, "")) for key in varying), *told])
     return "\n".join(
         [f"## {_words(name).capitalize()}\n", *([", ".join(fixed) + ".\n"] if fixed else []), _table(head, rows)]
@@ -151,7 +151,7 @@ def _circumstances(kept: Sequence[Kept]) -> str:
         return told[0] + "\nNothing is measured yet.\n"
     groups: dict[tuple[str, str, str], list[Kept]] = {}
     for one in kept:
-        groups.setdefault((one.measurement.name, one.taken[:10], one.commit), []).append(one)
+        groups.setdefault((one.measurement.name, one.day, one.commit), []).append(one)
     rows = [(name, day, f"`{commit}`", *_where(group)) for (name, day, commit), group in groups.items()]
     told.append(_table(("measured", "on", "at commit", "machine", YARDSTICK), rows))
     versions: dict[str, dict[str, None]] = {}

@@ -34,20 +34,16 @@ def _beside(kept: All, competitor: str, name: str, metric: str, size: str, **par
     """Ours beside a competitor's, of the largest size at which both were measured on one day: the next day a shared
     machine may be twice as fast."""
     both = [
-        {(int(one.measurement.parameters[size]), _day(one)) for one in named(kept, name, competitor=who, **parameters)}
+        {(int(one.measurement.parameters[size]), one.day) for one in named(kept, name, competitor=who, **parameters)}
         for who in (PANTAU, competitor)
     ]
     largest = max(both[0] & both[1], default=None)
     if largest is None:
         return None
-    there = [one for one in named(kept, name, **parameters | {size: largest[0]}) if _day(one) == largest[1]]
+    there = [one for one in named(kept, name, **parameters | {size: largest[0]}) if one.day == largest[1]]
     ours, theirs = (median(there, name, metric, competitor=who) for who in (PANTAU, competitor))
     assert ours is not None and theirs is not None
     return Beside(ours, theirs, largest[0])
-
-
-def _day(one: Kept) -> str:
-    return one.taken[:10]
 
 
 def _replayed_beside(kept: All, competitor: str) -> Beside | None:

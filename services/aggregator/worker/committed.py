@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.topics import INPUTS
-from services.aggregator.worker.readers import Readers
+from services.aggregator.worker.readers import Isolation, Readers
 from services.aggregator.worker.writer import group_id
 
 OUTPUTS = ("facts", "rejected", "realization", "aggregator-progress")
@@ -27,14 +28,13 @@ async def nothing_hangs(readers: Readers, partition: int) -> None:
     a committed transaction on partitions that have no leader at that moment (KAFKA-20734). What it wrote is hidden, and the
     next transaction's end, whichever that is, would be its end too: nothing may be decided on top of it.
     """
-    names = {TopicPartition(readers.settings.topic_prefix + topic, partition): topic for topic in OUTPUTS}
     deadline = time.monotonic() + HANGING_SECONDS
     while True:
-        async with readers.consumer("read_uncommitted") as consumer:
-            ends = await consumer.end_offsets(list(names))
-        async with readers.consumer() as consumer:
-            stable = await consumer.end_offsets(list(names))
-        hanging = [f"{names[tp]}-{partition} at {stable[tp]}" for tp in names if stable[tp] < ends[tp]]
+        written = await ends(readers, partition, OUTPUTS, "read_uncommitted")
+        committed = await ends(readers, partition, OUTPUTS)
+        hanging = [
+            f"{topic}-{partition} at {committed[topic]}" for topic in OUTPUTS if committed[topic] < written[topic]
+        ]
         if not hanging:
             return
         if time.monotonic() > deadline:
@@ -63,8 +63,11 @@ async def committed_offsets(readers: Readers, partition: int) -> dict[str, int]:
             return {names[tp]: position.offset for tp, position in found.items() if position.offset >= 0}
 
 
-async def input_ends(readers: Readers, partition: int) -> dict[str, int]:
-    """Where each input ends (name without prefix): the offset that its next record will have, or a later one."""
-    names = {TopicPartition(readers.settings.topic_prefix + topic, partition): topic for topic in INPUTS}
-    async with readers.consumer() as consumer:
+async def ends(
+    readers: Readers, partition: int, topics: Iterable[str], isolation: Isolation = "read_committed"
+) -> dict[str, int]:
+    """Where each topic (name without prefix) ends for a reader of that isolation: the offset that its next record will
+    have, or a later one."""
+    names = {TopicPartition(readers.settings.topic_prefix + topic, partition): topic for topic in topics}
+    async with readers.consumer(isolation) as consumer:
         return {names[tp]: end for tp, end in (await consumer.end_offsets(list(names))).items()}

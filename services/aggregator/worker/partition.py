@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.committed import committed_offsets, input_ends, nothing_hangs
+from services.aggregator.worker.committed import committed_offsets, ends, nothing_hangs
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Message, Record
@@ -112,11 +112,11 @@ class Partition:
     async def _ask(self) -> None:
         offsets = await committed_offsets(self._readers, self.number)
         progress = await last_progress(self._readers, self.number)
-        ends = await input_ends(self._readers, self.number)
+        input_ends = await ends(self._readers, self.number, INPUTS)
         for topic in INPUTS:
             known = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
             # No committed offset but facts: the group was forgotten, the progress record was not.
-            self._next[topic] = self._in_the_log(topic, offsets.get(topic, known), ends[topic])
+            self._next[topic] = self._in_the_log(topic, offsets.get(topic, known), input_ends[topic])
             self._behind[topic] = 0  # until a fetch says more: it may be a former owner's word
             self._metrics.lag_records.labels(topic, self.number).set(0)
             outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]
