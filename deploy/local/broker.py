@@ -58,10 +58,11 @@ def properties(data: Path, port: int, controller_port: int, also: Mapping[str, s
         # After a SIGKILL the node is let in again when its former session has passed: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
-        # Topics are declared, never made by a typing error; what a group has read is never forgotten.
+        # While the markers of a transaction are written, its writer's next one waits inside the broker for so long.
+        "add.partitions.to.txn.retry.backoff.ms": 2,
+        # Topics are declared, never made by a typing error; a former writer is never forgotten.
         "auto.create.topics.enable": "false",
         "transactional.id.expiration.ms": FOREVER,
-        "offsets.retention.minutes": FOREVER,
         # A plan version may have 16 MiB; each topic states its own limit below this one.
         "message.max.bytes": 18 * MIB,
         "log.cleaner.dedupe.buffer.size": 16 * MIB,

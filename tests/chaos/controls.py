@@ -40,10 +40,12 @@ PAUSED = worker_faults.worker_paused_past_its_session
 
 CONTROLS: dict[str, Control] = {
     "dedupe": Control("an event is taken once, however often it comes", (KILLED,), _worker("no_dedupe")),
-    "offsets": Control("only transactions commit offsets", (KILLED, KILLED), _worker("faust_commits")),
+    "progress": Control(
+        "where to read on is committed with what was decided", (KILLED, KILLED), _worker("progress_apart")
+    ),
     "fencing": Control("transactional ids belong to partitions", (PAUSED,), _worker("no_fencing")),
     "takeover": Control(
-        "a takeover opens the transactional id before it asks for offsets",
+        "a takeover opens the transactional id before it asks where to read on",
         (worker_faults.worker_woken_when_another_has_asked_before_opening,),
         _worker("asks_before_opening"),
     ),

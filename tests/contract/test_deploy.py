@@ -371,7 +371,8 @@ def test_the_broker_of_compose_is_set_as_the_tested_one() -> None:
     same = compose.keys() & tested.keys() - own
     assert {name: compose[name] for name in same} == {name: tested[name] for name in same}
     assert {
-        "auto.create.topics.enable", "transactional.id.expiration.ms", "offsets.retention.minutes", "message.max.bytes",
+        "auto.create.topics.enable", "transactional.id.expiration.ms", "message.max.bytes",
+        "add.partitions.to.txn.retry.backoff.ms",
     } <= same  # fmt: skip
     assert COMPOSE["services"]["kafka"]["image"].split(":")[1] == kafka_version()
 

@@ -6,8 +6,9 @@ from collections.abc import Generator
 import pytest
 
 from deploy.local.broker import HOST
+from schemas.topics import INPUTS
 from services.aggregator.worker import readers
-from services.aggregator.worker.committed import committed_offsets
+from services.aggregator.worker.committed import ends
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.restore import last_progress
 from services.kit.settings import Settings
@@ -38,7 +39,7 @@ async def _taken_over_again(network: Proxy) -> None:
 
 async def _ask(shared: Readers) -> None:
     async with asyncio.timeout(5):
-        assert await committed_offsets(shared, 0) == {}
+        assert await ends(shared, 0, INPUTS) == dict.fromkeys(INPUTS, 0)
         assert await last_progress(shared, 0) is None
 
 

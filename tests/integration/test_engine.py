@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.structs import OffsetAndMetadata
+from kafka import KafkaProducer
 
 from deploy.local.broker import Broker
+from schemas.book import Progress
 from schemas.topics import INPUTS
 from tests.parts.history import HEADERS, History
 from tests.parts.mailbox import Mailbox
@@ -68,18 +68,18 @@ class Installation:
         producer.commit_transaction()
         producer.close()
 
-    def commit(self, *, further: int) -> None:
-        """Commit for the group, which must have no members, so many offsets after the end of each input."""
-        group = f"{self.mailbox.prefix}aggregator"
-        positions = {
-            TopicPartition(self.mailbox.prefix + topic, number): OffsetAndMetadata(end + further, "", -1)
-            for topic in INPUTS
-            for number, end in self.mailbox.ends(topic).items()
-        }
-        consumer = KafkaConsumer(bootstrap_servers=self.mailbox.bootstrap, group_id=group, enable_auto_commit=False)
-        consumer.assign(list(positions))
-        consumer.commit(positions)
-        consumer.close()
+    def progress(self, *, further: int) -> None:
+        """Write progress that has passed so many offsets more than each input has."""
+        producer = KafkaProducer(bootstrap_servers=self.mailbox.bootstrap)
+        for number in range(PARTITIONS):
+            passed = {topic: self.mailbox.ends(topic)[number] + further for topic in INPUTS}
+            said = Progress.model_validate(
+                {"partition": number, "next_offsets": passed, "outcomes": {}, "facts_end": 0, "rejected_end": 0}
+            )
+            topic = self.mailbox.prefix + "aggregator-progress"
+            producer.send(topic, key=str(number).encode(), value=said.model_dump_json().encode(), partition=number)
+        producer.flush()
+        producer.close()
 
     def records_behind(self) -> int:
         """What the last worker says that waits."""
@@ -184,7 +184,7 @@ def test_a_worker_that_wakes_after_its_partitions_moved_changes_nothing(installa
     assert "Fenced" in woken.said
 
 
-@pytest.mark.parametrize("fault", ["faust_commits", "no_dedupe"])
+@pytest.mark.parametrize("fault", ["progress_apart", "no_dedupe"])
 def test_without_its_protection_a_killed_worker_shows(installation: Installation, fault: str) -> None:
     assert killed_in_mid_stream(installation, fault) != []
 
@@ -212,9 +212,9 @@ def test_the_inputs_have_equal_partition_numbers_on_one_worker(installation: Ins
 
 
 def test_mail_that_takes_the_places_of_mail_the_broker_lost_is_decided(installation: Installation) -> None:
-    """The group has decided more than there is: a broker that left in the middle of a write has cut its log."""
+    """More was decided than there is: a broker that left in the middle of a write has cut its log."""
     installation.begin(200)
-    installation.commit(further=50)
+    installation.progress(further=50)
     worker = installation.worker()
     until(lambda: worker.said.count("partition taken over") == PARTITIONS, what="all partitions taken over")
     came_later = installation.mailbox.send(installation.history.life(400))

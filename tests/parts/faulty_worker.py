@@ -10,15 +10,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import faust
-from faust.transport.drivers import aiokafka as driver
-
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
 from services.aggregator.worker import readers, restore, state, transport, writer
 
 ASKED_SECONDS = 2.0  # as long as a slow broker might take: time for the former owner to commit once more
 ASKED_FIRST = "asked before opening"
+APART_SECONDS = 0.2  # time to be killed in
 
 
 class _NoLock:
@@ -33,23 +31,24 @@ class _NoLock:
         return False
 
 
-def faust_commits() -> None:
-    """Faust commits the offsets of acknowledged messages by itself, as its own consumer does."""
-    app_init, app_topic = faust.App.__init__, faust.App.topic
+def progress_apart() -> None:
+    """Where to read on is committed after what was decided, in a transaction of its own."""
+    together = writer.PartitionWriter.write
 
-    def often(self: Any, *args: Any, **kwargs: Any) -> None:
-        app_init(self, *args, **kwargs, broker_commit_interval=0.05)
+    async def apart(self: Any, mail: Any) -> dict[str, int]:
+        decided = {topic: messages for topic, messages in mail.items() if topic != "aggregator-progress" and messages}
+        ends: dict[str, int] = {}
+        if decided:
+            ends |= await together(self, decided)
+            await self.commit()
+            await asyncio.sleep(APART_SECONDS)
+        return ends | await together(self, {"aggregator-progress": mail["aggregator-progress"]})
 
-    def acknowledged(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return app_topic(self, *args, **kwargs | {"acks": True})
-
-    faust.App.__init__, faust.App.topic = often, acknowledged
-    for method in ("commit", "_commit", "_add_gap"):
-        setattr(transport.ChunkConsumer, method, getattr(driver.Consumer, method))
+    writer.PartitionWriter.write = apart  # type: ignore[method-assign]
 
 
 def asks_before_opening() -> None:
-    """Takeover reads the committed offsets before it opens its transactional id."""
+    """Takeover looks for the last progress record before it opens its transactional id."""
 
     async def ask_then_open(self: Any) -> None:
         await self._ask()
@@ -134,7 +133,7 @@ def goes_on_after_errors() -> None:
 FAULTS: dict[str, Callable[[], None]] = {
     fault.__name__: fault
     for fault in (
-        faust_commits,
+        progress_apart,
         asks_before_opening,
         no_lock,
         restore_stops_short,

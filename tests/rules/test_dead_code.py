@@ -32,6 +32,7 @@ CALLED_FROM_OUTSIDE = {
     "perform_seek": "Faust's consumer, after a rebalance",
     "_schedule_shutdown": "Faust's worker, on a signal",
     "_add_gap": "Faust's consumer, for offsets it never saw",
+    "parse_response_header": "aiokafka, of a request",
     "log_message": "Python's http.server",
     "connection_made": "asyncio, of a protocol",
     "connection_lost": "asyncio, of a protocol",

@@ -1,18 +1,14 @@
-"""What was committed on one partition number: the offsets of the inputs, and that no transaction hangs on the outputs."""
+"""Where the topics of one partition number end, and that no transaction hangs on the outputs."""
 
 import asyncio
 import time
 from collections.abc import Iterable
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
-from schemas.topics import INPUTS
 from services.aggregator.worker.readers import Isolation, Readers
-from services.aggregator.worker.writer import group_id
+from services.aggregator.worker.writer import OUTPUTS
 
-OUTPUTS = ("facts", "rejected", "realization", "aggregator-progress")
-COORDINATOR_SECONDS = 30.0
 HANGING_SECONDS = 10.0
 RETRY_SECONDS = 0.05
 
@@ -40,27 +36,6 @@ async def nothing_hangs(readers: Readers, partition: int) -> None:
         if time.monotonic() > deadline:
             raise HangingTransactionError(f"a transaction hangs on {', '.join(hanging)}; see docs/operations.md")
         await asyncio.sleep(RETRY_SECONDS)
-
-
-async def committed_offsets(readers: Readers, partition: int) -> dict[str, int]:
-    """The committed next offset per input (name without prefix); an input without one is left out.
-
-    Ask only after the partition's transactional id was opened: OffsetFetch as aiokafka sends it does not wait for an
-    open transaction, and gives the older offset.
-    """
-    settings = readers.settings
-    names = {TopicPartition(settings.topic_prefix + topic, partition): topic for topic in INPUTS}
-    deadline = time.monotonic() + COORDINATOR_SECONDS
-    while True:
-        try:
-            async with readers.admin() as admin:
-                found = await admin.list_consumer_group_offsets(group_id(settings), partitions=list(names))
-        except KafkaError as error:  # a new broker first has to make its topic of offsets
-            if not error.retriable or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return {names[tp]: position.offset for tp, position in found.items() if position.offset >= 0}
 
 
 async def ends(

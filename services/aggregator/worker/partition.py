@@ -1,7 +1,7 @@
 """The owner of one partition number: takeover, restore, and one transaction after another.
 
-The lock is held from the fold to the broker's answer to the commit, and nothing of the next transaction, its offsets
-included, is sent before: overlapping transactions of one group lose input when the earlier one aborts.
+Where to read on stands in the progress record of the last committed transaction, and nowhere else. The lock is held from
+the fold to the broker's answer to the commit, and nothing of the next transaction is sent before.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from schemas.book import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.committed import committed_offsets, ends, nothing_hangs
+from services.aggregator.worker.committed import ends, nothing_hangs
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Message, Record
@@ -91,7 +91,7 @@ class Partition:
         """Become the owner. Returns the next offset to read of each input.
 
         In this order: open the transactional id, which fences the former owner and ends its transaction; only then
-        ask for the committed offsets, which before that may be older than what a transaction carries.
+        look for the last progress record, which before that may be older than what a transaction carries.
         """
         await self.give_up()
         epoch = self.epoch
@@ -110,13 +110,11 @@ class Partition:
         await self._ask()
 
     async def _ask(self) -> None:
-        offsets = await committed_offsets(self._readers, self.number)
         progress = await last_progress(self._readers, self.number)
         input_ends = await ends(self._readers, self.number, INPUTS)
         for topic in INPUTS:
-            known = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
-            # No committed offset but facts: the group was forgotten, the progress record was not.
-            self._next[topic] = self._in_the_log(topic, offsets.get(topic, known), input_ends[topic])
+            decided = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
+            self._next[topic] = self._in_the_log(topic, decided, input_ends[topic])
             self._behind[topic] = 0  # until a fetch says more: it may be a former owner's word
             self._metrics.lag_records.labels(topic, self.number).set(0)
             outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]
@@ -256,20 +254,20 @@ class Partition:
         due = self._due()
         snapshots = [snapshot for plan in due if (snapshot := self._show(plan)) is not None]
         writer = self._writer
-        await writer.begin()
         # All is sent at once: each way to the broker and back would else be waited for by itself. Progress names the ends
         # of what is written beside it, so they are foretold; where that was wrong another record says it right.
         foretold = self._facts.foretell(len(folded.facts)), self._rejected.foretell(len(folded.refused))
-        facts_end, rejected_end, *_ = await asyncio.gather(
-            writer.write("facts", folded.facts),
-            writer.write("rejected", [_reject(topic or "", self.number, one) for one in folded.refused]),
-            writer.write("realization", [_snapshot(snapshot) for snapshot in snapshots]),
-            writer.write("aggregator-progress", [self._progress(*foretold)]),
-            writer.send_offsets({} if topic is None else {self._settings.topic_prefix + topic: self._next[topic]}),
+        ends = await writer.write(
+            {
+                "facts": folded.facts,
+                "rejected": [_reject(topic or "", self.number, one) for one in folded.refused],
+                "realization": [_snapshot(snapshot) for snapshot in snapshots],
+                "aggregator-progress": [self._progress(*foretold)],
+            }
         )
-        ends = self._facts.wrote(facts_end), self._rejected.wrote(rejected_end)
-        if ends != foretold:
-            await writer.write("aggregator-progress", [self._progress(*ends)])
+        wrote = self._facts.wrote(ends.get("facts")), self._rejected.wrote(ends.get("rejected"))
+        if wrote != foretold:
+            await writer.write({"aggregator-progress": [self._progress(*wrote)]})
         await writer.commit()
         self.progressed_at = time.monotonic()
         for plan in due:

@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
 
 from services.aggregator.worker.writer import REQUEST_TIMEOUT_MS
 from services.kit.settings import Settings
@@ -25,15 +24,12 @@ IDLE_SECONDS = 10.0  # one that was not used for longer may have died without a 
 
 
 class Readers:
-    """A few consumers without a group, and a client that asks about the group; made when first needed."""
+    """A few consumers without a group, made when first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._idle: dict[Isolation, list[tuple[AIOKafkaConsumer, float]]] = {}  # and when each was used last
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._admin: AIOKafkaAdminClient | None = None
-        self._asked_at = 0.0
-        self._asking = asyncio.Lock()
 
     @asynccontextmanager
     async def consumer(self, isolation: Isolation = "read_committed") -> AsyncGenerator[AIOKafkaConsumer]:
@@ -67,39 +63,11 @@ class Readers:
             raise
         return consumer
 
-    @asynccontextmanager
-    async def admin(self) -> AsyncGenerator[AIOKafkaAdminClient]:
-        """A started client for what the group has committed, for the block alone."""
-        async with self._asking:
-            if self._admin is not None and time.monotonic() - self._asked_at > IDLE_SECONDS:
-                admin, self._admin = self._admin, None
-                await _let_go(admin.close())
-            if self._admin is None:
-                admin = AIOKafkaAdminClient(
-                    bootstrap_servers=self.settings.kafka, request_timeout_ms=REQUEST_TIMEOUT_MS
-                )
-                try:
-                    await admin.start()
-                except BaseException:
-                    await admin.close()
-                    raise
-                self._admin = admin
-            try:
-                yield self._admin
-                self._asked_at = time.monotonic()
-            except BaseException:
-                admin, self._admin = self._admin, None
-                await admin.close()
-                raise
-
     async def close(self) -> None:
         """Let go of the broker."""
         idle, self._idle = self._idle, {}
         for consumer, _ in chain.from_iterable(idle.values()):
             await _let_go(consumer.stop())
-        admin, self._admin = self._admin, None
-        if admin is not None:
-            await _let_go(admin.close())
 
 
 async def _fresh(idle: list[tuple[AIOKafkaConsumer, float]]) -> AIOKafkaConsumer | None:

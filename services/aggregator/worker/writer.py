@@ -1,29 +1,52 @@
 """The one writer of a partition: a transactional producer whose id belongs to the partition.
 
-Opening it fences the former owner and ends its transaction. A transaction carries facts, rejects, snapshots, progress
-and the consumed offsets together, or nothing.
+Opening it fences the former owner and ends its transaction. A transaction carries facts, rejects, snapshots and progress
+together, or nothing. aiokafka's producer was written for a record at a time and for transactions as they were before Kafka
+4.0: five requests for what is two now (docs/decisions/0018-two-requests-a-transaction.md). Of it we use the connections
+and the encoding of batches.
 """
 
-from collections.abc import Iterable
-from contextlib import suppress
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
-from aiokafka.producer import sender
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import TopicPartition, errors
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from schemas.topics import MIB, PLAN_VERSION_LIMIT, ROOM
+from schemas.topics import MIB
 from services.aggregator.worker.records import Message
+from services.aggregator.worker.requests import EndTransaction, Features, Produce, levels
 from services.kit.settings import Settings
 
+log = logging.getLogger(__name__)
+
+OUTPUTS = ("facts", "rejected", "realization", "aggregator-progress")
 TRANSACTION_TIMEOUT_MS = 20_000
 REQUEST_TIMEOUT_MS = 8_000  # a connection that died without a word is given up while its transaction still lives
+RETRY_SECONDS = 0.01
 BATCH_BYTES = MIB // 2
+ZSTD = 4  # a third of the time of lz4, which aiokafka asks for its best, and half the bytes
+FEATURE, FEATURE_LEVEL = "transaction.version", 2  # transactions of KIP-890
 
-# After a commit the broker still writes the transaction's markers, for a few ms, and refuses the next transaction of the
-# same id until then. aiokafka asks again after 20 ms, which is half of the delay at 200 events a second on one partition.
-assert sender.BACKOFF_OVERRIDE == 0.02, "aiokafka waits another time now: look again"
-sender.BACKOFF_OVERRIDE = 0.005
+NETWORK_EXCEPTION, PRODUCER_FENCED = 13, 90  # that aiokafka has other names for, or none
+FENCED = frozenset((errors.InvalidProducerEpoch.errno, PRODUCER_FENCED))
+AGAIN = frozenset((errors.ConcurrentTransactions.errno, NETWORK_EXCEPTION))
+
+
+class UnsupportedBrokerError(Exception):
+    """The brokers do not have the transactions that are needed."""
+
+
+class _Producer(NamedTuple):
+    """Who writes, to the broker: an id, and an epoch that is new with each transaction."""
+
+    id: int
+    epoch: int
 
 
 def group_id(settings: Settings) -> str:
@@ -32,12 +55,21 @@ def group_id(settings: Settings) -> str:
 
 
 class PartitionWriter:
-    """Writes the transactions of one partition number."""
+    """Writes the transactions of one partition number.
+
+    What may pass by itself (a leader or coordinator that moves, a connection that breaks) is tried again until the broker
+    has given the transaction up. Everything else is raised: ProducerFenced when another owns the partition now, or the
+    aiokafka error of the broker's answer.
+    """
 
     def __init__(self, settings: Settings, partition: int) -> None:
         self._settings = settings
         self._partition = partition
-        self._producer: AIOKafkaProducer | None = None
+        self._client: AIOKafkaClient | None = None
+        self._coordinator: int | None = None
+        self._producer = _Producer(-1, -1)
+        self._sequences: dict[str, int] = {}  # how many records of this transaction each topic has
+        self._until = 0.0  # when the broker gives the transaction up
 
     @property
     def transactional_id(self) -> str:
@@ -46,75 +78,177 @@ class PartitionWriter:
     async def open(self) -> None:
         """Become the only writer of the partition. A former owner is fenced, its open transaction aborted."""
         await self.close()
-        producer = AIOKafkaProducer(
+        client = AIOKafkaClient(
             bootstrap_servers=self._settings.kafka,
             client_id=self.transactional_id,
-            transactional_id=self.transactional_id,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
-            compression_type="zstd",  # a third of the time of lz4, which aiokafka asks for its best, and half the bytes
-            max_batch_size=BATCH_BYTES,
-            max_request_size=PLAN_VERSION_LIMIT + 4 * ROOM,
-            retry_backoff_ms=10,
+            retry_backoff_ms=int(1000 * RETRY_SECONDS),
         )
-        self._producer = producer
-        await producer.start()
+        self._client, self._coordinator, self._until = client, None, float("inf")  # the engine watches over takeovers
+        await client.bootstrap()
+        await client.set_topics([self._settings.topic_prefix + topic for topic in OUTPUTS])
+        await _demand_transactions(client)
+        answer = await self._ask_coordinator(InitProducerIdRequest(self.transactional_id, TRANSACTION_TIMEOUT_MS))
+        self._begin(answer)
 
     async def close(self) -> None:
-        """Let go of the producer, whatever state it is in."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                with suppress(KafkaError):  # such as: fenced
-                    await producer.stop()
-            finally:
-                await producer.client.close()
+        """Let go of the broker, whatever is under way."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
-    async def begin(self) -> None:
-        """Begin a transaction."""
-        await self._opened.begin_transaction()
+    async def write(self, mail: Mapping[str, Iterable[Message]]) -> dict[str, int]:
+        """Write messages to topics (names without prefix), each topic's in order, and wait until the broker has them.
 
-    async def write(self, topic: str, messages: Iterable[Message]) -> int | None:
-        """Write messages in order, and wait until the broker has them. Returns the offset after the last one.
-
-        Batches are built here, because a Python call and a future per record are what limits the usual way.
+        The first of a transaction begins it. Returns the offset after the last message of each topic that has any.
         """
-        producer = self._opened
-        name = self._settings.topic_prefix + topic
-        sent = []
-        batch, filled = producer.create_batch(), 0
-        for message in messages:
-            if (
-                batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
-                is None
-            ):
-                sent.append((await producer.send_batch(batch, name, partition=self._partition), filled))
-                batch, filled = producer.create_batch(), 0
-                if (
-                    batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
-                    is None
-                ):
-                    raise ValueError(f"a record of {len(message.value or b'')} bytes does not fit into an empty batch")
-            filled += 1
-        if filled:
-            sent.append((await producer.send_batch(batch, name, partition=self._partition), filled))
-        end = None
-        for future, count in sent:
-            metadata = await future
-            end = metadata.offset + count
-        return end
-
-    async def send_offsets(self, offsets: dict[str, int]) -> None:
-        """Make the next offset to read of each full topic name part of the transaction."""
-        if offsets:
-            positions = {TopicPartition(t, self._partition): OffsetAndMetadata(o, "") for t, o in offsets.items()}
-            await self._opened.send_offsets_to_transaction(positions, group_id(self._settings))
+        if not self._sequences:
+            self._until = time.monotonic() + TRANSACTION_TIMEOUT_MS / 1000
+        waiting = {topic: batches for topic, messages in mail.items() if (batches := self._batches(topic, messages))}
+        ends: dict[str, int] = {}
+        while waiting:  # a request may carry one batch of each partition
+            first = {topic: batches.popleft() for topic, batches in waiting.items()}
+            offsets = await self._produce({topic: batch for topic, (batch, _) in first.items()})
+            ends |= {topic: offsets[topic] + count for topic, (_, count) in first.items()}
+            waiting = {topic: batches for topic, batches in waiting.items() if batches}
+        return ends
 
     async def commit(self) -> None:
-        """Commit the transaction."""
-        await self._opened.commit_transaction()
+        """Commit what was written."""
+        self._begin(await self._ask_coordinator(EndTransaction(self.transactional_id, *self._producer)))
+
+    def _begin(self, answer: Any) -> None:
+        self._producer = _Producer(answer.producer_id, answer.producer_epoch)
+        self._sequences.clear()
+
+    def _batches(self, topic: str, messages: Iterable[Message]) -> deque[tuple[bytes, int]]:
+        """Messages as batches of one partition, each with how many are in it."""
+        batches: deque[tuple[bytes, int]] = deque()
+        batch, filled, now_ms = self._empty_batch(topic), 0, int(1000 * time.time())
+        for key, value, headers in messages:
+            if batch.append(filled, now_ms, key, value, list(headers)) is None:  # full: an empty one takes any message
+                batches.append(self._filled_batch(topic, batch, filled))
+                batch, filled = self._empty_batch(topic), 0
+                batch.append(filled, now_ms, key, value, list(headers))
+            filled += 1
+        if filled:
+            batches.append(self._filled_batch(topic, batch, filled))
+        return batches
+
+    def _empty_batch(self, topic: str) -> Any:
+        """A batch for what comes next of a topic in this transaction."""
+        return DefaultRecordBatchBuilder(
+            magic=2,
+            compression_type=ZSTD,
+            is_transactional=1,
+            producer_id=self._producer.id,
+            producer_epoch=self._producer.epoch,
+            base_sequence=self._sequences.get(topic, 0),
+            batch_size=BATCH_BYTES,
+        )
+
+    def _filled_batch(self, topic: str, batch: Any, messages: int) -> tuple[bytes, int]:
+        self._sequences[topic] = self._sequences.get(topic, 0) + messages
+        return bytes(batch.build()), messages
+
+    # ── asking, and asking again ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _produce(self, batches: dict[str, bytes]) -> dict[str, int]:
+        """Have one batch of each topic written. Returns the offset of the first record of each."""
+        offsets: dict[str, int] = {}
+        while True:
+            requests: dict[int | None, dict[str, bytes]] = {}
+            for topic, batch in batches.items():
+                if topic not in offsets:
+                    requests.setdefault(self._leader(topic), {})[self._settings.topic_prefix + topic] = batch
+            if not requests:
+                return offsets
+            for answer in await asyncio.gather(
+                *(self._send(leader, self._request(some)) for leader, some in requests.items())
+            ):
+                for name, partitions, _ in answer.topics if answer else ():
+                    for _, code, offset, *_ in partitions:
+                        if _taken(code):
+                            offsets[name.removeprefix(self._settings.topic_prefix)] = offset
+            if len(offsets) < len(batches):
+                await self._pause()
+                await self._opened.force_metadata_update()
+
+    def _request(self, batches: dict[str, bytes]) -> Produce:
+        return Produce(self.transactional_id, REQUEST_TIMEOUT_MS, self._partition, batches)
+
+    def _leader(self, topic: str) -> int | None:
+        """The node that takes what is written to a topic, as far as is known."""
+        partition = TopicPartition(self._settings.topic_prefix + topic, self._partition)
+        leader: int | None = self._opened.cluster.leader_for_partition(partition)
+        return leader
+
+    async def _ask_coordinator(self, request: Any) -> Any:
+        """The coordinator's answer, when it has one that is not an error."""
+        while True:
+            if self._coordinator is None:
+                self._coordinator = await self._find_coordinator()
+            answer = await self._send(self._coordinator, request)
+            if answer is not None and _taken(answer.error_code):
+                return answer
+            if answer is None or answer.error_code not in AGAIN:
+                self._coordinator = None
+            await self._pause()
+
+    async def _find_coordinator(self) -> int | None:
+        try:
+            node: int = await self._opened.coordinator_lookup(CoordinationType.TRANSACTION, self.transactional_id)
+        except errors.KafkaError as error:
+            if not error.retriable:
+                raise
+            return None
+        return node
+
+    async def _send(self, node: int | None, request: Any) -> Any | None:
+        """A node's answer, or None when there was none."""
+        if node is None:
+            return None
+        try:
+            return await self._opened.send(node, request, group=ConnectionGroup.COORDINATION)
+        except errors.KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("no answer", extra={"node": node, "error": repr(error), "partition": self._partition})
+            return None
+
+    async def _pause(self) -> None:
+        """Wait before asking again, while there is a transaction to ask for."""
+        if time.monotonic() > self._until:
+            raise errors.KafkaTimeoutError(
+                f"the brokers did not take a transaction of partition {self._partition} within {TRANSACTION_TIMEOUT_MS} ms"
+            )
+        await asyncio.sleep(RETRY_SECONDS)
 
     @property
-    def _opened(self) -> AIOKafkaProducer:
-        assert self._producer is not None, "the partition was not taken over"
-        return self._producer
+    def _opened(self) -> AIOKafkaClient:
+        assert self._client is not None, "the partition was not taken over"
+        return self._client
+
+
+def _taken(code: int) -> bool:
+    """Whether a request was taken, going by its error code; False when it is to be sent again. Raises the error else."""
+    if code == errors.NoError.errno:
+        return True
+    if code in FENCED:
+        raise errors.ProducerFenced
+    error = errors.for_code(code)
+    if error.retriable or code in AGAIN:
+        return False
+    raise error(f"error {code} of the broker")
+
+
+async def _demand_transactions(client: AIOKafkaClient) -> None:
+    """Raises UnsupportedBrokerError where the cluster has not agreed upon transactions of KIP-890."""
+    node = client.get_random_node()
+    answer = await client.send(node, Features())
+    level = levels(answer).get(FEATURE, 0)
+    if level < FEATURE_LEVEL:
+        raise UnsupportedBrokerError(
+            f"the brokers have agreed on {FEATURE}={level}, and {FEATURE_LEVEL} is needed: Kafka 4.0 or later, "
+            f"and kafka-features.sh upgrade --feature {FEATURE}={FEATURE_LEVEL}"
+        )
