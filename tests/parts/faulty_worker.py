@@ -37,12 +37,12 @@ def progress_apart() -> None:
 
     async def apart(self: Any, mail: Any) -> dict[str, int]:
         decided = {topic: messages for topic, messages in mail.items() if topic != "aggregator-progress" and messages}
-        ends: dict[str, int] = {}
+        ends = await together(self, decided)
         if decided:
-            ends |= await together(self, decided)
             await self.commit()
-            await asyncio.sleep(APART_SECONDS)
-        return ends | await together(self, {"aggregator-progress": mail["aggregator-progress"]})
+        ends |= await together(self, {"aggregator-progress": mail["aggregator-progress"]})
+        await asyncio.sleep(APART_SECONDS)
+        return ends
 
     writer.PartitionWriter.write = apart  # type: ignore[method-assign]
 

@@ -87,7 +87,7 @@ class PartitionWriter:
         self._client, self._coordinator, self._until = client, None, float("inf")  # the engine watches over takeovers
         await client.bootstrap()
         await client.set_topics([self._settings.topic_prefix + topic for topic in OUTPUTS])
-        await _demand_transactions(client)
+        _demand_transactions(levels(await self._ask_coordinator(Features())))
         answer = await self._ask_coordinator(InitProducerIdRequest(self.transactional_id, TRANSACTION_TIMEOUT_MS))
         self._begin(answer)
 
@@ -242,11 +242,9 @@ def _taken(code: int) -> bool:
     raise error(f"error {code} of the broker")
 
 
-async def _demand_transactions(client: AIOKafkaClient) -> None:
+def _demand_transactions(features: Mapping[str, int]) -> None:
     """Raises UnsupportedBrokerError where the cluster has not agreed upon transactions of KIP-890."""
-    node = client.get_random_node()
-    answer = await client.send(node, Features())
-    level = levels(answer).get(FEATURE, 0)
+    level = features.get(FEATURE, 0)
     if level < FEATURE_LEVEL:
         raise UnsupportedBrokerError(
             f"the brokers have agreed on {FEATURE}={level}, and {FEATURE_LEVEL} is needed: Kafka 4.0 or later, "
