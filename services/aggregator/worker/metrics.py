@@ -1,8 +1,11 @@
 """What the worker tells Prometheus. The registry is passed in, so that a test can have its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from realization.book import office
 from realization.live import OVERALL
@@ -13,6 +16,55 @@ from schemas.vocabulary import Reason
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RECORDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+
+
+class _Told(NamedTuple):
+    """What is told of a plan: its last snapshot, and when its departments (source -> milliseconds) last reported."""
+
+    snapshot: Snapshot
+    last_received: Mapping[str, int]
+
+
+class _Plans(Collector):
+    """The figures of plans. They are made when Prometheus asks: a snapshot has some twenty of them, a busy worker makes
+    hundreds of snapshots a second, and setting a gauge for each took a quarter of the worker's time."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, _Told] = {}
+
+    def tell(self, snapshot: Snapshot, last_received: Mapping[str, int]) -> None:
+        """Tell what a plan's snapshot says, and when its departments (source -> milliseconds) last reported."""
+        self._told[snapshot.plan] = _Told(snapshot, dict(last_received))  # whoever collects is another thread
+
+    def forget(self, plan: str) -> None:
+        """Tell nothing of a plan any more."""
+        self._told.pop(plan, None)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Everything there is to tell of every plan now."""
+        ratio = GaugeMetricFamily(
+            "pantau_realization_ratio",
+            "Programs realized over programs in the plan.",
+            labels=("plan", "dimension", "basis"),
+        )
+        programs = GaugeMetricFamily(
+            "pantau_programs", "Programs in the plan version in force.", labels=("plan", "dimension")
+        )
+        last_report = GaugeMetricFamily(
+            "pantau_last_report_timestamp_seconds",
+            "When a department's last report was received.",
+            labels=("plan", "department"),
+        )
+        for plan, (snapshot, last_received) in list(self._told.items()):
+            overall = snapshot.cells.get(OVERALL, {})
+            for dimension, counts in (overall | snapshot.cells.get("dimension", {})).items():
+                planned, _, realized, verified = counts[:4]
+                programs.add_metric((plan, dimension), planned)
+                for basis, number in (("claimed", realized), ("verified", verified)):
+                    ratio.add_metric((plan, dimension, basis), number / planned if planned else float("nan"))
+            for source, received_ms in last_received.items():
+                last_report.add_metric((plan, office(source)), received_ms / 1000)
+        return ratio, programs, last_report
 
 
 class WorkerMetrics:
@@ -51,16 +103,8 @@ class WorkerMetrics:
         )
         self.restored = gauge("pantau_restore_position", "How far the restore has read the book.", ("partition",))
         self.to_restore = gauge("pantau_restore_end", "How far the restore has to read the book.", ("partition",))
-        self.ratio = gauge(
-            "pantau_realization_ratio", "Programs realized over programs in the plan.", ("plan", "dimension", "basis")
-        )
-        self.programs = gauge("pantau_programs", "Programs in the plan version in force.", ("plan", "dimension"))
-        self.last_report = gauge(
-            "pantau_last_report_timestamp_seconds",
-            "When a department's last report was received.",
-            ("plan", "department"),
-        )
-        self._told: dict[str, set[tuple[Gauge, tuple[str, ...]]]] = {}  # what is told of each plan
+        self.plans = _Plans()
+        registry.register(self.plans)
         for topic in INPUTS:
             for outcome in OUTCOMES:
                 self.records.labels(topic, outcome)
@@ -68,25 +112,3 @@ class WorkerMetrics:
             self.rejected.labels(reason.value)
         for where in ("decide", "snapshot"):
             self.errors.labels(where)
-
-    def tell(self, snapshot: Snapshot, last_received: Mapping[str, int]) -> None:
-        """Tell what a plan's snapshot says, and when its departments (source -> milliseconds) last reported."""
-        plan, told = snapshot.plan, self._told.setdefault(snapshot.plan, set())
-
-        def put(gauge: Gauge, number: float, *labels: str) -> None:
-            gauge.labels(plan, *labels).set(number)
-            told.add((gauge, labels))
-
-        overall = snapshot.cells.get(OVERALL, {})
-        for dimension, counts in (overall | snapshot.cells.get("dimension", {})).items():
-            programs, _, realized, verified = counts[:4]
-            put(self.programs, programs, dimension)
-            for basis, number in (("claimed", realized), ("verified", verified)):
-                put(self.ratio, number / programs if programs else float("nan"), dimension, basis)
-        for source, received_ms in last_received.items():
-            put(self.last_report, received_ms / 1000, office(source))
-
-    def forget(self, plan: str) -> None:
-        """Tell nothing of a plan any more."""
-        for gauge, labels in self._told.pop(plan, ()):
-            gauge.remove(plan, *labels)

@@ -140,7 +140,7 @@ class Partition:
         for task in (self._restoring, self._running):
             await self._end(task)
         for plan in self._state.plans:
-            self._metrics.forget(plan)  # its new owner tells
+            self._metrics.plans.forget(plan)  # its new owner tells
 
     async def _end(self, task: "asyncio.Task[None] | None") -> None:
         """Let a task end by itself, as a restore does when the epoch changes; abandon it when it takes too long."""
@@ -306,7 +306,7 @@ class Partition:
             log.exception("a snapshot could not be made", extra={"plan": plan})
             self._metrics.errors.labels("snapshot").inc()
             return None
-        self._metrics.tell(snapshot, self._state.book(plan).last_received)
+        self._metrics.plans.tell(snapshot, self._state.book(plan).last_received)
         return snapshot
 
     def _tell(self, topic: str, chunk: Chunk, folded: Folded, records: list[Record], seconds: float) -> None:
