@@ -19,7 +19,7 @@ from schemas.book import Fact, Snapshot
 from schemas.topics import INPUTS
 from services.aggregator.worker import committed, state
 from services.aggregator.worker.metrics import WorkerMetrics
-from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.partition import Partition, Turns
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
@@ -50,7 +50,7 @@ class Owner(Partition):
 
     def __init__(self, mailbox: Mailbox, registry: CollectorRegistry) -> None:
         settings = settings_of(mailbox)
-        super().__init__(settings, 0, WorkerMetrics(registry), Readers(settings), asyncio.Semaphore(4))
+        super().__init__(settings, 0, WorkerMetrics(registry), Readers(settings), Turns())
 
     async def close(self) -> None:
         await super().close()

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
-from services.aggregator.worker.partition import Partition
+from services.aggregator.worker.partition import Partition, Turns
 from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.transport import Chunk
 from services.kit.leaving import leave
@@ -19,9 +19,6 @@ from services.kit.settings import Settings
 
 T = TypeVar("T")
 
-# Enough that one folds while others wait for the broker. With all partitions of a long backlog at once, every step of a
-# transaction waits for the chunks of all others to be folded, and the transaction runs into its timeout.
-TRANSACTIONS_AT_ONCE = 4
 SNAPSHOT_POLL_SECONDS = 0.1
 TAKEOVER_SECONDS = 60.0
 STALL_SECONDS = 60.0  # in which nothing moves though mail waits
@@ -35,7 +32,7 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._readers = Readers(settings)
-        self._turns = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
+        self._turns = Turns()
         self._partitions: dict[int, Partition] = {}
 
     def _partition(self, number: int) -> Partition:

@@ -31,6 +31,10 @@ REQUEST_TIMEOUT_MS = 8_000  # a connection that died without a word is given up 
 RETRY_SECONDS = 0.01
 BATCH_BYTES = MIB // 2
 ZSTD = 4  # a third of the time of lz4, which aiokafka asks for its best, and half the bytes
+NOT_COMPRESSED = 0
+COMPRESSED_FROM_BYTES = (
+    1_000  # below, compressing takes longer than it is worth, here and where the broker looks inside
+)
 FEATURE, FEATURE_LEVEL = "transaction.version", 2  # transactions of KIP-890
 
 NETWORK_EXCEPTION, PRODUCER_FENCED = 13, 90  # that aiokafka has other names for, or none
@@ -124,22 +128,25 @@ class PartitionWriter:
     def _batches(self, topic: str, messages: Iterable[Message]) -> deque[tuple[bytes, int]]:
         """Messages as batches of one partition, each with how many are in it."""
         batches: deque[tuple[bytes, int]] = deque()
-        batch, filled, now_ms = self._empty_batch(topic), 0, int(1000 * time.time())
+        messages, now_ms = list(messages), int(1000 * time.time())
+        large = sum(len(message.value) for message in messages) >= COMPRESSED_FROM_BYTES
+        compression = ZSTD if large else NOT_COMPRESSED
+        batch, filled = self._empty_batch(topic, compression), 0
         for key, value, headers in messages:
             if batch.append(filled, now_ms, key, value, list(headers)) is None:  # full: an empty one takes any message
                 batches.append(self._filled_batch(topic, batch, filled))
-                batch, filled = self._empty_batch(topic), 0
+                batch, filled = self._empty_batch(topic, compression), 0
                 batch.append(filled, now_ms, key, value, list(headers))
             filled += 1
         if filled:
             batches.append(self._filled_batch(topic, batch, filled))
         return batches
 
-    def _empty_batch(self, topic: str) -> Any:
+    def _empty_batch(self, topic: str, compression: int) -> Any:
         """A batch for what comes next of a topic in this transaction."""
         return DefaultRecordBatchBuilder(
             magic=2,
-            compression_type=ZSTD,
+            compression_type=compression,
             is_transactional=1,
             producer_id=self._producer.id,
             producer_epoch=self._producer.epoch,
