@@ -7,6 +7,7 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from pydantic import ValidationError
 
 from realization.receipt import ahead_of, is_ahead
@@ -34,7 +35,7 @@ class Rejection(NamedTuple):
     id: str = ""
 
 
-class Letter(NamedTuple):
+class Letter(msgspec.Struct, frozen=True, gc=False):
     """Good mail: an event, and its content as the book keeps it. Of a report `said` is what the fold needs of it."""
 
     kind: str

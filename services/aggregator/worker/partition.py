@@ -257,7 +257,9 @@ class Partition:
 
     async def _chunk(self, topic: str, chunk: Chunk) -> None:
         began, chunk.taken = time.monotonic(), True
-        records = [record for record in chunk.records if record.offset >= self._next[topic]]
+        records, first = chunk.records, self._next[topic]
+        if records[0].offset < first:
+            records = [record for record in records if record.offset >= first]
         if not records:
             return
         folded = self._state.fold(topic, records)

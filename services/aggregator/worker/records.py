@@ -1,10 +1,12 @@
-"""Records as they are read and as they are written."""
+"""Records as they are read and as they are written. Of each event there is one of either: hence no tuples, which take
+twice the time to make, and the collector's."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record of an input topic, as the broker gave it. `received_ms`: the broker's LogAppendTime."""
 
     offset: int
@@ -13,7 +15,7 @@ class Record(NamedTuple):
     value: bytes | None
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A record to be written."""
 
     key: bytes | None

@@ -116,7 +116,7 @@ class PartitionState:
         letter = read(topic, self._partition, self._partitions, record)
         if isinstance(letter, Rejection):
             return letter
-        kind, plan_id, source, event_id, normalized, said = letter
+        plan_id, source, event_id, normalized, said = letter.plan, letter.source, letter.id, letter.content, letter.said
         content_digest = digest(normalized)
         plan = self._plan(plan_id)
         ids = self._ids(topic, source)
@@ -136,7 +136,7 @@ class PartitionState:
             return Rejection(Reason.VERSION_CONFLICT, detail, plan_id, source, event_id)
         seq, received_ms = plan.book.seq + 1, record.received_ms
         fact = Message(
-            fact_key(plan_id, kind, source, event_id),
+            fact_key(plan_id, letter.kind, source, event_id),
             fact_value(seq, received_ms, topic, self._partition, record.offset, content_digest, normalized),
         )
         ids[event_id] = seq

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition, errors
@@ -129,14 +130,15 @@ class PartitionWriter:
         """Messages as batches of one partition, each with how many are in it."""
         batches: deque[tuple[bytes, int]] = deque()
         messages, now_ms = list(messages), int(1000 * time.time())
-        large = sum(len(message.value) for message in messages) >= COMPRESSED_FROM_BYTES
+        large = any(total >= COMPRESSED_FROM_BYTES for total in accumulate(len(message.value) for message in messages))
         compression = ZSTD if large else NOT_COMPRESSED
         batch, filled = self._empty_batch(topic, compression), 0
-        for key, value, headers in messages:
-            if batch.append(filled, now_ms, key, value, list(headers)) is None:  # full: an empty one takes any message
+        for message in messages:
+            record = now_ms, message.key, message.value, list(message.headers)
+            if batch.append(filled, *record) is None:  # full: an empty one takes any message
                 batches.append(self._filled_batch(topic, batch, filled))
                 batch, filled = self._empty_batch(topic, compression), 0
-                batch.append(filled, now_ms, key, value, list(headers))
+                batch.append(filled, *record)
             filled += 1
         if filled:
             batches.append(self._filled_batch(topic, batch, filled))
