@@ -49,7 +49,7 @@ if [ -x .venv/bin/python ] && [ "$(cat .venv/in-step 2>/dev/null)" = "$in_step" 
 echo "Installing the Python packages of $lock into .venv ..."
 [ -x .venv/bin/python ] || "$python" -m venv --clear .venv
 .venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements/uv.txt
-UV_PYTHON_DOWNLOADS=never .venv/bin/uv --quiet pip sync --python .venv/bin/python --require-hashes "$lock"
+UV_PYTHON_DOWNLOADS=never .venv/bin/uv --quiet pip sync --compile-bytecode --python .venv/bin/python --require-hashes "$lock"
 
 # The checkout itself: its packages importable, and the command `pantau`. Two small files instead of an editable
 # install, which would need a build backend at run time.
