@@ -13,7 +13,7 @@ from benchmarks.engine import ONE_PROCESS, PANTAU
 from benchmarks.playing import BEGINS
 from benchmarks.points import text as text_of
 from benchmarks.report.found import best, median, named, number
-from benchmarks.report.targets import STREAMS, bytes_per_fact
+from benchmarks.report.targets import STREAMS, bytes_per_fact, together
 from benchmarks.results import Kept
 from benchmarks.workloads import CITY_PARTITIONS, NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE
 
@@ -73,8 +73,9 @@ def _figures(kept: Sequence[Kept]) -> dict[str, str]:
 def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
     """What a replay and a delay cost in processor, and what all cores together could do at that cost."""
     told: dict[str, float | None] = {}
+    played = together(kept, STREAMS, "replay", "events", workload="nation")
     for mark, competitor in (("ours", PANTAU), ("theirs", STREAMS)):
-        one = best(kept, "replay", "events_per_second", workload="nation", competitor=competitor)
+        one = best(played, "replay", "events_per_second", competitor=competitor)
         told |= dict.fromkeys((f"{mark}.us", f"{mark}.broker-us", f"{mark}.ceiling", f"{mark}.share"))
         if one is not None:
             _, parameters, figures = one.measurement
@@ -83,6 +84,9 @@ def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
             ceiling = float(one.machine["cores"]) * 1e6 / (used + by_broker)
             told |= {f"{mark}.us": used, f"{mark}.broker-us": by_broker}
             told |= {f"{mark}.ceiling": ceiling, f"{mark}.share": 100 * rate / ceiling}
+    theirs = median(played, "replay", "events_per_second", competitor=STREAMS)
+    told["twice.us"] = theirs and float(played[0].machine["cores"]) * 1e6 / (2 * theirs)
+    told["floor.us"] = median(played, "replay", "cpu_us_per_event", competitor="floor")
     one_process = named(kept, "replay", workload="nation", competitor=PANTAU, options=text_of(ONE_PROCESS))
     told["one-process.rate"] = one_process[-1].measurement.figures["events_per_second"].median if one_process else None
     told["delay.city.p50-ms"] = median(kept, "delay", "p50_ms", workload="city", competitor=PANTAU, rate=200)

@@ -30,20 +30,25 @@ class Beside(NamedTuple):
     size: int
 
 
-def _beside(kept: All, competitor: str, name: str, metric: str, size: str, **parameters: str | int) -> Beside | None:
-    """Ours beside a competitor's, of the largest size at which both were measured on one day: the next day a shared
-    machine may be twice as fast."""
+def together(kept: All, competitor: str, name: str, size: str, **parameters: str | int) -> list[Kept]:
+    """What was measured of the largest size at which ours and a competitor's were measured on one day: the next day a
+    shared machine may be twice as fast. Nothing where there is none."""
     both = [
         {(int(one.measurement.parameters[size]), one.day) for one in named(kept, name, competitor=who, **parameters)}
         for who in (PANTAU, competitor)
     ]
     largest = max(both[0] & both[1], default=None)
     if largest is None:
-        return None
-    there = [one for one in named(kept, name, **parameters | {size: largest[0]}) if one.day == largest[1]]
+        return []
+    return [one for one in named(kept, name, **parameters | {size: largest[0]}) if one.day == largest[1]]
+
+
+def _beside(kept: All, competitor: str, name: str, metric: str, size: str, **parameters: str | int) -> Beside | None:
+    there = together(kept, competitor, name, size, **parameters)
     ours, theirs = (median(there, name, metric, competitor=who) for who in (PANTAU, competitor))
-    assert ours is not None and theirs is not None
-    return Beside(ours, theirs, largest[0])
+    if ours is None or theirs is None:
+        return None
+    return Beside(ours, theirs, int(there[0].measurement.parameters[size]))
 
 
 def _replayed_beside(kept: All, competitor: str) -> Beside | None:

@@ -194,6 +194,9 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     # an event costs 1 us of the worker, and 1 s of the broker for 900,000 events: 2.11 us for two cores
     assert "<!--ours.ceiling-->947,000<!--/-->" in told
     assert "<!--ours.share-->10.6<!--/-->" in told
+    # twice 40,000 events a second on two cores, and what the floor takes
+    assert "<!--twice.us-->25<!--/-->" in told
+    assert "<!--floor.us-->1<!--/-->" in told
     assert "<!--delay.few.p99-ms-->60<!--/-->" in told
     assert "<!--delay.many.p99-ms-->90<!--/-->" in told
     assert scaling.UNKNOWN in scaling.text([])
