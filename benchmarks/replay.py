@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, get_args
 
@@ -30,10 +31,12 @@ class _Entry(NamedTuple):
 
 def measure(on: Ground, entries: Sequence[_Entry], runs: int, name: Name, wrong: set[str]) -> Iterator[Measurement]:
     """Several runs of each entry, by turns: what the machine's neighbours do, and how warm its memory is, changes within
-    minutes, and meets all of them. An entry that does not do the job is not measured; it is added to `wrong`."""
+    minutes, and meets all of them; and each time another one begins, so that none always comes after the same. An entry
+    that does not do the job is not measured; it is added to `wrong`."""
     played: dict[str, list[Run]] = {}
+    order = deque(entries)
     for number in range(1, runs + 1):
-        for entry in entries:
+        for entry in tuple(order):
             key, play = _key(entry), floor.play if entry.peer.guarantee == "none" else playing.play
             if key in wrong:
                 continue
@@ -45,6 +48,7 @@ def measure(on: Ground, entries: Sequence[_Entry], runs: int, name: Name, wrong:
                 print(f"  does not count: {error}", flush=True)
             else:
                 print(f"  {_told(played[key][-1])}", flush=True)
+        order.rotate(-1)
     for entry in entries:
         if _key(entry) not in wrong:
             yield _measurement(on, entry, played[_key(entry)], name)
