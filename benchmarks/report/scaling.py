@@ -89,7 +89,8 @@ def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
     told["floor.us"] = median(played, "replay", "cpu_us_per_event", competitor="floor")
     one_process = named(kept, "replay", workload="nation", competitor=PANTAU, options=text_of(ONE_PROCESS))
     told["one-process.rate"] = one_process[-1].measurement.figures["events_per_second"].median if one_process else None
-    told["delay.city.p50-ms"] = median(kept, "delay", "p50_ms", workload="city", competitor=PANTAU, rate=200)
+    for mark, competitor in (("city", PANTAU), ("theirs", STREAMS)):
+        told[f"delay.{mark}.p50-ms"] = median(kept, "delay", "p50_ms", workload="city", competitor=competitor, rate=200)
     for mark, partitions in (("few", CITY_PARTITIONS), ("many", NATION_PARTITIONS)):
         of = named(kept, "delay", workload="nation", partitions=partitions, competitor=PANTAU, rate=200)
         for metric in ("p50_ms", "p99_ms", "processors", "broker_processors"):

@@ -87,6 +87,7 @@ GOOD = [
     delay("pantau", 200, 30, 90, partitions=NATION_PARTITIONS),
     delay("pantau", 200, 8, 60, "city"),
     delay("pantau", 1_000, 20, 150, "city"),
+    delay("kafka-streams-exactly-once", 200, 500, 1_000, "city"),
     restore("pantau", 150_000),
     restore("stock-faust", 10_000),
     growth(1, 10, 10, 100),
@@ -197,6 +198,7 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     # twice 40,000 events a second on two cores, and what the floor takes
     assert "<!--twice.us-->25<!--/-->" in told
     assert "<!--floor.us-->1<!--/-->" in told
+    assert "<!--delay.theirs.p50-ms-->500<!--/-->" in told
     assert "<!--delay.few.p99-ms-->60<!--/-->" in told
     assert "<!--delay.many.p99-ms-->90<!--/-->" in told
     assert scaling.UNKNOWN in scaling.text([])
