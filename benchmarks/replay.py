@@ -36,7 +36,7 @@ def measure(on: Ground, entries: Sequence[_Entry], runs: int, name: Name, wrong:
     played: dict[str, list[Run]] = {}
     order = deque(entries)
     for number in range(1, runs + 1):
-        for entry in tuple(order):
+        for entry in order:
             key, play = _key(entry), floor.play if entry.peer.guarantee == "none" else playing.play
             if key in wrong:
                 continue

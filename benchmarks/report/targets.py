@@ -45,9 +45,10 @@ def together(kept: All, competitor: str, name: str, size: str, **parameters: str
 
 def _beside(kept: All, competitor: str, name: str, metric: str, size: str, **parameters: str | int) -> Beside | None:
     there = together(kept, competitor, name, size, **parameters)
-    ours, theirs = (median(there, name, metric, competitor=who) for who in (PANTAU, competitor))
-    if ours is None or theirs is None:
+    if not there:
         return None
+    ours, theirs = (median(there, name, metric, competitor=who) for who in (PANTAU, competitor))
+    assert ours is not None and theirs is not None
     return Beside(ours, theirs, int(there[0].measurement.parameters[size]))
 
 

@@ -89,8 +89,9 @@ class Installation:
     def ready_again(self) -> bool:
         """The same, while what has left is started again as by who supervises it: a worker leaves where the broker is
         away for longer than a transaction lives."""
-        for name in [name for name, one in self.running.items() if not one.alive]:
-            self.running[name] = self._start(name)
+        for name in PROCESSES:
+            if not self.running[name].alive:
+                self.restart(name)
         return self.ready()
 
     def ask(self, expression: str) -> list[Json]:
