@@ -10,7 +10,7 @@ import hashlib
 import os
 import pickle
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from benchmarks import expected, loading, mail, plans, workloads
 from benchmarks.expected import Expected
 from benchmarks.workloads import Workload
 from deploy.local import jars
-from deploy.local.broker import Broker
+from deploy.local.broker import JVM, Broker
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
@@ -79,10 +79,10 @@ def _load(workload: Workload, folder: Path) -> None:
 
 
 @contextmanager
-def broker(ground: Ground, *, more_mail: bool = False) -> Generator[Broker]:
+def broker(ground: Ground, *, more_mail: bool = False, jvm: Sequence[str] = JVM) -> Generator[Broker]:
     """A running broker that holds the ground's mail, in a folder that goes when it stops.
 
-    `more_mail`: the inputs will be added to, so their segments are copied.
+    `more_mail`: the inputs will be added to, so their segments are copied. `jvm`: what its Java is told.
     """
     with TemporaryDirectory(prefix="run-", dir=CACHE) as name:
         folder = Path(name)
@@ -95,7 +95,7 @@ def broker(ground: Ground, *, more_mail: bool = False) -> Generator[Broker]:
             return shutil.copy(source, target)
 
         shutil.copytree(ground.folder / "broker", folder / "broker", copy_function=copy)
-        running = Broker(folder / "broker", free_port(), free_port())
+        running = Broker(folder / "broker", free_port(), free_port(), jvm=jvm)
         running.start()
         try:
             yield running

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -83,9 +83,10 @@ def prepare(
     also: Mapping[str, str] = NOTHING,
     cluster: str | None = None,
     heap: str = HEAP,
+    jvm: Sequence[str] = JVM,
 ) -> list[str]:
     """Make `folder` ready for a broker (jars, settings, format on first use). Returns the command that starts it."""
-    program = [java.require(), heap, *JVM, *LOGGING, "-cp", f"{jars.fetch()}/*"]
+    program = [java.require(), heap, *jvm, *LOGGING, "-cp", f"{jars.fetch()}/*"]
     data, configuration = folder / "data", folder / "server.properties"
     folder.mkdir(parents=True, exist_ok=True)
     configuration.write_text(properties(data, port, controller_port, also))
@@ -119,7 +120,7 @@ def answers(port: int, *, host: str = HOST, timeout_seconds: float = 1.0) -> boo
 class Broker:
     """A broker that can be stopped, killed, paused and started again on the same ports and folder.
 
-    `also`, `cluster` and `heap` make it a node among others (see `properties` and `prepare`). `env` is added to the
+    `also`, `cluster`, `heap` and `jvm` make it a node among others (see `properties` and `prepare`). `env` is added to the
     environment of the process; who changes it changes the next start.
     """
 
@@ -132,13 +133,14 @@ class Broker:
         also: Mapping[str, str] = NOTHING,
         cluster: str | None = None,
         heap: str = HEAP,
+        jvm: Sequence[str] = JVM,
     ) -> None:
         self.folder = folder
         self.port = port
         self.controller_port = controller_port
         self.log = folder / "broker.log"
         self.env: Mapping[str, str] = NOTHING
-        self._also, self._cluster, self._heap = also, cluster, heap
+        self._also, self._cluster, self._heap, self._jvm = also, cluster, heap, jvm
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -158,7 +160,13 @@ class Broker:
     def launch(self) -> None:
         """Start it and don't wait: a node among others takes work only when enough of them are there."""
         command = prepare(
-            self.folder, self.port, self.controller_port, also=self._also, cluster=self._cluster, heap=self._heap
+            self.folder,
+            self.port,
+            self.controller_port,
+            also=self._also,
+            cluster=self._cluster,
+            heap=self._heap,
+            jvm=self._jvm,
         )
         self._process = children.start(command, log=self.log, env={**os.environ, **self.env})
 
