@@ -19,13 +19,15 @@ def now_ms() -> int:
 
 
 def wrong_shape(error: ValidationError) -> list[Wrong]:
-    """All errors of an event that does not validate. Places are told without the tag of the union."""
-    return [
-        wrong._replace(where=".".join(wrong.where.split(".v1.", 1)[1:]) or wrong.where.removesuffix(".v1"))
-        if wrong.where.startswith("id.pantau.")
-        else wrong._replace(where=wrong.where or "type")
-        for wrong in wrong_of(error)
-    ]
+    """All errors of an event that does not validate. Places are told without the tag of the union; what has no place is
+    about `type`, which says what event it is, or about a body that is no object at all."""
+    return [wrong._replace(where=_place(wrong)) for wrong in wrong_of(error)]
+
+
+def _place(wrong: Wrong) -> str:
+    if wrong.where.startswith("id.pantau."):
+        return ".".join(wrong.where.split(".v1.", 1)[1:]) or wrong.where.removesuffix(".v1")
+    return wrong.where or ("type" if wrong.expected.startswith("union_tag") else "body")
 
 
 def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wrong]:

@@ -5,8 +5,8 @@ the fold to the broker's answer to the commit, and nothing of the next transacti
 """
 
 import asyncio
+import itertools
 import logging
-import math
 import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
@@ -28,8 +28,8 @@ from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT_SECONDS = 0.25
-SNAPSHOTS_A_SECOND = 40  # of a partition, where more plans change than that: facts come first
+SNAPSHOT_SECONDS = 0.25  # of a partition, from some to the next
+SNAPSHOTS_AT_ONCE = 4  # where more plans change, the others wait: facts come first
 SNAPSHOT_SECONDS_CATCHING_UP = 15.0
 CATCHING_UP_RECORDS = 2_000
 REVOKE_GRACE_SECONDS = 3.0
@@ -104,7 +104,7 @@ class Partition:
         self._restored = False
         self._running: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
-        self._snapshot_at: dict[str, float] = {}
+        self._snapshots_at = 0.0
         self.progressed_at = time.monotonic()
 
     # ── ownership ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,9 +206,9 @@ class Partition:
             await restore_facts(consumer, tp, self._facts.end, self._state.restore, report)
         if epoch != self.epoch:
             return
-        self._restored = True
+        self._restored, self._snapshots_at = True, time.monotonic()
         # Snapshots and metrics of its plans are ours to tell now, though nothing in the book is new.
-        self._state.changed.update(self._state.plans)
+        self._state.changed.update(dict.fromkeys(self._state.plans))
         log.info(
             "partition taken over",
             extra={
@@ -231,8 +231,9 @@ class Partition:
         await self._run(chunk.epoch, self._chunk(topic, chunk), self._turns.of(len(chunk.records)))
 
     async def write_due_snapshots(self) -> None:
-        """Write the snapshots whose plans changed and that were held back."""
-        if self._restored and self.owned and not self._lock.locked() and self._due():
+        """Write the snapshots that were held back, when no transaction came that could have taken them along."""
+        idle = time.monotonic() - self.progressed_at >= SNAPSHOT_SECONDS and not self._lock.locked()
+        if self._restored and self.owned and idle and self._due():
             await self._run(self.epoch, self._only_snapshots(), self._turns.of(0))
 
     async def _run(self, epoch: int, work: Coroutine[Any, Any, None], turn: asyncio.Semaphore) -> None:
@@ -292,16 +293,17 @@ class Partition:
             await writer.write({"aggregator-progress": [self._progress(*wrote)]})
         await writer.commit()
         self.progressed_at = time.monotonic()
-        for plan in due:
-            self._snapshot_at[plan] = self.progressed_at
+        if due:
+            self._snapshots_at = self.progressed_at
 
     def _due(self) -> list[str]:
-        """Changed plans whose last snapshot is old enough; while catching up, those that have waited for their first."""
-        now, changed = time.monotonic(), self._state.changed
-        if sum(self._behind.values()) <= CATCHING_UP_RECORDS:
-            old_enough = max(SNAPSHOT_SECONDS, len(changed) / SNAPSHOTS_A_SECOND)
-            return [p for p in changed if now - self._snapshot_at.get(p, -math.inf) >= old_enough]
-        return [p for p in changed if now - self._snapshot_at.setdefault(p, now) >= SNAPSHOT_SECONDS_CATCHING_UP]
+        """The plans whose snapshots are to be written now: those that have waited longest, some together, because each
+        topic that a transaction touches costs the broker a marker and wakes a reader."""
+        catching_up, changed = self.behind > CATCHING_UP_RECORDS, self._state.changed
+        pause = SNAPSHOT_SECONDS_CATCHING_UP if catching_up else SNAPSHOT_SECONDS
+        if time.monotonic() - self._snapshots_at < pause:
+            return []
+        return list(changed) if catching_up else list(itertools.islice(changed, SNAPSHOTS_AT_ONCE))
 
     def _progress(self, facts_end: int, rejected_end: int) -> Message:
         progress = Progress(

@@ -82,7 +82,7 @@ class PartitionState:
         self._partitions = partitions
         self._seqs: dict[tuple[str, str], dict[str, int]] = {}  # (topic, source) -> id -> seq of the fact
         self._plans: dict[str, _Plan] = {}
-        self.changed: set[str] = set()  # plans whose snapshot is not what the book says any more
+        self.changed: dict[str, None] = {}  # plans whose snapshot is not what the book says any more, in order of that
 
     @property
     def facts(self) -> int:
@@ -180,7 +180,7 @@ class PartitionState:
             if isinstance(said, MasterplanVersionPublished):
                 plan.expected.add(said.data.expects)
         plan.live.touch(touched)
-        self.changed.add(plan.book.plan)
+        self.changed.setdefault(plan.book.plan)
 
     def _plan(self, plan: str) -> _Plan:
         found = self._plans.get(plan)
@@ -199,5 +199,5 @@ class PartitionState:
 
     def snapshot(self, plan: str) -> Snapshot:
         """The live snapshot of a plan; the plan is then no longer `changed`."""
-        self.changed.discard(plan)
+        self.changed.pop(plan, None)
         return self._plan(plan).live.snapshot()
