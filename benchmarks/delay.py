@@ -225,6 +225,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--competitor", action="append", choices=list(KEEPING), help="may be given again (default: all)"
     )
+    points.arguments(parser)
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
@@ -238,7 +239,7 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
         for competitor_name in arguments.competitor or KEEPING:
             peer = KEEPING[competitor_name]
             peer.build()
-            options = points.best_known(peer, results.read(arguments.results))
+            options = points.fitting(peer, results.read(arguments.results), arguments.point)
             for rate in arguments.rate or RATES:
                 print(f"delay in the {name}, {partitions} partitions, {rate:,} a second: {competitor_name}", flush=True)
                 try:

@@ -1,6 +1,7 @@
 """Which point of its grid a competitor is measured at: the best that was found, for throughput and delay alike."""
 
 import json
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,6 +32,21 @@ def best_known(peer: Peer, kept: Iterable[Kept]) -> Options:
         return peer.grid[0]
     best = max(found, key=lambda one: (one.parameters["events"], speed(one)))
     return points[str(best.parameters["options"])]
+
+
+def fitting(peer: Peer, kept: Iterable[Kept], wanted: str | None) -> Options:
+    """The first point of its grid that has what is wanted ("commit_ms=10"); the best known where none has it."""
+    name, _, value = (wanted or "").partition("=")
+    return next((point for point in peer.grid if str(point.get(name)) == value), best_known(peer, kept))
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the argument that chooses a point."""
+    parser.add_argument(
+        "--point",
+        metavar="NAME=VALUE",
+        help="a competitor that has such a point in its grid is measured there, and not at the fastest that is known",
+    )
 
 
 def _about(measurement: Measurement, parameters: dict[str, Any]) -> bool:

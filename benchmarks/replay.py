@@ -97,6 +97,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--grid", action="store_true", help="try each point of the competitors' grids once; the best is then measured"
     )
+    points.arguments(parser)
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
@@ -106,7 +107,7 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
         peers = [COMPETITORS[competitor] for competitor in arguments.competitor or COMPETITORS]
         for peer in peers:
             peer.build()
-        best = {peer.name: points.best_known(peer, results.read(arguments.results)) for peer in peers}
+        best = {peer.name: points.fitting(peer, results.read(arguments.results), arguments.point) for peer in peers}
         if arguments.grid:
             tried = [_Entry(peer, point) for peer in peers for point in peer.grid]
             found = []

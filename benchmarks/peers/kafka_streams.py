@@ -20,6 +20,7 @@ BASE: dict[str, str | int] = {
     "threads": 2, "store": "rocksdb", "cache_mb": 64, "commit_ms": 200, "realization_ms": 1000, "linger_ms": 20,
     "batch_kb": 128, "compression": "lz4", "gc": "parallel", "heap_gb": 3,
 }  # fmt: skip
+PROMPT = {"commit_ms": 10, "linger_ms": 0}  # of a delay like ours
 
 
 def grid(guarantee: str) -> tuple[Options, ...]:
@@ -33,6 +34,7 @@ def grid(guarantee: str) -> tuple[Options, ...]:
         base | {"store": "memory", "gc": "g1"},
         base | {"threads": 1},
         base | {"cache_mb": 256, "compression": "none"},
+        base | {"store": "memory"} | PROMPT,
     )
 
 

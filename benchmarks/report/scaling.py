@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.engine import ONE_PROCESS, PANTAU
+from benchmarks.peers.kafka_streams import PROMPT
 from benchmarks.playing import BEGINS
 from benchmarks.points import text as text_of
 from benchmarks.report.found import best, median, named, number
@@ -95,7 +96,21 @@ def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
         of = named(kept, "delay", workload="nation", partitions=partitions, competitor=PANTAU, rate=200)
         for metric in ("p50_ms", "p99_ms", "processors", "broker_processors"):
             told[f"delay.{mark}.{metric.replace('_', '-')}"] = median(of, "delay", metric)
+    told |= _prompt(kept)
     return {name: None if value is None else number(value) for name, value in told.items()}
+
+
+def _prompt(kept: Sequence[Kept]) -> dict[str, float | None]:
+    """Kafka Streams where its delay is like ours, and ours of as many events."""
+    wanted = [f'"{name}": {value},' for name, value in PROMPT.items()]
+    there = [one for one in kept if all(each in str(one.measurement.parameters.get("options")) for each in wanted)]
+    played = best(there, "replay", "events_per_second", workload="nation", competitor=STREAMS)
+    events = int(played.measurement.parameters["events"]) if played else 0
+    return {
+        "prompt.rate": median(there, "replay", "events_per_second", competitor=STREAMS, events=events),
+        "prompt.ours": median(kept, "replay", "events_per_second", workload="nation", competitor=PANTAU, events=events),
+        "prompt.p50-ms": median(there, "delay", "p50_ms", workload="city", competitor=STREAMS, rate=200),
+    }
 
 
 def _around(kept: Sequence[Kept]) -> dict[str, str | None]:

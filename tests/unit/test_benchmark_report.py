@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import points, results
 from benchmarks.engine import ONE_PROCESS, PANTAU
+from benchmarks.peers.kafka_streams import PROMPT
 from benchmarks.peers.peer import Peer
 from benchmarks.points import text
 from benchmarks.report import page, plot, scaling
@@ -37,10 +38,16 @@ def replay(competitor: str, guarantee: str, *values: float, options: str = "{}",
 
 
 def delay(
-    competitor: str, rate: int, p50: float, p99: float, workload: str = "nation", partitions: int = CITY_PARTITIONS
+    competitor: str,
+    rate: int,
+    p50: float,
+    p99: float,
+    workload: str = "nation",
+    partitions: int = CITY_PARTITIONS,
+    options: str = "{}",
 ) -> Kept:
     parameters: dict[str, str | int | float | bool] = {
-        "workload": workload, "partitions": partitions, "competitor": competitor, "rate": rate,
+        "workload": workload, "partitions": partitions, "competitor": competitor, "rate": rate, "options": options,
     }  # fmt: skip
     used: dict[str, tuple[Unit, tuple[float, ...]]] = {"processors": ("1", (0.5,)), "broker_processors": ("1", (0.9,))}
     return kept("delay", parameters, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)), **used)
@@ -74,10 +81,12 @@ def asof(database: str, facts: int, p99: float) -> Kept:
     return kept("asof", parameters, random_p99=("ms", (p99,)), followed_per_second=("facts/s", (10_000,)))
 
 
+AT_ONCE = text(PROMPT | {"threads": 2})
 GOOD = [
     replay("pantau", "exactly_once", 100_000, 101_000, 99_000),
     replay("kafka-streams-exactly-once", "exactly_once", 30_000, options='{"threads": 1}'),
     replay("kafka-streams-exactly-once", "exactly_once", 40_000, options='{"threads": 2}'),
+    replay("kafka-streams-exactly-once", "exactly_once", 20_000, options=AT_ONCE),
     replay("pantau", "exactly_once", 60_000, options='{"processes": 1}'),
     replay("stock-faust", "at_least_once", 2_000, events=300_000),
     replay("pantau", "exactly_once", 90_000, events=300_000),
@@ -88,6 +97,7 @@ GOOD = [
     delay("pantau", 200, 8, 60, "city"),
     delay("pantau", 1_000, 20, 150, "city"),
     delay("kafka-streams-exactly-once", 200, 500, 1_000, "city"),
+    delay("kafka-streams-exactly-once", 200, 13, 40, "city", options=AT_ONCE),
     restore("pantau", 150_000),
     restore("stock-faust", 10_000),
     growth(1, 10, 10, 100),
@@ -199,6 +209,10 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     assert "<!--twice.us-->25<!--/-->" in told
     assert "<!--floor.us-->1<!--/-->" in told
     assert "<!--delay.theirs.p50-ms-->500<!--/-->" in told
+    # where it commits at once, and ours of as many events
+    assert "<!--prompt.rate-->20,000<!--/-->" in told
+    assert "<!--prompt.ours-->100,000<!--/-->" in told
+    assert "<!--prompt.p50-ms-->13<!--/-->" in told
     assert "<!--delay.few.p99-ms-->60<!--/-->" in told
     assert "<!--delay.many.p99-ms-->90<!--/-->" in told
     assert scaling.UNKNOWN in scaling.text([])
@@ -233,3 +247,12 @@ def test_a_competitor_is_measured_at_the_best_point_that_is_known() -> None:
     assert points.best_known(peer, []) == one
     assert points.best_known(peer._replace(grid=({"threads": 3}, one)), GOOD) == one
     assert points.best_known(peer._replace(grid=({"threads": 3},)), GOOD) == {"threads": 3}
+
+
+def test_a_competitor_is_measured_at_a_point_that_is_asked_for() -> None:
+    one, two = {"threads": 1}, {"threads": 2}
+    peer = Peer("kafka-streams-exactly-once", "exactly_once", lambda: None, lambda _: [], (one, two))
+
+    assert points.fitting(peer, GOOD, "threads=1") == one
+    assert points.fitting(peer, GOOD, "threads=4") == two
+    assert points.fitting(peer, GOOD, None) == two
