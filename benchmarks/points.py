@@ -14,6 +14,12 @@ def text(options: Options) -> str:
     return json.dumps(dict(options))
 
 
+def options_of(measurement: Measurement) -> Options:
+    """The point that stands in a result; empty where an instrument has none."""
+    found: Options = json.loads(str(measurement.parameters.get("options", "{}")))
+    return found
+
+
 def speed(measurement: Measurement) -> float:
     """Events per second of a replay."""
     return measurement.figures["events_per_second"].median

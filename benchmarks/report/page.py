@@ -31,7 +31,7 @@ HOW = """\
   little, and the run was disturbed.
 - Delay: new reports of plans drawn at random come at a steady pace; each counts from being handed to the producer until a `read_committed` reader
   in another process has its fact. The broker runs as Kafka's own script starts it, and has worked at 200 a second for a minute before anything
-  counts; "first" is that minute, in which its compilers are busy. A replay is too short for them: there the broker has only the first compiler, which every competitor is faster with.
+  counts; "first" is that minute, in which its compilers are busy. A replay is too short for them: there the broker has only the first compiler, which ours and Kafka Streams are faster with.
 - The yardstick is what half a million additions of Python cost one core when a measurement was done: a shared machine may be half as fast an hour
   later. Competitors are compared where they were measured together.
 """

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from benchmarks.engine import ONE_PROCESS, PANTAU
 from benchmarks.peers.kafka_streams import PROMPT
 from benchmarks.playing import BEGINS
+from benchmarks.points import options_of
 from benchmarks.points import text as text_of
 from benchmarks.report.found import best, median, named, number
-from benchmarks.report.targets import STREAMS, bytes_per_fact, together
+from benchmarks.report.targets import STREAMS, bytes_per_fact, replayed_beside, together
 from benchmarks.results import Kept
 from benchmarks.workloads import CITY_PARTITIONS, NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE
 
@@ -101,14 +102,12 @@ def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
 
 
 def _prompt(kept: Sequence[Kept]) -> dict[str, float | None]:
-    """Kafka Streams where its delay is like ours, and ours of as many events."""
-    wanted = [f'"{name}": {value},' for name, value in PROMPT.items()]
-    there = [one for one in kept if all(each in str(one.measurement.parameters.get("options")) for each in wanted)]
-    played = best(there, "replay", "events_per_second", workload="nation", competitor=STREAMS)
-    events = int(played.measurement.parameters["events"]) if played else 0
+    """Kafka Streams where its delay is like ours, and ours of as many events on the same day."""
+    there = [one for one in kept if PROMPT.items() <= options_of(one.measurement).items()]
+    both = replayed_beside([*there, *named(kept, "replay", competitor=PANTAU)], STREAMS)
     return {
-        "prompt.rate": median(there, "replay", "events_per_second", competitor=STREAMS, events=events),
-        "prompt.ours": median(kept, "replay", "events_per_second", workload="nation", competitor=PANTAU, events=events),
+        "prompt.rate": both and both.theirs,
+        "prompt.ours": both and both.ours,
         "prompt.p50-ms": median(there, "delay", "p50_ms", workload="city", competitor=STREAMS, rate=200),
     }
 

@@ -52,13 +52,14 @@ def _beside(kept: All, competitor: str, name: str, metric: str, size: str, **par
     return Beside(ours, theirs, int(there[0].measurement.parameters[size]))
 
 
-def _replayed_beside(kept: All, competitor: str) -> Beside | None:
+def replayed_beside(kept: All, competitor: str) -> Beside | None:
+    """The replay of the nation, ours and a competitor's."""
     return _beside(kept, competitor, "replay", "events_per_second", "events", workload="nation")
 
 
 def _ratio(competitor: str, at_least: float) -> Callable[[All], Found]:
     def found(kept: All) -> Found:
-        both = _replayed_beside(kept, competitor)
+        both = replayed_beside(kept, competitor)
         if both is None:
             return None
         ours, theirs, events = both
@@ -76,7 +77,7 @@ def _ahead_of_at_least_once(kept: All) -> Found:
         for one in named(kept, "replay", workload="nation", guarantee="at_least_once")
     }
     ratios = {
-        name: both.ours / both.theirs for name in sorted(names) if (both := _replayed_beside(kept, name)) is not None
+        name: both.ours / both.theirs for name in sorted(names) if (both := replayed_beside(kept, name)) is not None
     }
     if not ratios:
         return None

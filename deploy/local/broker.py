@@ -120,8 +120,8 @@ def answers(port: int, *, host: str = HOST, timeout_seconds: float = 1.0) -> boo
 class Broker:
     """A broker that can be stopped, killed, paused and started again on the same ports and folder.
 
-    `also`, `cluster`, `heap` and `jvm` make it a node among others (see `properties` and `prepare`). `env` is added to the
-    environment of the process; who changes it changes the next start.
+    `also`, `cluster` and `heap` make it a node among others (see `properties` and `prepare`). `jvm`: what its Java is
+    told. `env` is added to the environment of the process; who changes it changes the next start.
     """
 
     def __init__(
