@@ -16,7 +16,7 @@ from samples.catalogue import Kind
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
 from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS, Dimension
 
-PLAN: Final = "pontianak-2019-2028"
+PLAN: Final = "kota-pontianak-2019-2028"
 FIRST, LAST = 2019, 2028
 CHANGED_ON: Final = date(2021, 7, 1)
 NEXT_WINS: Final = 2022  # the year version 2 chooses Quick Wins for

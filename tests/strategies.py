@@ -18,7 +18,7 @@ from tests.oracle import Json, Mail
 
 T = TypeVar("T")
 
-PLAN: Final = "pontianak-2019-2028"
+PLAN: Final = "kota-pontianak-2019-2028"
 PARTITIONS: Final = 12
 OFFICES: Final = ("dinkes", "diskominfo", "bappeda", "dishub")
 EVALUATORS: Final = ("ministry", "mentor-a")

@@ -16,7 +16,7 @@ from deploy.local.jars import ROOT
 from deploy.local.settings import Settings
 from deploy.local.supervisor import Service, Supervisor, Task
 
-OPENING = {"PANTAU_OPENING_PLAN": "pontianak-2019-2028", "PANTAU_OPENING_AS_OF": "2021-12-31"}  # of the sample
+OPENING = {"PANTAU_OPENING_PLAN": "kota-pontianak-2019-2028", "PANTAU_OPENING_AS_OF": "2021-12-31"}  # of the sample
 PORT_PATIENCE_SECONDS = 2.0  # children of a supervisor that was killed a moment ago are about to go
 
 

@@ -29,7 +29,7 @@ EXAMPLE = {
     "recommendations": [{"text": "Lengkapi papan petunjuk.", "owner": "disporapar", "due_on": "2021-08-31"}],
 }
 ACCEPTED_EXAMPLE = {
-    "source": "/plans/pontianak-2019-2028/evaluators/kominfo",
+    "source": "/plans/kota-pontianak-2019-2028/evaluators/kominfo",
     "id": EXAMPLE["id"],
     "topic": "evaluations",
     "partition": 3,

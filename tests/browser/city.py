@@ -99,7 +99,7 @@ def _label(label: Label) -> Json:
 class City:
     """One plan and what was reported of it. Change it between answers as a test likes."""
 
-    def __init__(self, plan: str = "pontianak-2019-2028", programs: Iterable[Program] = ()) -> None:
+    def __init__(self, plan: str = "kota-pontianak-2019-2028", programs: Iterable[Program] = ()) -> None:
         self.plan = plan
         self.name = Label("Masterplan Pontianak Smart City", "Pontianak Smart City masterplan")
         self.city = "Kota Pontianak"

@@ -64,7 +64,7 @@ class PageServer:
         self._http.server_close()
 
     def report(
-        self, *codes: str, status: str = "realized", physical: int = 100, plan: str = "pontianak-2019-2028"
+        self, *codes: str, status: str = "realized", physical: int = 100, plan: str = "kota-pontianak-2019-2028"
     ) -> None:
         """Reports on programs arrive, true of the end of 2021, and whoever listens to the plan hears of them."""
         city = self.cities[plan]
@@ -207,6 +207,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    with PageServer(pontianak(), opening={"plan": "pontianak-2019-2028", "as_of": "2021-12-31"}) as server:
+    with PageServer(pontianak(), opening={"plan": "kota-pontianak-2019-2028", "as_of": "2021-12-31"}) as server:
         print(server.url, flush=True)
         threading.Event().wait()

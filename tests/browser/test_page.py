@@ -16,7 +16,7 @@ from tests.browser.city import LONG_NAME, City, Program, pontianak
 from tests.browser.page_server import PageServer
 from tests.parts.waiting import until
 
-PLAN = "pontianak-2019-2028"
+PLAN = "kota-pontianak-2019-2028"
 END_OF_2021 = date(2021, 12, 31)
 WEIGHT_LIMIT_BYTES = 200 * 1024
 NEXT = "ENV-059"  # in progress at the end of 2021
@@ -642,7 +642,7 @@ class TestOnEveryDevice:
         for words in ("49,06 %", "36,38 %", "Data ilustratif", "Lingkungan", "Dinas Perpustakaan"):
             assert words in first.replace("\u00a0", " "), words
         assert re.search(r"1\s*/\s*\d", first)  # the number of the page
-        assert "/v1/plans/pontianak-2019-2028/realization?as_of=2021-12-31" in text.replace("\n", "")
+        assert "/v1/plans/kota-pontianak-2019-2028/realization?as_of=2021-12-31" in text.replace("\n", "")
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("query", ["", "?wall=1"])

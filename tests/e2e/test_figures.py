@@ -27,7 +27,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GROUPINGS = ("dimension", "sub_dimension", "department", "year", "theme", "quick_win")
 FIGURES = ("share", "claimed", "verified", "weighted", "progress", "progress_all", "financial", "dimension_mean")
 SAID = ("state", "programs", "reported", "realized", "missing", "last_period", "periods_missed")
-SAMPLE = Path(reports.__file__).parent / "pontianak-2019-2028.xlsx"
+SAMPLE = Path(reports.__file__).parent / "kota-pontianak-2019-2028.xlsx"
 PLANS = 3
 PLAIN = (
     "programs", "reported", "never_reported", "realized", "verified_realized", "statuses", "financial_ahead", "target",
@@ -219,4 +219,4 @@ def samples_of_2019_and_2020() -> list[Json]:
 def of_plan(event: Json, plan: str) -> Json:
     """The same event, said of another plan."""
     text = json.dumps(event)
-    return dict(json.loads(text.replace("/plans/pontianak-2019-2028/", f"/plans/{plan}/")))
+    return dict(json.loads(text.replace("/plans/kota-pontianak-2019-2028/", f"/plans/{plan}/")))

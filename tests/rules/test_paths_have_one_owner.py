@@ -48,7 +48,7 @@ def test_no_entry_of_the_table_hides_behind_an_earlier_one() -> None:
     ("path", "service"),
     [
         ("/", "realization"), ("/app/main.js", "realization"), ("/opening.json", "realization"),
-        ("/v1/plans", "realization"), ("/v1/plans/pontianak-2019-2028/departments", "realization"),
+        ("/v1/plans", "realization"), ("/v1/plans/kota-pontianak-2019-2028/departments", "realization"),
         ("/v1/masterplans", "programs"), ("/v1/masterplans/x/export", "programs"), ("/v1/events", "programs"),
         ("/v1/departments", "programs"), ("/v1/eventsource", "realization"), ("/v1/visits/x/1", "evaluations"),
         ("/v1/meetings", "evaluations"),

@@ -51,7 +51,7 @@ def test_the_text_of_a_number_is_the_number(value: Fraction) -> None:
 
 # --- frozen figures
 
-PLAN = "pontianak-2019-2028"
+PLAN = "kota-pontianak-2019-2028"
 FIGURES = {
     "share": share(Counts(programs=426, realized=155)),
     "dimension_mean": Figure("dimension_mean.v1", Fraction(7654, 36), 6, Fraction(7654, 216)),
@@ -63,10 +63,10 @@ def test_a_frozen_figure_has_the_form_that_was_published() -> None:
     assert canonical(PLAN, 8123, date(2020, 12, 31), FIGURES) == (
         b'{"as_of":"2020-12-31","figures":{"dimension_mean":["dimension_mean.v1","3827/18","6",""],'
         b'"share":["share.v1","155","426",""],"weighted":["weighted.v1","0","99.5","weights"]},'
-        b'"plan":"pontianak-2019-2028","seq":8123}'
+        b'"plan":"kota-pontianak-2019-2028","seq":8123}'
     )
     assert seal(PLAN, 8123, date(2020, 12, 31), FIGURES) == (
-        "57472af00ce295fc6aa82c271e1c4e902177d5cf8449e7e0bf6a5939fcf1a9d8"
+        "373b7b9994ec4a35b4a7b2d3b1f5ddb52a8d427dcd0fe7e2101758c28fd5d08f"
     )
 
 

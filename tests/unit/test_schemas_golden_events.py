@@ -159,11 +159,11 @@ def test_a_fact_has_one_form_and_is_read_back_whole() -> None:
 
     assert value.decode() == (
         '{"seq":8123,"received_ms":1795435200000,"topic":"program-status","partition":3,"offset":42,'
-        '"digest":"6c077ee7e581786f974439c7bb4979cb","event":' + example["normalized"] + "}"
+        '"digest":"4cc4c725c10cc52bdc0b1a972b8e664d","event":' + example["normalized"] + "}"
     )
     assert (
         fact_key(event.plan, event.KIND.kind, event.source, event.id)
-        == b"pontianak-2019-2028/report/plans/pontianak-2019-2028/departments/dinkes/r-1"
+        == b"kota-pontianak-2019-2028/report/plans/kota-pontianak-2019-2028/departments/dinkes/r-1"
     )
     fact = Fact.model_validate_json(value)
     assert (fact.seq, fact.received_ms, fact.topic, fact.partition, fact.offset) == (

@@ -91,7 +91,7 @@ def test_a_plan_lies_where_an_ordinary_client_puts_its_key(plan: str, partitions
 
 
 @pytest.mark.parametrize(
-    ("plan", "of_12", "of_96"), [("pontianak-2019-2028", 7, 43), ("banjarmasin", 0, 84), ("x", 10, 22)]
+    ("plan", "of_12", "of_96"), [("kota-pontianak-2019-2028", 4, 16), ("banjarmasin", 0, 84), ("x", 10, 22)]
 )
 def test_the_partition_of_a_plan_never_changes(plan: str, of_12: int, of_96: int) -> None:
     assert (partition_of(plan, 12), partition_of(plan, 96)) == (of_12, of_96)

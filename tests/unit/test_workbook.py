@@ -21,7 +21,7 @@ from services.programs.workbook import columns as known
 from services.programs.workbook.sheets import LIMIT
 from services.programs.workbook.write import HEADING_ROW
 
-PLAN = "pontianak-2019-2028"
+PLAN = "kota-pontianak-2019-2028"
 FIRST_ROW = HEADING_ROW + 1
 
 WRITTEN = settings().max_examples // 3  # to write a workbook and read it takes 0.1 s

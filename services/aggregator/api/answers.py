@@ -126,7 +126,7 @@ class KnownAt(Answer):
 class Known(Answer):
     """What every answer about one plan says of itself."""
 
-    plan: Annotated[str, Field(examples=["pontianak-2019-2028"])]
+    plan: Annotated[str, Field(examples=["kota-pontianak-2019-2028"])]
     known_at: KnownAt
 
 
@@ -234,7 +234,7 @@ class Side(Answer):
 class FactRef(Answer):
     """A fact in the book: the event's identity, and its number."""
 
-    source: Annotated[str, Field(examples=["/plans/pontianak-2019-2028/departments/diskominfo"])]
+    source: Annotated[str, Field(examples=["/plans/kota-pontianak-2019-2028/departments/diskominfo"])]
     id: str
     seq: int
 

@@ -35,7 +35,7 @@ from services.kit.problems import NotFoundProblem
 from services.kit.problems import answers as problems
 from services.kit.projection import Projection
 
-PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["pontianak-2019-2028"])]
+PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["kota-pontianak-2019-2028"])]
 ProgramPath = Annotated[str, Path(pattern=PROGRAM, examples=["GOV-001"])]
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"model": a.Realization | a.Change, "description": "Data of `snapshot` events, then of `change` events."}

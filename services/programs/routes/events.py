@@ -30,7 +30,7 @@ RETRY_AFTER_SECONDS = 2
 EXAMPLE = {
     "specversion": "1.0",
     "id": "2021-11-GOV-001",
-    "source": "/plans/pontianak-2019-2028/departments/diskominfo",
+    "source": "/plans/kota-pontianak-2019-2028/departments/diskominfo",
     "type": "id.pantau.program.status.reported.v1",
     "time": "2021-12-03T02:15:00Z",
     "data": {

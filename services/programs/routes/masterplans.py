@@ -23,13 +23,13 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILE: dict[str, Any] = {"schema": {"type": "object", "properties": {"file": BINARY["schema"]}}}
 REQUEST = {"requestBody": {"required": True, "content": {XLSX: BINARY, CSV: BINARY, MULTIPART: FILE}}}
 IMPORT_EXAMPLE = {
-    "plan": "pontianak-2019-2028",
+    "plan": "kota-pontianak-2019-2028",
     "version": 1,
     "dry_run": False,
     "already_registered": False,
     "programs": 426,
     "departments": 25,
-    "source": "/plans/pontianak-2019-2028/council",
+    "source": "/plans/kota-pontianak-2019-2028/council",
     "id": "version-1-7c1d0f53a5c0f9d2",
     "warnings": [],
     "published": {"topic": "masterplans", "partition": 3, "offset": 0},
