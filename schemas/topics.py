@@ -1,8 +1,8 @@
 """The topics: names, settings, and which partition a plan has on all of them.
 
 The plan is the partition key: its events have the same partition number on every topic. The number is fixed at
-installation. `partition_of` is Kafka's own default partitioner (murmur2 of the key), so that any ordinary client
-that sends the plan as key finds the right partition by itself.
+installation. `partition_of` is the default partitioner of Kafka's Java client (murmur2 of the key). Clients that have
+another one, librdkafka among them, need a setting: docs/departments.md.
 """
 
 from functools import lru_cache

@@ -95,7 +95,10 @@ def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tup
         return Reason.WRONG_SOURCE, f"{event.type} may come from {' or '.join(kind.sources)}, not from {event.source}"
     expected = partition_of(source.plan, partitions)
     if expected != partition:
-        return Reason.WRONG_PARTITION, f"plan {source.plan} has partition {expected}, this is partition {partition}"
+        return Reason.WRONG_PARTITION, (
+            f"plan {source.plan} has partition {expected} of {partitions}, this is partition {partition}: the record's key "
+            "must be the plan, and the partitioner Java's (murmur2); for librdkafka set partitioner=murmur2_random"
+        )
     return None
 
 
