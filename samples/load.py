@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from kafka.errors import KafkaError
 
-from deploy.local import administrator
+from deploy.local import administrator, whole
 from deploy.local import settings as local
 from samples import catalogue, check, make, reports, visits
 from samples.plan import CHANGED_ON, SPLIT
@@ -52,9 +52,7 @@ class Memory:
     def keep(self, **what: Any) -> None:
         """Remember, so that it is there whole or not at all after a kill."""
         self._told |= what
-        unfinished = self._file.with_suffix(".part")
-        unfinished.write_text(json.dumps(self._told))
-        unfinished.replace(self._file)
+        whole.write(self._file, json.dumps(self._told))
 
 
 def main() -> int:
@@ -120,7 +118,7 @@ class Loader:
         for office, role in [*wanted, (visits.EVALUATOR, "evaluator")]:
             file = self._keys / f"{office}.key"
             if not file.exists():
-                _write_private(file, self._site.make_key(office, role))
+                whole.write(file, self._site.make_key(office, role))
         say(f"keys of the departments and of the evaluator: {self._keys}/<department>.key, {visits.EVALUATOR}.key")
 
     def through_2021(self, pace: float) -> None:
@@ -178,15 +176,6 @@ def _realized_2021(lines: list[Line]) -> int:
     version = read_workbook(make.SECOND_BOOK.read_bytes()).version
     assert version is not None
     return len(check.realized(version, lines, END_OF_2021))
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Write a key where only its owner reads it, whole or not at all."""
-    unfinished = file.with_suffix(".part")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-        new.write(text)
-    unfinished.replace(file)
 
 
 if __name__ == "__main__":

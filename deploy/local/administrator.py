@@ -1,9 +1,10 @@
 """The administrator's key of this machine: made at the first start, kept where only its owner reads it."""
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
+
+from deploy.local import whole
 
 FILE = "administrator.key"
 
@@ -13,11 +14,7 @@ def key(keys: Path) -> str:
     file = keys / FILE
     if not file.exists():
         keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".part")
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-            new.write(f"pantau_admin_{secrets.token_urlsafe(24)}")
-        unfinished.rename(file)
+        whole.write(file, f"pantau_admin_{secrets.token_urlsafe(24)}")
     return file.read_text().strip()
 
 

@@ -2,9 +2,11 @@
 
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +18,14 @@ HOW_TO_MEND = "On Debian: apt-get install maven"
 def folder() -> Path:
     """Where the jars of this pom are, once they are: its name says which pom they came from."""
     return CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+
+
+@cache
+def kafka_version() -> str:
+    """The version of Apache Kafka that this pom names."""
+    found = re.search(r"<artifactId>kafka_2\.13</artifactId>\s*<version>([^<]+)</version>", POM.read_text())
+    assert found, f"{POM} names no Kafka"
+    return found[1]
 
 
 def fetch() -> Path:

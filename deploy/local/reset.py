@@ -5,6 +5,8 @@ python -m deploy.local.reset
 
 import shutil
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from deploy.local import settings, state
 
@@ -17,12 +19,24 @@ def main() -> int:
         return 0
     try:
         with state.held(here.state):
-            shutil.rmtree(here.state)
-    except state.TakenError as taken:
-        print(f"{taken} Nothing was reset.", file=sys.stderr)
+            _empty(here.state)
+            (here.state / state.LOCK).unlink()
+        with suppress(OSError):  # a mount point, or a link to a folder elsewhere: stays, empty
+            here.state.rmdir()
+    except state.UnusableError as unusable:
+        print(f"{unusable} Nothing was reset.", file=sys.stderr)
         return 1
     print(f"Wiped {here.state}.")
     return 0
+
+
+def _empty(folder: Path) -> None:
+    """Delete everything but the lock, the record first: when this is interrupted, it can only be done again."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name != state.RECORD):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != state.LOCK:
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from deploy.local import administrator, broker, leader, ports, settings, state
+from deploy.local import administrator, broker, leader, ports, secret, settings, state, status
 from deploy.local.jars import ROOT
 from deploy.local.settings import Settings
-from deploy.local.supervisor import Service, Supervisor, Task
+from deploy.local.status import Status
+from deploy.local.supervisor import BACKOFF, Backoff, Service, Supervisor, Task
+from services.kit import settings as services_settings
 
 OPENING = {"PANTAU_OPENING_PLAN": "kota-pontianak-2019-2028", "PANTAU_OPENING_AS_OF": "2021-12-31"}  # of the sample
 PORT_PATIENCE_SECONDS = 2.0  # children of a supervisor that was killed a moment ago are about to go
@@ -40,6 +42,7 @@ def environment(here: Settings) -> dict[str, str]:
         "PANTAU_KAFKA": here.bootstrap,
         "PANTAU_STATE": str(here.state),
         "PANTAU_ADMIN_KEY_SHA256": administrator.digest(administrator.key(here.keys)),
+        "PANTAU_SECRET": secret.read(here.state),
         "PYTHONUNBUFFERED": "1",
     }
     return {**OPENING, **os.environ, **agreed}
@@ -56,10 +59,11 @@ def busy_ports(here: Settings) -> list[str]:
     return lines
 
 
-def where_to_look(here: Settings) -> str:
-    """What a person wants to know once it runs."""
+def where_to_look(here: Settings, missing: Sequence[str] = ()) -> str:
+    """What a person wants to know once it runs; `missing`: the services it runs without."""
+    without = f"Pantau runs without: {', '.join(missing)}. Why stands above, and in `make doctor`."
     return f"""
-Pantau is ready.
+{without if missing else "Pantau is ready."}
   dashboard  {here.site_url}/
   API        {here.site_url}/docs
   metrics    {here.site_url}/metrics and {here.worker_url}/metrics
@@ -97,34 +101,49 @@ def _reason(refused: urllib.error.HTTPError) -> str:
         return body
 
 
-def supervise(here: Settings, services: Sequence[Sequence[Service]], then: Task | None) -> int:
-    """Hold the state folder, see that the ports are free, and run until asked to stop. Returns the exit code."""
+def supervise(
+    here: Settings,
+    services: Sequence[Sequence[Service]],
+    then: Task | None,
+    backoff: Backoff = BACKOFF,
+) -> int:
+    """Hold the state folder, see that state and ports fit, and run until asked to stop. Returns the exit code."""
     was_make_told = leader.watch()
     try:
         with state.held(here.state):
+            state.prepare(here.state, here.partitions)
             patience = time.monotonic() + PORT_PATIENCE_SECONDS
             while (busy := busy_ports(here)) and time.monotonic() < patience:
                 time.sleep(0.1)
             if busy:
                 print("\n".join(busy), file=sys.stderr)
                 return 1
-            return Supervisor(
-                services,
-                logs=here.logs,
-                env=environment(here),
-                cwd=ROOT,
-                when_ready=lambda: print(where_to_look(here), flush=True),
-                then=then,
-                told_to_stop=was_make_told,
-            ).run()
-    except state.TakenError as taken:
-        print(taken, file=sys.stderr)
+            try:
+                Supervisor(
+                    services,
+                    logs=here.logs,
+                    env=environment(here),
+                    cwd=ROOT,
+                    when_ready=lambda missing: print(where_to_look(here, missing), flush=True),
+                    when_changed=lambda processes: status.write(
+                        here.state, Status(os.getpid(), here.recorded, processes)
+                    ),
+                    then=then,
+                    told_to_stop=was_make_told,
+                    backoff=backoff,
+                ).run()
+            finally:
+                status.forget(here.state)
+    except state.UnusableError as unusable:
+        print(unusable, file=sys.stderr)
         return 1
+    return 0
 
 
 def main() -> int:
     """Run Pantau as `make run` does."""
     here = settings.read()
+    services_settings.read()  # what the services would refuse, each for itself and for ever, ends us here
     return supervise(here, stages(here), SAMPLE)
 
 

@@ -25,6 +25,23 @@ class Settings(NamedTuple):
     site: Port
     worker: Port
     state: Path
+    topic_prefix: str
+    partitions_per_topic: int
+
+    @property
+    def partitions(self) -> dict[str, int]:
+        """The number of partitions by topic prefix: each prefix is a generation of topics of its own."""
+        return {self.topic_prefix: self.partitions_per_topic}
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """The variables that others have to know to find what runs with these settings."""
+        return {
+            "PANTAU_HOST": self.host,
+            "PANTAU_TOPIC_PREFIX": self.topic_prefix,
+            "PANTAU_PARTITIONS": str(self.partitions_per_topic),
+            **{port.variable: str(port.number) for port in self.ports},
+        }
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -59,13 +76,16 @@ class Settings(NamedTuple):
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of an environment. What can't be a port ends the process with one line."""
+    """The settings of an environment. What can't be ends the process with one line."""
+
+    def number(variable: str, what: str, otherwise: int, largest: int) -> int:
+        told = environment.get(variable) or str(otherwise)
+        if not told.isascii() or not told.isdigit() or not 0 < int(told) <= largest:
+            sys.exit(f"{variable}={told} is not {what}: a number from 1 to {largest}")
+        return int(told)
 
     def port(variable: str, otherwise: int) -> Port:
-        told = environment.get(variable) or str(otherwise)
-        if not told.isascii() or not told.isdigit() or not 0 < int(told) < 65536:
-            sys.exit(f"{variable}={told} is not a port: a number from 1 to 65535")
-        return Port(variable, int(told))
+        return Port(variable, number(variable, "a port", otherwise, 65535))
 
     return Settings(
         host=environment.get("PANTAU_HOST") or "127.0.0.1",
@@ -74,4 +94,6 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         site=port("PANTAU_PORT", 8000),
         worker=port("PANTAU_WORKER_METRICS_PORT", 8004),
         state=ROOT / (environment.get("PANTAU_STATE") or ".pantau"),
+        topic_prefix=environment.get("PANTAU_TOPIC_PREFIX") or "",
+        partitions_per_topic=number("PANTAU_PARTITIONS", "a number of partitions", 12, 1000),
     )

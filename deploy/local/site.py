@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deploy.local import status
 from deploy.paths import owner_of
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
@@ -44,7 +45,11 @@ def create_site(settings: Settings) -> FastAPI:
 
     def ready() -> tuple[bool, Mapping[str, object]]:
         told = {name: app.state.ready() for name, app in apps.items()}
-        return all(is_ready for is_ready, _ in told.values()), {name: checks for name, (_, checks) in told.items()}
+        checks: dict[str, object] = {name: checks for name, (_, checks) in told.items()}
+        supervisor = status.of_parent(settings.state.absolute())
+        if supervisor:  # what else of this machine does not run is shown, and is no reason not to be asked
+            checks["failed"] = supervisor.failures
+        return all(is_ready for is_ready, _ in told.values()), checks
 
     site = FastAPI(title="Pantau", lifespan=lifespan, openapi_url=None)
     registry = CollectorRegistry()

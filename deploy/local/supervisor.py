@@ -1,7 +1,7 @@
 """Keeps a few processes running, and stops them in order. Which ones is data (see `run`).
 
-Services come in stages: one starts when all of the stages before it are ready, also when it starts again. One that
-leaves is started again, each time a little later; one that keeps leaving ends the whole. Stopping goes backwards.
+Services come in stages: one starts when those of the stages before it are ready, or have failed and wait for their next
+try. One that exits is started again, each time after a longer pause, and the others go on. Stopping goes backwards.
 
 One thread, no handlers: the signals that mean "stop" are blocked and fetched where we wait, so nothing is ever
 interrupted halfway, and it makes no difference whether we were started with SIGINT ignored. Each child is bound to this
@@ -13,17 +13,20 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.local import children
+from deploy.local.reason import last_reason
+from deploy.local.status import ProcessStatus
 
 STOP = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 LOOK_SECONDS = 0.2  # between two looks at what is not ready yet
 REMIND_SECONDS = 15.0
-LEAVES_ALLOWED = 5
-LEAVES_WITHIN_SECONDS = 60.0
-FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 4.0
+FAILURES_SHOWN = 3  # in a row, until we say what runs without it
+LOG_LIMIT_BYTES = 64 * 1024**2  # of the lives of a service together: one that fails for ever must not fill the disk
 
 Ready = Callable[[], str | None]
 """Asks whether a service is ready: None when it is, otherwise what it waits for. Answers within half a second."""
@@ -52,14 +55,25 @@ class Asked(Exception):  # noqa: N818 - a wish, not an error
     """Somebody wants us to stop."""
 
 
-class CrashLoopError(Exception):
-    """A service keeps leaving."""
-
-
 def say(who: str, what: str) -> None:
     """A line for the person who started us, who may have stopped listening."""
     with suppress(OSError):
         print(f"{who:<8} {what}", flush=True)
+
+
+class Backoff(NamedTuple):
+    """How long to wait before a service is tried again, and after what time of running it counts as well again."""
+
+    first_seconds: float = 1.0
+    longest_seconds: float = 60.0
+    settled_seconds: float = 120.0  # longer than a worker waits for progress before it exits
+
+    def pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        return float(min(self.first_seconds * 2 ** min(failures - 1, 32), self.longest_seconds))
+
+
+BACKOFF = Backoff()
 
 
 @dataclass
@@ -68,40 +82,73 @@ class _Kept:
 
     service: Service
     log: Path
+    backoff: Backoff
     process: subprocess.Popen[bytes] | None = None
     ready: bool = False
     started_at: float = 0.0
     start_at: float = 0.0
     remind_at: float = 0.0
-    left_at: list[float] = field(default_factory=list)
+    log_began_at: int = 0  # the size of the log when this life began
+    failures: int = 0  # in a row
+    reason: str = ""
+    failed_at: str = ""
+
+    @property
+    def status(self) -> ProcessStatus:
+        pid = self.process.pid if self.process else None
+        return ProcessStatus(self.service.name, pid, self.ready, self.failures, self.reason, self.failed_at)
+
+    @property
+    def settled(self) -> bool:
+        """Whether those of the next stage need not wait for it."""
+        return self.ready or self.failures > 0
 
     def start(self, env: Mapping[str, str], cwd: Path) -> None:
-        self.process = children.start(self.service.command, log=self.log, env=env, cwd=cwd)
+        """Start it. What keeps it from starting is a failure like any other."""
+        try:
+            if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
+                _put_away(self.log)
+            self.log_began_at = self.log.stat().st_size if self.log.exists() else 0
+            self.process = children.start(self.service.command, log=self.log, env=env, cwd=cwd)
+        except OSError as error:
+            self._failed(f"could not be started: {error}")
+            return
         self.started_at = time.monotonic()
         self.remind_at = self.started_at + REMIND_SECONDS
         say(self.service.name, f"starting (process {self.process.pid})")
 
-    def look_whether_left(self) -> None:
-        """Note that it left, and when it may start again."""
-        if self.process is None or self.process.poll() is None:
-            return
+    def look_whether_left(self) -> bool:
+        """Note that it exited, and when it may start again. Returns whether anything changed."""
+        if self.process is None:
+            return False
+        if self.process.poll() is None:
+            return self._settle()
         children.kill(self.process)  # what it may have started itself
-        now, code = time.monotonic(), self.process.returncode
+        code = self.process.returncode
         self.process, self.ready = None, False
-        self.left_at = [at for at in self.left_at if at > now - LEAVES_WITHIN_SECONDS] + [now]
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"left with code {code}"
-        if len(self.left_at) >= LEAVES_ALLOWED:
-            raise CrashLoopError(
-                f"{how}, for the {len(self.left_at)}th time within a minute; giving up. "
-                f"The end of {self.log}:\n{_last_lines(self.log)}"
-            )
-        backoff = min(FIRST_BACKOFF_SECONDS * 2 ** (len(self.left_at) - 1), LONGEST_BACKOFF_SECONDS)
-        self.start_at = now + backoff
-        say(self.service.name, f"{how}; starting it again in {backoff:g} s (log: {self.log})")
+        if code < 0:
+            self._failed(f"was ended by {signal.Signals(-code).name}")
+        else:
+            self._failed(f"exited with code {code}: {last_reason(self.log, self.log_began_at)}")
+        return True
 
-    def look_whether_ready(self) -> None:
+    def _settle(self) -> bool:
+        if not (self.ready and self.failures and time.monotonic() - self.started_at > self.backoff.settled_seconds):
+            return False
+        self.failures = 0
+        return True
+
+    def _failed(self, reason: str) -> None:
+        self.failures += 1
+        self.reason, self.failed_at = reason, datetime.now(UTC).isoformat(timespec="seconds")
+        pause = self.backoff.pause(self.failures)
+        self.start_at = time.monotonic() + pause
+        say(self.service.name, f"{reason}; starting it again in {pause:g} s (log: {self.log})")
+
+    def look_whether_ready(self) -> bool:
+        """Note that it is ready now. Returns whether anything changed."""
         if self.process is None or self.ready:
-            return
+            return False
         waits_for, now = self.service.ready(), time.monotonic()
         if waits_for is None:
             self.ready = True
@@ -109,6 +156,7 @@ class _Kept:
         elif now > self.remind_at:
             self.remind_at = now + REMIND_SECONDS
             say(self.service.name, f"not ready yet: {waits_for} (log: {self.log})")
+        return self.ready
 
 
 class Supervisor:
@@ -121,67 +169,75 @@ class Supervisor:
         logs: Path,
         env: Mapping[str, str],
         cwd: Path,
-        when_ready: Callable[[], None],
+        when_ready: Callable[[Sequence[str]], None],
+        when_changed: Callable[[Sequence[ProcessStatus]], None],
         then: Task | None = None,
         told_to_stop: Callable[[], bool] = lambda: False,
+        backoff: Backoff = BACKOFF,
     ) -> None:
-        self._stages = [[_Kept(service, logs / f"{service.name}.log") for service in stage] for stage in stages]
+        """`when_ready` is called with the names of services that keep failing, and again without when all are ready."""
+        self._stages = [
+            [_Kept(service, logs / f"{service.name}.log", backoff) for service in stage] for stage in stages
+        ]
         self._env, self._cwd = env, cwd
-        self._when_ready = when_ready
+        self._when_ready, self._when_changed = when_ready, when_changed
         self._task = then
         self._task_process: subprocess.Popen[bytes] | None = None
         self._told_to_stop = told_to_stop
-        self._announced = False
+        self._announced: list[str] | None = None  # the services that were missing when we said so
 
     @property
     def _kept(self) -> list[_Kept]:
         return [kept for stage in self._stages for kept in stage]
 
-    def run(self) -> int:
-        """Run until a signal says stop. The exit code: 0 when asked, 1 when a service kept leaving."""
+    def run(self) -> None:
+        """Run until a signal says stop."""
         for number in (*STOP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK, {*STOP, signal.SIGCHLD})
         for kept in self._kept:
             _put_away(kept.log)
-        code = 0
         try:
             while True:
-                if self._tend() and not self._announced:
-                    self._announced = True
-                    self._begin()
+                self._tend()
+                self._announce()
                 self._look_at_task()
                 self._wait(LOOK_SECONDS if not all(kept.ready for kept in self._kept) else 1.0)
         except Asked as asked:
             say("pantau", f"stopping ({asked})")
-        except CrashLoopError:
-            code = 1
         finally:
             self._stop()
-        return code
 
-    def _tend(self) -> bool:
-        """Start what should run and does not. Returns whether everything is ready."""
-        earlier_ready = True
+    def _tend(self) -> None:
+        """Start what should run and does not."""
+        earlier_settled = True
         for stage in self._stages:
             for kept in stage:
                 self._wait(0)
-                try:
-                    kept.look_whether_left()
-                except CrashLoopError as loop:
-                    say(kept.service.name, str(loop))
-                    raise
-                if kept.process is None and earlier_ready and time.monotonic() >= kept.start_at:
+                changed = kept.look_whether_left()
+                if kept.process is None and earlier_settled and time.monotonic() >= kept.start_at:
                     kept.start(self._env, self._cwd)
-                kept.look_whether_ready()
-            earlier_ready = earlier_ready and all(kept.ready for kept in stage)
-        return earlier_ready
+                    changed = True
+                if kept.look_whether_ready() or changed:
+                    self._when_changed([each.status for each in self._kept])
+            earlier_settled = earlier_settled and all(kept.settled for kept in stage)
 
-    def _begin(self) -> None:
+    def _announce(self) -> None:
+        """Say so when everything is ready, or as much as there will be for a while; begin the task when all is."""
+        waiting = [kept for kept in self._kept if not kept.ready]
+        if self._announced == [] or any(kept.failures < FAILURES_SHOWN for kept in waiting):
+            return
+        missing = [kept.service.name for kept in waiting]
+        if missing and self._announced is not None:  # said once; each failure is told as it comes
+            return
+        self._announced = missing
         with suppress(OSError):
-            self._when_ready()
-        if self._task:
-            self._task_process = children.start(self._task.command, env=self._env, cwd=self._cwd)
+            self._when_ready(missing)
+        if self._task and not missing:
+            try:
+                self._task_process = children.start(self._task.command, env=self._env, cwd=self._cwd)
+            except OSError as error:
+                say(self._task.name, f"could not be started: {error}")
 
     def _look_at_task(self) -> None:
         if self._task and self._task_process and self._task_process.poll() is not None:
@@ -216,9 +272,3 @@ def _put_away(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
-
-
-def _last_lines(log: Path, number: int = 20) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 16_384))
-        return "\n".join(file.read().decode(errors="replace").splitlines()[-number:])

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     state: Path = Path(".pantau")
 
     admin_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    secret: Annotated[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None, Field(repr=False)] = None
     opening_plan: PlanId | None = None
     opening_as_of: date | None = None
     worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from deploy.k8s import generate
-from deploy.local import broker
+from deploy.local import broker, jars
 from deploy.local import settings as local
 from deploy.paths import PATHS
 from services.kit.health import add_health
@@ -132,8 +132,12 @@ def test_secrets_are_named_and_not_contained() -> None:
     assert not of_kind("Secret")
     for workload in workloads():
         for entry in container(workload)["env"]:
-            if entry["name"] in {"PANTAU_DATABASE", "PANTAU_ADMIN_KEY_SHA256"}:
+            if entry["name"] in {"PANTAU_DATABASE", "PANTAU_ADMIN_KEY_SHA256", "PANTAU_SECRET"}:
                 assert entry["valueFrom"]["secretKeyRef"]["name"] == "pantau"
+
+
+def test_every_process_has_the_shared_secret() -> None:
+    assert all("PANTAU_SECRET" in process.env for process in PROCESSES)
 
 
 def test_each_worker_has_a_lasting_name_of_its_own() -> None:
@@ -374,11 +378,4 @@ def test_the_broker_of_compose_is_set_as_the_tested_one() -> None:
         "auto.create.topics.enable", "transactional.id.expiration.ms", "message.max.bytes",
         "add.partitions.to.txn.retry.backoff.ms",
     } <= same  # fmt: skip
-    assert COMPOSE["services"]["kafka"]["image"].split(":")[1] == kafka_version()
-
-
-def kafka_version() -> str:
-    pom = (ROOT / "deploy/local/kafka/pom.xml").read_text()
-    found = re.search(r"<artifactId>kafka_2.13</artifactId>\s*<version>([^<]+)</version>", pom)
-    assert found is not None
-    return found[1]
+    assert COMPOSE["services"]["kafka"]["image"].split(":")[1] == jars.kafka_version()

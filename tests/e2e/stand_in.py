@@ -3,8 +3,8 @@
     python -m tests.e2e.stand_in supervise FOLDER HOW     the supervisor; HOW is JSON: how each service behaves
     python -m tests.e2e.stand_in serve FOLDER NAME HOW    one service; `run` starts these
 
-How: "well" (the default), "deaf" (ignores SIGTERM), "leaving" (leaves at once), "slow" (ready when FOLDER/NAME.may is
-there). What happens is written, a line each, to FOLDER/events.
+How: "well" (the default), "deaf" (ignores SIGTERM), "failing" (exits at once, until FOLDER/NAME.may is there), "slow"
+(ready when FOLDER/NAME.may is there). What happens is written, a line each, to FOLDER/events.
 """
 
 import json
@@ -15,7 +15,9 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.local import run, settings
-from deploy.local.supervisor import Service, Task
+from deploy.local.supervisor import Backoff, Service, Task
+
+BACKOFF = Backoff(first_seconds=0.2, longest_seconds=0.8, settled_seconds=2.0)
 
 
 def serve(folder: Path, name: str, how: str) -> None:
@@ -28,8 +30,9 @@ def serve(folder: Path, name: str, how: str) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     note(folder, f"{name} started {os.getpid()}")
-    if how == "leaving":
-        print(f"{name}: cannot go on", flush=True)
+    if how == "failing" and not (folder / f"{name}.may").exists():
+        print(json.dumps({"level": "CRITICAL", "message": f"{name} cannot go on"}), flush=True)
+        print(json.dumps({"level": "INFO", "message": "closed"}), flush=True)
         sys.exit(3)
     while True:
         signal.pause()
@@ -51,14 +54,14 @@ def supervise(folder: Path, how: dict[str, str]) -> int:
 
         def ready() -> str | None:
             started = f"{name} started" in ((folder / "events").read_text() if (folder / "events").exists() else "")
-            may = behaves != "slow" or (folder / f"{name}.may").exists()
+            may = behaves not in {"slow", "failing"} or (folder / f"{name}.may").exists()
             return None if started and may else "the test"
 
         command = (sys.executable, "-m", "tests.e2e.stand_in", "serve", str(folder), name, behaves)
         return Service(name, command, ready, seconds[name])
 
     task = Task("sample", ("sh", "-c", how.get("sample", "echo loaded")), run.SAMPLE.stop_within_seconds)
-    return run.supervise(here, ((service("broker"),), (service("site"), service("worker"))), task)
+    return run.supervise(here, ((service("broker"),), (service("site"), service("worker"))), task, BACKOFF)
 
 
 if __name__ == "__main__":

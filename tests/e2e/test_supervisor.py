@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import administrator, ports, state
+from deploy.local import administrator, ports, secret, state, status
 from deploy.local.broker import answers
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
@@ -137,13 +137,68 @@ def test_starts_again_what_leaves(stack: Stack) -> None:
     assert supervisor.said.count("Pantau is ready") == 1
 
 
-def test_gives_up_on_a_service_that_keeps_leaving(stack: Stack) -> None:
-    supervisor = stack.start({"worker": "leaving"})
-    assert supervisor.wait() == 1
-    assert len(stack.started("worker")) == 5
-    assert "worker   left with code 3, for the 5th time within a minute; giving up" in supervisor.said
-    assert "worker: cannot go on" in supervisor.said, "the end of its log is shown"
+def recorded(stack: Stack, supervisor: Running) -> dict[str, status.ProcessStatus]:
+    found = status.read(stack.state, supervisor.pid)
+    return {process.name: process for process in found.processes} if found else {}
+
+
+@pytest.mark.parametrize("name", ["broker", "worker", "site"])
+def test_what_fails_is_tried_again_and_again_with_its_reason_and_the_others_go_on(stack: Stack, name: str) -> None:
+    supervisor = stack.start({name: "failing"})
+    until(lambda: len(stack.started(name)) >= 7)
+    others = {"broker", "worker", "site"} - {name}
+    assert all(len(stack.started(other)) == 1 and exists(stack.started(other)[0]) for other in others)
+    told = [line for line in supervisor.said.splitlines() if line.startswith(f"{name:<8} exited")]
+    pauses = [float(line.partition("again in ")[2].split()[0]) for line in told]
+    assert pauses[:5] == [0.2, 0.4, 0.8, 0.8, 0.8], "growing, and bounded"
+    assert told[0].startswith(f"{name:<8} exited with code 3: {name} cannot go on; starting it again in 0.2 s (log: ")
+    assert f"Pantau runs without: {name}." in supervisor.said
+    assert "Pantau is ready" not in supervisor.said
+    failed = recorded(stack, supervisor)[name]
+    assert failed.failures >= 6
+    assert failed.failure is not None
+    assert failed.failure.startswith(f"exited with code 3: {name} cannot go on (at ")
+    supervisor.signal(signal.SIGINT)
+    assert supervisor.wait() == 0
     assert nothing_left(stack.pids)
+
+
+def test_what_lives_again_is_announced_and_after_a_while_its_failures_are_forgotten(stack: Stack) -> None:
+    supervisor = stack.start({"worker": "failing"})
+    until(lambda: "Pantau runs without: worker." in supervisor.said)
+    assert "loaded" not in supervisor.said
+    (stack.folder / "worker.may").touch()
+    until(lambda: "loaded" in supervisor.said)
+    assert supervisor.said.index("Pantau is ready") < supervisor.said.index("loaded")
+    assert "running again" in str(recorded(stack, supervisor)["worker"].failure)
+    until(lambda: recorded(stack, supervisor)["worker"].failure is None)
+    os.kill(stack.started("worker")[-1], signal.SIGKILL)
+    until(lambda: "was ended by SIGKILL; starting it again in 0.2 s" in supervisor.said, what="the first pause again")
+
+
+def test_what_cannot_even_be_started_is_tried_again(stack: Stack) -> None:
+    supervisor = stack.start({"worker": "failing"})
+    until(lambda: len(stack.started("worker")) >= 2)
+    log = stack.state / "log" / "worker.log"
+    log.unlink()
+    log.mkdir()
+    until(lambda: "worker   could not be started: [Errno 21] Is a directory" in supervisor.said)
+    log.rmdir()
+    (stack.folder / "worker.may").touch()
+    until(ready(supervisor))
+
+
+def test_the_record_of_what_runs_is_of_this_supervisor_and_goes_with_it(stack: Stack) -> None:
+    supervisor = stack.start()
+    until(ready(supervisor))
+    found = status.read(stack.state, supervisor.pid)
+    assert found is not None
+    assert found.settings.items() >= {name: port for name, port in stack.env.items() if name.endswith("PORT")}.items()
+    assert found.failures == {}
+    assert status.read(stack.state, supervisor.pid + 1) is None
+    supervisor.signal(signal.SIGINT)
+    assert supervisor.wait() == 0
+    assert not (stack.state / status.FILE).exists()
 
 
 def test_goes_on_when_the_sample_fails(stack: Stack) -> None:
@@ -228,6 +283,32 @@ def test_makes_the_administrators_key_once(tmp_path: Path) -> None:
     assert len(key) == len("pantau_admin_") + 32
     assert (tmp_path / "keys" / "administrator.key").stat().st_mode & 0o777 == 0o600
     assert administrator.key(tmp_path / "keys") == key
+
+
+def test_makes_the_shared_secret_once_and_never_in_place_of_a_lost_one(stack: Stack) -> None:
+    supervisor = stack.start()
+    until(ready(supervisor))
+    made = secret.read(stack.state)
+    assert (stack.state / secret.FILE).stat().st_mode & 0o777 == 0o600
+    for name in ("broker", "worker", "site"):
+        environment = Path(f"/proc/{stack.started(name)[0]}/environ").read_bytes().split(b"\0")
+        assert f"PANTAU_SECRET={made}".encode() in environment
+    assert made not in supervisor.said
+    supervisor.signal(signal.SIGINT)
+    assert supervisor.wait() == 0
+    again = stack.start()
+    until(ready(again))
+    assert secret.read(stack.state) == made
+    again.signal(signal.SIGINT)
+    assert again.wait() == 0
+    for lost in (None, "", made[:-1]):
+        (stack.state / secret.FILE).unlink(missing_ok=True)
+        if lost is not None:
+            (stack.state / secret.FILE).write_text(lost)
+        refused = stack.start()
+        assert refused.wait() == 1
+        (line,) = refused.said.splitlines()
+        assert line.startswith(f"{stack.state / secret.FILE} does not hold the 64 hex digits that the facts")
 
 
 def test_knows_who_listens(tmp_path: Path) -> None:

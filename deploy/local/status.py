@@ -1,0 +1,76 @@
+"""What the running supervisor records for others on this machine: its settings, and how its processes are.
+
+Kept in the state folder while it runs. The site shows the failures of its siblings, `pantau doctor` all of it.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from deploy.local import whole
+
+FILE = "running.json"
+
+
+class ProcessStatus(NamedTuple):
+    """One process. `failures`: in a row; 0 again when it has run for a while. `failed_at`: ISO 8601, UTC."""
+
+    name: str
+    pid: int | None
+    ready: bool
+    failures: int
+    reason: str
+    failed_at: str
+
+    @property
+    def failure(self) -> str | None:
+        """Why it failed last, in one line; None when it runs well."""
+        if not self.failures:
+            return None
+        times = f", {self.failures} times in a row" if self.failures > 1 else ""
+        now = "not running" if self.pid is None else "running again" if self.ready else "starting again"
+        return f"{self.reason} (at {self.failed_at}{times}; {now})"
+
+
+class Status(NamedTuple):
+    """The supervisor's process id, the settings it was started with, and its processes."""
+
+    supervisor: int
+    settings: Mapping[str, str]
+    processes: Sequence[ProcessStatus]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why each process that does not run well failed last."""
+        return {process.name: process.failure for process in self.processes if process.failure}
+
+
+def write(state: Path, status: Status) -> None:
+    """Record it. A full disk is no reason to end anything: then the former record stays."""
+    told = {**status._asdict(), "processes": [process._asdict() for process in status.processes]}
+    with suppress(OSError):
+        whole.write(state / FILE, json.dumps(told, indent=2) + "\n")
+
+
+def forget(state: Path) -> None:
+    """Delete the record: nothing runs any more."""
+    with suppress(OSError):
+        (state / FILE).unlink(missing_ok=True)
+
+
+def read(state: Path, supervisor: int | None) -> Status | None:
+    """What this supervisor recorded; None when it has not, or another one has and was killed."""
+    try:
+        told = json.loads((state / FILE).read_text())
+        status = Status(told["supervisor"], told["settings"], [ProcessStatus(**each) for each in told["processes"]])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return status if status.supervisor == supervisor else None
+
+
+def of_parent(state: Path) -> Status | None:
+    """What the supervisor recorded that started this process; None when no supervisor has."""
+    return read(state, os.getppid())
