@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from schemas.cloudevents import JSON_MEDIA_TYPE, is_json
 from schemas.sources import PLAN, SOURCE, SourceKind, parse_source
 
 EVENT_ID = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
@@ -43,12 +44,28 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("in UTC it lies outside the calendar") from None
 
 
+def _json(written: object) -> object:
+    """Any media type of JSON is the same one: letters and parameters are no content."""
+    return "application/json" if isinstance(written, str) and is_json(written) else written
+
+
+def _no_base64(written: object) -> object:
+    if written is not None:
+        raise ValueError("is not taken: send the data as JSON in `data`")
+    return None
+
+
 def by_key(entries: dict[Key, Value]) -> dict[Key, Value]:
     """The same entries in the order of their keys: how they were written is no content."""
     return dict(sorted(entries.items()))
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+JsonMediaType = Annotated[
+    Literal["application/json"],
+    BeforeValidator(_json),
+    WithJsonSchema({"type": "string", "pattern": JSON_MEDIA_TYPE}, mode="validation"),
+]
 EventId = Annotated[str, Field(pattern=EVENT_ID)]
 SourceText = Annotated[str, Field(pattern=SOURCE, max_length=160)]
 PlanId = Annotated[str, Field(pattern=f"^(?:{PLAN})$")]
@@ -79,7 +96,10 @@ class Envelope(BaseModel):
     id: EventId
     source: SourceText
     time: Moment
-    datacontenttype: Literal["application/json"] = "application/json"
+    datacontenttype: JsonMediaType = "application/json"
+    data_base64: Annotated[None, BeforeValidator(_no_base64)] = Field(
+        default=None, exclude=True, description="Not taken: the data stand in `data`, as JSON."
+    )
     attestedrole: Literal["administrator"] | None = Field(
         default=None,
         description="Set by intake, never taken from a sender: the sender held the administrator's key.",

@@ -21,6 +21,8 @@ from schemas.topics import LIMITS
 
 Json = dict[str, Any]
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # some writers put it before JSON
+
 REPORT: Final = "id.pantau.program.status.reported.v1"
 RETRACTION: Final = "id.pantau.program.status.retracted.v1"
 PLAN_VERSION: Final = "id.pantau.masterplan.version.published.v1"
@@ -148,7 +150,7 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
     if not isinstance(kind, str) or kind not in ENTERS_BY:
         return "unknown_type", {}
     try:
-        event: Json = EVENT.validate_json(value).model_dump(mode="json")
+        event: Json = EVENT.validate_json(value.removeprefix(BYTE_ORDER_MARK)).model_dump(mode="json")
     except ValidationError:
         return "wrong_shape", {}
     if record.topic != ENTERS_BY[kind]:
@@ -166,12 +168,12 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
 
 
 def _json_object(value: bytes) -> Json | None:
-    """The JSON object that the bytes are, if they are one: UTF-8, no byte order mark, only real characters.
+    """The JSON object that the bytes are, if they are one: UTF-8, perhaps after a byte order mark, only real characters.
 
     NaN and Infinity, which careless writers write, are read; that they may stand nowhere is a question of shape.
     """
     try:
-        found = json.loads(value.decode("utf-8"))
+        found = json.loads(value.removeprefix(BYTE_ORDER_MARK).decode("utf-8"))
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         return None

@@ -451,6 +451,7 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
         "not UTF-8": text.replace("dinkes", "dink\u00e9s").encode("latin-1"),
         "UTF-16": text.encode("utf-16"),
         "a byte order mark": b"\xef\xbb\xbf" + text.encode(),
+        "two byte order marks": 2 * b"\xef\xbb\xbf" + text.encode(),
         "a lone surrogate": text.replace('"blocked"', '"blocked", "note": "\\ud800"').encode(),
         "a lone surrogate in the source": b'{"source": "\\ud800", "id": "\\udfff", "type": "x"}',
         "NaN": text.replace('"10"', "NaN").encode(),

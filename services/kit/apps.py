@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, MetaData
 
 from services.kit.bodies import limit_bodies
+from services.kit.encodings import inflate_bodies
 from services.kit.health import add_health
 from services.kit.keys import Keyring
 from services.kit.metrics import add_metrics, measure_requests
@@ -88,5 +89,6 @@ def add_frame(
     add_health(app, projection.ready)
     add_metrics(app, registry)
     add_problems(app)
+    inflate_bodies(app, body_limits)
     limit_bodies(app, body_limits)
     measure_requests(app, registry, service)

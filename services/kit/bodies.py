@@ -25,6 +25,11 @@ def limit_bodies(app: FastAPI, limits: Mapping[str, int]) -> None:
     app.add_middleware(_Bounded, limits=limits)
 
 
+def limit_of(limits: Mapping[str, int], path: str) -> int:
+    """The limit of a path, in bytes."""
+    return next((limit for prefix, limit in limits.items() if path.startswith(prefix)), OTHERWISE_BYTES)
+
+
 class _Bounded:
     """The middleware behind `limit_bodies`."""
 
@@ -32,14 +37,11 @@ class _Bounded:
         self._app = app
         self._limits = limits
 
-    def _limit(self, path: str) -> int:
-        return next((limit for prefix, limit in self._limits.items() if path.startswith(prefix)), OTHERWISE_BYTES)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit, came = self._limit(scope["path"]), 0
+        limit, came = limit_of(self._limits, scope["path"]), 0
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
 
         def too_large() -> TooLargeProblem:

@@ -143,11 +143,13 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def shown(value: Any) -> Any:
-    """A value as it may stand in an answer: JSON, and not long."""
+    """A value as it may stand in an answer: JSON, and not long. What JSON has no word for is told as text."""
     try:
-        text = json.dumps(value, default=str, ensure_ascii=False)
+        text = json.dumps(value, default=str, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError):
-        return None
+        value = None if isinstance(value, dict | list) else str(value)
+        text = json.dumps(value, ensure_ascii=False)
+    text = text.encode("utf-8", "replace").decode()  # halves of characters can't be sent
     if len(text) <= VALUE_CHARACTERS:
         return json.loads(text)
     return text[:VALUE_CHARACTERS] + "…"

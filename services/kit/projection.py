@@ -512,7 +512,7 @@ class Projection:
 
 def _record(place: Place, record: ConsumerRecord) -> Record:
     # U+0000 is the one character that PostgreSQL does not take; senders choose some of the texts.
-    headers = {name: value.decode(errors="replace").replace("\0", "\ufffd") for name, value in record.headers}
+    headers = {name: (value or b"").decode(errors="replace").replace("\0", "\ufffd") for name, value in record.headers}
     return Record(*place, record.offset, record.timestamp, record.key, record.value, headers)
 
 

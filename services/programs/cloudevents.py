@@ -3,25 +3,36 @@
 Pure. What is wrong with one event of a batch leaves the others alone.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
-from urllib.parse import unquote
 
 import msgspec
 from pydantic import ValidationError
 from pydantic_core import from_json
+from starlette.datastructures import Headers
 
+from schemas.cloudevents import (
+    CONTENT,
+    FAMILY,
+    HTTP_PREFIX,
+    from_http,
+    media_type,
+    other_charset,
+    structured,
+    without_mark,
+)
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.events import EVENT, Event
 from schemas.reading import Report, read_report
 from services.kit.events import wrong_shape
 from services.kit.problems import InvalidProblem, MediaTypeProblem, Wrong
+from services.kit.strict_json import wrong_json
 
 BATCH_EVENTS = 10_000
-NAME_LIMIT = 200  # characters of a source or id that are repeated
-ATTRIBUTE = "ce-"
+NAME_LIMIT = 256  # characters of a source or id that are repeated
+ONE = f"one event, as a JSON object; many go as {BATCH_MEDIA_TYPE}"
+MANY = f"a JSON list of events; a single one goes as {MEDIA_TYPE}"
 
 _SPLIT = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -54,19 +65,19 @@ Arrived = WellWritten | Event | Refused
 
 def is_batch(content_type: str) -> bool:
     """Whether a body is a batch, by its media type."""
-    return _media_type(content_type) == BATCH_MEDIA_TYPE
+    return media_type(content_type) == BATCH_MEDIA_TYPE
 
 
 def read_batch(body: bytes) -> Iterator[Arrived]:
     """The events of a batch, in order, each read when it is asked for. Raises InvalidProblem when it is no batch."""
     try:
-        values = _SPLIT(body)
+        values = _SPLIT(without_mark(body))
     except msgspec.ValidationError:
-        raise InvalidProblem(errors=[Wrong("", "is no list", "a JSON list of events")]) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidProblem(errors=[Wrong("", f"is not JSON: {error}", "a JSON list of events")]) from None
-    if not 1 <= len(values) <= BATCH_EVENTS:
-        raise InvalidProblem(errors=[Wrong("", f"{len(values)} events in one batch", f"1 to {BATCH_EVENTS}")])
+        raise InvalidProblem(errors=[Wrong("body", "is no list", MANY)]) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidProblem(errors=[Wrong("body", f"is not JSON: {error}", MANY)]) from None
+    if len(values) > BATCH_EVENTS:
+        raise InvalidProblem(errors=[Wrong("body", f"{len(values)} events in one batch", f"at most {BATCH_EVENTS}")])
     return (_of_batch(bytes(value)) for value in values)
 
 
@@ -81,28 +92,44 @@ def _of_batch(value: bytes) -> Arrived:
     return arrived
 
 
-def read_one(headers: Mapping[str, str], body: bytes) -> Arrived:
+def read_one(headers: Headers, body: bytes) -> Arrived:
     """The event of a request in structured or binary mode. Raises MediaTypeProblem for anything else."""
-    media_type = _media_type(headers.get("content-type", ""))
-    if media_type == MEDIA_TYPE:
+    content_type = headers.get("content-type", "")
+    form = media_type(content_type)
+    require_utf_8(content_type)
+    body = without_mark(body)
+    if form == MEDIA_TYPE:
+        if body.lstrip()[:1] == b"[":
+            return Refused([Wrong("body", "is a list", ONE)])
         return _read(body)
-    if f"{ATTRIBUTE}specversion" not in headers:
-        accepted = f"{MEDIA_TYPE}, {BATCH_MEDIA_TYPE}, or ce- headers with application/json"
-        raise MediaTypeProblem(f"{media_type or 'A body without a media type'} is not taken here, but {accepted}.")
-    try:
-        from_json(body)
-    except ValueError as error:
-        return Refused([Wrong("data", f"is not JSON: {error}", "the event's data as JSON")])
-    attributes = {
-        name.removeprefix(ATTRIBUTE): unquote(value) for name, value in headers.items() if name.startswith(ATTRIBUTE)
-    }
+    attributes, faults = from_http(headers.raw)
+    if form.startswith(FAMILY) or not (attributes or faults):
+        accepted = f"{MEDIA_TYPE}, {BATCH_MEDIA_TYPE}, or {HTTP_PREFIX} headers with application/json"
+        raise MediaTypeProblem(f"{form or 'A body without a media type'} is not taken here, but {accepted}.")
+    errors = [Wrong(*fault) for fault in faults]
     if "data" in attributes:
-        return Refused([Wrong("ce-data", "is no attribute of an event", "the data in the body")])
-    attributes["datacontenttype"] = media_type or "application/json"
-    return _read(json.dumps(attributes)[:-1].encode() + b',"data":' + body + b"}")
+        errors.append(Wrong(f"{HTTP_PREFIX}data", "is no attribute of an event", "the data in the body"))
+    errors += [wrong._replace(where=_in_data(wrong.where)) for wrong in wrong_json(body)]
+    if errors:
+        return Refused(errors)
+    return _read(structured(attributes | {CONTENT: content_type or "application/json"}, body))
+
+
+def require_utf_8(content_type: str) -> None:
+    """Raise MediaTypeProblem when a body is said to be in other characters than JSON's."""
+    charset = other_charset(content_type)
+    if charset is not None:
+        raise MediaTypeProblem(f"charset={charset} is not taken here: JSON is UTF-8 (RFC 8259).")
+
+
+def _in_data(where: str) -> str:
+    return "data" if where == "body" else f"data.{where}"
 
 
 def _read(body: bytes) -> Arrived:
+    errors = wrong_json(body)
+    if errors:
+        return Refused(errors)
     found = read_report(body)
     if found is not None:
         return WellWritten(*found)
@@ -110,7 +137,3 @@ def _read(body: bytes) -> Arrived:
         return EVENT.validate_json(body)
     except ValidationError as error:
         return Refused(wrong_shape(error))
-
-
-def _media_type(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()

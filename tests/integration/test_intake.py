@@ -294,7 +294,7 @@ def test_a_batch_of_which_none_is_taken_is_a_problem(desk: Desk) -> None:
     assert told.headers["content-type"] == PROBLEM
     assert [result["status"] for result in told.json()["results"]] == [422, 422]
     assert desk.send([report(plan, "r-1", "dishub")], key, BATCH_MEDIA_TYPE).status_code == 403
-    for nothing in (b"[]", b"{}", b"7", b"["):
+    for nothing in (b"{}", b"7", b"["):
         assert desk.send(nothing, key, BATCH_MEDIA_TYPE).status_code == 422
 
 

@@ -120,7 +120,13 @@ class Mailbox:
     def written(self, topic: str, at_least: dict[int, int] | None = None) -> list[Written]:
         """What the aggregator wrote to a topic."""
         return [
-            Written(r.partition, r.offset, r.key, r.value, {name: value.decode() for name, value in r.headers or ()})
+            Written(
+                r.partition,
+                r.offset,
+                r.key,
+                r.value,
+                {name: (value or b"").decode(errors="replace") for name, value in r.headers or ()},
+            )
             for r in self.read(topic, at_least)
         ]
 

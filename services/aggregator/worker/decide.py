@@ -4,14 +4,28 @@ Pure. Nothing here looks at another record: what depends on other facts is a sta
 """
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from realization.receipt import ahead_of, is_ahead
 from schemas.book import content
+from schemas.cloudevents import (
+    CONTENT,
+    CONTENT_TYPE,
+    FAMILY,
+    from_kafka,
+    is_binary,
+    media_type,
+    structured,
+    without_mark,
+)
+from schemas.envelope import MEDIA_TYPE
 from schemas.events import EVENT, Event
 from schemas.reading import Report, read_report, report_of
 from schemas.reports import StatusReported
@@ -22,7 +36,8 @@ from services.aggregator.worker.records import Record
 
 REPORTED = StatusReported.KIND
 DETAIL_LIMIT = 4_000
-NAME_LIMIT = 200
+NAME_LIMIT = 256  # characters of a source or id that are repeated
+STRUCTURED = ((CONTENT_TYPE, MEDIA_TYPE.encode()),)  # the headers that nearly all records have
 
 
 class Rejection(NamedTuple):
@@ -50,22 +65,45 @@ def read(topic: str, partition: int, partitions: int, record: Record) -> Letter 
     """The event a record holds, or why it is refused. `topic` is its name without prefix."""
     value = record.value
     if value is None:
-        return Rejection(Reason.NOT_JSON, "the record has no value")
+        return _about(record, Reason.NOT_JSON, "the record has no value")
     if len(value) > LIMITS[topic]:
-        return _about(value, Reason.TOO_LARGE, f"{len(value)} bytes, at most {LIMITS[topic]} are taken")
+        return _about(record, Reason.TOO_LARGE, f"{len(value)} bytes, at most {LIMITS[topic]} are taken")
+    if record.headers and record.headers != STRUCTURED:
+        written = _structured(record, value)
+        if isinstance(written, Rejection):
+            return written
+        value = written
     if topic == REPORTED.topic:
         report = _good_report(value, partition, partitions, record.received_ms)
         if report is not None:
             return report
     try:
-        event = EVENT.validate_json(value)
+        event = EVENT.validate_json(without_mark(value))
     except ValidationError as error:
-        return _unreadable(value, error)
+        return _unreadable(record, error)
     reason, detail = _misplaced(event, topic, partition, partitions) or _future(event, record.received_ms) or (None, "")
     if reason is not None:
         return Rejection(reason, detail, event.plan, event.source, event.id)
     said = report_of(event) if isinstance(event, StatusReported) else event
     return Letter(event.KIND.kind, event.plan, event.source, event.id, content(event), said)
+
+
+def _structured(record: Record, value: bytes) -> bytes | Rejection:
+    """The value of a record in structured mode; of one in binary mode the same event in structured mode."""
+    attributes, faults = from_kafka(record.headers)
+    if not is_binary(record.headers):
+        form = media_type(attributes.get(CONTENT, MEDIA_TYPE))
+        if form.startswith(FAMILY) and form != MEDIA_TYPE:
+            return _about(record, Reason.NOT_JSON, f"{form} is not read, but {MEDIA_TYPE} with one event in a record")
+        return value
+    if faults:
+        return _about(record, Reason.WRONG_SHAPE, "; ".join(f"{each.where}: {each.what}" for each in faults))
+    data = without_mark(value)
+    try:
+        from_json(data)
+    except ValueError as error:
+        return _about(record, Reason.NOT_JSON, f"data: {error}")
+    return structured(attributes, data)
 
 
 def _good_report(value: bytes, partition: int, partitions: int, received_ms: int) -> Letter | None:
@@ -111,7 +149,7 @@ def _future(event: Event, received_ms: int) -> tuple[Reason, str] | None:
     )
 
 
-def _unreadable(value: bytes, error: ValidationError) -> Rejection:
+def _unreadable(record: Record, error: ValidationError) -> Rejection:
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
     if first["type"] == "json_invalid" or (first["type"] in {"dict_type", "model_type"} and not first["loc"]):
@@ -123,18 +161,23 @@ def _unreadable(value: bytes, error: ValidationError) -> Rejection:
     lines = [
         f"{'.'.join(str(step) for step in problem['loc'][1:])}: {problem['msg']}".lstrip(": ") for problem in problems
     ]
-    return _about(value, reason, "; ".join(lines))
+    return _about(record, reason, "; ".join(lines))
 
 
-def _about(value: bytes, reason: Reason, detail: str) -> Rejection:
-    """A rejection that names source and id where the bytes can be read at all, so that a sender can ask for it."""
-    try:
-        found = json.loads(value)
-        source, event_id = str(found["source"])[:NAME_LIMIT], str(found["id"])[:NAME_LIMIT]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return Rejection(reason, detail[:DETAIL_LIMIT])
+def _about(record: Record, reason: Reason, detail: str) -> Rejection:
+    """A rejection that names source and id where value or headers can be read at all, so that a sender can ask for it."""
+    attributes: Mapping[str, object] = from_kafka(record.headers).found
+    if not is_binary(record.headers):  # else the value is the data, and what it names is something else
+        with suppress(ValueError, RecursionError):
+            found = json.loads(record.value or b"")
+            attributes = found if isinstance(found, dict) else attributes
+    source, event_id = (_name(attributes.get(attribute)) for attribute in ("source", "id"))
     try:
         plan = parse_source(source).plan
     except ValueError:
         plan = ""
     return Rejection(reason, detail[:DETAIL_LIMIT], plan, source, event_id)
+
+
+def _name(written: object) -> str:
+    return str(written)[:NAME_LIMIT] if isinstance(written, str | int) else ""

@@ -7,8 +7,9 @@ the fold to the broker's answer to the commit, and nothing of the next transacti
 import asyncio
 import itertools
 import logging
+import re
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -33,6 +34,8 @@ SNAPSHOTS_AT_ONCE = 4  # where more plans change, the others wait: facts come fi
 SNAPSHOT_SECONDS_CATCHING_UP = 15.0
 CATCHING_UP_RECORDS = 2_000
 REVOKE_GRACE_SECONDS = 3.0
+
+_NOT_HOLDABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Turns:
@@ -370,21 +373,25 @@ def _snapshot(snapshot: Snapshot) -> Message:
 
 
 def _reject(topic: str, partition: int, refused: Refused) -> Message:
+    """A record as it stands on `rejected`: the original value and headers, and after these our own."""
     record, why = refused
     headers = RejectHeaders(
         reason=why.reason,
-        detail=why.detail,
+        detail=_holdable(why.detail),
         topic=topic,  # type: ignore[arg-type]
         partition=partition,
         offset=record.offset,
         received_ms=record.received_ms,
         plan=why.plan,
-        source=why.source,
-        id=why.id,
+        source=_holdable(why.source),
+        id=_holdable(why.id),
     )
-    written = _header_bytes(headers.model_dump(mode="json").items())
-    return Message(why.plan.encode() or None, record.value if record.value is not None else b"", written)
+    own = [(name, str(value).encode()) for name, value in headers.model_dump(mode="json").items()]
+    return Message(
+        why.plan.encode() or None, record.value if record.value is not None else b"", [*record.headers, *own]
+    )
 
 
-def _header_bytes(fields: Iterable[tuple[str, object]]) -> list[tuple[str, bytes]]:
-    return [(name, str(value).encode("utf-8", "replace")) for name, value in fields]
+def _holdable(text: str) -> str:
+    """A text as every database holds it: without halves of characters and U+0000, in whose place stands U+FFFD."""
+    return _NOT_HOLDABLE.sub("\ufffd", text)

@@ -13,6 +13,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     received_ms: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -20,4 +21,4 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     key: bytes | None
     value: bytes
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()

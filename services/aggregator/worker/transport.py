@@ -27,6 +27,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from services.aggregator.worker.header_names import read_any_header_name
 from services.aggregator.worker.records import Record
 from services.kit.leaving import leave
 
@@ -86,6 +87,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         conf = self.app.conf
+        read_any_header_name()
         return AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -190,7 +192,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
 
 
 def _chunk(tp: TP, fetched: list[Any], epoch: int, behind: int) -> Chunk:
-    records = [Record(record.offset, record.timestamp, record.key, record.value) for record in fetched]
+    records = [Record(record.offset, record.timestamp, record.key, record.value, record.headers) for record in fetched]
     return Chunk(tp.topic, tp.partition, epoch, records, behind)
 
 

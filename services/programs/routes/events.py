@@ -19,7 +19,7 @@ from services.kit.problems import (
     answers,
 )
 from services.kit.publishing import NOT_ACKNOWLEDGED
-from services.programs.cloudevents import is_batch, read_batch, read_one
+from services.programs.cloudevents import is_batch, read_batch, read_one, require_utf_8
 from services.programs.intake import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
 from services.programs.outcomes import outcome
 from services.programs.parts import Parts
@@ -97,7 +97,9 @@ def create_routes(parts: Parts) -> APIRouter:
         # The hot path: what the framework would resolve for it costs as much as all the rest.
         access = somebody(request)
         body = await request.body()
-        if is_batch(request.headers.get("content-type", "")):
+        content_type = request.headers.get("content-type", "")
+        if is_batch(content_type):
+            require_utf_8(content_type)
             return _batch_answer(await receive(read_batch(body), access, parts.publisher, parts.metrics))
         (result,) = await receive([read_one(request.headers, body)], access, parts.publisher, parts.metrics)
         if result["status"] != ACCEPTED:
@@ -152,7 +154,7 @@ def _batch_answer(results: list[Result]) -> Response:
         "accepted": sum(result["status"] == ACCEPTED for result in results),
         "results": [{"index": index} | result for index, result in enumerate(results)],
     }
-    if statuses == {ACCEPTED}:
+    if statuses <= {ACCEPTED}:  # also of a batch without events, which CloudEvents allows
         return _json(body, ACCEPTED)
     if ACCEPTED in statuses:
         return _json(body, 207)
