@@ -19,6 +19,7 @@ from deploy.paths import owner_of
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
 from services.kit.docs import page
+from services.kit.heads import answer_heads
 from services.kit.health import add_health
 from services.kit.metrics import add_metrics
 from services.kit.serving import serve
@@ -51,7 +52,7 @@ def create_site(settings: Settings) -> FastAPI:
             checks["failed"] = supervisor.failures
         return all(is_ready for is_ready, _ in told.values()), checks
 
-    site = FastAPI(title="Pantau", lifespan=lifespan, openapi_url=None)
+    site = FastAPI(title="Pantau", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     registry = CollectorRegistry()
     registry.register(_Together([app.state.registry for app in apps.values()]))
     add_health(site, ready)
@@ -62,6 +63,7 @@ def create_site(settings: Settings) -> FastAPI:
         return HTMLResponse(page([(app.openapi(), app.openapi_url or "") for app in apps.values()]))
 
     site.add_middleware(_ByPath, apps=apps)
+    answer_heads(site)
     return site
 
 

@@ -30,6 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/v1/visits/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
     )
     add_docs(app, "/v1/visits/docs")
     app.include_router(routes.create_routes(projection, publisher))

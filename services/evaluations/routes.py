@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from schemas.envelope import EVENT_ID
 from schemas.sources import PLAN
-from services.evaluations.visits import find, page, read_visit, record_visit
+from services.evaluations.visits import page, read_visit, record_visit
 from services.kit.bodies import Body
 from services.kit.databases import reading
 from services.kit.keys import Anybody, Somebody
 from services.kit.pages import Cursor, Limit, cursor_of, position_of, tagged
-from services.kit.problems import NotFoundProblem, answers
+from services.kit.problems import answers
 from services.kit.projection import Projection
 from services.kit.publishing import Publisher
 
@@ -41,7 +41,6 @@ REQUEST: dict[str, Any] = {
         "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE}},
     }
 }
-PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
 
 
 def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
@@ -72,26 +71,16 @@ def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
         request: Request,
         access: Anybody,
         plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
+        visit_id: Annotated[str | None, Query(alias="id", pattern=EVENT_ID)] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response:
-        """Visits of a plan, the last received first. Findings, notes and evidence are told to those with its key."""
+        """Visits of a plan, the last received first; with `id` those that have it. Findings, notes and evidence are told to those with its key."""
         position = position_of(cursor)
         before = int(position) if position.isdigit() else LAST
         with reading(projection.engine) as connection:
-            items = page(connection, plan, min(before, LAST), limit + 1, access)
+            items = page(connection, plan, visit_id, min(before, LAST), limit + 1, access)
         following = cursor_of(str(items[limit - 1]["seq"])) if len(items) > limit else None
         return tagged(request, {"plan": plan, "items": items[:limit], "next": following})
-
-    @router.get("/v1/visits/{plan}/{visit_id}", responses=answers(404))
-    def visit(
-        request: Request, access: Anybody, plan: PlanPath, visit_id: Annotated[str, Path(pattern=EVENT_ID)]
-    ) -> Response:
-        """One visit. Where two evaluators chose the same id, the first received; `others` tells of the rest."""
-        with reading(projection.engine) as connection:
-            found = find(connection, plan, visit_id, access)
-        if not found:
-            raise NotFoundProblem(f"Plan {plan} has no visit {visit_id}.")
-        return tagged(request, found[0] | ({"others": found[1:]} if found[1:] else {}))
 
     return router

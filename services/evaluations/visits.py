@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from schemas.access import Audited
 from schemas.book import content
+from schemas.cloudevents import without_mark
 from schemas.envelope import EventId, SourceText
 from schemas.evaluations import Visit, VisitRecorded
 from schemas.sources import parse_source
@@ -21,6 +22,7 @@ from services.kit.pages import moment
 from services.kit.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
 from services.kit.projection import Projection
 from services.kit.publishing import Letter, Publisher, Receipt, audit_letter
+from services.kit.strict_json import wrong_json
 
 PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
 
@@ -59,12 +61,13 @@ def read_visit(body: bytes, access: Access) -> VisitRecorded:
 
 def _read(body: bytes) -> VisitSent:
     """The body with the visit's own fields put under `visit`, so that each error is told at its place."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidProblem(errors=[Wrong("", f"is not JSON: {error}", "a visit as JSON")]) from None
+    body = without_mark(body)
+    errors = wrong_json(body)
+    if errors:
+        raise InvalidProblem(errors=errors)
+    told = json.loads(body)
     if not isinstance(told, dict):
-        raise InvalidProblem(errors=[Wrong("", "is no object", "a visit as JSON")])
+        raise InvalidProblem(errors=[Wrong("body", "is no object", "a visit as JSON")])
     about = {name: told.pop(name) for name in ("id", "source", "time") if name in told}
     try:
         return VisitSent.model_validate_json(json.dumps(about | {"visit": told}))
@@ -129,17 +132,16 @@ def _today(time_zone: str) -> str:
     return datetime.now(ZoneInfo(time_zone)).date().isoformat()
 
 
-def page(connection: Connection, plan: str, before: int, limit: int, access: Access) -> list[dict[str, Any]]:
-    """Visits of a plan, the last received first, those with `seq` below `before`."""
+def page(
+    connection: Connection, plan: str, visit_id: str | None, before: int, limit: int, access: Access
+) -> list[dict[str, Any]]:
+    """Visits of a plan, the last received first, those with `seq` below `before`; where `visit_id` is given, those with
+    that id: one, unless two evaluators chose the same."""
     asked = (
         select(VISITS).where(VISITS.c.plan == plan, VISITS.c.seq < before).order_by(VISITS.c.seq.desc()).limit(limit)
     )
-    return [_shown(row, access) for row in connection.execute(asked)]
-
-
-def find(connection: Connection, plan: str, visit_id: str, access: Access) -> list[dict[str, Any]]:
-    """The visits of a plan with an id: one, unless two evaluators chose the same."""
-    asked = select(VISITS).where(VISITS.c.plan == plan, VISITS.c.id == visit_id).order_by(VISITS.c.seq)
+    if visit_id is not None:
+        asked = asked.where(VISITS.c.id == visit_id)
     return [_shown(row, access) for row in connection.execute(asked)]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, MetaData
 
 from services.kit.bodies import limit_bodies
 from services.kit.encodings import inflate_bodies
+from services.kit.heads import answer_heads
 from services.kit.health import add_health
 from services.kit.keys import Keyring
 from services.kit.metrics import add_metrics, measure_requests
@@ -92,3 +93,4 @@ def add_frame(
     inflate_bodies(app, body_limits)
     limit_bodies(app, body_limits)
     measure_requests(app, registry, service)
+    answer_heads(app)

@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/v1/masterplans/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
     )
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (events, masterplans, departments):

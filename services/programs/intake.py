@@ -57,11 +57,13 @@ async def receive(
             results.append(checked)
         if index % BREATH == BREATH - 1:
             await asyncio.sleep(0)
-    audits = [audit_letter(audited) for audited in _audited(good, access, received_ms)]
+    audits = _audited(good, access, received_ms)
+    letters = [each.letter for each in good] + [audit_letter(audited) for audited in audits.values()]
     with metrics.publish_seconds.time():
-        receipts = await publisher.try_to_publish([each.letter for each in good] + audits)
-    for each, receipt in zip(good, receipts, strict=False):  # what is left over are receipts of the audit
-        if receipt is not None:
+        receipts = await publisher.try_to_publish(letters)
+    audit_receipts = dict(zip(audits, receipts[len(good) :], strict=True))
+    for each, receipt in zip(good, receipts, strict=False):
+        if receipt is not None and audit_receipts[each.source] is not None:
             topic, partition, offset = receipt
             results[each.position] |= {"status": ACCEPTED, "topic": topic, "partition": partition, "offset": offset}
     for status, count in Counter(result["status"] for result in results).items():
@@ -120,13 +122,13 @@ def _refused(status: int, source: str, event_id: str, errors: list[Wrong]) -> Re
     return {"source": source, "id": event_id, "status": status, "errors": to_jsonable_python(listed(errors))}
 
 
-def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> list[Audited]:
+def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> dict[str, Audited]:
     """Who sent how many events in whose name: a record for each source."""
     sent: dict[str, list[str]] = {}
     for each in good:
         sent.setdefault(each.source, []).append(each.id)
-    return [
-        Audited(
+    return {
+        source: Audited(
             at=datetime.fromtimestamp(at_ms / 1000, UTC),
             account=access.account,
             act="events.send",
@@ -135,4 +137,4 @@ def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> list[Audited]
             detail=f"{len(ids)} events, {ids[0]} to {ids[-1]}" if len(ids) > 1 else ids[0],
         )
         for source, ids in sent.items()
-    ]
+    }

@@ -12,8 +12,8 @@ def recorded(desk: Desk, plan: str, visit_id: str, key: str | None = None) -> di
     headers = bearer(key) if key else {}
 
     def there() -> dict[str, object] | None:
-        told = desk.evaluations.get(f"/v1/visits/{plan}/{visit_id}", headers=headers)
-        return dict(told.json()) if told.status_code == 200 else None
+        told = desk.evaluations.get("/v1/visits", params={"plan": plan, "id": visit_id}, headers=headers)
+        return dict(told.json()["items"][0]) if told.json()["items"] else None
 
     found = until(there, what=f"visit {visit_id}")
     assert found is not None
@@ -114,7 +114,7 @@ def test_visits_come_in_pages_the_last_first(desk: Desk) -> None:
     second = desk.evaluations.get("/v1/visits", params={"plan": plan, "limit": 3, "cursor": first["next"]}).json()
     assert [item["id"] for item in first["items"] + second["items"]] == ["v-4", "v-3", "v-2", "v-1", "v-0"]
     assert second["next"] is None
-    assert desk.evaluations.get(f"/v1/visits/{plan}/v-9").status_code == 404
+    assert desk.evaluations.get("/v1/visits", params={"plan": plan, "id": "v-9"}).json()["items"] == []
 
 
 def test_what_is_no_visit_is_refused(desk: Desk) -> None:

@@ -77,6 +77,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         lifespan=lifespan,
         docs_url=None,  # its page would come from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
     )
     app.include_router(create_routes(Parts(asking, Answers(metrics), ranking, streams, tables, projection)))
     add_docs(app, "/v1/plans/docs")

@@ -35,6 +35,8 @@ IMPORT_EXAMPLE = {
     "published": {"topic": "masterplans", "partition": 3, "offset": 0},
 }
 
+LAST_VERSION = 2**31 - 1
+
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
 
 
@@ -104,7 +106,7 @@ def create_routes(parts: Parts) -> APIRouter:
         return tagged(request, {"plan": plan, "current": found[0]["version"], "in_force": number, "versions": found})
 
     @router.get("/v1/masterplans/{plan}/versions/{number}", responses=answers(404))
-    def version(request: Request, plan: PlanPath, number: int) -> Response:
+    def version(request: Request, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]) -> Response:
         """A plan version, whole."""
         found = registered(parts.projection, plan, number)
         if found is None:
@@ -116,7 +118,9 @@ def create_routes(parts: Parts) -> APIRouter:
     def export(
         plan: PlanPath,
         file_format: Annotated[Literal["xlsx", "csv"], Query(alias="format")] = "xlsx",
-        number: Annotated[int | None, Query(alias="version", description="Default: the latest.")] = None,
+        number: Annotated[
+            int | None, Query(alias="version", ge=1, le=LAST_VERSION, description="Default: the latest.")
+        ] = None,
     ) -> Response:
         """The workbook again: what is exported imports. CSV holds the programs only."""
         found = registered(parts.projection, plan, number)

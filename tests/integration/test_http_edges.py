@@ -1,0 +1,169 @@
+"""What every app answers at its edges: HEAD, paths with another slash, numbers no database has, and a broker that takes an
+event but not its audit."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import Client, Response
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from deploy.local.broker import Broker
+from deploy.local.site import create_site
+from schemas.envelope import BATCH_MEDIA_TYPE
+from schemas.sources import department, evaluator
+from schemas.topics import MIB
+from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
+from tests.parts.processes import Processes
+from tests.parts.waiting import until
+
+PATHS = [
+    "/", "/app/main.js", "/opening.json", "/healthz", "/readyz", "/metrics", "/docs",
+    "/v1/plans", "/v1/plans/docs", "/openapi.json",
+    "/v1/plans/{plan}/realization", "/v1/plans/{plan}/history", "/v1/plans/{plan}/changes", "/v1/plans/{plan}/programs",
+    "/v1/plans/{plan}/programs/P-000", "/v1/plans/{plan}/departments",
+    "/v1/masterplans", "/v1/masterplans/docs", "/v1/masterplans/openapi.json", "/v1/masterplans/template",
+    "/v1/masterplans/{plan}", "/v1/masterplans/{plan}/versions/1", "/v1/masterplans/{plan}/export",
+    "/v1/departments?plan={plan}", "/v1/departments/{plan}/dinkes/keys",
+    "/v1/events?source=/plans/{plan}/departments/dinkes&id=r-1",
+    "/v1/visits?plan={plan}", "/v1/visits/docs", "/v1/visits/openapi.json", "/nowhere", "/v1/plans/kota-nowhere/history",
+]  # fmt: skip
+CHANGING = {"date", "content-length", "etag", "content-encoding"}  # from one request for figures or metrics to the next
+
+
+@pytest.fixture(scope="module")
+def site(desk: Desk) -> Generator[Client]:
+    with served(create_site(desk.settings)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def plan(desk: Desk, site: Client) -> str:
+    found = desk.plan()
+    assert desk.send(report(found, "r-1"), ADMINISTRATOR).status_code == 202
+    assert desk.outcome(department(found, "dinkes"), "r-1")["outcome"] == "accepted"
+    until(lambda: site.get(f"/v1/plans/{found}/realization").status_code == 200)
+    until(lambda: site.get(f"/v1/masterplans/{found}").status_code == 200)
+    return found
+
+
+# ── HEAD, and slashes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_answers_like_get_without_a_body(site: Client, plan: str, path: str) -> None:
+    path = path.format(plan=plan)
+    got = site.get(path, headers=bearer(ADMINISTRATOR))
+    head = site.head(path, headers=bearer(ADMINISTRATOR))
+    assert head.status_code == got.status_code
+    assert head.content == b""
+    assert head.headers.keys() == got.headers.keys()
+    for name in head.headers.keys() - CHANGING:
+        assert head.headers[name] == got.headers[name]
+    assert site.get(path, headers=bearer(ADMINISTRATOR)).status_code == got.status_code, "the connection goes on"
+
+
+def test_head_of_a_stream_ends(site: Client, plan: str) -> None:
+    def clients() -> str:
+        lines = site.get("/metrics").text.splitlines()
+        return next(line for line in lines if line.startswith("pantau_stream_clients "))
+
+    before = clients()
+    for _ in range(3):
+        told = site.head(f"/v1/plans/{plan}/stream")
+        assert told.status_code == 200
+        assert told.headers["content-type"].startswith("text/event-stream")
+    until(lambda: clients() == before, what="the streams have ended")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events/", "/v1/visits/", "/v1/plans/", "/v1/masterplans/", "/v1/masterplans/import/"]
+)
+def test_a_path_with_another_slash_is_not_found_and_never_redirected(site: Client, path: str) -> None:
+    for method in ("GET", "HEAD", "POST"):
+        told = site.request(method, path, headers=bearer(ADMINISTRATOR))
+        assert told.status_code in {404, 405, 422}, told.headers
+        assert "location" not in told.headers
+        assert told.headers["content-type"] == "application/problem+json"
+
+
+# ── numbers and characters that no database has ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "9" * 5000])
+@pytest.mark.parametrize("field", ["visited_on", "site", "programs", "id", "x", "checklist"])
+def test_numbers_that_are_none_are_refused_in_visits(desk: Desk, number: str, field: str) -> None:
+    body = json.dumps(VISIT | {"id": "v", field: "$"}).replace('"$"', number)
+    told = desk.evaluations.post("/v1/visits", content=body, headers=bearer(ADMINISTRATOR))
+    assert told.status_code == 422, told.text
+    assert told.json()["errors"]
+
+
+def test_names_that_stand_twice_are_refused_in_visits(desk: Desk) -> None:
+    body = json.dumps(VISIT | {"id": "v"}).replace('"outcome": ', '"outcome": "confirmed", "outcome": ')
+    told = desk.evaluations.post("/v1/visits", content=b"\xef\xbb\xbf" + body.encode(), headers=bearer(ADMINISTRATOR))
+    assert [error["where"] for error in told.json()["errors"]] == ["programs.0.outcome"]
+
+
+HUGE = ("9223372036854775808", "-1", "0", "1e3", "9" * 400, "NaN", "%00")
+
+
+@pytest.mark.parametrize("huge", HUGE)
+def test_numbers_beyond_any_table_are_refused_in_paths_and_queries(site: Client, plan: str, huge: str) -> None:
+    for path in (
+        f"/v1/masterplans/{plan}/versions/{huge}",
+        f"/v1/masterplans/{plan}/export?version={huge}",
+        f"/v1/masterplans?limit={huge}",
+        f"/v1/visits?plan={plan}&limit={huge}",
+    ):
+        told = site.get(path)
+        assert told.status_code == 422, f"{path}: {told.text}"
+
+
+# ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def room_in_audit(desk: Desk, max_bytes: int) -> None:
+    """How large a record of the audit may be: of a byte, and the broker refuses each. (`min.insync.replicas` above the
+    number of copies there are does not: brokers take the lower of the two.)"""
+    admin = KafkaAdminClient(bootstrap_servers=desk.mailbox.bootstrap)
+    topic = ConfigResource(
+        ConfigResourceType.TOPIC, desk.mailbox.prefix + "audit", {"max.message.bytes": str(max_bytes)}
+    )
+    admin.alter_configs([topic])
+    admin.close()
+
+
+def test_nothing_is_acknowledged_whose_audit_the_broker_does_not_take(
+    own_broker: Broker, processes: Processes, tmp_path: Path
+) -> None:
+    with running(own_broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes) as desk:
+        desk.start_worker()
+        plan = desk.plan()
+        key = desk.key(plan, "dinkes")
+
+        def acts() -> dict[str, Response]:
+            visit: dict[str, Any] = VISIT | {"id": "v-1"}
+            return {
+                "event": desk.send(report(plan, "r-1"), key),
+                "batch": desk.send([report(plan, "r-1"), report(plan, "r-2")], key, BATCH_MEDIA_TYPE),
+                "visit": desk.visit(evaluator(plan, "mentor"), visit),
+                "key": desk.programs.post(f"/v1/departments/{plan}/dishub/keys", headers=bearer(ADMINISTRATOR)),
+                "import": desk.import_plan(workbook(plan, 2)),
+            }
+
+        room_in_audit(desk, 1)
+        refused = acts()
+        room_in_audit(desk, MIB)
+
+        for act, told in refused.items():
+            assert told.status_code == 503, f"{act}: {told.text}"
+            assert int(told.headers["retry-after"]) >= 1
+        assert {result["status"] for result in refused["batch"].json()["results"]} == {503}
+        until(lambda: desk.send(report(plan, "r-1"), key).status_code == 202, 30)
+        until(lambda: all(told.status_code < 300 or told.status_code == 409 for told in acts().values()), 60)
+        assert desk.outcome(department(plan, "dinkes"), "r-1")["also_rejected"] == [], "the same was sent again"
+        audited = [act["act"] for act in desk.audited()]
+        assert {"events.send", "visits.record", "keys.make", "masterplans.import"} <= set(audited)
