@@ -3,10 +3,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3
-export PYTHON
+export PYTHON INSTALL
 READY := deploy/local/bootstrap.sh
 VENV := .venv/bin
+ANY_PYTHON = $(or $(wildcard $(VENV)/python),$(PYTHON),python3)
 
 # Every program that writes files which are checked in; each knows --check.
 GENERATORS := $(subst /,.,$(basename $(wildcard $(addsuffix /generate.py,schemas deploy/* benchmarks/* tests/chaos))))
@@ -26,15 +26,15 @@ run: ## start everything on this machine, with a sample city; Ctrl-C stops it
 
 .PHONY: stop
 stop: ## stop what `make run` started, from elsewhere
-	@$(PYTHON) -m deploy.local.stop
+	@$(ANY_PYTHON) -m deploy.local.stop
 
 .PHONY: reset
 reset: ## throw away all local state (data, keys, logs); refuses while it runs
-	@$(PYTHON) -m deploy.local.reset
+	@$(ANY_PYTHON) -m deploy.local.reset
 
 .PHONY: doctor
 doctor: ## say what is missing or wrong here, and how to mend it
-	@$(READY) run
+	@INSTALL=no $(READY) run
 	@$(VENV)/pantau doctor
 
 .PHONY: test

@@ -90,7 +90,12 @@ def prepare(
     data, configuration = folder / "data", folder / "server.properties"
     folder.mkdir(parents=True, exist_ok=True)
     configuration.write_text(properties(data, port, controller_port, also))
-    if not (data / "meta.properties").exists():  # what formatting writes last
+    if not (data / "meta.properties").exists():  # what formatting writes last: one that was killed is done again
+        if any(path.is_dir() for path in data.glob("*")):
+            sys.exit(
+                f"{data} has topics but no meta.properties: the broker's folder is damaged. "
+                "Put it back from your backup, or `make reset` and begin anew."
+            )
         _format(program, configuration, cluster or new_cluster())
     return [*program, "kafka.Kafka", str(configuration)]
 

@@ -2,12 +2,16 @@
 
 import fcntl
 import hashlib
+import os
+import pwd
 import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+from deploy.local import children
 
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).with_name("kafka") / "pom.xml"
@@ -33,8 +37,12 @@ def fetch() -> Path:
     jars = folder()
     if jars.is_dir():
         return jars
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        lock = (CACHE / "lock").open("w")
+    except OSError as error:
+        sys.exit(f"{CACHE} can't be written ({error.strerror}), and Apache Kafka is kept in it: make it writable.")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at once: one downloads, the other waits
         if not jars.is_dir():
             _download(jars)
@@ -47,18 +55,33 @@ def _download(jars: Path) -> None:
     print("Fetching Apache Kafka, about 45 MB, once ...", flush=True)
     unfinished = jars.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    maven = subprocess.run(
-        ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    if maven.returncode != 0:
-        sys.exit(f"{maven.stdout}\nMaven could not fetch Apache Kafka; what it said stands above.")
+    told = unfinished.with_suffix(".log")
+    told.unlink(missing_ok=True)
+    goal = ("-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}")
+    # It dies with us: one that went on alone would write into the folder of the next. What failed a moment ago is
+    # tried again (-U): Maven would remember for a day that a network was away.
+    maven = children.start(
+        ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-U", *_repository(), *goal], log=told
+    )
+    try:
+        code = maven.wait()
+    finally:
+        children.kill(maven)
+    if code != 0:
+        sys.exit(f"{told.read_text()}\nMaven could not fetch Apache Kafka; what it said stands above.")
     unfinished.rename(jars)
+    told.unlink()
+
+
+def _repository() -> Sequence[str]:
+    """Where Maven keeps what it downloads: in its user's home, or in .cache when that can't be written."""
+    own = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".m2" / "repository"
+    there = next(folder for folder in (own, *own.parents) if folder.exists())
+    return () if os.access(there, os.W_OK) else (f"-Dmaven.repo.local={CACHE / 'maven'}",)
 
 
 if __name__ == "__main__":  # `make` fetches them in the foreground, where a person sees what takes long
-    fetch()
+    try:
+        fetch()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,76 +1,23 @@
 """The supervisor: it starts in order, keeps running what leaves, stops in order, and leaves nothing behind."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deploy.local import administrator, ports, secret, state, status
 from deploy.local.broker import answers
-from tests.parts.processes import Processes, Running
+from tests.e2e.stack import Stack, exists, nothing_left, ready
+from tests.parts.processes import Running
 from tests.parts.waiting import free_port, until
 
 IGNORING_INTERRUPTS = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
 LIMIT_SECONDS = 7.0
-
-
-class Stack:
-    """A supervisor with stand-ins for its services, in a folder of its own."""
-
-    def __init__(self, folder: Path, processes: Processes) -> None:
-        self.folder = folder
-        self.state = folder / "state"
-        self.processes = processes
-        variables = ("PANTAU_KAFKA_PORT", "PANTAU_KAFKA_CONTROLLER_PORT", "PANTAU_PORT", "PANTAU_WORKER_METRICS_PORT")
-        self.env = {"PANTAU_STATE": str(self.state), **{variable: str(free_port()) for variable in variables}}
-
-    def command(self, how: dict[str, str] | None = None) -> list[str]:
-        return [sys.executable, "-m", "tests.e2e.stand_in", "supervise", str(self.folder), json.dumps(how or {})]
-
-    def start(self, how: dict[str, str] | None = None, *, under: tuple[str, ...] = ()) -> Running:
-        return self.processes.start("supervisor", [*under, *self.command(how)], env=self.env)
-
-    @property
-    def events(self) -> list[str]:
-        file = self.folder / "events"
-        return file.read_text().splitlines() if file.exists() else []
-
-    def started(self, name: str) -> list[int]:
-        """The process ids under which a service has been started so far."""
-        return [int(event.split()[2]) for event in self.events if event.startswith(f"{name} started")]
-
-    @property
-    def pids(self) -> list[int]:
-        return [pid for name in ("broker", "site", "worker") for pid in self.started(name)]
-
-
-@pytest.fixture
-def stack(tmp_path: Path, processes: Processes) -> Stack:
-    return Stack(tmp_path, processes)
-
-
-def ready(supervisor: Running) -> Callable[[], bool]:
-    return lambda: "Pantau is ready" in supervisor.said
-
-
-def exists(pid: int) -> bool:
-    """Whether a process runs; one that ended and waits to be noticed by its parent does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def nothing_left(pids: list[int]) -> bool:
-    assert pids
-    return not any(exists(pid) for pid in pids)
 
 
 def test_starts_in_order_says_where_to_look_and_loads_the_sample(stack: Stack) -> None:

@@ -1,0 +1,14 @@
+"""What several of these tests need."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack
+from tests.parts.processes import Processes
+
+
+@pytest.fixture
+def stack(tmp_path: Path, processes: Processes) -> Stack:
+    """A supervisor of stand-ins, not started yet."""
+    return Stack(tmp_path, processes)
