@@ -8,10 +8,12 @@ from services.evaluations import routes
 from services.evaluations.projection import SERVICE, TOPICS, VERSION, apply, tables
 from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
+from services.kit.limits import Limit, WorkLimiter
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
 
 BODY_LIMITS = {"/v1/visits": EVENT_LIMIT}
+LIMITS = {"reads": Limit(4, 2, waiting=128, wait_seconds=5.0)}  # of tables
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -33,6 +35,6 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
     )
     add_docs(app, "/v1/visits/docs")
-    app.include_router(routes.create_routes(projection, publisher))
-    add_frame(app, registry, SERVICE, projection, keyring, BODY_LIMITS)
+    app.include_router(routes.create_routes(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS)))
+    add_frame(app, settings, registry, SERVICE, projection, keyring, BODY_LIMITS)
     return app

@@ -76,6 +76,7 @@ def following_and_publishing(
 
 def add_frame(
     app: FastAPI,
+    settings: Settings,
     registry: CollectorRegistry,
     service: str,
     projection: Projection,
@@ -91,6 +92,6 @@ def add_frame(
     add_metrics(app, registry)
     add_problems(app)
     inflate_bodies(app, body_limits)
-    limit_bodies(app, body_limits)
+    limit_bodies(app, body_limits, settings.body_seconds)
     measure_requests(app, registry, service)
     answer_heads(app)

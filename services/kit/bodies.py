@@ -1,5 +1,6 @@
 """Limits of request bodies, enforced before anything else looks at a request, and security headers of every answer."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -7,9 +8,10 @@ from fastapi import Depends, FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.topics import KIB
-from services.kit.problems import TooLargeProblem, answer
+from services.kit.problems import TimeoutProblem, TooLargeProblem, answer
 
 OTHERWISE_BYTES = 64 * KIB
+BYTES_PER_SECOND = 8 * KIB  # at least, beside the seconds that every body has
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -17,12 +19,13 @@ HEADERS = (
 )
 
 
-def limit_bodies(app: FastAPI, limits: Mapping[str, int]) -> None:
-    """Refuse a body longer than the limit of its path (the first prefix that fits; 64 KiB where none does) with 413.
+def limit_bodies(app: FastAPI, limits: Mapping[str, int], body_seconds: float) -> None:
+    """Refuse a body longer than the limit of its path (the first prefix that fits; 64 KiB where none does) with 413,
+    and one that does not come within `body_seconds`, and a second more for each 8 KiB, with 408.
 
     A declared length is refused before the caller is asked for a key; one that is not declared, while it is read.
     """
-    app.add_middleware(_Bounded, limits=limits)
+    app.add_middleware(_Bounded, limits=limits, body_seconds=body_seconds)
 
 
 def limit_of(limits: Mapping[str, int], path: str) -> int:
@@ -33,26 +36,35 @@ def limit_of(limits: Mapping[str, int], path: str) -> int:
 class _Bounded:
     """The middleware behind `limit_bodies`."""
 
-    def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, limits: Mapping[str, int], body_seconds: float) -> None:
         self._app = app
         self._limits = limits
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit, came = limit_of(self._limits, scope["path"]), 0
+        limit, came, whole = limit_of(self._limits, scope["path"]), 0, False
+        began = asyncio.get_running_loop().time()
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
 
         def too_large() -> TooLargeProblem:
             return TooLargeProblem(f"At most {limit} bytes are taken here.", limit=limit)
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, whole
+            if whole:
+                return await receive()  # the client going away is waited for without end
+            try:
+                async with asyncio.timeout_at(began + self._body_seconds + came / BYTES_PER_SECOND):
+                    message = await receive()
+            except TimeoutError:
+                raise TimeoutProblem(f"The body has not come whole in time, but {came} bytes of it.") from None
             came += len(message.get("body", b""))
             if came > limit:
                 raise too_large()
+            whole = not message.get("more_body", False)
             return message
 
         async def guarded(message: Message) -> None:

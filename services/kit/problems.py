@@ -5,9 +5,11 @@ Problem
 ├── UnauthorizedProblem     401  a key is needed
 ├── ForbiddenProblem        403  the key is for something else
 ├── NotFoundProblem         404
+├── TimeoutProblem          408  a body that did not come in time; the connection is closed
 ├── ConflictProblem         409
 ├── TooLargeProblem         413
 ├── MediaTypeProblem        415
+├── TooManyProblem          429  no room for more of this work: `Retry-After`
 └── UnavailableProblem      503  come again: `Retry-After`
 """
 
@@ -79,6 +81,13 @@ class NotFoundProblem(Problem):
     status, kind = 404, "not-found"
 
 
+class TimeoutProblem(Problem):
+    status, kind = 408, "timeout"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
+
+
 class ConflictProblem(Problem):
     status, kind = 409, "conflict"
 
@@ -89,6 +98,15 @@ class TooLargeProblem(Problem):
 
 class MediaTypeProblem(Problem):
     status, kind = 415, "media-type"
+
+
+class TooManyProblem(Problem):
+    """Others do as much of this work as there is room for; the same request may be sent again."""
+
+    status, kind = 429, "too-many"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 2) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
 
 
 class UnavailableProblem(Problem):

@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     aggregator_port: Port = 8003
     worker_metrics_port: Port = 8004
 
+    connections: Annotated[int, Field(ge=16, le=1_000_000)] = 10_000
+    header_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    body_seconds: Annotated[float, Field(gt=0, le=300)] = 20.0
+    streams: Annotated[int, Field(ge=4, le=1_000_000)] = 5_000
+
     database: Annotated[str | None, Field(repr=False)] = None  # may hold a password
     state: Path = Path(".pantau")
 

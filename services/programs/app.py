@@ -6,8 +6,10 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT, KIB, MIB, PLAN_VERSION_LIMIT
+from services.kit.answers import SharedAnswers
 from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
+from services.kit.limits import Limit, WorkLimiter
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
 from services.programs.metrics import IntakeMetrics
@@ -16,6 +18,12 @@ from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
 from services.programs.routes import departments, events, masterplans
 
 BATCH_LIMIT = 8 * MIB
+ANSWERS_BYTES = 32 * MIB  # of workbooks and plan versions
+LIMITS = {
+    "reads": Limit(4, 2, waiting=128, wait_seconds=5.0),  # of tables, and what is made of them
+    "exports": Limit(2, 1, waiting=8, wait_seconds=10.0),  # of a masterplan, and plan versions whole
+    "waits": Limit(256, 128),  # for an outcome
+}
 BODY_LIMITS = {
     "/v1/events": max(EVENT_LIMIT, BATCH_LIMIT),
     "/v1/masterplans/import": PLAN_VERSION_LIMIT + 64 * KIB,  # the file, and what a form puts around it
@@ -29,7 +37,16 @@ def create_app(settings: Settings) -> FastAPI:
         settings, registry, service=SERVICE, version=VERSION, topics=TOPICS, tables=tables, apply=apply
     )
     publisher = Publisher(settings)
-    parts = Parts(settings, projection, keyring, publisher, IntakeMetrics(registry), Lock())
+    parts = Parts(
+        settings,
+        projection,
+        keyring,
+        publisher,
+        IntakeMetrics(registry),
+        WorkLimiter(registry, SERVICE, LIMITS),
+        SharedAnswers(ANSWERS_BYTES),
+        Lock(),
+    )
 
     app = FastAPI(
         title="Pantau: programs",
@@ -44,5 +61,5 @@ def create_app(settings: Settings) -> FastAPI:
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (events, masterplans, departments):
         app.include_router(routes.create_routes(parts))
-    add_frame(app, registry, SERVICE, projection, keyring, BODY_LIMITS)
+    add_frame(app, settings, registry, SERVICE, projection, keyring, BODY_LIMITS)
     return app

@@ -20,6 +20,8 @@ from schemas.envelope import MEDIA_TYPE
 from schemas.masterplan import MasterplanVersion
 from schemas.sources import department, evaluator
 from services.evaluations.app import create_app as create_evaluations
+from services.kit.connections import Http
+from services.kit.serving import config
 from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 from services.programs.workbook import write_workbook
@@ -155,10 +157,10 @@ def as_process(module: str, settings: Settings, processes: Processes) -> Generat
 
 
 @contextmanager
-def served(app: FastAPI) -> Generator[Client]:
+def served(app: FastAPI, settings: Settings | None = None, http: Http = "h11") -> Generator[Client]:
     """An app on a port of this machine, ready, and a client of it."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    server = uvicorn.Server(config(app, settings or Settings(), port, http))
     thread = threading.Thread(target=server.run, name=app.title)
     thread.start()
     try:

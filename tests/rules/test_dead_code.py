@@ -34,9 +34,6 @@ CALLED_FROM_OUTSIDE = {
     "_add_gap": "Faust's consumer, for offsets it never saw",
     "parse_response_header": "aiokafka, of a request",
     "log_message": "Python's http.server",
-    "connection_made": "asyncio, of a protocol",
-    "connection_lost": "asyncio, of a protocol",
-    "data_received": "asyncio, of a protocol",
 }
 
 
