@@ -11,7 +11,8 @@ from services.evaluations.visits import page, read_visit, record_visit
 from services.kit.bodies import Body
 from services.kit.databases import reading
 from services.kit.keys import Anybody, Somebody
-from services.kit.pages import Cursor, Limit, cursor_of, position_of, tagged
+from services.kit.limits import WorkLimiter
+from services.kit.pages import Content, Cursor, Limit, content_of, cursor_of, position_of, tagged
 from services.kit.problems import answers
 from services.kit.projection import Projection
 from services.kit.publishing import Publisher
@@ -43,7 +44,7 @@ REQUEST: dict[str, Any] = {
 }
 
 
-def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
+def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimiter) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["visits"])
 
@@ -66,8 +67,8 @@ def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
         receipt = await record_visit(projection, publisher, event, access)
         return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
 
-    @router.get("/v1/visits", responses=answers(422))
-    def visits(
+    @router.get("/v1/visits", responses=answers(401, 422, 429))
+    async def visits(
         request: Request,
         access: Anybody,
         plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
@@ -76,11 +77,14 @@ def create_routes(projection: Projection, publisher: Publisher) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         """Visits of a plan, the last received first; with `id` those that have it. Findings, notes and evidence are told to those with its key."""
-        position = position_of(cursor)
-        before = int(position) if position.isdigit() else LAST
-        with reading(projection.engine) as connection:
-            items = page(connection, plan, visit_id, min(before, LAST), limit + 1, access)
-        following = cursor_of(str(items[limit - 1]["seq"])) if len(items) > limit else None
-        return tagged(request, {"plan": plan, "items": items[:limit], "next": following})
+        before = next(map(int, position_of(cursor, r"(\d{1,10})")), LAST)
+
+        def listed() -> Content:
+            with reading(projection.engine) as connection:
+                items = page(connection, plan, visit_id, min(before, LAST), limit + 1, access)
+            following = cursor_of(items[limit - 1]["seq"]) if len(items) > limit else None
+            return content_of({"plan": plan, "items": items[:limit], "next": following})
+
+        return tagged(request, await limits.run("reads", access.keyed, listed))
 
     return router

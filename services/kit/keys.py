@@ -36,6 +36,11 @@ class Access(NamedTuple):
     key_id: str = ""
 
     @property
+    def keyed(self) -> bool:
+        """Whether the caller has a key."""
+        return self.role != "anonymous"
+
+    @property
     def account(self) -> str:
         """The caller, as the audit names it."""
         return f"{self.role}:{self.key_id}" if self.key_id else self.role

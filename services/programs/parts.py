@@ -3,7 +3,9 @@
 from asyncio import Lock
 from typing import NamedTuple
 
+from services.kit.answers import SharedAnswers
 from services.kit.keys import Keyring
+from services.kit.limits import WorkLimiter
 from services.kit.projection import Projection
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
@@ -18,4 +20,6 @@ class Parts(NamedTuple):
     keyring: Keyring
     publisher: Publisher
     metrics: IntakeMetrics
+    limits: WorkLimiter
+    answers: SharedAnswers
     changing_keys: Lock

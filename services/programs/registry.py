@@ -58,6 +58,29 @@ def registered(projection: Projection, plan: str, number: int | None = None) -> 
     return parsed(value) if value is not None else None
 
 
+class Found(NamedTuple):
+    """Where a version of a plan is: its number, and the `seq` of its fact."""
+
+    number: int
+    seq: int
+
+
+def find(connection: Connection, plan: str, number: int | None = None) -> Found | None:
+    """A version of a plan, or its latest; None where there is none."""
+    asked = select(VERSIONS.c.version, VERSIONS.c.seq).where(VERSIONS.c.plan == plan)
+    if number is not None:
+        asked = asked.where(VERSIONS.c.version == number)
+    row = connection.execute(asked.order_by(VERSIONS.c.version.desc()).limit(1)).first()
+    return Found(row.version, row.seq) if row else None
+
+
+def at_seq(projection: Projection, plan: str, seq: int) -> Registered:
+    """The version that a fact of a plan registered. Blocks."""
+    with reading(projection.engine) as connection:
+        asked = select(FACTS.c.value).where(FACTS.c.plan == plan, FACTS.c.seq == seq)
+        return parsed(connection.execute(asked).scalar_one())
+
+
 def in_force(projection: Projection, plan: str) -> Registered | None:
     """The version of a plan that is in force today, in the plan's own time zone. Blocks."""
     with reading(projection.engine) as connection:

@@ -24,6 +24,7 @@ from schemas.events import EVENT, Event
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
 from services.kit.keys import new_key
+from services.kit.serving import config
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle
@@ -139,8 +140,7 @@ def served(city: City, **options: Any) -> Generator[Api]:
     """The api on a port of this machine, ready, and a client of it."""
     port = free_port()
     app = create_app(city.settings, **options)
-    config = uvicorn.Config(app, port=port, http="h11", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config(app, city.settings, port))
     thread = threading.Thread(target=server.run, name="realization")
     thread.start()
     try:

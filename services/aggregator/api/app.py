@@ -21,11 +21,21 @@ from services.aggregator.api.web import add_pages
 from services.kit.apps import add_frame
 from services.kit.docs import add_docs
 from services.kit.keys import Keyring
+from services.kit.limits import Limit, WorkLimiter
+from services.kit.pages import COMPRESSED_FROM_BYTES, COMPRESSION
 from services.kit.projection import Projection, Record
 from services.kit.settings import Settings
 
-COMPRESSED_FROM_BYTES = 1024
-COMPRESSION = 4  # of 9: higher ones take longer than they save
+
+def limits_of(settings: Settings) -> dict[str, Limit]:
+    """What is done at once. More answers in threads would not be there sooner: they share one interpreter."""
+    return {
+        "answers": Limit(3, 1, waiting=256, wait_seconds=5.0),
+        "rankings": Limit(2, 1, waiting=8, wait_seconds=5.0),  # that open books
+        "waits": Limit(256, 128),  # for a `seq` to come
+        "streams": Limit(settings.streams, settings.streams // 5),  # clients
+        "channels": Limit(64, 16),  # questions that streams ask, of other dates than today
+    }
 
 
 def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int = FACTS_IN_MEMORY) -> FastAPI:
@@ -60,9 +70,11 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         on_commit=on_commit,
     )
     books.projection = projection
-    asking = Asking(books, projection, now)
-    streams = Streams(asking, metrics)
-    ranking = Ranking(books, tables, projection, now)
+    limits = WorkLimiter(registry, SERVICE, limits_of(settings))
+    asking = Asking(books, projection, limits, now)
+    answers = Answers(asking, limits, metrics)
+    streams = Streams(asking, limits, metrics)
+    ranking = Ranking(answers, books, tables, projection, limits, now)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -79,7 +91,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         redoc_url=None,
         redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
     )
-    app.include_router(create_routes(Parts(asking, Answers(metrics), ranking, streams, tables, projection)))
+    app.include_router(create_routes(Parts(asking, answers, ranking, streams, tables, projection)))
     add_docs(app, "/v1/plans/docs")
     add_pages(app, settings)
     app.add_middleware(
@@ -91,6 +103,6 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     )
     app.add_middleware(
         GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION
-    )  # streams are left alone
-    add_frame(app, registry, SERVICE, projection, keyring, {})
+    )  # the web pages; answers come compressed, and streams are left alone
+    add_frame(app, settings, registry, SERVICE, projection, keyring, {})
     return app

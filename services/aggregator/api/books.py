@@ -132,11 +132,17 @@ class Books:
         """The last `seq` that whoever asks now is told of; None for a plan nobody has spoken of."""
         return self._seqs.get(plan)
 
-    async def open(self, plan: str) -> OpenBook:
-        """The book of a known plan."""
+    def peek(self, plan: str) -> OpenBook | None:
+        """The book of a plan if it is open."""
         found = self._open.get(plan)
         if found is not None:
             self._open.move_to_end(plan)
+        return found
+
+    async def open(self, plan: str) -> OpenBook:
+        """The book of a known plan."""
+        found = self.peek(plan)
+        if found is not None:
             return found
         task = self._loading.get(plan)
         if task is None:

@@ -4,7 +4,7 @@ A program's state is computed again only where something dated since the point b
 """
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, timedelta
 from typing import Literal
 
@@ -16,10 +16,16 @@ from realization.formulas import Basis
 from realization.targets import target
 from services.aggregator.api.answers import History, Point, Series, Text
 from services.aggregator.api.figures import Moment, labels
+from services.kit.problems import InvalidProblem, Wrong
 
 OVERALL_KEY = "overall"
 OVERALL = Text(id="Seluruh program", en="All programs")
 Step = Literal["month", "year"]
+
+YEARS_AT_MOST = 50
+POINTS_AT_MOST = 50_000  # of all series
+POINTS_OF_A_STEP = 2_000  # so that a step takes some ms
+POINT_OF_PROGRAMS = 0.25  # a program that is counted takes as long as this part of a point
 
 
 def steps(first: date, last: date, step: Step) -> Iterator[date]:
@@ -35,24 +41,43 @@ def steps(first: date, last: date, step: Step) -> Iterator[date]:
         year, month = (following.year, following.month) if step == "month" else (following.year, 12)
 
 
-def history(moment: Moment, since: date | None, step: Step, group_by: Grouping, basis: Basis) -> History:
-    """Series from `since` (default: the beginning of the plan) to the moment's `as_of`."""
+def history(
+    moment: Moment, since: date | None, step: Step, group_by: Grouping, basis: Basis
+) -> Generator[None, None, History]:
+    """Series from `since` (default: the beginning of the plan) to the moment's `as_of`, computed in steps.
+
+    Raises InvalidProblem for more years, or more points of all series, than are answered.
+    """
     book, known_at = moment.opened.book, moment.known_at
     sweep = _Sweep(book, known_at, group_by)
     names: dict[str, Text] = {OVERALL_KEY: OVERALL}
     points: dict[str, list[Point]] = {OVERALL_KEY: []}
-    dates = list(steps(min(since or _beginning(moment), moment.as_of), moment.as_of, step))
+    first = min(since or _beginning(moment), moment.as_of)
+    if moment.as_of.year - first.year > YEARS_AT_MOST:
+        raise _too_much(f"from {first} to {moment.as_of} is more than {YEARS_AT_MOST} years")
+    dates = list(steps(first, moment.as_of, step))
+    made = told = 0.0
     for number, as_of in enumerate(dates):
         version = book.version(as_of, known_at)
         cells = sweep.count(version, as_of) if version else {OVERALL_KEY: Counts()}
         if version is not None:
             names |= labels(group_by, version, cells.keys() - {OVERALL_KEY})
+        if len(names) * len(dates) > POINTS_AT_MOST:
+            raise _too_much(f"{len(names)} series of {len(dates)} points are more than {POINTS_AT_MOST} points")
         for key in names:
             if key not in points:  # a group that only begins now
                 points[key] = [_point(day, None, None, key, group_by, basis) for day in dates[:number]]
             points[key].append(_point(as_of, version, cells.get(key), key, group_by, basis))
+        made += len(names) + POINT_OF_PROGRAMS * len(version.programs if version else ())
+        if made - told > POINTS_OF_A_STEP:
+            told = made
+            yield
     series = [Series(key=key, label=label, points=points[key]) for key, label in names.items()]
     return History(plan=book.plan, known_at=moment.known, basis=basis, step=step, series=series)
+
+
+def _too_much(what: str) -> InvalidProblem:
+    return InvalidProblem(errors=[Wrong("query.from", what, "a shorter time, or a point for each year")])
 
 
 def _beginning(moment: Moment) -> date:

@@ -28,6 +28,7 @@ from services.aggregator.api.books import moment_of
 from services.aggregator.api.figures import Moment
 from services.aggregator.api.questions import ProgramFilters
 from services.kit.pages import cursor_of
+from services.kit.problems import NotFoundProblem
 
 _Wins = Mapping[int, frozenset[str]]
 
@@ -52,7 +53,7 @@ def programs(moment: Moment, filters: ProgramFilters, after: str, limit: int) ->
         known_at=moment.known,
         total=len(codes),
         items=[_program(moment, version, wins, code, states[code]) for code in page] if version else [],
-        next=cursor_of(json.dumps([moment.as_of.isoformat(), moment.known_at, page[-1]])) if more else None,
+        next=cursor_of(moment.as_of, moment.known_at, page[-1]) if more else None,
     )
 
 
@@ -118,9 +119,14 @@ def _spent(claim: Claim) -> str | None:
     return None if claim.spent is None else str(claim.spent)
 
 
-def story(moment: Moment, version: Version, code: str) -> ProgramStory:
-    """One program with every report and every verification, newest first; nothing confidential."""
-    book, as_of, known_at = moment.opened.book, moment.as_of, moment.known_at
+def story(moment: Moment, code: str) -> ProgramStory:
+    """One program with every report and every verification, newest first; nothing confidential.
+
+    Raises NotFoundProblem where the version in force has no such program.
+    """
+    book, as_of, known_at, version = moment.opened.book, moment.as_of, moment.known_at, moment.version
+    if version is None or code not in version.programs:
+        raise NotFoundProblem(f"{book.plan} has no program {code} in the version in force at {as_of}.")
     state = book.state(code, version, as_of, known_at)
     reports = [
         Report(

@@ -3,22 +3,20 @@
 A parameter nobody knows is refused: a typing error in `as_of` would else be answered with today's figure.
 """
 
-import json
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self, TypeVar
+from fractions import Fraction
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from realization.cells import Grouping
 from realization.formulas import Basis
+from schemas.reports import PROGRAM
+from schemas.sources import PLAN
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Status
-from services.kit.pages import position_of
-from services.kit.problems import InvalidProblem, Wrong
+from services.kit.pages import not_a_cursor, position_of
 
-T = TypeVar("T")
-
-MONTHS_AT_MOST = 600
+CODE = PROGRAM.strip("^$")
 
 Seq = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -98,11 +96,8 @@ class HistoryQuestion(Asked):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.since and self.to:
-            if self.since > self.to:
-                raise ValueError(f"from {self.since} is after to {self.to}")
-            if (self.to.year - self.since.year) * 12 > MONTHS_AT_MOST:
-                raise ValueError(f"from {self.since} to {self.to} is more than {MONTHS_AT_MOST // 12} years")
+        if self.since and self.to and self.since > self.to:
+            raise ValueError(f"from {self.since} is after to {self.to}")
         return self
 
 
@@ -160,13 +155,26 @@ class StreamQuestion(Asked):
     basis: Basis = "claimed"
 
 
-def begins_at(cursor: str | None, read: Callable[[list[Any]], T]) -> T | None:
-    """Where the page of a cursor begins, as `read` takes it from what the page before said; None for the first."""
-    if cursor is None:
+class ListedAt(NamedTuple):
+    """Where a page of programs begins: the moment of the first page, and the code it begins after."""
+
+    as_of: date
+    known_at: int
+    after: str
+
+
+def listed_at(cursor: str | None) -> ListedAt | None:
+    """What the cursor of a page of programs says; None for the first page. Raises InvalidProblem."""
+    said = position_of(cursor, rf"(\d{{4}}-\d\d-\d\d) (\d{{1,15}}) ({CODE})")
+    if not said:
         return None
     try:
-        said = json.loads(position_of(cursor))
-        assert isinstance(said, list)
-        return read(said)
-    except (ValueError, TypeError, AssertionError, ZeroDivisionError):
-        raise InvalidProblem(errors=[Wrong("query.cursor", "is not a cursor of this list", "next", cursor)]) from None
+        return ListedAt(date.fromisoformat(said[0]), int(said[1]), said[2])
+    except ValueError:
+        raise not_a_cursor(cursor) from None
+
+
+def ranked_at(cursor: str | None) -> tuple[Fraction, str] | None:
+    """The key of the plan that a page of the ranking begins after; None for the first page. Raises InvalidProblem."""
+    said = position_of(cursor, rf"(-?\d{{1,12}}(?:/[1-9]\d{{0,11}})?) ({PLAN})")
+    return (Fraction(said[0]), said[1]) if said else None

@@ -4,25 +4,31 @@ The share of a plan is that of its live snapshot where that is true of the date 
 is known of the plan speaks of a later date than either. Else its book is opened. Cells are made for one page only.
 """
 
-import json
 import time
 from bisect import bisect_left
 from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import date
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from services.aggregator.api.answers import Plans, RankedPlan, Realization
-from services.aggregator.api.asking import Clock, date_in
+from services.aggregator.api.asking import Answers, Clock, date_in
 from services.aggregator.api.books import Books
 from services.aggregator.api.figures import Moment, realization
 from services.aggregator.api.projection import PlanRow, Tables
-from services.kit.pages import cursor_of
+from services.kit.answers import SharedAnswers
+from services.kit.limits import WorkLimiter
+from services.kit.pages import Content, content_of, cursor_of
 from services.kit.problems import UnavailableProblem
 from services.kit.projection import Projection
 
-SECONDS = 10.0
-REMEMBERED = 4_000  # answers, of about 5 KB each
+T = TypeVar("T")
+
+SECONDS = 5.0
+COUNTS_REMEMBERED = 100_000  # of about 200 bytes each
+CELLS_REMEMBERED = 4_000  # of about 5 KB each
 NO_SHARE = Fraction(-1)  # less than any
 
 _TOLD = RankedPlan.model_fields.keys() - {"rank"}
@@ -36,57 +42,148 @@ class _Standing(NamedTuple):
     as_of: date
 
 
-class Ranking:
-    """Ranks all plans."""
+class _Counted(NamedTuple):
+    """Programs of a plan, and how many are realized."""
 
-    def __init__(self, books: Books, tables: Tables, projection: Projection, now: Clock) -> None:
-        self._books, self._tables, self._projection, self._now = books, tables, projection, now
-        self._known: OrderedDict[tuple[str, date], Realization] = OrderedDict()
+    realized: int
+    programs: int
 
-    async def page(self, as_of: date | None, limit: int, after: tuple[Fraction, str] | None) -> Plans:
-        """A page. `as_of` None: today in each plan's time zone. Raises UnavailableProblem while too many books are
-        still to be opened; what was counted is kept, so that asking again comes further."""
-        standings = await self._standings(as_of)
-        shares = [standing.key[0] for standing in standings]
-        page = [standing for standing in standings if after is None or standing.key > after][:limit]
-        items = []
-        for standing in page:
-            found = await self._realization(standing.plan, standing.as_of)
-            rank = bisect_left(shares, standing.key[0]) + 1
-            items.append(RankedPlan(rank=rank, **{name: getattr(found, name) for name in _TOLD}))
-        more = bool(page) and page[-1] is not standings[-1]
-        last = page[-1].key if more else None
-        return Plans(items=items, next=cursor_of(json.dumps([str(last[0]), last[1]])) if last else None)
 
-    async def _standings(self, as_of: date | None) -> list[_Standing]:
-        ends = time.monotonic() + SECONDS
-        rows, now = await self._projection.read(self._tables.plans), self._now()
-        standings: list[_Standing] = []
-        for row in rows:
-            day = as_of or date_in(row.time_zone, now)
-            counted = _by_snapshot(row, day)
-            if counted is None:
-                if time.monotonic() > ends:
-                    raise UnavailableProblem(f"{len(standings)} of {len(rows)} plans are counted; ask again.")
-                overall = (await self._realization(row.plan, day)).overall
-                counted = overall.realized, overall.programs
-            share = Fraction(*counted) if counted[1] else NO_SHARE
-            standings.append(_Standing((-share, row.plan), row.plan, day))
-        return sorted(standings)
+class _Known(OrderedDict[tuple[str, date], tuple[int, T]]):
+    """What is known of plans at dates, with the `seq` it is known at; the least lately asked for are forgotten."""
 
-    async def _realization(self, plan: str, as_of: date) -> Realization:
-        found = self._known.get((plan, as_of))
-        if found is None or found.known_at.seq != self._books.seq(plan):
-            opened = await self._books.open(plan)
-            found = self._known[plan, as_of] = realization(Moment(opened, as_of, opened.seq))
-        self._known.move_to_end((plan, as_of))
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def of(self, plan: str, as_of: date, seq: int | None) -> T | None:
+        """What is known, if it is of that `seq`."""
+        known_at, found = self.get((plan, as_of), (None, None))
+        if found is None or known_at != seq:
+            return None
+        self.move_to_end((plan, as_of))
+        return found
+
+    def note(self, moment: Moment, found: T) -> T:
+        """Remember what was found."""
+        self[moment.opened.book.plan, moment.as_of] = moment.known_at, found
+        if len(self) > self._most:
+            self.popitem(last=False)
         return found
 
 
-def _by_snapshot(row: PlanRow, day: date) -> tuple[int, int] | None:
+class Ranking:
+    """Ranks all plans."""
+
+    def __init__(
+        self, answers: Answers, books: Books, tables: Tables, projection: Projection, limits: WorkLimiter, now: Clock
+    ) -> None:
+        self._answers, self._books, self._tables = answers, books, tables
+        self._projection, self._limits, self._now = projection, limits, now
+        self._shared = SharedAnswers(0)  # keeps none
+        self._counts: _Known[_Counted] = _Known(COUNTS_REMEMBERED)
+        self._cells: _Known[Realization] = _Known(CELLS_REMEMBERED)
+
+    async def page(self, as_of: date | None, limit: int, after: tuple[Fraction, str] | None, *, keyed: bool) -> Content:
+        """A page. `as_of` None: today in each plan's time zone.
+
+        Raises UnavailableProblem while too many books are still to be opened, TooManyProblem. What was counted is
+        kept, so that asking again comes further.
+        """
+        line: Hashable = (keyed, as_of, limit, after)
+
+        async def in_turn() -> Content:
+            async with AsyncExitStack() as room:
+                await room.enter_async_context(self._limits.room("answers", keyed=keyed))
+                self._shared.begin(line)
+                rows = await self._projection.read(self._tables.plans)
+                days = {row.plan: as_of or date_in(row.time_zone, self._now()) for row in rows}
+                counted = self._counted(rows, days)
+                if len(counted) < len(rows):
+                    await room.aclose()  # others do not wait for that
+                    counted |= await self._count([row.plan for row in rows if row.plan not in counted], days, keyed)
+                    await room.enter_async_context(self._limits.room("answers", keyed=keyed))
+                return await self._page(counted, days, limit, after)
+
+        return await self._shared.once(line, in_turn)
+
+    def _counted(self, rows: Sequence[PlanRow], days: Mapping[str, date]) -> dict[str, _Counted]:
+        """What is known without opening books."""
+        found = {}
+        for row in rows:
+            counts = _by_snapshot(row, days[row.plan]) or self._counts.of(
+                row.plan, days[row.plan], self._books.seq(row.plan)
+            )
+            if counts is not None:
+                found[row.plan] = counts
+        return found
+
+    async def _count(self, plans: Sequence[str], days: Mapping[str, date], keyed: bool) -> dict[str, _Counted]:
+        """What is known from books. As many rankings count at a time as there is room for them."""
+        counted: dict[str, _Counted] = {}
+        async with self._limits.room("rankings", keyed=keyed):
+            ends = time.monotonic() + SECONDS
+            for plan in plans:
+                if time.monotonic() > ends:
+                    raise UnavailableProblem(f"{len(plans) - len(counted)} plans are still to be counted; ask again.")
+                moment = await self._moment(plan, days[plan])
+                async with moment.opened.turn, moment.opened.lock:
+                    found = await self._limits.in_thread("rankings", _count, moment)
+                counted[plan] = self._counts.note(moment, found)
+        return counted
+
+    async def _page(
+        self, counted: Mapping[str, _Counted], days: Mapping[str, date], limit: int, after: tuple[Fraction, str] | None
+    ) -> Content:
+        standings = await self._limits.in_thread("answers", _ranked, counted, days)
+        page = [standing for standing in standings if after is None or standing.key > after][:limit]
+        cells = [await self._realization(standing.plan, standing.as_of) for standing in page]
+        return await self._limits.in_thread("answers", _written, standings, page, cells)
+
+    async def _realization(self, plan: str, as_of: date) -> Realization:
+        found = self._cells.of(plan, as_of, self._books.seq(plan))
+        if found is None:
+            moment = await self._moment(plan, as_of)
+            answer = await self._answers.compute("ranked", moment, realization)
+            assert isinstance(answer, Realization)
+            found = self._cells.note(moment, answer)
+        return found
+
+    async def _moment(self, plan: str, as_of: date) -> Moment:
+        opened = await self._books.open(plan)
+        return Moment(opened, as_of, opened.seq)
+
+
+def _by_snapshot(row: PlanRow, day: date) -> _Counted | None:
     """Programs realized, and programs, where the snapshot is true of a day; else None."""
     if row.live is None or min(day, row.live.as_of) < row.settled_on:
         return None
-    return row.live.realized, row.live.programs
+    return _Counted(row.live.realized, row.live.programs)
+
+
+def _count(moment: Moment) -> _Counted:
+    version = moment.version
+    if version is None:
+        return _Counted(0, 0)
+    states = moment.opened.book.states(version, moment.as_of, moment.known_at)
+    return _Counted(sum(state.realized for state in states.values()), len(version.programs))
+
+
+def _ranked(counted: Mapping[str, _Counted], days: Mapping[str, date]) -> list[_Standing]:
+    """All plans in their order."""
+    return sorted(
+        _Standing((-(Fraction(*counts) if counts.programs else NO_SHARE), plan), plan, days[plan])
+        for plan, counts in counted.items()
+    )
+
+
+def _written(standings: Sequence[_Standing], page: Sequence[_Standing], cells: Sequence[Realization]) -> Content:
+    """A page as bytes."""
+    shares = [standing.key[0] for standing in standings]
+    items = [
+        RankedPlan(rank=bisect_left(shares, standing.key[0]) + 1, **{name: getattr(found, name) for name in _TOLD})
+        for standing, found in zip(page, cells, strict=True)
+    ]
+    more = bool(page) and page[-1] is not standings[-1]
+    plans = Plans(items=items, next=cursor_of(*page[-1].key) if more else None)
+    return content_of(plans.model_dump_json().encode())

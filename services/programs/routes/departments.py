@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.access import Key, Role
 from schemas.sources import OFFICE, PLAN
-from services.kit.keys import Administrator, new_key
-from services.kit.pages import tagged
+from services.kit.keys import Administrator, Anybody, new_key
+from services.kit.pages import Content, content_of, tagged
 from services.kit.problems import ConflictProblem, NotFoundProblem, answers
 from services.programs.offices import KEYS, audited, change_keys
 from services.programs.parts import Parts
@@ -32,18 +32,24 @@ def create_routes(parts: Parts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["departments"])
 
-    @router.get("/v1/departments", responses=answers(404, 422))
-    def departments(request: Request, plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")]) -> Response:
+    @router.get("/v1/departments", responses=answers(401, 404, 422, 429))
+    async def departments(
+        request: Request, access: Anybody, plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")]
+    ) -> Response:
         """The departments of the plan version in force today, and how many programs each leads."""
-        found = in_force(parts.projection, plan)
-        if found is None:
-            raise NotFoundProblem(f"Plan {plan} has no version in force today.")
-        led = Counter(program.department for program in found.version.programs)
-        items = [
-            {"department": each.key, "name": each.name.model_dump(), "programs": led[each.key]}
-            for each in found.version.departments
-        ]
-        return tagged(request, {"plan": plan, "plan_version": found.version.version, "items": items})
+
+        def told() -> Content:
+            found = in_force(parts.projection, plan)
+            if found is None:
+                raise NotFoundProblem(f"Plan {plan} has no version in force today.")
+            led = Counter(program.department for program in found.version.programs)
+            items = [
+                {"department": each.key, "name": each.name.model_dump(), "programs": led[each.key]}
+                for each in found.version.departments
+            ]
+            return content_of({"plan": plan, "plan_version": found.version.version, "items": items})
+
+        return tagged(request, await parts.limits.run("reads", access.keyed, told))
 
     @router.get("/v1/departments/{plan}/{office}/keys", responses=answers(401, 403))
     async def keys(access: Administrator, plan: PlanPath, office: OfficePath) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def create_routes(parts: Parts) -> APIRouter:
         "/v1/events",
         responses={
             200: {"description": "Its outcome", "content": {"application/json": {"examples": OUTCOME_EXAMPLES}}},
-            **answers(401, 404, 422),
+            **answers(401, 404, 422, 429),
         },
     )
     async def outcome_of_event(
@@ -124,7 +124,8 @@ def create_routes(parts: Parts) -> APIRouter:
         404 when nothing is known of it: all mail that was there is decided, and it is not among it. The text of
         reasons is told to those with a key of the plan.
         """
-        found = await outcome(parts.projection, parts.settings.partitions, source, event_id, wait)
+        async with parts.limits.room("waits" if wait else "reads", keyed=access.keyed):
+            found = await outcome(parts.projection, parts.settings.partitions, source, event_id, wait)
         if found is None:
             raise NotFoundProblem(f"No event {event_id} of {source} was received.")
         if not access.may_see(parse_source(source).plan):

@@ -1,19 +1,21 @@
 """`/v1/masterplans`: the register of plans; import and export as the workbook a planning office keeps."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic_core import to_json
 from starlette.datastructures import UploadFile
 
 from schemas.sources import PLAN
 from services.kit.databases import reading
-from services.kit.keys import Administrator
-from services.kit.pages import Cursor, Limit, cursor_of, moment, position_of, tagged
+from services.kit.keys import Access, Administrator, Anybody
+from services.kit.pages import Content, Cursor, Limit, content_of, cursor_of, moment, position_of, tagged
 from services.kit.problems import InvalidProblem, MediaTypeProblem, NotFoundProblem, Wrong, answers
 from services.programs.imports import Imported, Upload, import_masterplan
 from services.programs.parts import Parts
-from services.programs.registry import in_force, page, registered, versions
+from services.programs.registry import Found, at_seq, find, in_force, page, versions
 from services.programs.workbook import template, write_csv, write_workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -60,13 +62,18 @@ def create_routes(parts: Parts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["masterplans"])
 
-    @router.get("/v1/masterplans")
-    def masterplans(request: Request, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    @router.get("/v1/masterplans", responses=answers(401, 422, 429))
+    async def masterplans(request: Request, access: Anybody, limit: Limit = 100, cursor: Cursor = None) -> Response:
         """The latest version of every plan, by its id."""
-        with reading(parts.projection.engine) as connection:
-            items = page(connection, position_of(cursor), limit + 1)
-        following = cursor_of(items[limit - 1]["plan"]) if len(items) > limit else None
-        return tagged(request, {"items": items[:limit], "next": following})
+        after = "".join(position_of(cursor, f"({PLAN})"))
+
+        def listed() -> Content:
+            with reading(parts.projection.engine) as connection:
+                items = page(connection, after, limit + 1)
+            following = cursor_of(items[limit - 1]["plan"]) if len(items) > limit else None
+            return content_of({"items": items[:limit], "next": following})
+
+        return tagged(request, await parts.limits.run("reads", access.keyed, listed))
 
     @router.post(
         "/v1/masterplans/import",
@@ -89,33 +96,48 @@ def create_routes(parts: Parts) -> APIRouter:
         imported = await import_masterplan(parts, upload, access, dry_run=dry_run)
         return JSONResponse(_told(imported, dry_run), 202 if imported.published else 200)
 
-    @router.get("/v1/masterplans/template", responses={200: {"content": {XLSX: BINARY}}})
-    def empty_workbook() -> Response:
+    @router.get("/v1/masterplans/template", responses={200: {"content": {XLSX: BINARY}}, **answers(401, 429)})
+    async def empty_workbook(request: Request, access: Anybody) -> Response:
         """An empty workbook with every column explained."""
-        return _file(template(), XLSX, "pantau-masterplan.xlsx")
+        found = await _exported(parts, ("template",), template, keyed=access.keyed)
+        return _file(request, found, XLSX, "pantau-masterplan.xlsx")
 
-    @router.get("/v1/masterplans/{plan}", responses=answers(404))
-    def masterplan(request: Request, plan: PlanPath) -> Response:
+    @router.get("/v1/masterplans/{plan}", responses=answers(401, 404, 422, 429))
+    async def masterplan(request: Request, access: Anybody, plan: PlanPath) -> Response:
         """A plan: its versions, the latest first, and which one is in force today."""
-        with reading(parts.projection.engine) as connection:
-            found = versions(connection, plan)
-        if not found:
-            raise NotFoundProblem(f"There is no plan {plan}.")
-        current = in_force(parts.projection, plan)
-        number = current.version.version if current else None
-        return tagged(request, {"plan": plan, "current": found[0]["version"], "in_force": number, "versions": found})
 
-    @router.get("/v1/masterplans/{plan}/versions/{number}", responses=answers(404))
-    def version(request: Request, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]) -> Response:
+        def told() -> Content:
+            with reading(parts.projection.engine) as connection:
+                found = versions(connection, plan)
+            if not found:
+                raise NotFoundProblem(f"There is no plan {plan}.")
+            current = in_force(parts.projection, plan)
+            number = current.version.version if current else None
+            return content_of({"plan": plan, "current": found[0]["version"], "in_force": number, "versions": found})
+
+        return tagged(request, await parts.limits.run("reads", access.keyed, told))
+
+    @router.get("/v1/masterplans/{plan}/versions/{number}", responses=answers(401, 404, 422, 429))
+    async def version(
+        request: Request, access: Anybody, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]
+    ) -> Response:
         """A plan version, whole."""
-        found = registered(parts.projection, plan, number)
-        if found is None:
-            raise NotFoundProblem(f"Plan {plan} has no version {number}.")
-        told = {"plan": plan, "seq": found.fact.seq, "received_at": moment(found.fact.received_ms)}
-        return tagged(request, told | found.version.model_dump(mode="json"))
+        _, seq = await _find(parts, access, plan, number)
 
-    @router.get("/v1/masterplans/{plan}/export", responses={200: {"content": {XLSX: BINARY}}, **answers(404)})
-    def export(
+        def told() -> bytes:
+            found = at_seq(parts.projection, plan, seq)
+            about = {"plan": plan, "seq": found.fact.seq, "received_at": moment(found.fact.received_ms)}
+            return to_json(about | found.version.model_dump(mode="json"))
+
+        return tagged(request, await _exported(parts, ("version", plan, seq), told, keyed=access.keyed))
+
+    @router.get(
+        "/v1/masterplans/{plan}/export",
+        responses={200: {"content": {XLSX: BINARY, CSV: BINARY}}, **answers(401, 404, 422, 429)},
+    )
+    async def export(
+        request: Request,
+        access: Anybody,
         plan: PlanPath,
         file_format: Annotated[Literal["xlsx", "csv"], Query(alias="format")] = "xlsx",
         number: Annotated[
@@ -123,15 +145,41 @@ def create_routes(parts: Parts) -> APIRouter:
         ] = None,
     ) -> Response:
         """The workbook again: what is exported imports. CSV holds the programs only."""
-        found = registered(parts.projection, plan, number)
-        if found is None:
-            raise NotFoundProblem(f"Plan {plan} has no version {number or 'at all'}.")
-        name = f"{plan}-v{found.version.version}.{file_format}"
-        if file_format == "csv":
-            return _file(write_csv(found.version), CSV, name)
-        return _file(write_workbook(plan, found.version), XLSX, name)
+        found = await _find(parts, access, plan, number)
+
+        def written() -> bytes:
+            version = at_seq(parts.projection, plan, found.seq).version
+            return write_csv(version) if file_format == "csv" else write_workbook(plan, version)
+
+        data = await _exported(parts, (file_format, plan, found.seq), written, keyed=access.keyed)
+        return _file(request, data, CSV if file_format == "csv" else XLSX, f"{plan}-v{found.number}.{file_format}")
 
     return router
+
+
+async def _find(parts: Parts, access: Access, plan: str, number: int | None) -> Found:
+    """Where a version is. Raises NotFoundProblem where there is none."""
+
+    def ask() -> Found | None:
+        with reading(parts.projection.engine) as connection:
+            return find(connection, plan, number)
+
+    found = await parts.limits.run("reads", access.keyed, ask)
+    if found is None:
+        raise NotFoundProblem(f"Plan {plan} has no version {'at all' if number is None else number}.")
+    return found
+
+
+async def _exported(parts: Parts, key: tuple[str | int, ...], make: Callable[[], bytes], *, keyed: bool) -> Content:
+    """What `make` writes of a version, which never changes: written once, and kept while there is room."""
+
+    def content() -> Content:
+        return content_of(make(), compress=key[0] == "version")
+
+    async def in_turn() -> Content:
+        return parts.answers.keep(key, await parts.limits.run("exports", keyed, content))
+
+    return parts.answers.kept(key) or await parts.answers.once((keyed, *key), in_turn)
 
 
 def _told(imported: Imported, dry_run: bool) -> dict[str, Any]:
@@ -150,5 +198,7 @@ def _told(imported: Imported, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _file(data: bytes, media_type: str, name: str) -> Response:
-    return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+def _file(request: Request, content: Content, media_type: str, name: str) -> Response:
+    response = tagged(request, content, media_type=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,34 @@
+"""What event loops spend on one callback at a time, by the processor: while one goes on, nobody else is served."""
+
+import time
+from asyncio import events
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+
+class Callback(NamedTuple):
+    """A callback and the seconds of the processor it took. Not what it waited for: that is of the machine."""
+
+    seconds: float
+    what: str
+
+
+@contextmanager
+def watched() -> Generator[list[Callback]]:
+    """The longest callback of all loops of this process while the block runs, as a list of one, or none."""
+    longest: list[Callback] = []
+    run = events.Handle._run
+
+    def measured(handle: events.Handle) -> None:
+        began = time.thread_time()
+        run(handle)
+        seconds = time.thread_time() - began
+        if not longest or seconds > longest[0].seconds:
+            longest[:] = [Callback(seconds, repr(handle))]
+
+    events.Handle._run = measured  # type: ignore[method-assign, assignment] # there is no hook for it
+    try:
+        yield longest
+    finally:
+        events.Handle._run = run  # type: ignore[method-assign] # as above
