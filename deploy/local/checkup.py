@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
-from deploy.local import administrator, broker, jars, java, ports, settings, state
+from deploy.local import administrator, broker, jars, java, ports, secret, settings, state, status
 from deploy.local.jars import ROOT
 from deploy.local.run import not_ready_because
 from deploy.local.settings import Port, Settings
@@ -25,16 +27,46 @@ def look() -> Iterable[Finding]:
     yield _java()
     yield _kafka_jars()
     here = settings.read()
-    yield _disk(here)
-    supervisor = state.holder(here.state)
+    yield _readable("disk space", lambda: _disk(here))
+    yield _readable("state", lambda: _state(here))
+    try:
+        supervisor = state.holder(here.state)
+    except (state.UnusableError, OSError) as error:
+        yield Finding("running", False, str(error), "Be the user who ran `make run`.")
+        return
+    recorded = status.read(here.state, supervisor) if supervisor else None
+    if recorded:  # what runs listens where it was told when it was started, whatever this shell would tell it
+        here = settings.read({**os.environ, **recorded.settings})
     for port in here.ports:
         yield _port(here, port, supervisor)
-    yield _key(here, supervisor)
+    yield _readable("administrator's key", lambda: _key(here, supervisor))
+    yield _readable("databases", lambda: _databases(here))
     if supervisor is None:
         yield Finding("running", False, f"nothing runs on {here.state}", "`make run` starts it.")
         return
     yield Finding("running", True, f"process {supervisor}, state in {here.state}")
-    yield from _running(here)
+    yield from _running(here, recorded.failures if recorded else {})
+
+
+def _readable(what: str, look_at: Callable[[], Finding]) -> Finding:
+    """Look at something in the state folder, which may be another user's."""
+    try:
+        return look_at()
+    except OSError as error:
+        return Finding(what, False, str(error), "Be the user who ran `make run`.")
+
+
+def _state(here: Settings) -> Finding:
+    """Whether the next start would take the state folder as it is."""
+    try:
+        state.refuse_unwritable(here.state)
+        state.refuse_misfit(here.state, here.partitions)
+        if state.read(here.state):
+            secret.read(here.state)
+    except (state.UnusableError, SystemExit) as error:
+        return Finding("state", False, str(error))
+    made = "made by this version" if state.read(here.state) else "nothing there yet, the first start makes it"
+    return Finding("state", True, f"{here.state}: {made}")
 
 
 def _environment() -> Finding:
@@ -122,33 +154,60 @@ def _key(here: Settings, supervisor: int | None) -> Finding:
     return Finding(what, mode & 0o077 == 0, f"{file}, mode {mode:o}", f"Others may read it: chmod 600 {file}")
 
 
-def _running(here: Settings) -> Iterable[Finding]:
+def _databases(here: Settings) -> Finding:
+    """Whether the SQLite files of the projections are whole."""
+    files = sorted(here.state.glob("*.db"))
+    damaged = [f"{file.name}: {damage}" for file in files if (damage := _damage(file))]
+    aside = sorted(file.name for file in here.state.glob("*.db.damaged-*") if not file.name.endswith(("-wal", "-shm")))
+    found = "; ".join(damaged) or f"{len(files)} whole" + (f"; damaged, put aside: {', '.join(aside)}" if aside else "")
+    mend = "Its service puts it aside and builds its tables anew from the log; `pantau rebuild` does it by hand."
+    return Finding("databases", not damaged, found, mend)
+
+
+def _damage(file: Path) -> str | None:
+    """What SQLite says of a damaged file; None where it is whole, or can't be looked at."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:  # locked, gone a moment ago, not ours to read
+        return None
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if found == "ok" else " ".join(str(found).split())
+
+
+def _running(here: Settings, failures: Mapping[str, str]) -> Iterable[Finding]:
     answers = broker.answers(here.kafka.number)
-    why = "The supervisor starts it again; if not:"
-    log = f"{why} {here.logs}/broker.log says why."
-    yield Finding("broker", answers, f"{here.bootstrap} {'answers' if answers else 'does not answer'}", log)
+    unready = None if answers else f"{here.bootstrap} does not answer"
+    yield _process(here, "broker", f"{here.bootstrap} answers", unready, failures.get("broker"))
     if answers:
         yield _topics(here)
     for name, url in (("site", here.site_url), ("worker", here.worker_url)):
-        reason = not_ready_because(url)
-        yield Finding(name, reason is None, reason or f"{url} is ready", f"{why} {here.logs}/{name}.log says why.")
+        yield _process(here, name, f"{url} is ready", not_ready_because(url), failures.get(name))
+
+
+def _process(here: Settings, name: str, ready: str, unready: str | None, failure: str | None) -> Finding:
+    """A process is well when it is ready, and has not failed a short while ago."""
+    found = "; ".join(filter(None, (unready or ready, failure)))
+    mend = f"It is tried again by itself, at least once a minute; {here.logs}/{name}.log says why."
+    return Finding(name, unready is None and failure is None, found, mend)
 
 
 def _topics(here: Settings) -> Finding:
     """Whether every declared topic is there with the number of partitions that was fixed at installation."""
     from kafka import KafkaAdminClient  # noqa: PLC0415 - only when there is a broker to ask
+    from kafka.errors import KafkaError  # noqa: PLC0415
 
     from schemas.topics import TOPICS  # noqa: PLC0415
-    from services.kit.settings import read  # noqa: PLC0415
 
-    told = read()
-    names = [told.topic_prefix + topic.name for topic in TOPICS]
-    admin = KafkaAdminClient(bootstrap_servers=here.bootstrap, request_timeout_ms=10_000)
+    expected = here.partitions_per_topic
+    names = [here.topic_prefix + topic.name for topic in TOPICS]
     try:
-        found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
-    finally:
-        admin.close()
-    wrong = [f"{name} has {found.get(name, 0)}" for name in names if found.get(name, 0) != told.partitions]
+        with closing(KafkaAdminClient(bootstrap_servers=here.bootstrap, request_timeout_ms=10_000)) as admin:
+            found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
+    except KafkaError as error:  # it has gone since it answered
+        return Finding("topics", False, f"{here.bootstrap} can't be asked: {error}", "See what stands of the broker.")
+    wrong = [f"{name} has {found.get(name, 0)}" for name in names if found.get(name, 0) != expected]
     mend = "The number is fixed at installation: set PANTAU_PARTITIONS to it. A topic with 0 is missing: restart."
-    right = f"{len(names)} with {told.partitions} partitions each"
-    return Finding("topics", not wrong, f"{', '.join(wrong)}; expected {told.partitions}" if wrong else right, mend)
+    right = f"{len(names)} with {expected} partitions each"
+    return Finding("topics", not wrong, f"{', '.join(wrong)}; expected {expected}" if wrong else right, mend)

@@ -6,6 +6,9 @@ It is started as a machine starts it: without a terminal, and with SIGINT ignore
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -70,6 +73,30 @@ class Stack:
         """What is not gone: processes, and ports that somebody holds."""
         held = [f"{variable} {port}" for variable, port in self._ports.items() if ports.busy("127.0.0.1", port)]
         return [*self.running.values(), *held]
+
+    def doctor(self) -> dict[str, Json]:
+        """What the check-up finds wrong, by name. It is told the state folder, and finds the ports by itself."""
+        env = {name: value for name, value in os.environ.items() if name not in self._ports}
+        told = subprocess.run(
+            [Path(sys.executable).with_name("pantau"), "doctor", "--json"],
+            env=env | {"PANTAU_STATE": str(self.state)},
+            capture_output=True,
+            check=False,
+        ).stdout
+        return {finding["what"]: finding for finding in json.loads(told)["findings"] if not finding["ok"]}
+
+    def port(self, variable: str) -> int:
+        return self._ports[variable]
+
+    @property
+    def checks(self) -> Json:
+        """What stands behind the site's readiness."""
+        found: Json = self.http.get("/readyz").json()["checks"]
+        return found
+
+    def pid(self, of: str) -> int:
+        """The process whose command contains this."""
+        return next(pid for pid, command in self.running.items() if of in command)
 
     @property
     def supervisor(self) -> int:
@@ -223,6 +250,54 @@ def test_it_goes_on_after_a_stop_and_after_a_kill_of_its_supervisor(loaded: Load
     assert stack.figures == loaded.figures
     assert book(stack) == loaded.book
     os.killpg(third.pid, signal.SIGINT)
+    until(lambda: not stack.left, STOP_SECONDS, what="all gone")
+
+
+def bound(to_bind: socket.socket, address: tuple[str, int]) -> bool:
+    to_bind.bind(address)
+    return True
+
+
+@contextmanager
+def no_longer_able(stack: Stack, command: str, variable: str) -> Generator[None]:
+    """Kill a process and take its port, so that it can't live."""
+    os.kill(stack.pid(command), signal.SIGKILL)
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        until(lambda: bound(taken, ("127.0.0.1", stack.port(variable))), PATIENCE_SECONDS, what="its port is free")
+        taken.listen()
+        yield
+
+
+def test_what_cannot_live_is_told_everywhere_and_the_site_goes_on(loaded: Loaded) -> None:
+    stack = loaded.stack
+    make_run = stack.start()
+    until(says(make_run, "already loaded"), PATIENCE_SECONDS)
+    assert stack.doctor() == {}
+
+    with no_longer_able(stack, "aggregator.worker", "PANTAU_WORKER_METRICS_PORT"):
+        until(lambda: make_run.said.count("worker   exited with code") >= 2, PATIENCE_SECONDS)
+        reason = make_run.said.partition("worker   exited with code ")[2].partition("; starting it again")[0]
+        assert "ddress already in use" in reason
+        assert reason in stack.checks["failed"]["worker"]
+        wrong = stack.doctor()
+        assert set(wrong) == {f"port {stack.port('PANTAU_WORKER_METRICS_PORT')}", "worker"}
+        assert reason in wrong["worker"]["found"]
+        assert stack.figures == loaded.figures
+    until(lambda: "running again" in stack.checks["failed"]["worker"], PATIENCE_SECONDS)
+    assert set(stack.doctor()) == {"worker"}, "it has failed a short while ago"
+
+    with no_longer_able(stack, "kafka.Kafka", "PANTAU_KAFKA_PORT"):
+        until(lambda: make_run.said.count("broker   exited with code") >= 1, PATIENCE_SECONDS)
+        assert (
+            "ddress already in use"
+            in make_run.said.partition("broker   exited with code ")[2].partition("; starting")[0]
+        )
+        assert "ddress already in use" in stack.checks["failed"]["broker"]
+        assert {"broker"} <= set(stack.doctor())
+        assert stack.figures == loaded.figures
+    until(lambda: "running again" in stack.checks["failed"]["broker"], PATIENCE_SECONDS)
+    os.killpg(make_run.pid, signal.SIGINT)
     until(lambda: not stack.left, STOP_SECONDS, what="all gone")
 
 

@@ -4,12 +4,15 @@ import asyncio
 import json
 import os
 import socket
+import sqlite3
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy.local import administrator, state
+from deploy.local import administrator, secret, settings, state, status
 from deploy.local.broker import Broker
 from pantau import cli, doctor
 from pantau.finding import Finding
@@ -94,9 +97,85 @@ def test_a_key_that_others_may_read_is_found(folder: Path) -> None:
     assert "chmod 600" in findings()["administrator's key"].mend
 
 
+def failed(name: str, **changed: Any) -> status.ProcessStatus:
+    process = status.ProcessStatus(
+        name, pid=7, ready=True, failures=3, reason="exited with code 70: no", failed_at="2026-11-27T10:00:00+00:00"
+    )
+    return process._replace(**changed)
+
+
+@pytest.mark.usefixtures("running")
+def test_what_runs_is_asked_where_its_supervisor_recorded_it(
+    folder: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as site:  # nobody answers there, which takes time to find out
+        site.bind(("127.0.0.1", 0))
+        site.listen()
+        recorded = settings.read()._replace(site=settings.Port("PANTAU_PORT", site.getsockname()[1])).recorded
+        status.write(folder, status.Status(os.getpid(), recorded, []))
+        for variable in list(recorded):  # another shell, which knows the state folder only
+            monkeypatch.delenv(variable, raising=False)
+        found = findings()
+        assert f"process {os.getpid()}" in found[f"port {recorded['PANTAU_PORT']}"].found
+        assert f":{recorded['PANTAU_PORT']}/readyz" in found["site"].found
+    assert found["broker"].found == f"{broker.bootstrap} answers"
+    assert found["topics"].ok, "of the prefix that was recorded"
+    status.write(folder, status.Status(1, recorded, []))
+    assert f"port {recorded['PANTAU_PORT']}" not in findings(), "of a supervisor that was killed"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_process_that_failed_a_short_while_ago_is_not_well(folder: Path) -> None:
+    processes = [failed("broker"), failed("site", pid=None, ready=False), failed("worker", failures=0)]
+    status.write(folder, status.Status(os.getpid(), settings.read().recorded, processes))
+    found = findings()
+    assert not found["broker"].ok, "it answers, and yet"
+    assert found["broker"].found.endswith(
+        "answers; exited with code 70: no (at 2026-11-27T10:00:00+00:00, 3 times in a row; running again)"
+    )
+    assert (
+        "exited with code 70: no (at 2026-11-27T10:00:00+00:00, 3 times in a row; not running)" in found["site"].found
+    )
+    assert "code 70" not in found["worker"].found
+
+
+def test_state_that_the_next_start_would_refuse_is_wrong(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.prepare(folder, {"": 12})
+    assert findings()["state"].ok
+    monkeypatch.setenv("PANTAU_PARTITIONS", "13")
+    assert "set PANTAU_PARTITIONS=12" in findings()["state"].found
+    monkeypatch.delenv("PANTAU_PARTITIONS")
+    (folder / secret.FILE).unlink()
+    assert "does not hold the 64 hex digits" in findings()["state"].found
+    (folder / state.RECORD).unlink()
+    (folder / "programs.db").touch()
+    assert "was made by an older version of Pantau" in findings()["state"].found
+    assert wrong() == {"running", "state"}
+
+
+def test_a_damaged_database_is_wrong_and_one_that_was_put_aside_is_named(folder: Path) -> None:
+    for name in ("programs", "realization"):
+        with closing(sqlite3.connect(folder / f"{name}.db")) as database, database:
+            database.execute("CREATE TABLE facts (seq INTEGER PRIMARY KEY, text TEXT)")
+            database.executemany("INSERT INTO facts (text) VALUES (?)", [("x" * 1000,)] * 100)
+    assert findings()["databases"].found == "2 whole"
+    with (folder / "programs.db").open("r+b") as file:
+        file.seek(4096 * 3)
+        file.write(b"\xff" * 4096)
+    (folder / "realization.db").write_bytes(b"not a database, but as long as one" * 1000)
+    found = findings()["databases"]
+    assert not found.ok
+    assert "programs.db: " in found.found
+    assert "realization.db: file is not a database" in found.found
+    assert "pantau rebuild" in found.mend
+    (folder / "programs.db").rename(folder / "programs.db.damaged-1")
+    (folder / "realization.db").unlink()
+    assert findings()["databases"].found == "0 whole; damaged, put aside: programs.db.damaged-1"
+
+
 def test_tells_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor"]) == 1
-    assert "1 of 12 need attention." in capsys.readouterr().out
+    assert "1 of 14 need attention." in capsys.readouterr().out
     assert cli.main(["doctor", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is False
