@@ -63,6 +63,8 @@ def properties(data: Path, port: int, controller_port: int, also: Mapping[str, s
         # Topics are declared, never made by a typing error; a former writer is never forgotten.
         "auto.create.topics.enable": "false",
         "transactional.id.expiration.ms": FOREVER,
+        # What another client leaves open hides what came after it, so the broker ends it after a minute, not 15.
+        "transaction.max.timeout.ms": 60_000,
         # A plan version may have 16 MiB; each topic states its own limit below this one.
         "message.max.bytes": 18 * MIB,
         "log.cleaner.dedupe.buffer.size": 16 * MIB,

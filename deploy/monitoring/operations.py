@@ -85,6 +85,28 @@ ENGINE = Section(
             ),
         ),
         Panel(
+            "Transactions of others left open",
+            "For how long a transaction has been open that hides what came after it on an input. Above a minute nobody will end it by itself.",
+            "s",
+            (
+                Query(
+                    f"max by (topic, partition) (pantau_input_open_transaction_age_seconds {OWNED})",
+                    "{{topic}} {{partition}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Readable up to",
+            "The last stable offset of each input. It stands still while a transaction is open, at the offset of its first record.",
+            "short",
+            (
+                Query(
+                    f"max by (topic, partition) (pantau_input_last_stable_offset {OWNED})",
+                    "{{topic}} {{partition}}",
+                ),
+            ),
+        ),
+        Panel(
             "Records in a transaction",
             "How large the chunks are. They grow when the engine has to catch up, and that is what makes it fast.",
             "short",
@@ -177,6 +199,17 @@ TABLES = Section(
             "How often in ten minutes a projection had to try again.",
             "short",
             (Query("sum by (service) (increase(pantau_projection_outages_total[10m]))", "{{service}}"),),
+        ),
+        Panel(
+            "Hidden by an open transaction",
+            "For how long a transaction has been open that hides what came after it on a topic the service follows: its pages stand still.",
+            "s",
+            (
+                Query(
+                    "max by (service, topic) (pantau_projection_open_transaction_age_seconds)",
+                    "{{service}} {{topic}}",
+                ),
+            ),
         ),
         Panel(
             "Applied by another replica first",

@@ -36,5 +36,5 @@ def create_app(settings: Settings) -> FastAPI:
     )
     add_docs(app, "/v1/visits/docs")
     app.include_router(routes.create_routes(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS)))
-    add_frame(app, settings, registry, SERVICE, projection, keyring, BODY_LIMITS)
+    add_frame(app, settings, registry, SERVICE, projection.ready, keyring, BODY_LIMITS)
     return app

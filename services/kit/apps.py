@@ -10,7 +10,7 @@ from sqlalchemy import Connection, MetaData
 from services.kit.bodies import limit_bodies
 from services.kit.encodings import inflate_bodies
 from services.kit.heads import answer_heads
-from services.kit.health import add_health
+from services.kit.health import Ready, add_health
 from services.kit.keys import Keyring
 from services.kit.metrics import add_metrics, measure_requests
 from services.kit.problems import add_problems
@@ -79,7 +79,7 @@ def add_frame(
     settings: Settings,
     registry: CollectorRegistry,
     service: str,
-    projection: Projection,
+    ready: Ready,
     keyring: Keyring,
     body_limits: Mapping[str, int],
 ) -> None:
@@ -88,7 +88,7 @@ def add_frame(
     The keys are at `app.state.keyring`.
     """
     app.state.keyring = keyring
-    add_health(app, projection.ready)
+    add_health(app, ready)
     add_metrics(app, registry)
     add_problems(app)
     inflate_bodies(app, body_limits)

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
+# There is no setting for TLS or users yet: docs/operations.md, "Trust".
+TRUST = "Kafka is unsecured: whoever reaches it can write as any department"
+
 Ready = Callable[[], tuple[bool, Mapping[str, object]]]
 
 
@@ -19,4 +22,6 @@ def add_health(app: FastAPI, ready: Ready) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:
         is_ready, checks = ready()
-        return JSONResponse({"ready": is_ready, "checks": dict(checks)}, status_code=200 if is_ready else 503)
+        return JSONResponse(
+            {"ready": is_ready, "checks": dict(checks), "trust": TRUST}, status_code=200 if is_ready else 503
+        )

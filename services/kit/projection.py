@@ -59,6 +59,7 @@ from schemas.topics import MIB
 from services.kit import progress
 from services.kit.databases import is_outage, open_engine, reading, writing
 from services.kit.leaving import leave
+from services.kit.open_transactions import OpenTransactions
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 
@@ -163,6 +164,7 @@ class Projection:
         self._broker_answered = self._looked = 0.0
         self._outage: str | None = "not started"
         self._moved = asyncio.Condition()
+        self._open = OpenTransactions()
 
     # ── what a service asks ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,6 +203,7 @@ class Projection:
             "caught_up": self.caught_up,
             "records_behind": sum(self.lag_records(topic) for topic in self._topics),
             "broker": broker if self._broker_answered else "has not answered yet",
+            "open_transactions": self._open.check(),
         }
         return self.caught_up and self._outage is None, checks
 
@@ -240,6 +243,11 @@ class Projection:
         ends = {"facts": told.facts_end, "rejected": told.rejected_end}
         return all(self.position(name, partition) >= end for name, end in ends.items() if name in self._topics)
 
+    def decided_up_to(self, topic: str, partition: int) -> int:
+        """The next offset of an input that the aggregator will decide, after its last progress in the tables."""
+        told = self._progress.of(partition)
+        return told.next_offsets.get(topic, 0) if told is not None else 0  # type: ignore[call-overload]
+
     async def end_offsets(self, places: Sequence[Place]) -> dict[Place, int]:
         """The committed ends of partitions now, of any topic. Raises KafkaError when the broker does not answer."""
         if self._consumer is None:
@@ -258,6 +266,10 @@ class Projection:
         if self.lag_records(topic) == 0:
             return 0.0
         return max(0.0, time.time() - self._times.get(topic, 0) / 1000)
+
+    def open_transaction_seconds(self, topic: str) -> float:
+        """For how long a transaction on a topic has been open, which hides what lies behind it; 0 when none is."""
+        return self._open.age_seconds(topic)
 
     # ── following ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -370,7 +382,9 @@ class Projection:
             end = consumer.last_stable_offset(tp)
             if end is not None:
                 self._ends[place] = max(end, self._ends.get(place, 0))
-                answered_ms = max(answered_ms, consumer.last_poll_timestamp(tp) or 0)
+                polled_ms = consumer.last_poll_timestamp(tp) or 0
+                answered_ms = max(answered_ms, polled_ms)
+                self._open.observe(*place, end, consumer.highwater(tp) or end, polled_ms)
             if self._positions[place] < self._ends[place]:
                 self._positions[place] = max(self._positions[place], await consumer.position(tp))
         if answered_ms:
@@ -538,6 +552,10 @@ class _Metrics:
         caught_up.set_function(lambda: float(projection.caught_up))
         records = gauge("lag_records", "Offsets not read yet.", "topic")
         seconds = gauge("lag_seconds", "Age of the last record read while others wait; 0 when none wait.", "topic")
+        open_seconds = gauge(
+            "open_transaction_age_seconds", "For how long a transaction has been open; 0 when none is.", "topic"
+        )
         for topic in projection._topics:
+            open_seconds.labels(service, topic).set_function(partial(projection.open_transaction_seconds, topic))
             records.labels(service, topic).set_function(partial(projection.lag_records, topic))
             seconds.labels(service, topic).set_function(partial(projection.lag_seconds, topic))

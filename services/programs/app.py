@@ -1,6 +1,8 @@
 """The app of programs: masterplan registry, departments and keys, intake."""
 
 from asyncio import Lock
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -12,6 +14,7 @@ from services.kit.docs import add_docs
 from services.kit.limits import Limit, WorkLimiter
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
+from services.programs.inputs import Inputs
 from services.programs.metrics import IntakeMetrics
 from services.programs.parts import Parts
 from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
@@ -37,22 +40,34 @@ def create_app(settings: Settings) -> FastAPI:
         settings, registry, service=SERVICE, version=VERSION, topics=TOPICS, tables=tables, apply=apply
     )
     publisher = Publisher(settings)
+    inputs = Inputs(settings)
     parts = Parts(
         settings,
         projection,
         keyring,
         publisher,
+        inputs,
         IntakeMetrics(registry),
         WorkLimiter(registry, SERVICE, LIMITS),
         SharedAnswers(ANSWERS_BYTES),
         Lock(),
     )
 
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with inputs.watching(), following_and_publishing(projection, publisher)(app):
+            yield
+
+    def ready() -> tuple[bool, Mapping[str, object]]:
+        # A transaction that stays open on an input is told and is no reason not to take reports: they are kept behind it.
+        is_ready, checks = projection.ready()
+        return is_ready, {**checks, "inputs": {"open_transactions": inputs.check()}}
+
     app = FastAPI(
         title="Pantau: programs",
         summary="Masterplans, departments and their keys, and the intake of reports.",
         version="1",
-        lifespan=following_and_publishing(projection, publisher),
+        lifespan=lifespan,
         openapi_url="/v1/masterplans/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -61,5 +76,5 @@ def create_app(settings: Settings) -> FastAPI:
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (events, masterplans, departments):
         app.include_router(routes.create_routes(parts))
-    add_frame(app, settings, registry, SERVICE, projection, keyring, BODY_LIMITS)
+    add_frame(app, settings, registry, SERVICE, ready, keyring, BODY_LIMITS)
     return app

@@ -44,8 +44,9 @@ async def change_keys(parts: Parts, plan: str, office: str, change: Change, audi
 async def _end(parts: Parts, place: Place) -> int:
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            return (await parts.projection.end_offsets([place]))[place]
-    except (KafkaError, TimeoutError):
+            # What is written and not committed counts: a key withdrawn behind an open transaction is not seen yet.
+            return (await parts.inputs.written_ends([place]))[place]
+    except (KafkaError, OSError, TimeoutError):
         raise UnavailableProblem("The broker does not answer; nothing was changed.") from None
 
 

@@ -15,37 +15,35 @@ from schemas.evaluations import VerificationRecorded, VisitRecorded
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
-from schemas.topics import INPUTS, partition_of
 from schemas.vocabulary import Standing
 from services.kit.events import now_ms
 from services.kit.pages import moment
-from services.kit.projection import Place, Projection
+from services.kit.projection import Projection
+from services.programs.inputs import Ends, Inputs
 from services.programs.projection import FACTS, MENTIONS, REJECTED, RETRACTIONS
 from services.programs.registry import version_facts
 
 ENDS_SECONDS = 2.0
-ENDS_AGAIN_SECONDS = 0.2  # a client that has no broker says so at once
+ENDS_AGAIN_SECONDS = 0.5
 
 
 async def outcome(
-    projection: Projection, partitions: int, source: str, event_id: str, wait_seconds: float
+    projection: Projection, inputs: Inputs, partition: int, source: str, event_id: str, wait_seconds: float
 ) -> dict[str, Any] | None:
     """What became of an event; waits, bounded, while it may still be decided. None: nothing is known of it.
 
-    Nothing is known when all mail that was there when we were asked is decided and in the tables, and it is not among
-    it. While other mail is undecided it may be among that: pending.
+    Nothing is known when all records that were in the inputs when we were asked are decided and in the tables, and it is
+    not among them. While others are undecided it may be among those, and so while a transaction that is open hides some:
+    pending.
     """
     deadline = time.monotonic() + wait_seconds
-    partition = partition_of(parse_source(source).plan, partitions)
     found = await projection.read(partial(find, source=source, event_id=event_id))
     if found is not None:
         return found  # nearly always, and without a question to the broker
-    ends = await _ends(projection, partition)
+    ends = await _ends(inputs, partition)
     while True:
-        decided = ends is not None and all(
-            projection.has_mail(place.topic, place.partition, end - 1) for place, end in ends.items() if end
-        )
         seen = _position(projection, partition)
+        decided = await _all_decided(projection, inputs, partition, ends)
         found = await projection.read(partial(find, source=source, event_id=event_id))
         if found is not None:
             return found
@@ -55,20 +53,37 @@ async def outcome(
         if left <= 0:
             return {"outcome": "pending"}
         moved = partial(_moved, projection, partition, seen)
-        if ends is None:
+        if ends is None or ends.hidden:
             await projection.wait_until(moved, min(left, ENDS_AGAIN_SECONDS))
-            ends = await _ends(projection, partition)
+            ends = await _ends(inputs, partition)
         else:
             await projection.wait_until(moved, left)
 
 
-async def _ends(projection: Projection, partition: int) -> dict[Place, int] | None:
-    """Where the mail of a partition ends now; None when the broker does not say."""
+async def _ends(inputs: Inputs, partition: int) -> Ends | None:
+    """Where the inputs of a partition end now; None when the broker does not say."""
     try:
         async with asyncio.timeout(ENDS_SECONDS):
-            return await projection.end_offsets([Place(topic, partition) for topic in INPUTS])
-    except (KafkaError, TimeoutError):
+            return await inputs.ends(partition)
+    except (KafkaError, OSError, TimeoutError):
         return None
+
+
+async def _all_decided(projection: Projection, inputs: Inputs, partition: int, ends: Ends | None) -> bool:
+    """Whether all records before the ends are decided, and what became of them is in the tables."""
+    if ends is None or ends.hidden:
+        return False
+    for topic, end in ends.written.items():
+        decided = projection.decided_up_to(topic, partition)
+        if decided and not projection.has_mail(topic, partition, decided - 1):
+            return False
+        try:
+            async with asyncio.timeout(ENDS_SECONDS):
+                if await inputs.has_records(topic, partition, decided, end):
+                    return False
+        except (KafkaError, OSError, TimeoutError):
+            return False
+    return True
 
 
 def _position(projection: Projection, partition: int) -> tuple[int, ...]:

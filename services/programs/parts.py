@@ -9,6 +9,7 @@ from services.kit.limits import WorkLimiter
 from services.kit.projection import Projection
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
+from services.programs.inputs import Inputs
 from services.programs.metrics import IntakeMetrics
 
 
@@ -19,6 +20,7 @@ class Parts(NamedTuple):
     projection: Projection
     keyring: Keyring
     publisher: Publisher
+    inputs: Inputs
     metrics: IntakeMetrics
     limits: WorkLimiter
     answers: SharedAnswers

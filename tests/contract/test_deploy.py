@@ -376,6 +376,6 @@ def test_the_broker_of_compose_is_set_as_the_tested_one() -> None:
     assert {name: compose[name] for name in same} == {name: tested[name] for name in same}
     assert {
         "auto.create.topics.enable", "transactional.id.expiration.ms", "message.max.bytes",
-        "add.partitions.to.txn.retry.backoff.ms",
+        "add.partitions.to.txn.retry.backoff.ms", "transaction.max.timeout.ms",
     } <= same  # fmt: skip
     assert COMPOSE["services"]["kafka"]["image"].split(":")[1] == jars.kafka_version()

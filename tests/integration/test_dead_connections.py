@@ -7,10 +7,10 @@ import pytest
 
 from deploy.local.broker import HOST
 from schemas.topics import INPUTS
-from services.aggregator.worker import readers
 from services.aggregator.worker.committed import ends
-from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.restore import last_progress
+from services.kit import readers
+from services.kit.readers import Readers
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts import proxy

@@ -20,10 +20,10 @@ from schemas.topics import INPUTS
 from services.aggregator.worker import committed, state
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition, Turns
-from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
+from services.kit.readers import Readers
 from services.kit.settings import Settings
 from tests import oracle
 from tests.parts.faulty_worker import FAULTS

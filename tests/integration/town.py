@@ -74,7 +74,8 @@ def retraction(source: str, of: Json, retraction_id: str) -> Json:
 
 
 class Desk:
-    """The installation. `programs` and `evaluations` are clients of the two apps."""
+    """The installation. `programs` and `evaluations` are clients of the two apps; `worker_url` is where the worker's
+    metrics are."""
 
     def __init__(
         self, mailbox: Mailbox, settings: Settings, programs: Client, evaluations: Client, processes: Processes
@@ -82,10 +83,13 @@ class Desk:
         self.mailbox, self.settings, self.programs, self.evaluations = mailbox, settings, programs, evaluations
         self._processes = processes
         self._plans = count(1)
+        self.worker_url = ""
 
     def start_worker(self) -> None:
         """Start the aggregator."""
-        env = environment(self.settings) | {"PANTAU_WORKER_METRICS_PORT": str(free_port())}
+        port = free_port()
+        self.worker_url = f"http://127.0.0.1:{port}"
+        env = environment(self.settings) | {"PANTAU_WORKER_METRICS_PORT": str(port)}
         self._processes.start("worker", [sys.executable, "-m", "services.aggregator.worker"], env=env)
 
     def import_plan(self, book: bytes, *, key: str | None = ADMINISTRATOR, **query: Any) -> Response:

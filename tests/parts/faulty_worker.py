@@ -12,7 +12,8 @@ from typing import Any
 
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
-from services.aggregator.worker import readers, restore, state, transport, writer
+from services.aggregator.worker import restore, state, transport, writer
+from services.kit import readers
 
 ASKED_SECONDS = 2.0  # as long as a slow broker might take: time for the former owner to commit once more
 ASKED_FIRST = "asked before opening"

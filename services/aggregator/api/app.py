@@ -104,5 +104,5 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     app.add_middleware(
         GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION
     )  # the web pages; answers come compressed, and streams are left alone
-    add_frame(app, settings, registry, SERVICE, projection, keyring, {})
+    add_frame(app, settings, registry, SERVICE, projection.ready, keyring, {})
     return app

@@ -4,10 +4,8 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from aiokafka import TopicPartition
-
-from services.aggregator.worker.readers import Isolation, Readers
 from services.aggregator.worker.writer import OUTPUTS
+from services.kit.readers import Isolation, Readers
 
 HANGING_SECONDS = 10.0
 RETRY_SECONDS = 0.05
@@ -41,8 +39,6 @@ async def nothing_hangs(readers: Readers, partition: int) -> None:
 async def ends(
     readers: Readers, partition: int, topics: Iterable[str], isolation: Isolation = "read_committed"
 ) -> dict[str, int]:
-    """Where each topic (name without prefix) ends for a reader of that isolation: the offset that its next record will
-    have, or a later one."""
-    names = {TopicPartition(readers.settings.topic_prefix + topic, partition): topic for topic in topics}
-    async with readers.consumer(isolation) as consumer:
-        return {names[tp]: end for tp, end in (await consumer.end_offsets(list(names))).items()}
+    """Where each topic (name without prefix) of one partition number ends for a reader of that isolation."""
+    found = await readers.ends([(topic, partition) for topic in topics], isolation)
+    return {topic: end for (topic, _), end in found.items()}

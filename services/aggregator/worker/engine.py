@@ -12,9 +12,10 @@ from typing import TypeVar
 from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition, Turns
-from services.aggregator.worker.readers import Readers
 from services.aggregator.worker.transport import Chunk
 from services.kit.leaving import leave
+from services.kit.open_transactions import OpenTransactions
+from services.kit.readers import Readers
 from services.kit.settings import Settings
 
 T = TypeVar("T")
@@ -22,6 +23,8 @@ T = TypeVar("T")
 SNAPSHOT_POLL_SECONDS = 0.1
 TAKEOVER_SECONDS = 60.0
 STALL_SECONDS = 60.0  # in which nothing moves though mail waits
+# Longer than the broker lets a transaction live (transaction.max.timeout.ms): nobody will end this one by itself.
+HIDDEN_SECONDS = 60.0
 LEFT_OUT_SECONDS = 300.0  # in which one partition does not move though others do: with a long backlog it has to wait
 
 
@@ -34,6 +37,7 @@ class Engine:
         self._readers = Readers(settings)
         self._turns = Turns()
         self._partitions: dict[int, Partition] = {}
+        self._open = OpenTransactions()
 
     def _partition(self, number: int) -> Partition:
         found = self._partitions.get(number)
@@ -64,7 +68,17 @@ class Engine:
 
     async def give_up(self, partitions: Iterable[int]) -> None:
         """Stop owning partitions."""
-        await self._or_leave("giving up", asyncio.gather(*(self._partition(n).give_up() for n in list(partitions))))
+        given_up = list(partitions)
+        await self._or_leave("giving up", asyncio.gather(*(self._partition(n).give_up() for n in given_up)))
+        for number in given_up:
+            self._open.forget(number)
+
+    def observe_ends(self, topic: str, partition: int, stable: int, end: int, answer: float) -> None:
+        """Take note of where an input partition ends, and where what is committed of it does."""
+        name = topic.removeprefix(self._settings.topic_prefix)
+        age = self._open.observe(name, partition, stable, end, answer)
+        self._metrics.stable_offset.labels(name, partition).set(stable)
+        self._metrics.open_seconds.labels(name, partition).set(age)
 
     async def process(self, chunk: Chunk) -> None:
         """Decide a chunk of mail and write what follows."""
@@ -110,12 +124,17 @@ class Engine:
         await self._readers.close()
 
     def ready(self) -> tuple[bool, dict[str, object]]:
-        """Whether every owned partition is restored, and what is so far."""
+        """Whether every owned partition is restored and can be read to its end, and what is so far."""
         owned = [partition for partition in self._partitions.values() if partition.owned]
         restored = sum(partition.ready for partition in owned)
         behind = sum(partition.behind for partition in owned)
-        details: dict[str, object] = {"partitions": len(owned), "restored": restored, "records_behind": behind}
-        return bool(owned) and restored == len(owned), details
+        details: dict[str, object] = {
+            "partitions": len(owned),
+            "restored": restored,
+            "records_behind": behind,
+            "open_transactions": self._open.check(),
+        }
+        return bool(owned) and restored == len(owned) and not self._open.older_than(HIDDEN_SECONDS), details
 
     async def _or_leave(self, doing: str, work: Awaitable[T]) -> T:
         try:

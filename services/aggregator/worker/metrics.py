@@ -98,6 +98,16 @@ class WorkerMetrics:
             "Age of the last record decided while others wait; 0 when none wait.",
             ("partition",),
         )
+        self.stable_offset = gauge(
+            "pantau_input_last_stable_offset",
+            "Where committed reading ends: while a transaction is open, the offset of its first record.",
+            ("topic", "partition"),
+        )
+        self.open_seconds = gauge(
+            "pantau_input_open_transaction_age_seconds",
+            "For how long a transaction of another client has been open, which hides what lies behind it; 0 when none is.",
+            ("topic", "partition"),
+        )
         self.last_commit = gauge(
             "pantau_last_commit_timestamp_seconds", "When the last transaction was committed.", ("partition",)
         )

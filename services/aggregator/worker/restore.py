@@ -11,7 +11,7 @@ from schemas.book import Fact, Progress
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
-from services.aggregator.worker.readers import Readers
+from services.kit.readers import Readers
 
 PLAN_VERSION = MasterplanVersionPublished.KIND.kind.encode()
 LOOK_BACK = 64

@@ -10,6 +10,8 @@ What differs from Faust's own, and why (measurements in docs/decisions/0007-what
   acknowledged offsets, past any method that could be overridden, and for chunks that list would grow for ever.
 - A fetch says how much more there is. Markers of transactions and what was aborted have offsets too, and are no mail:
   what counts is how far from its position, which passes them, the partition is committed.
+- What a fetch says of both ends of a partition is passed on: where they differ for long, a transaction that another
+  client left open hides what lies behind it (open_transactions.py).
 - A log that goes back, because its broker came again with less of it than was read, ends the process: offsets that
   were decided once are other mail now. Its successor finds where the log ends (partition.py).
 - Where reading begins after a rebalance is not asked of the group by this consumer, whose answer may be stale: the
@@ -18,6 +20,7 @@ What differs from Faust's own, and why (measurements in docs/decisions/0007-what
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -39,6 +42,7 @@ FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits f
 FETCH_WAIT_MS = 100
 CHUNK_RECORDS = 8_000  # about what a fetch of a partition holds; folding so many takes a tenth of a second
 FETCH_BYTES = 4 * 1024 * 1024
+ENDS_SECONDS = 0.5  # between looks at where partitions end
 
 
 @dataclass(slots=True)
@@ -81,9 +85,15 @@ class Takeover(Protocol):
     async def take_over(self, partitions: Iterable[int]) -> Mapping[tuple[str, int], int]:
         """Become the owner of partitions. Returns where to read on, per full topic name and partition."""
 
+    def observe_ends(self, topic: str, partition: int, stable: int, end: int, answer: float) -> None:
+        """Take note of the last stable offset and the end of a partition of a topic (full name), by the broker's answer
+        of that time."""
+
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """Faust's consumer thread, reading what is committed."""
+
+    _looked_at = 0.0
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         conf = self.app.conf
@@ -111,6 +121,9 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> dict[TP, _Fetched]:
         fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        if time.monotonic() - self._looked_at > ENDS_SECONDS:
+            self._looked_at = time.monotonic()
+            _pass_on_ends(consumer, self.app.takeover)
         return {tp: _Fetched(records, _behind(consumer, tp)) for tp, records in fetched.items() if records}
 
 
@@ -122,6 +135,13 @@ def _behind(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
         return 0  # a rebalance: nothing of it is ours to decide
     position: int = state.position
     return max(0, (state.lso or 0) - position)
+
+
+def _pass_on_ends(consumer: AIOKafkaConsumer, takeover: Takeover) -> None:
+    for tp in consumer.assignment():
+        stable, end = consumer.last_stable_offset(tp), consumer.highwater(tp)
+        if stable is not None and end is not None:
+            takeover.observe_ends(tp.topic, tp.partition, stable, end, consumer.last_poll_timestamp(tp) or 0)
 
 
 class ChunkConsumer(driver.Consumer):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Connections by which partitions are read back, shared by all partitions of a process.
+"""Connections by which partitions are asked for their ends and read back, shared by all who ask in a process.
 
 Each of them begins by learning the metadata of the whole cluster. With one for every question of every partition, taking
 over the nation's 96 partitions cost 5 s of processor before the first fact was read.
@@ -6,28 +6,31 @@ over the nation's 96 partitions cost 5 s of processor before the first fact was 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.aggregator.worker.writer import REQUEST_TIMEOUT_MS
+from schemas.topics import MIB
 from services.kit.settings import Settings
 
 Isolation: TypeAlias = Literal["read_committed", "read_uncommitted"]
 
 AT_ONCE = 4
+REQUEST_TIMEOUT_MS = 8_000
+FETCH_BYTES = 8 * MIB
 LET_GO_SECONDS = 1.0
 IDLE_SECONDS = 10.0  # one that was not used for longer may have died without a word, which costs a whole timeout
 
 
 class Readers:
-    """A few consumers without a group, made when first needed."""
+    """A few consumers without a group, made when first needed. `fetch_bytes`: what one fetch of a partition may bring."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, fetch_bytes: int = FETCH_BYTES) -> None:
         self.settings = settings
+        self._fetch_bytes = fetch_bytes
         self._idle: dict[Isolation, list[tuple[AIOKafkaConsumer, float]]] = {}  # and when each was used last
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -52,7 +55,7 @@ class Readers:
             auto_offset_reset="earliest",
             isolation_level=isolation,
             enable_auto_commit=False,
-            max_partition_fetch_bytes=8 * 1024 * 1024,
+            max_partition_fetch_bytes=self._fetch_bytes,
             fetch_max_wait_ms=50,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
@@ -62,6 +65,17 @@ class Readers:
             await consumer.stop()
             raise
         return consumer
+
+    async def ends(
+        self, places: Iterable[tuple[str, int]], isolation: Isolation = "read_committed"
+    ) -> dict[tuple[str, int], int]:
+        """Where partitions (topic without prefix, number) end for a reader of that isolation: the offset that the next
+        record will have, or a later one. Of what is committed that is the last stable offset."""
+        named = {
+            TopicPartition(self.settings.topic_prefix + topic, number): (topic, number) for topic, number in places
+        }
+        async with self.consumer(isolation) as consumer:
+            return {named[tp]: end for tp, end in (await consumer.end_offsets(list(named))).items()}
 
     async def close(self) -> None:
         """Let go of the broker."""

@@ -1,0 +1,119 @@
+"""A transaction that another client left open on a topic hides what lies behind it; that is told, and never taken for absence."""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from kafka import KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+
+from schemas.sources import department
+from schemas.topics import partition_of
+from services.kit.health import TRUST
+from services.kit.open_transactions import NORMAL_SECONDS
+from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report
+from tests.parts.waiting import until
+
+Json = dict[str, Any]
+
+
+@contextmanager
+def open_transaction(desk: Desk, topic: str, plan: str, value: bytes) -> Generator[tuple[KafkaProducer, int]]:
+    """A record of a stranger's transaction that is open while the block runs. Gives its producer and the record's offset."""
+    producer = KafkaProducer(
+        bootstrap_servers=desk.mailbox.bootstrap, transactional_id=f"{desk.mailbox.prefix}stranger"
+    )
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        name = desk.mailbox.prefix + topic
+        sent = producer.send(name, key=plan.encode(), value=value, partition=partition_of(plan, PARTITIONS))
+        yield producer, sent.get(30).offset
+    finally:
+        producer.close()  # ends it too, when the test did not
+
+
+def checks(url: str) -> tuple[int, Json]:
+    answer = httpx.get(f"{url}/readyz")
+    return answer.status_code, answer.json()["checks"]
+
+
+def metric(url: str, name: str, topic: str, partition: int | None = None) -> float:
+    """A metric of a topic, or of one partition of it."""
+    labels = {"topic": topic} | ({} if partition is None else {"partition": str(partition)})
+    (value,) = [
+        sample.value
+        for family in text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+    return value
+
+
+def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_told(desk: Desk) -> None:
+    plan = desk.plan()
+    partition, worker, programs = partition_of(plan, PARTITIONS), desk.worker_url, str(desk.programs.base_url)
+    key = desk.key(plan, "dinkes")
+    hidden, sent = report(plan, "of-a-stranger"), report(plan, "acknowledged")
+
+    with open_transaction(desk, "program-status", plan, json.dumps(hidden).encode()) as (stranger, offset):
+        assert desk.send(sent, key).status_code == 202
+        assert desk.outcome(sent["source"], sent["id"], wait=1)["outcome"] == "pending"
+        assert desk.outcome(department(plan, "dinkes"), "never-sent", wait=0)["outcome"] == "pending", "it may be there"
+
+        def open_there(found: list[Json]) -> bool:
+            return [(one["topic"], one["partition"], one["offset"]) for one in found] == [
+                ("program-status", partition, offset)
+            ]
+
+        until(lambda: open_there(checks(worker)[1]["open_transactions"]), 30)
+        until(lambda: open_there(checks(programs)[1]["inputs"]["open_transactions"]), 30)
+        assert checks(worker)[0] == 200, "a minute is given to whoever left it open"
+        assert checks(programs)[0] == 200, "reports are taken meanwhile"
+        assert checks(worker)[1]["open_transactions"][0]["age_seconds"] >= NORMAL_SECONDS
+        age = "pantau_input_open_transaction_age_seconds"
+        assert metric(worker, age, "program-status", partition) > NORMAL_SECONDS
+        assert metric(worker, "pantau_input_last_stable_offset", "program-status", partition) == offset
+        assert metric(worker, age, "evaluations", partition) == 0
+        stranger.abort_transaction()
+
+    assert desk.outcome(sent["source"], sent["id"])["outcome"] == "accepted"
+    until(lambda: metric(worker, age, "program-status", partition) == 0)
+    until(lambda: checks(worker)[1]["open_transactions"] == [])
+    until(lambda: checks(programs)[1]["inputs"]["open_transactions"] == [])
+    assert desk.outcome(hidden["source"], hidden["id"], wait=5)["status"] == 404, "it was aborted"
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_after_a_transaction_what_nobody_sent_is_not_found(desk: Desk, commit: bool) -> None:
+    """Its marker, and what was aborted, have offsets that no record is decided at."""
+    plan = desk.plan()
+    sent, never = report(plan, "of-a-sender"), (department(plan, "dinkes"), "never-sent")
+    with open_transaction(desk, "program-status", plan, json.dumps(sent).encode()) as (sender, _):
+        (sender.commit_transaction if commit else sender.abort_transaction)()
+    if commit:
+        assert desk.outcome(sent["source"], sent["id"])["outcome"] == "accepted"
+    assert desk.outcome(*never, wait=10)["status"] == 404
+
+
+def test_an_open_transaction_on_what_a_service_follows_is_told(desk: Desk) -> None:
+    plan = desk.plan()
+    programs, age = str(desk.programs.base_url), "pantau_projection_open_transaction_age_seconds"
+    assert metric(programs, age, "access") == 0
+    with open_transaction(desk, "access", plan, b"{}") as (stranger, offset):
+        found = until(lambda: checks(programs)[1]["open_transactions"], 30)
+        assert [(one["topic"], one["offset"]) for one in found] == [("access", offset)]
+        assert metric(programs, age, "access") > NORMAL_SECONDS
+        told = desk.programs.post(f"/v1/departments/{plan}/dinkes/keys", headers=bearer(ADMINISTRATOR))
+        assert told.status_code == 503, "a key that was withdrawn behind the transaction would come back"
+        stranger.abort_transaction()
+    until(lambda: checks(programs)[1]["open_transactions"] == [])
+    assert desk.key(plan, "dinkes")
+
+
+def test_readiness_says_that_kafka_is_unsecured(desk: Desk) -> None:
+    for url in (desk.worker_url, str(desk.programs.base_url)):
+        assert httpx.get(f"{url}/readyz").json()["trust"] == TRUST
