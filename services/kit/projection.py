@@ -189,6 +189,10 @@ class Projection:
         """
         return self._positions.get(Place(topic, partition), 0)
 
+    def positions(self) -> dict[Place, int]:
+        """The next offsets of all places that are followed."""
+        return dict(self._positions)
+
     @property
     def caught_up(self) -> bool:
         """Whether the ends that the topics had at the start were reached."""

@@ -29,9 +29,9 @@ Place = tuple[str, int]
 
 
 class Ends(NamedTuple):
-    """Where inputs of one partition number ended, written; and whether a transaction hid some of what is written."""
+    """Where the inputs ended, written; and whether a transaction hid some of what is written."""
 
-    written: dict[str, int]
+    written: dict[Place, int]
     hidden: bool
 
 
@@ -47,47 +47,50 @@ class Inputs:
     """Asks the broker. Whatever asks raises KafkaError, OSError or TimeoutError when it does not answer."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._prefix = settings.topic_prefix
+        self._places = [(topic, number) for topic in INPUTS for number in range(settings.partitions)]
         self._readers = Readers(settings, FETCH_BYTES)
         self._looked: dict[Place, _Looked] = {}
         self._looking = asyncio.Lock()
         self._open = OpenTransactions()
 
-    async def ends(self, partition: int) -> Ends:
-        """Where the inputs of a partition number end now."""
-        places = [(topic, partition) for topic in INPUTS]
-        written = await self.written_ends(
-            places
-        )  # asked first: what is written between the two questions hides nothing
-        committed = await self._readers.ends(places)
-        hidden = any(committed[place] < written[place] for place in places)
-        return Ends({topic: written[topic, partition] for topic in INPUTS}, hidden)
+    async def ends(self) -> Ends:
+        """Where the inputs end now, all partitions: a client that hashes keys in its own way writes to any of them."""
+        written, committed = await self._both_ends()
+        return Ends(written, any(committed[place] < written[place] for place in self._places))
+
+    async def _both_ends(self) -> tuple[dict[Place, int], dict[Place, int]]:
+        # Written ends first: what is written between the two questions is not taken for hidden.
+        written = await self.written_ends(self._places)
+        return written, await self._readers.ends(self._places)
 
     async def written_ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Where partitions of any topic end, what is not committed included."""
         return await self._readers.ends(places, "read_uncommitted")
 
-    async def has_records(self, topic: str, partition: int, first: int, end: int) -> bool:
+    async def has_records(self, place: Place, first: int, end: int) -> bool:
         """Whether a committed record lies from offset `first` on and before `end`. Markers of transactions and what was
         aborted have offsets too, and are no records."""
         if first >= end:
             return False
-        place = (topic, partition)
         async with self._looking:
             known = self._looked.get(place)
-            if known is None or known.first != first or (known.record is None and known.end < end):
-                known = self._looked[place] = await self._look(topic, partition, first, end)
+            if known is None or known.first != first:
+                known = _Looked(first, None, first)
+            if known.record is None and known.end < end:
+                record = await self._first_record(place, known.end, end)
+                known = self._looked[place] = _Looked(first, record, end)
         return known.record is not None and known.record < end
 
-    async def _look(self, topic: str, partition: int, first: int, end: int) -> _Looked:
-        tp = TopicPartition(self._settings.topic_prefix + topic, partition)
+    async def _first_record(self, place: Place, first: int, end: int) -> int | None:
+        tp = TopicPartition(self._prefix + place[0], place[1])
         async with self._readers.consumer() as consumer:
             consumer.assign([tp])
             consumer.seek(tp, first)
             while await consumer.position(tp) < end:
                 for record in (await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=1)).get(tp, ()):
-                    return _Looked(first, record.offset, record.offset)
-        return _Looked(first, None, end)
+                    return int(record.offset)
+        return None
 
     # ── watching for transactions that stay open ─────────────────────────────────────────────────────────────────
 
@@ -107,12 +110,10 @@ class Inputs:
         return self._open.check()
 
     async def _watch(self) -> None:
-        places = [(topic, number) for topic in INPUTS for number in range(self._settings.partitions)]
         while True:
             try:
-                written = await self.written_ends(places)
-                committed = await self._readers.ends(places)
-                for place in places:
+                written, committed = await self._both_ends()
+                for place in self._places:
                     self._open.observe(*place, committed[place], written[place], time.monotonic())
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("the ends of the inputs are not known", extra={"error": str(error)})

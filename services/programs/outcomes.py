@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from schemas.sources import parse_source
 from schemas.vocabulary import Standing
 from services.kit.events import now_ms
 from services.kit.pages import moment
-from services.kit.projection import Projection
+from services.kit.projection import Place, Projection
 from services.programs.inputs import Ends, Inputs
 from services.programs.projection import FACTS, MENTIONS, REJECTED, RETRACTIONS
 from services.programs.registry import version_facts
@@ -28,7 +29,7 @@ ENDS_AGAIN_SECONDS = 0.5
 
 
 async def outcome(
-    projection: Projection, inputs: Inputs, partition: int, source: str, event_id: str, wait_seconds: float
+    projection: Projection, inputs: Inputs, source: str, event_id: str, wait_seconds: float
 ) -> dict[str, Any] | None:
     """What became of an event; waits, bounded, while it may still be decided. None: nothing is known of it.
 
@@ -40,10 +41,10 @@ async def outcome(
     found = await projection.read(partial(find, source=source, event_id=event_id))
     if found is not None:
         return found  # nearly always, and without a question to the broker
-    ends = await _ends(inputs, partition)
+    ends = await _ends(inputs)
     while True:
-        seen = _position(projection, partition)
-        decided = await _all_decided(projection, inputs, partition, ends)
+        seen = projection.positions()
+        decided = await _all_decided(projection, inputs, ends)
         found = await projection.read(partial(find, source=source, event_id=event_id))
         if found is not None:
             return found
@@ -52,46 +53,41 @@ async def outcome(
         left = deadline - time.monotonic()
         if left <= 0:
             return {"outcome": "pending"}
-        moved = partial(_moved, projection, partition, seen)
-        if ends is None or ends.hidden:
-            await projection.wait_until(moved, min(left, ENDS_AGAIN_SECONDS))
-            ends = await _ends(inputs, partition)
-        else:
-            await projection.wait_until(moved, left)
+        unknown = ends is None or ends.hidden
+        moved = partial(_moved, projection, seen)
+        await projection.wait_until(moved, min(left, ENDS_AGAIN_SECONDS) if unknown else left)
+        if unknown:
+            ends = await _ends(inputs)
 
 
-async def _ends(inputs: Inputs, partition: int) -> Ends | None:
-    """Where the inputs of a partition end now; None when the broker does not say."""
+async def _ends(inputs: Inputs) -> Ends | None:
+    """Where the inputs end now; None when the broker does not say."""
     try:
         async with asyncio.timeout(ENDS_SECONDS):
-            return await inputs.ends(partition)
+            return await inputs.ends()
     except (KafkaError, OSError, TimeoutError):
         return None
 
 
-async def _all_decided(projection: Projection, inputs: Inputs, partition: int, ends: Ends | None) -> bool:
+async def _all_decided(projection: Projection, inputs: Inputs, ends: Ends | None) -> bool:
     """Whether all records before the ends are decided, and what became of them is in the tables."""
     if ends is None or ends.hidden:
         return False
-    for topic, end in ends.written.items():
-        decided = projection.decided_up_to(topic, partition)
-        if decided and not projection.has_mail(topic, partition, decided - 1):
+    for place, end in ends.written.items():
+        decided = projection.decided_up_to(*place)
+        if decided and not projection.has_mail(*place, decided - 1):
             return False
         try:
             async with asyncio.timeout(ENDS_SECONDS):
-                if await inputs.has_records(topic, partition, decided, end):
+                if await inputs.has_records(place, decided, end):
                     return False
         except (KafkaError, OSError, TimeoutError):
             return False
     return True
 
 
-def _position(projection: Projection, partition: int) -> tuple[int, ...]:
-    return tuple(projection.position(topic, partition) for topic in ("facts", "rejected", "aggregator-progress"))
-
-
-def _moved(projection: Projection, partition: int, seen: tuple[int, ...]) -> bool:
-    return _position(projection, partition) != seen
+def _moved(projection: Projection, seen: Mapping[Place, int]) -> bool:
+    return projection.positions() != seen
 
 
 def find(connection: Connection, source: str, event_id: str) -> dict[str, Any] | None:

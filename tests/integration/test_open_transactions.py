@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,11 +11,14 @@ import pytest
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.local.broker import Broker
 from schemas.sources import department
 from schemas.topics import partition_of
 from services.kit.health import TRUST
 from services.kit.open_transactions import NORMAL_SECONDS
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report
+from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report, running
+from tests.parts.history import Letter
+from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
 Json = dict[str, Any]
@@ -117,3 +121,18 @@ def test_an_open_transaction_on_what_a_service_follows_is_told(desk: Desk) -> No
 def test_readiness_says_that_kafka_is_unsecured(desk: Desk) -> None:
     for url in (desk.worker_url, str(desk.programs.base_url)):
         assert httpx.get(f"{url}/readyz").json()["trust"] == TRUST
+
+
+def test_what_a_client_wrote_to_another_partition_is_pending_and_then_rejected(
+    broker: Broker, processes: Processes, tmp_path: Path
+) -> None:
+    """Its partition is not the plan's, so asking of the plan's alone would find nothing."""
+    with running(broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes) as desk:
+        sent = report("kota-x", "misplaced")
+        elsewhere = (partition_of("kota-x", PARTITIONS) + 1) % PARTITIONS
+        desk.mailbox.send([Letter("program-status", elsewhere, b"kota-x", json.dumps(sent).encode())])
+        assert desk.outcome(sent["source"], sent["id"], wait=0)["outcome"] == "pending"
+        desk.start_worker()
+        found = desk.outcome(sent["source"], sent["id"], key=ADMINISTRATOR)
+        assert [reason["code"] for reason in found["reasons"]] == ["wrong_partition"]
+        assert desk.outcome(sent["source"], "never-sent", wait=10)["status"] == 404

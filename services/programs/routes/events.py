@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 
 from schemas.envelope import BATCH_MEDIA_TYPE, EVENT_ID, MEDIA_TYPE
 from schemas.sources import SOURCE, parse_source
-from schemas.topics import partition_of
 from services.kit.keys import Anybody, somebody
 from services.kit.problems import (
     ForbiddenProblem,
@@ -126,7 +125,7 @@ def create_routes(parts: Parts) -> APIRouter:
         reasons is told to those with a key of the plan.
         """
         async with parts.limits.room("waits" if wait else "reads", keyed=access.keyed):
-            found = await outcome(parts.projection, parts.inputs, partition_of(parse_source(source).plan, parts.settings.partitions), source, event_id, wait)
+            found = await outcome(parts.projection, parts.inputs, source, event_id, wait)
         if found is None:
             raise NotFoundProblem(f"No event {event_id} of {source} was received.")
         if not access.may_see(parse_source(source).plan):
