@@ -280,13 +280,16 @@ def test_all_plans_are_ranked_by_share_from_snapshots_and_only_a_page_of_books_i
                 }
         assert seen == [
             (1, "kota-e", 7), (2, "kota-b", 4), (2, "kota-c", 4), (4, "kota-a", 1), (5, "kota-d", 0),
-            (6, "tanpa-rencana", 0),
         ]  # fmt: skip
-        assert opened == [2, 4, 6]
+        assert opened == [2, 4, 5]
+
+        unknown = api.get("/tanpa-rencana/realization", as_of="2021-12-31")
+        assert (unknown["plan_version"], unknown["groups"], unknown["overall"]["share"]["percent"]) == (None, [], None)
+        assert unknown["overall"]["share"]["reason"]["code"] == "no_version"
 
         earlier = api.get("", as_of="2020-12-31")  # no snapshot tells of it
-        assert [item["overall"]["realized"] for item in earlier["items"]] == [0] * 6
-        assert [item["rank"] for item in earlier["items"]] == [1, 1, 1, 1, 1, 6]
+        assert [item["overall"]["realized"] for item in earlier["items"]] == [0] * 5
+        assert [item["rank"] for item in earlier["items"]] == [1] * 5
 
 
 def _metric(api: Api, name: str) -> float:

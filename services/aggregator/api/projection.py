@@ -53,13 +53,13 @@ class PlanRow(NamedTuple):
     """What is known of a plan without opening its book.
 
     `seq`: its last fact. `settled_on`: the latest date any of its facts speaks of; from then on its counts are the
-    same at every date. `time_zone`: of its highest version, None where it has none. `live`: from its snapshot.
+    same at every date. `time_zone`: of its highest version. `live`: from its snapshot.
     """
 
     plan: str
     seq: int
     settled_on: date
-    time_zone: str | None
+    time_zone: str
     live: Live | None
 
 
@@ -164,10 +164,14 @@ class Tables:
         return {row.plan: row.seq for row in connection.execute(select(self._plans.c.plan, self._plans.c.seq))}
 
     def plans(self, connection: Connection) -> list[PlanRow]:
-        """Every plan."""
+        """Every plan that has a version: a report for an unknown plan makes none."""
         both = self._plans.outerjoin(self._snapshots, self._plans.c.plan == self._snapshots.c.plan)
         live = self._snapshots.c
-        rows = connection.execute(select(self._plans, live.as_of, live.programs, live.realized).select_from(both))
+        rows = connection.execute(
+            select(self._plans, live.as_of, live.programs, live.realized)
+            .select_from(both)
+            .where(self._plans.c.version.is_not(None))
+        )
         return [
             PlanRow(
                 row.plan,

@@ -56,6 +56,8 @@ class _Plans(Collector):
             labels=("plan", "department"),
         )
         for plan, (snapshot, last_received) in list(self._told.items()):
+            if snapshot.plan_version is None:
+                continue  # reports alone make no plan
             overall = snapshot.cells.get(OVERALL, {})
             for dimension, counts in (overall | snapshot.cells.get("dimension", {})).items():
                 planned, _, realized, verified = counts[:4]
