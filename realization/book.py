@@ -3,13 +3,15 @@
 `PlanBook.add` takes facts in any order; nothing that is asked depends on the order. Two coordinates are in every
 question: `as_of`, the world's date asked about, and `known_at`, the `seq` up to which facts are known.
 
-Which claim stands (domain.md, "Figures, exactly"): the standing report of the program's lead department with the
-greatest (`effective_on` <= as_of, `time`, `source`, `id`). The lead is that of the plan version in force at `as_of`:
-the one with the latest `effective_from` <= as_of among those known (of two with one date, the higher version).
+Which claim stands (domain.md, "Figures, exactly"): the standing report with the greatest (`effective_on` <= as_of,
+`time`, `source`, `id`). A report counts if its department led the program on its `effective_on`, a verification if the
+program was in the plan on the day of the visit: by the plan version in force on that day, which is the one with the
+latest `effective_from` up to it among those known (of two with one date, the higher version). So a program keeps its
+history when another department takes it over.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple, Protocol
@@ -220,6 +222,10 @@ class PlanBook:
                 return version
         return None
 
+    def versions_until(self, as_of: date, known_at: int = EVERYTHING) -> list[Version]:
+        """The plan versions that have taken effect by a date, in their order."""
+        return [each for each in self.versions if each.effective_from <= as_of and each.seq <= known_at]
+
     def next_change(self, as_of: date) -> date | None:
         """The first date after `as_of` at which another plan version takes effect."""
         return next((version.effective_from for version in self.versions if version.effective_from > as_of), None)
@@ -251,26 +257,34 @@ class PlanBook:
             retraction.seq <= known_at and (retraction.attested or retraction.source == source) for retraction in found
         )
 
-    def _standing_claims(self, program: str, lead: str, as_of: date, known_at: int) -> Iterator[Claim]:
-        """The lead's claims on a program that stand, newest first."""
-        packed = self._packed.get(program)
-        if packed is not None:
-            for claim in packed.newest_first(lead, as_of, known_at):
-                if not self._retracted(lead, claim.id, known_at):
-                    yield claim
-            return
-        claims = self._claims.get(program)
-        if claims is None:
-            return
-        end = len(claims) if claims[-1].effective_on <= as_of else bisect_right(claims, as_of, key=_effective_on)
-        for at in range(end - 1, -1, -1):
-            claim = claims[at]
-            if claim.source == lead and claim.seq <= known_at and not self._retracted(lead, claim.id, known_at):
+    def lead(self, program: str, day: date, known_at: int = EVERYTHING) -> str | None:
+        """The source of the department that led a program on a day; None where it was in no plan."""
+        version = self.version(day, known_at)
+        return None if version is None else version.leads.get(program)
+
+    def standing_reports(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Iterator[Claim]:
+        """The reports on a program that count, newest first: each of the department that led it on the report's own
+        date, and not retracted."""
+        for claim in self._newest_first(program, as_of, known_at):
+            if (
+                claim.seq <= known_at
+                and claim.source == self.lead(program, claim.effective_on, known_at)
+                and not self._retracted(claim.source, claim.id, known_at)
+            ):
                 yield claim
 
-    def state(self, program: str, version: Version, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
-        """What is claimed of a program of `version`, which must be the one in force at `as_of`."""
-        standing = self._standing_claims(program, version.leads[program], as_of, known_at)
+    def _newest_first(self, program: str, as_of: date, known_at: int) -> Iterator[Claim]:
+        packed = self._packed.get(program)
+        if packed is not None:
+            return packed.newest_first(as_of, known_at)
+        claims = self._claims.get(program, [])
+        if not claims or claims[-1].effective_on <= as_of:  # nearly always
+            return reversed(claims)
+        return reversed(claims[: bisect_right(claims, as_of, key=_effective_on)])
+
+    def state(self, program: str, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
+        """What is claimed of a program as of a date, whether or not it is in the plan then."""
+        standing = self.standing_reports(program, as_of, known_at)
         claim = next(standing, None)
         if claim is None:
             return NEVER_REPORTED
@@ -294,32 +308,31 @@ class PlanBook:
         return True
 
     def turning_points(self, program: str) -> list[date]:
-        """The dates at which the state of a program may change while one plan version is in force, oldest first."""
+        """The dates at which the state of a program may change, oldest first."""
         dates = {claim.effective_on for claim in self._all_claims(program)}
         return sorted(dates | {seen.visited_on for seen in self._verified.get(program, ())})
 
     def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
-        """The latest verification of a program as of a date."""
+        """The latest verification of a program as of a date, among those of a day on which it was in the plan."""
         for seen in reversed(self._verified.get(program, ())):
-            if seen.visited_on <= as_of and seen.seq <= known_at:
+            if seen.visited_on <= as_of and seen.seq <= known_at and self.lead(program, seen.visited_on, known_at):
                 return seen
         return None
 
     def states(self, version: Version, as_of: date, known_at: int = EVERYTHING) -> dict[str, ProgramState]:
         """The state of every program of the version in force."""
-        return {code: self.state(code, version, as_of, known_at) for code in version.programs}
+        return {code: self.state(code, as_of, known_at) for code in version.programs}
 
     def claims(self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> list[tuple[Claim, Standing]]:
         """Every report on a program, of any department, with its standing; newest first."""
         found = [claim for claim in self._all_claims(program) if claim.effective_on <= as_of and claim.seq <= known_at]
-        version = self.version(as_of, known_at)
-        lead = version.leads.get(program) if version else None
-        stands = next(self._standing_claims(program, lead, as_of, known_at), None) if lead else None
-        return [(claim, self._standing(claim, lead, stands, known_at)) for claim in sorted(found, reverse=True)]
+        stands = next(self.standing_reports(program, as_of, known_at), None)
+        return [(claim, self._standing(program, claim, stands, known_at)) for claim in sorted(found, reverse=True)]
 
-    def _standing(self, claim: Claim, lead: str | None, stands: Claim | None, known_at: int) -> Standing:
+    def _standing(self, program: str, claim: Claim, stands: Claim | None, known_at: int) -> Standing:
         if self._retracted(claim.source, claim.id, known_at):
             return Standing.RETRACTED
+        lead = self.lead(program, claim.effective_on, known_at)
         if lead is None:
             return Standing.ORPHAN
         if claim.source != lead:
@@ -330,21 +343,18 @@ class PlanBook:
         self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING
     ) -> list[tuple[Verified, Standing]]:
         """Every verification of a program, newest first, with its standing."""
-        version = self.version(as_of, known_at)
-        known = version is not None and program in version.programs
         latest = self.verification(program, as_of, known_at)
+
+        def standing(seen: Verified) -> Standing:
+            if self.lead(program, seen.visited_on, known_at) is None:
+                return Standing.ORPHAN
+            return Standing.CURRENT if seen == latest else Standing.SUPERSEDED
+
         return [
-            (seen, (Standing.CURRENT if seen == latest else Standing.SUPERSEDED) if known else Standing.ORPHAN)
+            (seen, standing(seen))
             for seen in reversed(self._verified.get(program, ()))
             if seen.visited_on <= as_of and seen.seq <= known_at
         ]
-
-    def reports_of(
-        self, source: str, programs: Iterable[str], as_of: date, known_at: int = EVERYTHING
-    ) -> Iterator[Claim]:
-        """Every standing report of one department on the programs named."""
-        for program in programs:
-            yield from self._standing_claims(program, source, as_of, known_at)
 
     def standing(self, fact: Known, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
         """What a fact means now."""
@@ -365,15 +375,13 @@ class PlanBook:
                 version = self.version(as_of, known_at)
                 return Standing.CURRENT if version and version.number == plan.version else Standing.SUPERSEDED
             case VisitRecorded() | VerificationRecorded():
-                codes = (
-                    [s.program for s in event.data.programs]
-                    if isinstance(event, VisitRecorded)
-                    else [event.data.program]
-                )
-                latest = [self.verification(code, as_of, known_at) for code in codes]
-                version = self.version(as_of, known_at)
-                if version is None or not any(code in version.programs for code in codes):
+                if isinstance(event, VisitRecorded):
+                    day, codes = event.data.visited_on, [seen.program for seen in event.data.programs]
+                else:
+                    day, codes = event.data.verified_on, [event.data.program]
+                if not any(self.lead(code, day, known_at) for code in codes):
                     return Standing.ORPHAN
+                latest = [self.verification(code, as_of, known_at) for code in codes]
                 mine = any(seen and (seen.source, seen.id) == (event.source, event.id) for seen in latest)
                 return Standing.CURRENT if mine else Standing.SUPERSEDED
             case _:

@@ -94,12 +94,12 @@ class Packed:
         columns = self._columns
         return columns.effective_on[row], columns.time_us[row], columns.source[row], columns.id(row)
 
-    def newest_first(self, source: str, as_of: date, known_at: int) -> Iterator[Claim]:
-        """The claims of one source up to a date, as far as they are known."""
+    def newest_first(self, as_of: date, known_at: int) -> Iterator[Claim]:
+        """The claims up to a date, as far as they are known."""
         columns, rows = self._columns, self._rows
         for at in range(bisect_right(rows, as_of.toordinal(), key=columns.effective_on.__getitem__) - 1, -1, -1):
             row = rows[at]
-            if columns.seq[row] <= known_at and columns.source[row] == source:
+            if columns.seq[row] <= known_at:
                 yield columns.claim(row)
 
     def claims(self) -> list[Claim]:

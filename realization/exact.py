@@ -18,6 +18,13 @@ def rounded(value: Exact, places: int = 2) -> str:
     return f"{units // 10**places}.{units % 10**places:0{places}d}"
 
 
+def percent(value: Exact) -> str:
+    """A percentage >= 0 as it is shown: rounded to two places, but what is more than none and less than all never reads
+    0.00 or 100.00. 19,999 of 20,000 is 99.99."""
+    shown = rounded(value)
+    return {"0.00": "0.01", "100.00": "99.99"}.get(shown, shown) if 0 < value < 100 else shown
+
+
 def text(value: Exact) -> str:
     """The exact value: a decimal where it has one (`36.125`), else a reduced ratio (`7654/360`)."""
     if value.denominator == 1:

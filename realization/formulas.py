@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from realization.cells import PHYSICAL_UNIT, WEIGHT_UNIT, Counts
-from realization.exact import Exact, rounded, text
+from realization.exact import Exact, percent, text
 from schemas.vocabulary import Label
 
 Basis = Literal["claimed", "verified"]
@@ -42,8 +42,8 @@ class Figure:
 
     @property
     def percent(self) -> str | None:
-        """Rounded once, half up, to two places."""
-        return None if self.value is None else rounded(self.value)
+        """As it is shown; `value` is exact."""
+        return None if self.value is None else percent(self.value)
 
     @property
     def numerator_text(self) -> str:

@@ -54,7 +54,7 @@ class Live:
             self._recount(version, as_of)
         elif version is not None:
             for code in self._dirty & version.programs.keys():
-                self._count(code, version, as_of)
+                self._count(code, as_of)
         self._dirty, self._version, self._as_of = set(), version, as_of
         return self._written(version, as_of)
 
@@ -73,11 +73,11 @@ class Live:
                         cell = groups[key] = [0] * len(COUNTS)
                     cells.append(cell)
             self._programs[code] = _Counted(weight_of(program), budget_to(program, as_of.year), tuple(cells))
-            self._count(code, version, as_of)
+            self._count(code, as_of)
 
-    def _count(self, code: str, version: Version, as_of: date) -> None:
+    def _count(self, code: str, as_of: date) -> None:
         weight, budget, cells = self._programs[code]
-        before, part = self._parts.get(code), part_of(self._book.state(code, version, as_of), weight, budget)
+        before, part = self._parts.get(code), part_of(self._book.state(code, as_of), weight, budget)
         if part == before:
             return
         changes = [

@@ -1,11 +1,16 @@
 """Who reports on time, late, not any more, or never did.
 
 The plan says the day of the month by which a period's report is due. The period judged at a date is the last one whose
-due day has passed. Whether a report came on time is judged by its receipt, in the plan's time zone; for periods that
-ended before `punctual_by_receipt_from` (history brought over from an earlier system) by the time its sender gives.
+due day has passed. It was reported on time when a report for it or for a later month was received by its due day, in
+the plan's time zone; later, it is late, and stays late whatever comes afterwards. Of periods that ended before
+`punctual_by_receipt_from` (history brought over from an earlier system) the time the sender gives counts as receipt.
+
+A department owes the report of a period on each program that it led on the period's last day and that was not realized
+or cancelled before (docs/decisions/0024). All reports here are standing ones.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +23,7 @@ from schemas.sources import department
 from schemas.vocabulary import Punctuality, Status
 
 SILENT_AFTER = 3  # due periods without a report after which a department is silent, a program stale
-FINAL = (Status.REALIZED, Status.CANCELLED)  # nothing more is due of such a program
+FINAL = (Status.REALIZED, Status.CANCELLED)  # nothing is due of such a program for the months after
 
 
 def month(day: date) -> str:
@@ -53,47 +58,55 @@ def told_of(claim: Claim) -> str:
     return min(month(period_end(claim.period)), month(claim.effective_on))
 
 
-def received_on(claim: Claim, plan: Plan) -> date:
-    """The date a report counts as received, in the plan's time zone."""
+def _received_by_due_day(claim: Claim, plan: Plan, period: str) -> bool:
+    """Whether a report counts as received by the day on which a period's report is due."""
     before = plan.punctual_by_receipt_from
-    if before is not None and period_end(told_of(claim)) < before:
+    if before is not None and period_end(period) < before:
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=claim.time_us)
     else:
         at = datetime.fromtimestamp(claim.received_ms / 1000, UTC)
-    return at.astimezone(ZoneInfo(plan.time_zone)).date()
+    return at.astimezone(ZoneInfo(plan.time_zone)).date() <= due_on(period, plan.report_due_day)
 
 
 def is_late(claim: Claim, plan: Plan) -> bool:
-    """Whether a report came after its period's due day."""
-    return received_on(claim, plan) > due_on(told_of(claim), plan.report_due_day)
+    """Whether a report came after its own period's due day."""
+    return not _received_by_due_day(claim, plan, told_of(claim))
 
 
-def _judge(claims: list[Claim], plan: Plan, due: str | None, gone: Punctuality) -> Punctuality:
-    if not claims:
-        return Punctuality.NEVER
-    if due is None:
-        return Punctuality.ON_TIME
-    for_due = [claim for claim in claims if told_of(claim) >= due]
-    if for_due:
-        return Punctuality.LATE if all(is_late(claim, plan) for claim in for_due) else Punctuality.ON_TIME
-    missed = months_between(max(map(told_of, claims)), due)
+def _finished_before(reports: Sequence[Claim], period: str) -> bool:
+    """Whether a program was realized or cancelled by what was reported for the months before a period."""
+    before = next((claim for claim in reports if told_of(claim) < period), None)
+    return before is not None and before.status in FINAL
+
+
+def _judge(reports: Sequence[Claim], plan: Plan, due: str, gone: Punctuality) -> Punctuality:
+    """How the report that is owed for a period came. `gone`: the state where none came for so many periods."""
+    enough = [claim for claim in reports if told_of(claim) >= due]
+    if enough:
+        in_time = any(_received_by_due_day(claim, plan, due) for claim in enough)
+        return Punctuality.ON_TIME if in_time else Punctuality.LATE
+    missed = months_between(max(map(told_of, reports)), due)
     return gone if missed >= SILENT_AFTER else Punctuality.LATE
 
 
-def program_punctuality(claims: Iterable[Claim], plan: Plan, as_of: date) -> Punctuality:
-    """The state of reporting of one program, from its lead's standing reports, newest first.
-
-    Nothing more is due of a program that is realized or cancelled.
-    """
-    known = list(claims)
-    if known and known[0].status in FINAL:
+def program_punctuality(
+    book: PlanBook, version: Version, code: str, as_of: date, known_at: int = EVERYTHING
+) -> Punctuality:
+    """The state of reporting of one program of the version in force, whichever departments led it."""
+    reports = list(book.standing_reports(code, as_of, known_at))
+    if not reports:
+        return Punctuality.NEVER
+    due = due_period(version.plan, as_of)
+    if due is None or not book.lead(code, period_end(due), known_at) or _finished_before(reports, due):
         return Punctuality.ON_TIME
-    return _judge(known, plan, due_period(plan, as_of), Punctuality.STALE)
+    return _judge(reports, version.plan, due, Punctuality.STALE)
 
 
 @dataclass(frozen=True, slots=True)
 class DepartmentState:
-    """How a department keeps up. `missing`: its open programs without a report for the period that was due."""
+    """How a department keeps up. `programs`: those it leads, of which `reported` have a standing report and `realized`
+    are realized, whoever reported it. `missing`: the programs of which it owes the report for the period that was due
+    and has sent none. The rest is of its own reports."""
 
     department: str
     state: Punctuality
@@ -109,32 +122,45 @@ class DepartmentState:
 def departments(book: PlanBook, version: Version, as_of: date, known_at: int = EVERYTHING) -> list[DepartmentState]:
     """The state of every department that leads a program of the version in force, in the plan's order."""
     plan, due = version.plan, due_period(version.plan, as_of)
-    led: dict[str, list[str]] = {}
-    for code, program in version.programs.items():
-        led.setdefault(program.department, []).append(code)
+    ever = dict.fromkeys(code for each in book.versions_until(as_of, known_at) for code in each.programs)
+    reports = {code: list(book.standing_reports(code, as_of, known_at)) for code in ever}
+    sent: dict[str, list[tuple[str, Claim]]] = defaultdict(list)
+    for code, found in reports.items():
+        for claim in found:
+            sent[claim.source].append((code, claim))
+    led, owed = defaultdict(list), defaultdict(list)
+    for code, lead in version.leads.items():
+        led[lead].append(reports[code])
+    judged = book.version(period_end(due), known_at) if due else None
+    if due and judged:
+        for code, lead in judged.leads.items():
+            if not _finished_before(reports[code], due):
+                owed[lead].append(code)
     result = []
     for entry in plan.departments:
-        codes = led.get(entry.key, [])
-        if not codes:
-            continue
         source = department(book.plan, entry.key)
-        by_program = {code: list(book.reports_of(source, (code,), as_of, known_at)) for code in codes}
-        claims = [claim for found in by_program.values() for claim in found]
-        last = max(map(told_of, claims), default=None)
-        open_programs = [found for found in by_program.values() if not found or found[0].status not in FINAL]
-        missing = [found for found in open_programs if due and not any(told_of(claim) >= due for claim in found)]
-        state = _judge(claims, plan, due, Punctuality.SILENT) if open_programs or not claims else Punctuality.ON_TIME
+        if source not in led:
+            continue
+        own = [claim for _, claim in sent[source]]
+        last = max(map(told_of, own), default=None)
+        if not own:
+            state = Punctuality.NEVER
+        elif due is None or not owed[source]:
+            state = Punctuality.ON_TIME
+        else:
+            state = _judge(own, plan, due, Punctuality.SILENT)
+        enough = {code for code, claim in sent[source] if due and told_of(claim) >= due}
         result.append(
             DepartmentState(
                 department=entry.key,
                 state=state,
-                programs=len(codes),
-                reported=sum(1 for found in by_program.values() if found),
-                realized=sum(1 for found in by_program.values() if found and found[0].status is Status.REALIZED),
-                missing=len(missing),
+                programs=len(led[source]),
+                reported=sum(1 for found in led[source] if found),
+                realized=sum(1 for found in led[source] if found and found[0].status is Status.REALIZED),
+                missing=sum(1 for code in owed[source] if code not in enough),
                 last_period=last,
-                last_received_ms=max((claim.received_ms for claim in claims), default=None),
-                periods_missed=max(0, months_between(last, due)) if last and due and open_programs else 0,
+                last_received_ms=max((claim.received_ms for claim in own), default=None),
+                periods_missed=max(0, months_between(last, due)) if last and due and owed[source] else 0,
             )
         )
     return result

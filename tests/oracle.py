@@ -252,25 +252,36 @@ def report_order(event: Json) -> tuple[Any, ...]:
     return (event["data"]["effective_on"], moment(event["time"]), event["source"], event["id"])
 
 
-def leading_reports(facts: Sequence[Fact], plan: str, version: Json | None, program: str) -> list[Json]:
-    """The reports that count for a program: of the department that leads it, not taken back; the oldest first."""
-    led_by = {each["code"]: f"/plans/{plan}/departments/{each['department']}" for each in programs_of(version)}
-    gone = retracted(facts, plan)
+def led_by(plan_versions: Sequence[Fact], plan: str, program: str, day: date) -> str | None:
+    """The source of the department that leads a program by the plan version in force on a day; None: not in the plan."""
+    for each in programs_of(in_force(plan_versions, plan, day)):
+        if each["code"] == program:
+            return f"/plans/{plan}/departments/{each['department']}"
+    return None
+
+
+def plan_versions_of(facts: Iterable[Fact]) -> list[Fact]:
+    return [fact for fact in facts if fact.event["type"] == PLAN_VERSION]
+
+
+def counting_reports(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> list[Json]:
+    """The reports that count for a program up to a date, the oldest first: not taken back, and of the department that
+    led the program by the plan version in force on the report's own date."""
+    versions, gone = plan_versions_of(facts), retracted(facts, plan)
     found = [
         event
         for event in events_of(facts, plan, REPORT)
         if event["data"]["program"] == program
-        and event["source"] == led_by.get(program)
+        and on(event) <= as_of
+        and event["source"] == led_by(versions, plan, program, on(event))
         and (event["source"], event["id"]) not in gone
     ]
     return sorted(found, key=report_order)
 
 
 def claim(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> Json | None:
-    """The report that stands for a program as of a date, under the plan version in force then."""
-    version = in_force(facts, plan, as_of)
-    reports = leading_reports(facts, plan, version, program)
-    return max((each for each in reports if on(each) <= as_of), key=report_order, default=None)
+    """The report that stands for a program as of a date: the latest of those that count."""
+    return max(counting_reports(facts, plan, program, as_of), key=report_order, default=None)
 
 
 def on(report: Json) -> date:
@@ -279,49 +290,71 @@ def on(report: Json) -> date:
 
 def standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
     """What each report with an `effective_on` up to as_of means, by (source, id)."""
-    version = in_force(facts, plan, as_of)
-    leads = {each["code"]: each["department"] for each in programs_of(version)}
-    gone = retracted(facts, plan)
+    versions, gone = plan_versions_of(facts), retracted(facts, plan)
     found = {}
     for report in events_of(facts, plan, REPORT):
         if on(report) > as_of:
             continue
         identity, program = (report["source"], report["id"]), report["data"]["program"]
+        lead = led_by(versions, plan, program, on(report))
         if identity in gone:
             found[identity] = "retracted"
-        elif program not in leads:
+        elif lead is None:
             found[identity] = "orphan"
-        elif report["source"] != f"/plans/{plan}/departments/{leads[program]}":
+        elif report["source"] != lead:
             found[identity] = "foreign"
         else:
             found[identity] = "current" if report == claim(facts, plan, program, as_of) else "superseded"
     return found
 
 
-def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -> list[tuple[date, str]]:
-    """(day, outcome) of every look at a program up to a date; the latest last."""
-    looks = []
+def seen_on(event: Json) -> date:
+    """The day of a visit or of another verification."""
+    return date.fromisoformat(event["data"]["visited_on" if event["type"] == VISIT else "verified_on"])
+
+
+def seen_in(event: Json) -> dict[str, str]:
+    """What a visit or another verification found: the outcome of each program it speaks of."""
+    seen = event["data"]["programs"] if event["type"] == VISIT else [event["data"]]
+    return {each["program"]: each["outcome"] for each in seen}
+
+
+def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -> list[Json]:
+    """Every look at a program up to a date that counts, because the program was in the plan on its day; the latest last."""
+    facts = list(facts)
+    versions = plan_versions_of(facts)
+    looks = [
+        event
+        for event in events_of(facts, plan, VISIT, VERIFICATION)
+        if program in seen_in(event)
+        and seen_on(event) <= as_of
+        and led_by(versions, plan, program, seen_on(event)) is not None
+    ]
+    return sorted(looks, key=lambda event: (seen_on(event), moment(event["time"]), event["source"], event["id"]))
+
+
+def look_standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
+    """What each look up to a date means: `current` if it is the latest that counts of a program it speaks of."""
+    found = {}
     for event in events_of(facts, plan, VISIT, VERIFICATION):
-        data = event["data"]
-        seen = data["programs"] if event["type"] == VISIT else [data]
-        day = data["visited_on"] if event["type"] == VISIT else data["verified_on"]
-        looks += [
-            (date.fromisoformat(day), moment(event["time"]), event["source"], event["id"], each["outcome"])
-            for each in seen
-            if each["program"] == program and date.fromisoformat(day) <= as_of
-        ]
-    return [(day, outcome) for day, _, _, _, outcome in sorted(looks)]
+        if seen_on(event) > as_of:
+            continue
+        counting = [verifications(facts, plan, program, as_of) for program in seen_in(event)]
+        if not any(event in looks for looks in counting):
+            standing = "orphan"
+        else:
+            standing = "current" if any(looks and looks[-1] == event for looks in counting) else "superseded"
+        found[event["source"], event["id"]] = standing
+    return found
 
 
 def verified(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> bool:
     """Whether the latest look confirms the claim, and the claim was realized on that day and ever since (decision 2)."""
     looks = verifications(facts, plan, program, as_of)
-    if not looks or looks[-1][1] != "confirmed":
+    if not looks or seen_in(looks[-1])[program] != "confirmed":
         return False
-    day = looks[-1][0]
-    reports = [
-        each for each in leading_reports(facts, plan, in_force(facts, plan, as_of), program) if on(each) <= as_of
-    ]
+    day = seen_on(looks[-1])
+    reports = counting_reports(facts, plan, program, as_of)
     until_then = [each for each in reports if on(each) <= day]
     since = [each for each in reports if on(each) > day]
     return bool(until_then) and all(each["data"]["status"] == "realized" for each in [until_then[-1], *since])
@@ -370,6 +403,15 @@ def half_up(number: Fraction, places: int) -> str:
     scaled = number * 10**places + Fraction(1, 2)
     whole = str(scaled.numerator // scaled.denominator).rjust(places + 1, "0")
     return f"{whole[:-places]}.{whole[-places:]}" if places else whole
+
+
+def shown(percent: Fraction) -> str:
+    """A percentage as people read it: two places, and neither none nor all unless it is (19,999 of 20,000 is 99.99)."""
+    if 0 < percent < Fraction("0.01"):
+        return "0.01"
+    if Fraction("99.99") < percent < 100:
+        return "99.99"
+    return half_up(percent, 2)
 
 
 def band(achievement: Fraction) -> str:
@@ -520,10 +562,10 @@ def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, 
     said["financial_ahead"] = both and spent * 100 / budget - physical / len(claims) > FINANCIAL_MARGIN
     if version is not None:
         to_date, rule = target(version, as_of, dimension)
-        said["target"] = {"percent": half_up(to_date, 2), "rule": rule}
+        said["target"] = {"percent": shown(to_date), "rule": rule}
         if programs and to_date:
             achieved = Fraction(len(counted), len(programs)) * 100 / to_date * 100
-            said["achievement"] = {"percent": half_up(achieved, 2), "band": band(achieved)}
+            said["achievement"] = {"percent": shown(achieved), "band": band(achieved)}
     return said
 
 
@@ -534,7 +576,7 @@ def figure(formula: str, above: Fraction, below: Fraction, scale: int, missing: 
         "formula": formula,
         "numerator": above,
         "denominator": below,
-        "percent": None if missing else half_up(above * scale / below, 2),
+        "percent": None if missing else shown(above * scale / below),
         "reason": missing,
     }
 
@@ -592,7 +634,7 @@ def _counts(looks: list[Json], as_of: date) -> list[int]:
     return [int(number) for number in exact]
 
 
-# --- who keeps up with reporting (decision 4)
+# --- who keeps up with reporting (decisions 4 and 24)
 
 SILENT_AFTER: Final = 3  # due months without a report
 
@@ -620,89 +662,112 @@ def judged_month(version: Json, as_of: date) -> Month | None:
     return max((month for month in months if due_date(month, version["report_due_day"]) <= as_of), default=None)
 
 
-def came_late(version: Json, fact: Fact) -> bool:
-    """After the due day of its period, in the plan's time zone.
+def last_day_of(month: Month) -> date:
+    year, number = month
+    return date(year, number, monthrange(year, number)[1])
 
-    By the broker's time of receipt; for periods that ended before the plan's own date for that, by the sender's time.
+
+def came_by_due_day(version: Json, fact: Fact, month: Month) -> bool:
+    """Whether a report came by the day on which a month was due, in the plan's time zone.
+
+    By the broker's time of receipt; for months that ended before the plan's own date for that, by the sender's time.
     """
-    year, number = month_told(fact.event)
     since = version["punctual_by_receipt_from"]
-    ended = date(year, number, monthrange(year, number)[1])
-    by_sender = since is not None and ended < date.fromisoformat(since)
+    by_sender = since is not None and last_day_of(month) < date.fromisoformat(since)
     came = moment(fact.event["time"]) if by_sender else received(fact.received_ms)
-    day = came.astimezone(ZoneInfo(version["time_zone"])).date()
-    return day > due_date((year, number), version["report_due_day"])
+    return came.astimezone(ZoneInfo(version["time_zone"])).date() <= due_date(month, version["report_due_day"])
 
 
-def _state(version: Json, reports: list[Fact], as_of: date, silence: str) -> str:
-    """The state of whoever made these reports and still has to report."""
-    if not reports:
-        return "never"
-    judged = judged_month(version, as_of)
-    if judged is None:
-        return "on_time"
-    # Who has told of a later month already has told of this one.
+def _state(version: Json, reports: list[Fact], judged: Month, silence: str) -> str:
+    """How a month that had to be reported was reported, by these reports."""
+    # Who has told of a later month has told of this one; when that was decides, whatever else came.
     enough = [fact for fact in reports if month_told(fact.event) >= judged]
+    if any(came_by_due_day(version, fact, judged) for fact in enough):
+        return "on_time"
     if enough:
-        return "late" if all(came_late(version, fact) for fact in enough) else "on_time"
+        return "late"
     year, number = max(month_told(fact.event) for fact in reports)
     missed = (judged[0] - year) * 12 + judged[1] - number
     return silence if missed >= SILENT_AFTER else "late"
 
 
-def _reports_of(facts: Sequence[Fact], plan: str, version: Json, program: Json, as_of: date) -> list[Fact]:
-    reports = [each for each in leading_reports(facts, plan, version, program["code"]) if on(each) <= as_of]
-    return [fact for fact in facts if fact.event in reports]
+def _reports_on(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> list[Fact]:
+    """The facts of the reports that count for a program, the oldest first."""
+    by_identity = {(fact.event["source"], fact.event["id"]): fact for fact in facts if fact.event["type"] == REPORT}
+    return [by_identity[each["source"], each["id"]] for each in counting_reports(facts, plan, program, as_of)]
 
 
-def _finished(facts: Sequence[Fact], plan: str, program: Json, as_of: date) -> bool:
-    """Nothing more is due of a program that is realized or cancelled."""
-    found = claim(facts, plan, program["code"], as_of)
-    return found is not None and found["data"]["status"] in ("realized", "cancelled")
+def owed_by(facts: Sequence[Fact], plan: str, program: str, month: Month, as_of: date) -> str | None:
+    """The source of the department that has to report a month of a program: who led it on the month's last day.
+
+    None: nobody, because it was not in the plan then, or because what had been told of the months before was that it is
+    realized or cancelled.
+    """
+    before = [
+        fact.event
+        for fact in _reports_on(facts, plan, program, as_of)
+        if month_told(fact.event) < month  # the oldest first
+    ]
+    if before and before[-1]["data"]["status"] in ("realized", "cancelled"):
+        return None
+    return led_by(plan_versions_of(facts), plan, program, last_day_of(month))
 
 
 def program_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, str]:
     """The state of reporting of each program: on_time, late, stale or never."""
     version = in_force(facts, plan, as_of)
     states = {}
-    for program in programs_of(version):
+    for code in [program["code"] for program in programs_of(version)]:
         assert version is not None
-        reports = _reports_of(facts, plan, version, program, as_of)
-        finished = _finished(facts, plan, program, as_of)
-        states[program["code"]] = "on_time" if finished else _state(version, reports, as_of, "stale")
+        reports, judged = _reports_on(facts, plan, code, as_of), judged_month(version, as_of)
+        if not reports:
+            states[code] = "never"
+        elif judged is None or owed_by(facts, plan, code, judged, as_of) is None:
+            states[code] = "on_time"
+        else:
+            states[code] = _state(version, reports, judged, "stale")
     return states
 
 
 def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, Json]:
-    """For each department that leads a program: its state (on_time, late, silent or never) and what it rests on."""
+    """For each department that leads a program: its state (on_time, late, silent or never) and what it rests on.
+
+    It is judged by its own reports, and by the programs that it led on the last day of the month that is judged.
+    """
     version = in_force(facts, plan, as_of)
     if version is None:
         return {}
-    states: dict[str, Json] = {}
     judged = judged_month(version, as_of)
+    named = {program["code"] for fact in plan_versions_of(facts) for program in fact.event["data"]["programs"]}
+    by_program = {code: _reports_on(facts, plan, code, as_of) for code in named}
+    owing = {code: judged and owed_by(facts, plan, code, judged, as_of) for code in named}
+    states: dict[str, Json] = {}
     for department in version["departments"]:
-        led = [program for program in version["programs"] if program["department"] == department["key"]]
+        led = [program["code"] for program in version["programs"] if program["department"] == department["key"]]
         if not led:
             continue
-        by_program = {each["code"]: _reports_of(facts, plan, version, each, as_of) for each in led}
-        reports = [fact for found in by_program.values() for fact in found]
-        unfinished = [each["code"] for each in led if not _finished(facts, plan, each, as_of)]
-        lasts = {
-            code: max((month_told(fact.event) for fact in found), default=None) for code, found in by_program.items()
-        }
-        told = [last for last in lasts.values() if last]
-        last = max(told, default=None)
-        missing = [code for code in unfinished if judged and ((month := lasts[code]) is None or month < judged)]
+        source = f"/plans/{plan}/departments/{department['key']}"
+        own = {code: [fact for fact in found if fact.event["source"] == source] for code, found in by_program.items()}
+        reports = [fact for found in own.values() for fact in found]
+        owed = [code for code, owes in owing.items() if owes == source]
+        last = max((month_told(fact.event) for fact in reports), default=None)
+        if not reports:
+            state = "never"
+        elif judged is None or not owed:
+            state = "on_time"
+        else:
+            state = _state(version, reports, judged, "silent")
+        missing = [code for code in owed if judged and all(month_told(fact.event) < judged for fact in own[code])]
         behind = (judged[0] - last[0]) * 12 + judged[1] - last[1] if judged and last else 0
-        claims = [claim(facts, plan, each["code"], as_of) for each in led]
+        claims = [by_program[code][-1].event for code in led if by_program[code]]
         states[department["key"]] = {
-            "state": _state(version, reports, as_of, "silent") if unfinished or not reports else "on_time",
+            "state": state,
             "programs": len(led),
-            "reported": len(told),
-            "realized": sum(each is not None and each["data"]["status"] == "realized" for each in claims),
+            "reported": len(claims),
+            "realized": sum(each["data"]["status"] == "realized" for each in claims),
             "missing": len(missing),
             "last_period": f"{last[0]:04}-{last[1]:02}" if last else None,
             "last_received_ms": max((fact.received_ms for fact in reports), default=None),
-            "periods_missed": max(0, behind) if unfinished else 0,
+            "periods_missed": max(0, behind) if owed else 0,
         }
     return states

@@ -213,13 +213,17 @@ def first_version(dice: Dice, count: int) -> Json:
     }
 
 
-def next_version(dice: Dice, before: Json) -> Json:
-    """A version that replaces another: programs dropped, added, moved to another department or weighed anew."""
+def next_version(dice: Dice, versions: Sequence[Json]) -> Json:
+    """A version that replaces the last of some: programs dropped, added, taken back in, moved to another department or
+    weighed anew."""
+    before = versions[-1]
     start, end = before["start_year"], before["end_year"]
+    there = {program["code"] for program in before["programs"]}
+    gone = {each["code"]: each for version in versions for each in version["programs"] if each["code"] not in there}
     programs = [
         program | {"department": dice.pick((program["department"], *OFFICES))}
-        for program in before["programs"]
-        if not dice.once_in(10)
+        for program in (*before["programs"], *gone.values())
+        if not dice.once_in(5)
     ]
     added = [f"P-{before['version'] + 1}{number:02}" for number in range(dice.below(3))]
     programs += [_program(dice, code, "0", start, end) for code in added]
@@ -237,8 +241,8 @@ def next_version(dice: Dice, before: Json) -> Json:
 def _versions(dice: Dice, plan: str) -> list[Said]:
     data = first_version(dice, dice.pick((1, 2, 3, 4, 5, 8, 12, 30)))
     versions = [data]
-    for _ in range(dice.below(3)):
-        versions.append(next_version(dice, versions[-1]))
+    for _ in range(dice.below(4)):
+        versions.append(next_version(dice, versions))
     said = []
     for data in versions:
         received = _received(dice, dice.pick(DAYS))
@@ -250,11 +254,23 @@ def _versions(dice: Dice, plan: str) -> list[Said]:
 # --- what is said of programs
 
 
-def report(dice: Dice, plan: str, number: int, programs: Sequence[str], leads: dict[str, str]) -> Said:
-    """A report: mostly of the lead department on a program of the plan, now and then of another or on an unknown one."""
+def _leads(versions: Sequence[Json], program: str, day: date) -> list[str]:
+    """The departments that ever lead a program, first the one that does on a day."""
+    begun = [version for version in versions if version["effective_from"] <= day.isoformat()]
+    begun.sort(key=lambda version: (version["effective_from"], version["version"]), reverse=True)
+    in_order = [*begun, *versions]
+    return list(
+        dict.fromkeys(each["department"] for one in in_order for each in one["programs"] if each["code"] == program)
+    )
+
+
+def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions: Sequence[Json]) -> Said:
+    """A report: mostly of the department that leads the program on that day, now and then of one that leads it on
+    another day or never, or on an unknown program."""
     program = UNKNOWN_PROGRAM if dice.once_in(12) else dice.pick(programs)
-    key = dice.pick(OFFICES) if dice.once_in(6) else leads.get(program, OFFICES[0])
     day = dice.pick(DAYS)
+    leads = _leads(versions, program, day) or [OFFICES[0]]
+    key = dice.pick((leads[0], leads[0], leads[0], dice.pick(leads), dice.pick(leads), dice.pick(OFFICES)))
     received = _received(dice, day)
     status = dice.pick(("realized", "realized", "realized", "in_progress", "not_started", "blocked", "cancelled"))
     data: Json = {
@@ -353,14 +369,19 @@ def other(dice: Dice, plan: str, number: int) -> Said:
 def tell(dice: Dice, plan: str = PLAN, at_most: int = 60) -> list[Said]:
     """A history of one plan, every event once. Plan versions are in the order in which they replace one another."""
     versions = _versions(dice, plan)
-    leads = {each["code"]: each["department"] for said in versions for each in said.event["data"]["programs"]}
-    programs = sorted(leads) or [UNKNOWN_PROGRAM]
-    reports = [report(dice, plan, number, programs, leads) for number in range(dice.below(at_most))]
+    published = [said.event["data"] for said in versions]
+    programs = sorted({each["code"] for one in published for each in one["programs"]}) or [UNKNOWN_PROGRAM]
+    reports = [report(dice, plan, number, programs, published) for number in range(dice.below(at_most))]
     rest = [retraction(dice, plan, number, reports) for number in range(dice.below(6))]
     rest += [look(dice, plan, number, programs) for number in range(dice.below(16))]
     rest += [choice(dice, plan, number, programs) for number in range(dice.below(4))]
     rest += [other(dice, plan, number) for number in range(dice.below(3))]
-    return versions + dice.shuffled(reports + rest)
+    told = dice.shuffled(reports + rest)
+    later = versions[1:]
+    places = sorted(dice.below(len(told) + 1) for _ in later)
+    for number, (place, version) in enumerate(zip(places, later, strict=True)):
+        told.insert(place + number, version)
+    return [versions[0], *told]
 
 
 histories: Final = dice(1200).map(tell)

@@ -3,13 +3,17 @@
 Decoding and validating are our engine's own (`decide.read`), the quickest there is here. What a peer's framework does is
 fetching, keeping state, and writing; its store holds, per plan,
 
-    {kind}{source}/{id}               digest of an event's content, 16 bytes
-    claims/{program}/{department}     the latest claim of that department on that program, whoever leads it
-    plan                              seq, counts, and the heads of the plan versions
-    places/{version}                  of a plan version: where each program counts, and who leads it
+    {kind}{source}/{id}    digest of an event's content, 16 bytes; after it, of a report: its claim, and the key of the
+                           report on the same program that came before it
+    claims/{program}       the claim that stands, and the key of the last report
+    plan                   seq, counts, and the heads of the plan versions
+    places/{version}       of a plan version: where each program counts, and who leads it
+
+A report counts if its department led the program on its own date. So a new plan version may change which of all claims
+on a program stands: they are read again then, from the last report to the first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Protocol
 
@@ -27,6 +31,7 @@ from services.aggregator.worker.records import Message, Record
 DIMENSIONS = tuple(Dimension)
 OVERALL = len(DIMENSIONS)  # the place of the whole plan's counts, after those of its dimensions
 PLAN = "plan"
+DIGEST = 16
 
 
 class Store(Protocol):
@@ -37,12 +42,27 @@ class Store(Protocol):
 
 
 class _Claim(msgspec.Struct, array_like=True, order=True, frozen=True):
-    """Of two claims of one department on one program the greater stands."""
+    """Of two claims on one program that count the greater stands."""
 
     effective_on: int
     time_us: int
+    office: str
     id: str
     realized: bool
+
+
+class _Link(msgspec.Struct, array_like=True, frozen=True):
+    """A claim, and the key of the report on the same program that came before it."""
+
+    claim: _Claim
+    before: str | None
+
+
+class _Program(msgspec.Struct, array_like=True, frozen=True):
+    """What is claimed of a program. `last`: the key of the last report on it."""
+
+    stands: _Claim | None = None
+    last: str | None = None
 
 
 class _Version(msgspec.Struct, array_like=True, frozen=True):
@@ -63,7 +83,8 @@ _Places = dict[str, tuple[int, str]]  # program -> where its dimension is in DIM
 
 _encode = msgspec.msgpack.Encoder().encode
 _plan_of = msgspec.msgpack.Decoder(_Plan).decode
-_claim_of = msgspec.msgpack.Decoder(_Claim).decode
+_link_of = msgspec.msgpack.Decoder(_Link).decode
+_program_of = msgspec.msgpack.Decoder(_Program).decode
 _places_of = lru_cache(2048)(msgspec.msgpack.Decoder(_Places).decode)
 
 
@@ -96,7 +117,7 @@ def _apply(store: Store, letter: Letter, content_digest: bytes, received_ms: int
     identity = f"{letter.kind}{letter.source}/{letter.id}"
     known = store.get(identity)
     if known is not None:
-        return None if known == content_digest else Reason.CONFLICT
+        return None if known[:DIGEST] == content_digest else Reason.CONFLICT
     kept = store.get(PLAN)
     plan = _Plan() if kept is None else _plan_of(kept)
     said = letter.said
@@ -106,10 +127,10 @@ def _apply(store: Store, letter: Letter, content_digest: bytes, received_ms: int
     plan.received_ms = max(plan.received_ms, received_ms)
     if isinstance(said, MasterplanVersionPublished):
         _publish(store, plan, said)
-    _put_in_force(store, plan)
-    if isinstance(said, Report):
-        _report(store, plan, said)
-    store.put(identity, content_digest)
+    else:
+        _put_in_force(store, plan)
+    link = _report(store, plan, said, identity) if isinstance(said, Report) else b""
+    store.put(identity, content_digest + link)
     store.put(PLAN, _encode(plan))
     return plan.seq
 
@@ -119,22 +140,53 @@ def _publish(store: Store, plan: _Plan, said: MasterplanVersionPublished) -> Non
     places = {one.code: (DIMENSIONS.index(one.dimension), one.department) for one in data.programs}
     plan.versions.append(_Version(data.effective_from.toordinal(), data.version, data.expects))
     store.put(f"places/{data.version}", _encode(places))
+    for program in {program for one in plan.versions for program in _places(store, one.number)}:
+        last = _program(store, program).last
+        counting = (claim for claim in _claims(store, last) if _leads(store, plan, program, claim))
+        if last is not None:
+            store.put(f"claims/{program}", _encode(_Program(max(counting, default=None), last)))
+    _put_in_force(store, plan, anew=True)
 
 
-def _put_in_force(store: Store, plan: _Plan) -> None:
+def _put_in_force(store: Store, plan: _Plan, *, anew: bool = False) -> None:
     """Where a new version, or the passing of days, puts another one in force, count anew."""
-    today = latest_date(plan.received_ms).toordinal()
-    begun = [(one.effective_on, one.number) for one in plan.versions if one.effective_on <= today]
-    number = max(begun)[1] if begun else None
-    if number == plan.in_force:
+    number = _version_on(plan, latest_date(plan.received_ms).toordinal())
+    if number == plan.in_force and not anew:
         return
     plan.in_force, plan.cells = number, _Plan().cells
-    for program, (dimension, lead) in _places(store, number).items():
-        kept = store.get(f"claims/{program}/{lead}")
+    for program, (dimension, _) in _places(store, number).items():
+        stands = _program(store, program).stands
         for cell in (plan.cells[dimension], plan.cells[OVERALL]):
             cell[0] += 1
-        if kept is not None:
-            _count(plan, dimension, _claim_of(kept), 1)
+        if stands is not None:
+            _count(plan, dimension, stands, 1)
+
+
+def _version_on(plan: _Plan, day: int) -> int | None:
+    """The number of the version in force on a day."""
+    begun = [(one.effective_on, one.number) for one in plan.versions if one.effective_on <= day]
+    return max(begun)[1] if begun else None
+
+
+def _leads(store: Store, plan: _Plan, program: str, claim: _Claim) -> bool:
+    """Whether the department of a claim led the program on the claim's own date."""
+    place = _places(store, _version_on(plan, claim.effective_on)).get(program)
+    return place is not None and place[1] == claim.office
+
+
+def _program(store: Store, program: str) -> _Program:
+    kept = store.get(f"claims/{program}")
+    return _Program() if kept is None else _program_of(kept)
+
+
+def _claims(store: Store, key: str | None) -> Iterator[_Claim]:
+    """The claims on a program, from the last report to the first."""
+    while key is not None:
+        kept = store.get(key)
+        assert kept is not None
+        link = _link_of(kept[DIGEST:])
+        yield link.claim
+        key = link.before
 
 
 def _places(store: Store, number: int | None) -> _Places:
@@ -142,20 +194,23 @@ def _places(store: Store, number: int | None) -> _Places:
     return {} if kept is None else _places_of(kept)
 
 
-def _report(store: Store, plan: _Plan, said: Report) -> None:
-    office = parse_source(said.source).office
-    key = f"claims/{said.program}/{office}"
-    kept = store.get(key)
-    before = None if kept is None else _claim_of(kept)
-    after = _Claim(said.effective_on.toordinal(), said.time_us, said.id, said.status is Status.REALIZED)
-    if before is not None and after < before:
-        return
-    store.put(key, _encode(after))
-    dimension, lead = _places(store, plan.in_force).get(said.program, (OVERALL, ""))
-    if lead == office:
+def _report(store: Store, plan: _Plan, said: Report, identity: str) -> bytes:
+    """Count a report. Returns what is kept of it under its identity."""
+    day, office = said.effective_on.toordinal(), parse_source(said.source).office
+    known = _program(store, said.program)
+    before, after = known.stands, _Claim(day, said.time_us, office, said.id, said.status is Status.REALIZED)
+    number = _version_on(plan, day)
+    places = _places(store, number)
+    stands = (before is None or after > before) and said.program in places and places[said.program][1] == office
+    store.put(f"claims/{said.program}", _encode(_Program(after if stands else before, identity)))
+    if number != plan.in_force:
+        places = _places(store, plan.in_force)
+    if stands and said.program in places:
+        dimension, _ = places[said.program]
         if before is not None:
             _count(plan, dimension, before, -1)
         _count(plan, dimension, after, 1)
+    return _encode(_Link(after, known.last))
 
 
 def _count(plan: _Plan, dimension: int, claim: _Claim, sign: int) -> None:

@@ -40,6 +40,8 @@ class Panel:
     def json(self, number: int, x: int, y: int) -> Json:
         """The panel as Grafana stores it."""
         defaults: Json = {"unit": self.unit}
+        if self.unit == "percentunit":
+            defaults["decimals"] = 2
         if self.bounds is not None:
             defaults |= {"min": self.bounds[0], "max": self.bounds[1]}
         if self.kind == "timeseries":

@@ -10,10 +10,11 @@ DAY: Final = 24 * 60 * 60
 
 
 def realized(basis: str, dimension: str) -> str:
-    """The share of programs realized, by plan and dimension."""
-    return (
+    """The share of programs realized, by plan and dimension; between 0.01 and 99.99 % unless it is none or all."""
+    ratio = (
         f"max by (plan, dimension) (pantau_realization_ratio{{{PLAN}, basis='{basis}', dimension{dimension}'overall'}})"
     )
+    return f"clamp({ratio} > 0 < 1, 0.0001, 0.9999) or {ratio}"
 
 
 REALIZATION = Dashboard(

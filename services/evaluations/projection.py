@@ -10,7 +10,7 @@ from services.kit.progress import TOPIC as PROGRESS
 from services.kit.projection import Record
 
 SERVICE = "evaluations"
-VERSION = 1  # of the tables and of what `apply` writes; raise it with either
+VERSION = 2  # of the tables and of what `apply` writes; raise it with either
 TOPICS = ("facts", PROGRESS, "access")
 
 VISIT = "id.pantau.visit.recorded.v1"
@@ -36,7 +36,6 @@ PLANS = Table(
     Column("plan", String, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("effective_from", String, nullable=False),
-    Column("time_zone", String, nullable=False),
     Column("programs", Text, nullable=False),  # codes, as JSON
 )
 
@@ -56,7 +55,7 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
             visits.append(about | {"received_ms": fact["received_ms"], "event": json.dumps(event).encode()})
         elif event["type"] == PLAN_VERSION:
             data = event["data"]
-            about = {name: data[name] for name in ("version", "effective_from", "time_zone")}
+            about = {name: data[name] for name in ("version", "effective_from")}
             codes = [program["code"] for program in data["programs"]]
             plans.append({"plan": plan, "programs": json.dumps(codes)} | about)
     if visits:

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection, select
@@ -112,24 +111,25 @@ def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorde
 
 
 def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[Wrong]:
-    """Programs that the plan version in force today does not have. (A reader would call such a fact an orphan.)"""
+    """Programs that were not in the plan on the day of the visit, which would make it an orphan for them."""
     asked = (
         select(PLANS).where(PLANS.c.plan == event.plan).order_by(PLANS.c.effective_from.desc(), PLANS.c.version.desc())
     )
     rows = connection.execute(asked).all()
-    in_force = next((row for row in rows if row.effective_from <= _today(row.time_zone)), None)
+    if not rows:
+        return [Wrong("source", f"plan {event.plan} has no version in force", "a plan that is registered")]
+    day = event.data.visited_on.isoformat()
+    in_force = next((row for row in rows if row.effective_from <= day), None)
     if in_force is None:
-        return [Wrong("source", f"plan {event.plan} has no version in force today", "a plan that is registered")]
+        first = min(row.effective_from for row in rows)
+        return [Wrong("visited_on", f"plan {event.plan} has no version in force on that day", f"{first} or later", day)]
     known = set(json.loads(in_force.programs))
+    expected = f"a program of version {in_force.version} of {event.plan}, in force on {day}"
     return [
-        Wrong(f"programs.{index}.program", "is not in the plan in force", f"a program of {event.plan}", seen.program)
+        Wrong(f"programs.{index}.program", "was not in the plan on the day of the visit", expected, seen.program)
         for index, seen in enumerate(event.data.programs)
         if seen.program not in known
     ]
-
-
-def _today(time_zone: str) -> str:
-    return datetime.now(ZoneInfo(time_zone)).date().isoformat()
 
 
 def page(

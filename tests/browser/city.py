@@ -12,7 +12,7 @@ from typing import Any
 from realization import formulas
 from realization.bands import band
 from realization.cells import PHYSICAL_UNIT, WEIGHT_UNIT, Counts
-from realization.exact import rounded
+from realization.exact import percent
 from realization.targets import elapsed
 from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Dimension, Label, Status
 
@@ -169,10 +169,10 @@ class City:
             "progress_all": told(formulas.progress_all(counts)),
             "financial": told(formulas.financial(counts)),
             "financial_ahead": formulas.financial_ahead(counts),
-            "target": {"percent": rounded(target), "rule": "plan"} if in_force else None,
+            "target": {"percent": percent(target), "rule": "plan"} if in_force else None,
             "achievement": None
             if achieved is None or reached is None
-            else {"percent": rounded(achieved), "band": reached.value, "band_label": _label(BANDS[reached])},
+            else {"percent": percent(achieved), "band": reached.value, "band_label": _label(BANDS[reached])},
         }  # fmt: skip
 
     def _in(self, dimension: str | None = None, sub_dimension: str | None = None) -> list[Program]:
@@ -235,7 +235,7 @@ class City:
             return {
                 "as_of": day.isoformat(), "numerator": share.numerator_text, "denominator": share.denominator_text,
                 "percent": share.percent, "verified_percent": formulas.share(counts, "verified").percent,
-                "target_percent": rounded(self._target(day)),
+                "target_percent": percent(self._target(day)),
             }  # fmt: skip
 
         series = [

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from schemas.sources import council
 from schemas.topics import EVENT_LIMIT, partition_of
-from tests.parts.history import History, Json, Letter, event, plan_version
+from tests.parts.history import History, Json, Letter, event, handed_over, plan_version
 
 PLANS, PROGRAMS = 6, 10
 COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 5)
@@ -73,13 +73,13 @@ def _few_oversize(letters: Iterable[Letter]) -> Iterable[Letter]:
 
 
 def _versions(history: History, chance: random.Random) -> list[Letter]:
-    """Of every plan a first version, and two that want to replace it."""
+    """Of every plan a first version, and two that want to replace it and move leads."""
     kind, at = "masterplan.version.published", datetime(2019, 1, 1, tzinfo=UTC)
     letters = history.beginnings()
     for plan in history.plans:
         for event_id, programs in (("version-2", PROGRAMS + 1), ("version-2-too", PROGRAMS + 2)):
             day = f"{chance.choice((2020, 2021))}-0{chance.randrange(1, 10)}-01"
-            data = plan_version(programs, 2, day)
+            data = handed_over(plan_version(programs, 2, day))
             letters.append(history.letter("masterplans", plan, event(kind, council(plan), event_id, at, data)))
     return letters
 

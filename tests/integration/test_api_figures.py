@@ -37,12 +37,13 @@ def city(broker: Broker, database: str) -> Generator[City]:
 
 
 def lively(city: City, *, plans: int = 2, letters: int = 250) -> list[str]:
-    """Write a seeded history into the book. Returns the plans."""
-    history = History(5, partitions=3, plans=plans, programs=20)
+    """Write a seeded history, with a change of leads amid it, into the book. Returns the plans."""
+    history, half = History(5, partitions=3, plans=plans, programs=20), letters // 2
+    life, changes = history.life(letters), [history.change_of_lead(plan) for plan in history.plans]
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     mail = [
         oracle.Mail(letter.topic, letter.partition, number, now_ms, letter.key, letter.value)
-        for number, letter in enumerate(history.beginnings() + history.life(letters))
+        for number, letter in enumerate([*history.beginnings(), *life[:half], *changes, *life[half:]])
     ]
     _, facts = oracle.decide(mail, 3)
     city.write(*(fact.event for fact in facts))
@@ -121,8 +122,8 @@ def test_as_of_is_today_in_the_plans_time_zone(city: City) -> None:
 
 def test_history_is_the_realization_at_every_point(city: City) -> None:
     (plan,) = lively(city, plans=1)
-    second = plan_version(18, version=2, effective_from="2020-06-15")
-    city.write(event("masterplan.version.published", council(plan), "v2", datetime(2020, 6, 1, tzinfo=UTC), second))
+    third = plan_version(18, version=3, effective_from="2021-02-15")
+    city.write(event("masterplan.version.published", council(plan), "v3", datetime(2020, 6, 1, tzinfo=UTC), third))
     choice = {"year": 2020, "chosen_on": "2020-03-05", "programs": ["P-001", "P-002"]}
     city.write(event("quickwins.chosen", council(plan), "wins", datetime(2020, 3, 5, tzinfo=UTC), choice))
     with served(city) as api:

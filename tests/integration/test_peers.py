@@ -15,7 +15,7 @@ from benchmarks.peers.peer import Peer, environment
 from deploy.local.broker import Broker
 from schemas.sources import council
 from tests import oracle
-from tests.parts.history import OFFICES, History, Letter, event, plan_version
+from tests.parts.history import History, Letter, event, handed_over, plan_version
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import until
@@ -32,9 +32,7 @@ QUICKLY = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}  # the second compiler
 
 def plan_mail(history: History, plan: str) -> list[Letter]:
     """Versions of a plan after its first, one of them in another's place, and everything that can be wrong with them."""
-    at, second = datetime(2020, 1, 1, tzinfo=UTC), plan_version(12, 2, "2020-01-01")
-    for each in second["programs"][::2]:
-        each["department"] = OFFICES[(OFFICES.index(each["department"]) + 1) % len(OFFICES)]
+    at, second = datetime(2020, 1, 1, tzinfo=UTC), handed_over(plan_version(12, 2, "2020-01-01"))
     made = event(VERSION, council(plan), "version-2", at, second)
     ahead = event(VERSION, council(plan), "version-3", at, plan_version(4, 3, "2999-01-01"))
     return [

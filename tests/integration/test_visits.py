@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from schemas.sources import evaluator
-from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer
+from tests.integration.town import ADMINISTRATOR, PROGRAMS, VISIT, Desk, bearer, workbook
+from tests.parts.history import plan_version
 from tests.parts.waiting import until
 
 
@@ -75,6 +76,30 @@ def test_every_error_is_told_at_once(desk: Desk) -> None:
         "programs.1.program": "P-777",
         "programs.2.program": "P-888",
     }
+
+
+def test_a_visit_is_checked_against_the_version_in_force_on_its_own_day(desk: Desk) -> None:
+    plan = desk.plan()  # version 1 is in force from 2019
+    programs = plan_version(PROGRAMS + 1)["programs"]
+    later = {"effective_from": "2021-06-01", "programs": [programs[0], *programs[2:]]}  # without P-001, with P-012
+    told = desk.import_plan(workbook(plan, 2, **later))
+    assert told.status_code == 202, told.text
+    assert desk.outcome(told.json()["source"], told.json()["id"])["outcome"] == "accepted"
+    source = evaluator(plan, "mentor")
+
+    def refused(day: str) -> dict[str, str]:
+        seen = [{"program": code, "outcome": "confirmed"} for code in ("P-000", "P-001", "P-012")]
+        told = desk.visit(source, VISIT | {"id": "v-9", "visited_on": day, "programs": seen})
+        assert told.status_code == 422
+        return {error["where"]: error["value"] for error in told.json()["errors"]}
+
+    until(lambda: refused("2021-06-01") == {"programs.1.program": "P-001"}, what="evaluations knows version 2")
+    assert refused("2021-05-31") == {"programs.2.program": "P-012"}
+    assert refused("2018-12-31") == {"visited_on": "2018-12-31"}
+
+    seen = [{"program": "P-001", "outcome": "confirmed"}]
+    assert desk.visit(source, VISIT | {"id": "v-1", "visited_on": "2021-05-31", "programs": seen}).status_code == 202
+    assert desk.outcome(source, "v-1")["standing"] == "current"
 
 
 def test_an_evaluator_writes_as_itself_only(desk: Desk) -> None:

@@ -75,6 +75,13 @@ def plan_version(programs: int, version: int = 1, effective_from: str = "2019-01
     }
 
 
+def handed_over(data: Json) -> Json:
+    """A plan version in which every other program is led by the next department."""
+    for each in data["programs"][::2]:
+        each["department"] = OFFICES[(OFFICES.index(each["department"]) + 1) % len(OFFICES)]
+    return data
+
+
 class History:
     """Mail for some plans. The same seed gives the same mail."""
 
@@ -99,6 +106,14 @@ class History:
         return [
             self.letter("masterplans", plan, event(kind, council(plan), "version-1", at, data)) for plan in self.plans
         ]
+
+    def change_of_lead(self, plan: str) -> Letter:
+        """A second version, which gives every other program to the next department."""
+        data = handed_over(plan_version(self._programs, 2, "2020-06-15"))
+        at = datetime(2020, 6, 1, tzinfo=UTC)
+        return self.letter(
+            "masterplans", plan, event("masterplan.version.published", council(plan), "version-2", at, data)
+        )
 
     def life(self, letters: int) -> list[Letter]:
         """What comes after: mostly reports, and the irregularities of life."""

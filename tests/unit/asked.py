@@ -10,11 +10,12 @@ from realization import formulas
 from realization.bands import band
 from realization.book import EVERYTHING, PlanBook
 from realization.cells import Counts, membership, tally
-from realization.exact import rounded
+from realization.exact import percent
 from realization.formulas import Figure
 from realization.punctuality import departments, program_punctuality
 from realization.targets import target
 from schemas.book import Fact
+from schemas.evaluations import VerificationRecorded, VisitRecorded
 from schemas.events import EVENT
 from schemas.vocabulary import Status
 from tests import oracle
@@ -104,8 +105,8 @@ def _cell(counts: Counts, plan_weight: int | None, basis: Any, expected: Any) ->
         "statuses": {status.value: counts.statuses[status] for status in Status},
         **{name: _figure(figure) for name, figure in found.items()},
         "financial_ahead": formulas.financial_ahead(counts),
-        "target": expected and {"percent": rounded(expected.percent), "rule": expected.rule},
-        "achievement": None if achieved is None else {"percent": rounded(achieved), "band": band(achieved).value},
+        "target": expected and {"percent": percent(expected.percent), "rule": expected.rule},
+        "achievement": None if achieved is None else {"percent": percent(achieved), "band": band(achieved).value},
     }
 
 
@@ -144,6 +145,17 @@ def standings(
     }
 
 
+def look_standings(book: PlanBook, facts: Iterable[Fact], as_of: date, known_at: int) -> dict[tuple[str, str], str]:
+    """As `oracle.look_standings`."""
+    return {
+        (event.source, event.id): book.standing(fact, as_of, known_at).value
+        for fact in facts
+        if isinstance(event := fact.event, VisitRecorded | VerificationRecorded)
+        and (event.data.visited_on if isinstance(event, VisitRecorded) else event.data.verified_on) <= as_of
+        and fact.seq <= known_at
+    }
+
+
 def programs(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
     """As `oracle.programs`."""
     version = book.version(as_of, known_at)
@@ -166,12 +178,7 @@ def program_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> d
     version = book.version(as_of, known_at)
     if version is None:
         return {}
-    return {
-        code: program_punctuality(
-            book.reports_of(version.leads[code], (code,), as_of, known_at), version.plan, as_of
-        ).value
-        for code in version.programs
-    }
+    return {code: program_punctuality(book, version, code, as_of, known_at).value for code in version.programs}
 
 
 def department_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:

@@ -48,6 +48,22 @@ def test_every_report_stands_as_the_oracle_says(history: list[Said], as_of: date
 
 
 @given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
+def test_every_visit_stands_as_the_oracle_says(history: list[Said], as_of: date, part: float) -> None:
+    facts = asked.facts_of(history)
+    known_at = int(part * len(facts))
+    numbered = asked.numbered(facts)
+
+    book, known = asked.book_of(numbered), facts[:known_at]
+    assert asked.look_standings(book, numbered, as_of, known_at) == oracle.look_standings(known, PLAN, as_of)
+    for code in {*(code for version in book.versions for code in version.programs), UNKNOWN_PROGRAM}:
+        counting = [(each["source"], each["id"]) for each in oracle.verifications(known, PLAN, code, as_of)]
+        found = book.verifications(code, as_of, known_at)[::-1]
+        assert [(seen.source, seen.id) for seen, standing in found if standing is not Standing.ORPHAN] == counting
+        latest = [(seen.source, seen.id) for seen, standing in found if standing is Standing.CURRENT]
+        assert latest == counting[-1:]
+
+
+@given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
 def test_what_is_claimed_and_verified_of_each_program_is_what_the_oracle_says(
     history: list[Said], as_of: date, part: float
 ) -> None:
@@ -74,6 +90,5 @@ def test_between_its_turning_points_a_program_stays_as_it_is(history: list[Said]
     version = book.version(as_of)
     for code in version.programs if version else ():
         turned = [day for day in book.turning_points(code) if day <= as_of]
-        before = book.state(code, version, turned[-1]) if version and turned else NEVER_REPORTED
-        assert version
-        assert book.state(code, version, as_of) == before
+        before = book.state(code, turned[-1]) if turned else NEVER_REPORTED
+        assert book.state(code, as_of) == before

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 
 from realization.book import PlanBook
 from realization.cells import Counts
-from realization.exact import rounded, text
-from realization.formulas import Figure, share
+from realization.exact import percent, rounded, text
+from realization.formulas import (
+    Figure,
+    achievement,
+    dimension_mean,
+    financial,
+    progress,
+    progress_all,
+    share,
+    weighted,
+)
 from realization.frozen import canonical, seal
 from schemas.book import Fact
 from tests import oracle
@@ -41,6 +50,53 @@ def test_halves_go_up_and_nothing_is_rounded_twice(value: Fraction, expected: st
     assert rounded(value) == expected
 
 
+@given(RATIOS | st.fractions(0, 100, max_denominator=10**6))
+def test_a_percentage_is_rounded_but_reads_neither_none_nor_all_unless_it_is(value: Fraction) -> None:
+    assert percent(value) == oracle.shown(value)
+    assert (percent(value) == "0.00") == (value == 0)
+    if percent(value) == "100.00":
+        assert value >= 100
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [
+        (19_999, 20_000, "99.99"), (20_000, 20_000, "100.00"), (1, 30_000, "0.01"), (0, 30_000, "0.00"), (2, 20_000, "0.01"),
+        (9_998, 10_000, "99.98"), (155, 426, "36.38"),
+    ],
+)  # fmt: skip
+def test_19_999_of_20_000_does_not_read_100_and_stays_exact(part: int, whole: int, shown: str) -> None:
+    found = share(Counts(programs=whole, realized=part))
+
+    assert found.percent == shown
+    assert (found.numerator_text, found.denominator_text) == (str(part), str(whole))
+    assert found.value == Fraction(100 * part, whole)
+    assert achievement(found, Fraction(100)) == found.value
+
+
+def test_every_formula_is_shown_by_the_same_rule() -> None:
+    nearly = Counts(
+        programs=20_000, reported=20_000, realized=19_999, verified=1, weight=1_000_000, weight_realized=999_999,
+        physical=199_999_999, spent=10**9 - 1, budget=10**9, spending=1,
+    )  # fmt: skip
+    other = Counts(programs=1, realized=1)
+
+    assert {
+        "share": share(nearly).percent,
+        "verified": share(nearly, "verified").percent,
+        "weighted": weighted(nearly, 1_000_000).percent,
+        "progress": progress(nearly).percent,
+        "progress_all": progress_all(nearly).percent,
+        "financial": financial(nearly).percent,
+        "dimension_mean": dimension_mean({"a": nearly, "b": other}).percent,
+    } == {
+        "share": "99.99", "verified": "0.01", "weighted": "99.99", "progress": "99.99", "progress_all": "99.99",
+        "financial": "99.99", "dimension_mean": "99.99",
+    }  # fmt: skip
+    nearly.spent = 10**9 + 1
+    assert financial(nearly).percent == "100.00"
+
+
 @given(
     RATIOS | st.integers(0, 10**22) | st.builds(Fraction, st.integers(0, 10**22), st.sampled_from((10, 10**4, 2**6)))
 )
@@ -52,6 +108,7 @@ def test_the_text_of_a_number_is_the_number(value: Fraction) -> None:
 # --- frozen figures
 
 PLAN = "kota-pontianak-2019-2028"
+LINK = "7c" * 32
 FIGURES = {
     "share": share(Counts(programs=426, realized=155)),
     "dimension_mean": Figure("dimension_mean.v1", Fraction(7654, 36), 6, Fraction(7654, 216)),
@@ -60,36 +117,37 @@ FIGURES = {
 
 
 def test_a_frozen_figure_has_the_form_that_was_published() -> None:
-    assert canonical(PLAN, 8123, date(2020, 12, 31), FIGURES) == (
+    assert canonical(PLAN, 8123, LINK, date(2020, 12, 31), FIGURES) == (
         b'{"as_of":"2020-12-31","figures":{"dimension_mean":["dimension_mean.v1","3827/18","6",""],'
         b'"share":["share.v1","155","426",""],"weighted":["weighted.v1","0","99.5","weights"]},'
-        b'"plan":"kota-pontianak-2019-2028","seq":8123}'
+        b'"link":"' + LINK.encode() + b'","plan":"kota-pontianak-2019-2028","seq":8123}'
     )
-    assert seal(PLAN, 8123, date(2020, 12, 31), FIGURES) == (
-        "373b7b9994ec4a35b4a7b2d3b1f5ddb52a8d427dcd0fe7e2101758c28fd5d08f"
+    assert seal(PLAN, 8123, LINK, date(2020, 12, 31), FIGURES) == (
+        "4d5ae77e17b8fe016ffbb60fc4c31dec143c1ea50fa98d37784edfe5bcf033a9"
     )
 
 
 def test_a_frozen_figure_does_not_depend_on_the_order_of_its_figures() -> None:
     turned = dict(reversed(FIGURES.items()))
 
-    assert seal(PLAN, 1, date(2020, 12, 31), turned) == seal(PLAN, 1, date(2020, 12, 31), FIGURES)
+    assert seal(PLAN, 1, LINK, date(2020, 12, 31), turned) == seal(PLAN, 1, LINK, date(2020, 12, 31), FIGURES)
 
 
 def test_whatever_a_frozen_figure_says_is_under_its_seal() -> None:
     day = date(2020, 12, 31)
-    others: list[tuple[str, int, date, dict[str, Figure]]] = [
-        (PLAN, 1, day, FIGURES),
-        ("banjarmasin", 1, day, FIGURES),
-        (PLAN, 2, day, FIGURES),
-        (PLAN, 1, date(2021, 1, 1), FIGURES),
-        (PLAN, 1, day, FIGURES | {"share": share(Counts(programs=426, realized=154))}),
-        (PLAN, 1, day, FIGURES | {"share": share(Counts(programs=427, realized=155))}),
-        (PLAN, 1, day, FIGURES | {"share": share(Counts(programs=852, realized=310))}),
-        (PLAN, 1, day, FIGURES | {"share": Figure("share.v2", 155, 426, Fraction(15500, 426))}),
-        (PLAN, 1, day, FIGURES | {"share": Figure("share.v1", 155, 426, None, "empty")}),
-        (PLAN, 1, day, FIGURES | {"claimed": FIGURES["share"]}),
-        (PLAN, 1, day, {"share": FIGURES["share"]}),
+    others: list[tuple[str, int, str, date, dict[str, Figure]]] = [
+        (PLAN, 1, LINK, day, FIGURES),
+        (PLAN, 1, "00" * 32, day, FIGURES),
+        ("banjarmasin", 1, LINK, day, FIGURES),
+        (PLAN, 2, LINK, day, FIGURES),
+        (PLAN, 1, LINK, date(2021, 1, 1), FIGURES),
+        (PLAN, 1, LINK, day, FIGURES | {"share": share(Counts(programs=426, realized=154))}),
+        (PLAN, 1, LINK, day, FIGURES | {"share": share(Counts(programs=427, realized=155))}),
+        (PLAN, 1, LINK, day, FIGURES | {"share": share(Counts(programs=852, realized=310))}),
+        (PLAN, 1, LINK, day, FIGURES | {"share": Figure("share.v2", 155, 426, Fraction(15500, 426))}),
+        (PLAN, 1, LINK, day, FIGURES | {"share": Figure("share.v1", 155, 426, None, "empty")}),
+        (PLAN, 1, LINK, day, FIGURES | {"claimed": FIGURES["share"]}),
+        (PLAN, 1, LINK, day, {"share": FIGURES["share"]}),
     ]
 
     assert len({seal(*each) for each in others}) == len(others)
@@ -101,7 +159,7 @@ def test_anyone_with_the_book_recomputes_the_seal(history: list[Said], order: Di
     day = date(2021, 12, 31)
 
     def sealed(book: PlanBook) -> str:
-        return seal(PLAN, len(facts), day, asked.sealed_figures(book, day))
+        return seal(PLAN, len(facts), LINK, day, asked.sealed_figures(book, day))
 
     read_back = [Fact.model_validate_json(fact.model_dump_json()) for fact in facts]
     assert sealed(asked.book_of(order.shuffled(read_back))) == sealed(asked.book_of(facts))

@@ -260,6 +260,109 @@ def test_a_cancelled_program_stays_in_the_denominator_until_a_version_removes_it
     assert figures(*history, as_of=date(2021, 1, 1))["overall"]["share"]["denominator"] == 1
 
 
+# --- change of lead (decision 24)
+
+MOVED = [
+    plan([program("A"), program("B")]),
+    plan([program("A", department="dishub"), program("B")], 2, "2021-01-01"),
+]
+
+
+def standings(*history: Said, as_of: date) -> dict[str, str]:
+    """The standing of each report and visit by its id, which the oracle must say too."""
+    facts = asked.facts_of(history)
+    assert len(facts) == len(history)
+    numbered = asked.numbered(facts)
+    book, programs = asked.book_of(numbered), {each["code"] for each in MOVED[0].event["data"]["programs"]}
+    found = asked.standings(book, as_of, len(facts), programs)
+    assert found == oracle.standings(facts, PLAN, as_of)
+    looks = asked.look_standings(book, numbered, as_of, len(facts))
+    assert looks == oracle.look_standings(facts, PLAN, as_of)
+    return {event_id: standing for (_, event_id), standing in (found | looks).items()}
+
+
+def test_a_program_that_changes_hands_stays_realized() -> None:
+    history = [*MOVED, report("A", "2020-12-31", "realized")]
+
+    for as_of in (END_OF_2020, date(2021, 1, 1), date(2028, 12, 31)):
+        assert figures(*history, as_of=as_of)["overall"]["share"]["percent"] == "50.00"
+        groups = figures(*history, as_of=as_of, group_by="department")["groups"]
+        assert groups["dinkes" if as_of == END_OF_2020 else "dishub"]["realized"] == 1
+
+
+def test_a_report_counts_by_who_led_on_its_own_date_whatever_the_date_asked_about() -> None:
+    history = [
+        *MOVED,
+        report("A", "2020-11-30", name="before"),
+        report("A", "2020-12-15", "realized", department="dishub", name="too-early"),
+        report("A", "2021-02-28", "realized", name="too-late"),
+        report("A", "2021-01-31", department="dishub", name="after"),
+        report("A", "2018-12-31", name="before-the-plan"),
+    ]
+
+    assert standings(*history, as_of=END_OF_2020) == {
+        "before": "current", "too-early": "foreign", "before-the-plan": "orphan",
+    }  # fmt: skip
+    assert standings(*history, as_of=date(2021, 3, 1)) == {
+        "before": "superseded", "too-early": "foreign", "before-the-plan": "orphan", "after": "current", "too-late": "foreign",
+    }  # fmt: skip
+    assert figures(*history, as_of=date(2021, 3, 1))["overall"]["realized"] == 0
+
+
+def test_who_led_is_what_was_known_then() -> None:
+    history = [MOVED[0], report("A", "2021-01-31", "realized", name="r1"), MOVED[1]]
+    facts = asked.facts_of(history)
+    book, as_of = asked.book_of(asked.numbered(facts)), date(2021, 2, 1)
+
+    realized = [asked.figures(book, as_of=as_of, known_at=known_at)["overall"]["realized"] for known_at in (1, 2, 3)]
+
+    assert realized == [0, 1, 0]
+    assert realized == [oracle.figures(facts[:n], PLAN, as_of)["overall"]["realized"] for n in (1, 2, 3)]
+
+
+def test_a_program_that_leaves_the_plan_and_returns_keeps_what_was_reported_while_it_was_in() -> None:
+    history = [
+        plan([program("A"), program("B")]),
+        plan([program("B")], 2, "2020-07-01"),
+        plan([program("A", department="dishub"), program("B")], 3, "2021-01-01"),
+        report("A", "2020-06-30", "realized", name="in"),
+        report("A", "2020-08-31", name="out"),
+    ]
+
+    assert standings(*history, as_of=date(2021, 1, 1)) == {"in": "current", "out": "orphan"}
+    assert figures(*history, as_of=date(2020, 12, 31))["overall"]["programs"] == 1
+    assert figures(*history, as_of=date(2021, 1, 1))["overall"]["realized"] == 1
+
+
+def test_a_claim_verified_before_the_program_changed_hands_stays_verified_until_its_new_lead_withdraws_it() -> None:
+    history = [*MOVED, report("A", "2020-11-30", "realized"), visit("2020-12-15", {"A": "confirmed"})]
+    again = report("A", "2021-01-31", "realized", department="dishub")
+    withdrawn = report("A", "2021-02-28", department="dishub")
+
+    for reports, verified in (((), 1), ((again,), 1), ((again, withdrawn), 0)):
+        assert figures(*history, *reports, as_of=date(2021, 3, 1))["overall"]["verified_realized"] == verified
+
+
+def test_a_visit_counts_if_the_program_was_in_the_plan_on_the_day_of_the_visit() -> None:
+    history = [
+        plan([program("B")]),
+        plan([program("A"), program("B")], 2, "2020-07-01"),
+        plan([program("B")], 3, "2022-01-01"),
+        report("A", "2020-07-31", "realized", name="r1"),
+    ]
+    early, late = visit("2020-06-30", {"A": "confirmed"}), visit("2020-08-15", {"A": "confirmed"})
+    gone = visit("2022-02-01", {"A": "not_confirmed"})
+
+    assert standings(*history, early, late, gone, as_of=date(2022, 3, 1)) == {
+        "r1": "current", "visit-2020-06-30": "orphan", "visit-2020-08-15": "current", "visit-2022-02-01": "orphan",
+    }  # fmt: skip
+    assert figures(*history, early)["overall"]["verified_realized"] == 0
+    assert figures(*history, early, late)["overall"]["verified_realized"] == 1
+    assert standings(*history, visit("2020-06-30", {"A": "confirmed", "B": "confirmed"}), as_of=END_OF_2020) == {
+        "r1": "current", "visit-2020-06-30": "current",
+    }  # fmt: skip
+
+
 def test_a_program_that_names_a_problem_and_a_sector_counts_in_both_themes_and_one_that_names_none_in_none() -> None:
     programs = [
         program("A", priority_problem="Banjir", leading_sector="Pariwisata"),

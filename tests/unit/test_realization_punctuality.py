@@ -1,4 +1,4 @@
-"""Who is on time, late, silent, stale, or never reported (decision 4)."""
+"""Who is on time, late, silent, stale, or never reported (decisions 4 and 24)."""
 
 from datetime import date
 
@@ -141,3 +141,98 @@ def test_a_department_that_leads_no_program_has_nothing_to_report() -> None:
     book = asked.book_of(asked.numbered(facts))
 
     assert asked.department_states(book, date(2021, 12, 20)).keys() == {"dinkes"}
+
+
+# --- late stays late
+
+DECEMBER = report("A", "2021-12-31", received=utc("2022-01-09T03:00:00"))
+DECEMBER_EARLY = report("A", "2021-12-05", received=utc("2021-12-05T03:00:00"))
+
+
+@pytest.mark.parametrize(
+    ("history", "as_of", "expected"),
+    [
+        ([OCTOBER, NOVEMBER_LATE], "2022-01-09", "late"),
+        ([OCTOBER, NOVEMBER_LATE, DECEMBER], "2022-01-09", "late"),
+        ([OCTOBER, DECEMBER], "2022-01-09", "late"),
+        ([OCTOBER, NOVEMBER_LATE, DECEMBER], "2022-01-10", "on_time"),
+        ([OCTOBER, DECEMBER_EARLY], "2021-12-20", "on_time"),
+        ([OCTOBER, DECEMBER_EARLY, NOVEMBER_LATE], "2021-12-20", "on_time"),
+    ],
+    ids=[
+        "reported late", "then the next in time", "the next in time instead", "judged by the next", "a later month in time",
+        "a later month in time, then its own late",
+    ],
+)  # fmt: skip
+def test_a_period_reported_late_stays_late_whatever_comes_afterwards(
+    history: list[Said], as_of: str, expected: str
+) -> None:
+    assert state("A", plan(TWO), *history, as_of=as_of) == expected
+    assert department(plan(TWO), *history, as_of=as_of)["state"] == expected
+
+
+def test_to_realize_a_program_after_the_due_day_makes_the_period_before_no_less_late() -> None:
+    done = report("A", "2021-12-12", "realized", received=utc("2021-12-12T03:00:00"))
+
+    assert state("A", plan(TWO), OCTOBER, done, as_of="2021-12-20") == "late"
+    assert state("A", plan(TWO), OCTOBER, done, as_of="2022-01-10") == "on_time"
+    assert state("A", plan(TWO), OCTOBER, done, as_of="2025-01-10") == "on_time"
+
+
+def test_of_a_program_that_was_realized_before_a_period_began_nothing_is_late() -> None:
+    done = report("A", "2021-10-31", "realized", received=utc("2021-11-05T03:00:00"))
+    once_more = report("A", "2021-11-30", "realized", received=utc("2021-12-20T03:00:00"))
+
+    assert state("A", plan(TWO), done, once_more, as_of="2021-12-31") == "on_time"
+
+
+# --- who owes the report of a program that changed hands
+
+BEFORE = [program("A", department="dinkes"), program("C", department="dinkes"), program("D", department="bappeda")]
+AFTER = [program("A", department="bappeda"), program("C", department="dinkes"), program("D", department="bappeda")]
+HANDED_OVER = [plan(BEFORE), plan(AFTER, 2, "2021-12-01")]  # A goes to bappeda
+
+
+def test_the_report_of_a_period_is_owed_by_who_led_on_its_last_day() -> None:
+    november = report("A", "2021-11-30", received=utc("2021-12-08T03:00:00"))
+    of_d = report("D", "2021-11-30", received=utc("2021-12-08T03:00:00"), department="bappeda")
+
+    former, now = (
+        department(*HANDED_OVER, november, of_d, as_of="2021-12-20", key=key) for key in ("dinkes", "bappeda")
+    )
+
+    assert (former["state"], former["programs"], former["reported"], former["missing"]) == ("on_time", 1, 0, 1)
+    assert (now["state"], now["programs"], now["reported"], now["missing"]) == ("on_time", 2, 2, 0)
+    assert state("A", *HANDED_OVER, november, as_of="2021-12-20") == "on_time"
+
+    former, now = (
+        department(*HANDED_OVER, november, of_d, as_of="2022-01-10", key=key) for key in ("dinkes", "bappeda")
+    )
+
+    assert (former["state"], former["missing"]) == ("late", 1)
+    assert (now["state"], now["missing"]) == ("late", 2)
+
+
+def test_what_its_former_lead_sent_is_no_report_of_the_department_that_took_over() -> None:
+    november = report("A", "2021-11-30", received=utc("2021-12-08T03:00:00"))
+
+    now = department(*HANDED_OVER, november, as_of="2021-12-20", key="bappeda")
+
+    assert (now["state"], now["last_received_ms"], now["last_period"]) == ("never", None, None)
+    assert (now["programs"], now["reported"], now["missing"]) == (2, 1, 1)
+
+
+def test_a_department_that_has_reported_and_owes_nothing_is_on_time() -> None:
+    only_a = [plan([BEFORE[0], BEFORE[1]]), plan([AFTER[0], AFTER[1]], 2, "2021-12-01")]
+    december = report("A", "2021-12-05", department="bappeda", received=utc("2021-12-06T03:00:00"))
+
+    assert department(*only_a, december, as_of="2021-12-20", key="bappeda")["state"] == "on_time"
+    assert department(*only_a, december, as_of="2021-12-20", key="bappeda")["missing"] == 0
+
+
+def test_nothing_is_due_of_a_period_on_whose_last_day_the_program_was_not_in_the_plan() -> None:
+    away = [plan(BEFORE), plan(BEFORE[1:], 2, "2021-11-01"), plan(BEFORE, 3, "2021-12-01")]
+
+    assert state("A", *away, OCTOBER, as_of="2021-12-09") == "on_time"
+    assert state("A", *away, OCTOBER, as_of="2021-12-20") == "on_time"
+    assert state("A", *away, OCTOBER, as_of="2022-01-10") == "late"

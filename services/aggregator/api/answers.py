@@ -1,6 +1,7 @@
 """What the api answers, as models: the OpenAPI document is made of them, and every answer is one of them.
 
-Numbers that must stay exact are decimal strings; `percent` is rounded once, half up, to two places.
+Numbers that must stay exact are decimal strings; `percent` is rounded once, half up, to two places, and reads
+neither 0.00 nor 100.00 unless it is none or all.
 """
 
 from datetime import date, datetime
@@ -24,7 +25,10 @@ Instant = Annotated[
 Percent = Annotated[
     str | None,
     Field(
-        description="Decimal string, rounded once, half up, to two places; null is unknown, never 0.",
+        description=(
+            "Decimal string, rounded once, half up, to two places; between 0.01 and 99.99 unless it is none or all "
+            "(19,999 of 20,000 is 99.99). Null is unknown, never 0."
+        ),
         examples=["36.38"],
     ),
 ]

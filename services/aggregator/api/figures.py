@@ -10,7 +10,7 @@ from realization import formulas
 from realization.bands import band
 from realization.book import Version
 from realization.cells import NO_THEME, WEIGHT_UNIT, Counts, Grouping, Tally, membership, tally
-from realization.exact import rounded
+from realization.exact import percent
 from realization.formulas import Basis
 from realization.targets import Target as Expected
 from realization.targets import target
@@ -79,7 +79,7 @@ def _achievement(share: formulas.Figure, expected: Fraction) -> Achievement | No
     if achieved is None:
         return None
     found = band(achieved)
-    return Achievement(percent=rounded(achieved), band=found, band_label=text(BANDS[found]))
+    return Achievement(percent=percent(achieved), band=found, band_label=text(BANDS[found]))
 
 
 def cell(counts: Counts, plan_weight: int, basis: Basis, expected: Expected) -> Cell:
@@ -101,7 +101,7 @@ def cell(counts: Counts, plan_weight: int, basis: Basis, expected: Expected) -> 
         progress_all=figure(formulas.progress_all(counts)),
         financial=figure(formulas.financial(counts)),
         financial_ahead=formulas.financial_ahead(counts),
-        target=Target(percent=rounded(expected.percent), rule=expected.rule),
+        target=Target(percent=percent(expected.percent), rule=expected.rule),
         achievement=_achievement(share, expected.percent),
     )
 

@@ -11,7 +11,7 @@ from typing import Literal
 from realization import formulas
 from realization.book import NEVER_REPORTED, PlanBook, ProgramState, Version
 from realization.cells import Counts, Grouping, membership
-from realization.exact import rounded
+from realization.exact import percent
 from realization.formulas import Basis
 from realization.targets import target
 from services.aggregator.api.answers import History, Point, Series, Text
@@ -93,7 +93,7 @@ def _point(
     expected = None
     if version is not None:
         own = key if group_by == "dimension" and key != OVERALL_KEY else None
-        expected = rounded(target(version.plan, as_of, own).percent)
+        expected = percent(target(version.plan, as_of, own).percent)
     return Point(
         as_of=as_of,
         numerator=share.numerator_text,
@@ -127,7 +127,7 @@ class _Sweep:
             if turns and turns[-1] <= as_of:
                 while turns and turns[-1] <= as_of:
                     turns.pop()
-                self._states[code] = self._book.state(code, version, as_of, self._known_at)
+                self._states[code] = self._book.state(code, as_of, self._known_at)
         cells: dict[str, Counts] = {OVERALL_KEY: Counts()}
         for code, keys in self._keys.items():
             state = self._states[code]

@@ -78,9 +78,8 @@ def _passing(
 
 
 def _state(moment: Moment, version: Version, code: str) -> Punctuality:
-    """How the program's department keeps up with reports on it."""
-    claims = moment.opened.book.reports_of(version.leads[code], (code,), moment.as_of, moment.known_at)
-    return punctuality.program_punctuality(claims, version.plan, moment.as_of)
+    """How the reports on the program keep up."""
+    return punctuality.program_punctuality(moment.opened.book, version, code, moment.as_of, moment.known_at)
 
 
 def _program(moment: Moment, version: Version, wins: _Wins, code: str, state: ProgramState) -> Program:
@@ -127,7 +126,7 @@ def story(moment: Moment, code: str) -> ProgramStory:
     book, as_of, known_at, version = moment.opened.book, moment.as_of, moment.known_at, moment.version
     if version is None or code not in version.programs:
         raise NotFoundProblem(f"{book.plan} has no program {code} in the version in force at {as_of}.")
-    state = book.state(code, version, as_of, known_at)
+    state = book.state(code, as_of, known_at)
     reports = [
         Report(
             source=claim.source,

@@ -3,26 +3,39 @@ package id.pantau.bench;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** The latest that one department claims of one program. */
-record Claim(int effectiveOn, long timeUs, boolean realized, String id) {
+/** What one report claims of its program. */
+record Claim(int effectiveOn, long timeUs, boolean realized, String office, String id) {
     static Claim of(Event event) {
-        return new Claim(event.report().effectiveOn(), event.timeUs(), event.report().realized(), event.id());
+        Report report = event.report();
+        return new Claim(report.effectiveOn(), event.timeUs(), report.realized(), event.source().office(), event.id());
     }
 
-    /** Whether it stands before another of the same department. */
+    /** Whether it stands before another on the same program, where both count. */
     boolean isAfter(Claim other) {
         if (effectiveOn != other.effectiveOn) return effectiveOn > other.effectiveOn;
         if (timeUs != other.timeUs) return timeUs > other.timeUs;
-        return id.compareTo(other.id) > 0;
+        int offices = office.compareTo(other.office);
+        return offices != 0 ? offices > 0 : id.compareTo(other.id) > 0;
     }
 
-    byte[] bytes() {
-        byte[] name = id.getBytes(StandardCharsets.ISO_8859_1);
-        return ByteBuffer.allocate(13 + name.length).putInt(effectiveOn).putLong(timeUs).put((byte) (realized ? 1 : 0)).put(name).array();
+    int size() {
+        return 14 + office.length() + id.getBytes(StandardCharsets.UTF_8).length;
     }
 
-    static Claim of(byte[] raw) {
-        ByteBuffer in = ByteBuffer.wrap(raw);
-        return new Claim(in.getInt(), in.getLong(), in.get() == 1, new String(raw, 13, raw.length - 13, StandardCharsets.ISO_8859_1));
+    void write(ByteBuffer out) {
+        out.putInt(effectiveOn).putLong(timeUs).put((byte) (realized ? 1 : 0)).put((byte) office.length());
+        out.put(office.getBytes(StandardCharsets.US_ASCII)).put(id.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Reads the rest of a buffer. */
+    static Claim read(ByteBuffer in) {
+        int effectiveOn = in.getInt();
+        long timeUs = in.getLong();
+        boolean realized = in.get() == 1;
+        byte[] office = new byte[in.get()];
+        in.get(office);
+        byte[] id = new byte[in.remaining()];
+        in.get(id);
+        return new Claim(effectiveOn, timeUs, realized, new String(office, StandardCharsets.US_ASCII), new String(id, StandardCharsets.UTF_8));
     }
 }

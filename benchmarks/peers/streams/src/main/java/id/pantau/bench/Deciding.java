@@ -23,11 +23,12 @@ import org.apache.kafka.streams.state.KeyValueStore;
 
 /** The whole job of one partition number: each record of the mail becomes a fact, a duplicate or a reject. */
 final class Deciding implements Processor<byte[], byte[], byte[], Out> {
-    static final String IDENTITIES = "identities"; // 16 bytes of (topic, source, id) -> 16 bytes of the content
-    static final String STANDING = "standing"; // what the plans and the latest claims of their departments say now
+    static final String IDENTITIES = "identities"; // 16 bytes of (topic, source, id) -> 16 bytes of the content, the claim
+    static final String STANDING = "standing"; // what the plans and the claims that stand say now
     static final String FACTS = "facts", REJECTED = "rejected", REALIZATION = "realization";
 
-    private static final int DIGEST = 16;
+    static final int DIGEST = 16;
+
     private static final long DAY_MS = 86_400_000L;
 
     private final Options options;
@@ -55,7 +56,7 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
         try (KeyValueIterator<String, byte[]> all = standing.range(Plan.COUNTS, Plan.COUNTS_END)) {
             while (all.hasNext()) {
                 KeyValue<String, byte[]> each = all.next();
-                Plan plan = Plan.of(each.key.substring(Plan.COUNTS.length()), each.value, standing);
+                Plan plan = Plan.of(each.key.substring(Plan.COUNTS.length()), each.value, standing, identities);
                 plans.put(plan.name, plan);
                 changed.add(plan); // whether it was told before is not known
             }
@@ -83,7 +84,7 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
         if (plan == null) {
             byte[] key = Text.utf8(source.plan());
             if (Utils.toPositive(Utils.murmur2(key)) % options.partitions() != from.partition()) throw Wrong.PARTITION;
-            plan = new Plan(source.plan(), standing);
+            plan = new Plan(source.plan(), standing, identities);
         }
         if (!masterplans && read.report().effectiveOn() > Days.latest(receivedMs)) throw Wrong.FUTURE;
         if (read.timeUs() > (receivedMs + DAY_MS) * 1000) throw Wrong.FUTURE;
@@ -93,17 +94,18 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
         read.write(event.clear());
         byte[] digest = digest(event), known = identities.get(identity);
         if (known != null) {
-            if (Arrays.equals(known, digest)) return; // a duplicate
+            if (Arrays.equals(known, 0, DIGEST, digest, 0, DIGEST)) return; // a duplicate
             throw Wrong.CONFLICT;
         }
         if (masterplans && plan.expectsTaken(read.plan().expects())) throw Wrong.VERSION_CONFLICT;
 
         plan.next(receivedMs);
+        byte[] kept = digest;
         if (masterplans) plan.add(read.plan());
-        else plan.add(read);
+        else kept = joined(digest, plan.add(read, identity));
         plans.putIfAbsent(plan.name, plan);
         changed.add(plan);
-        identities.put(identity, digest);
+        identities.put(identity, kept);
         tellFact(read, plan, receivedMs, topic, from, digest);
     }
 
@@ -139,6 +141,12 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
     private byte[] digest(Text text) {
         sha256.update(text.array(), 0, text.size());
         return Arrays.copyOf(sha256.digest(), DIGEST);
+    }
+
+    private static byte[] joined(byte[] one, byte[] other) {
+        byte[] both = Arrays.copyOf(one, one.length + other.length);
+        System.arraycopy(other, 0, both, one.length, other.length);
+        return both;
     }
 
     private static MessageDigest sha256() {

@@ -65,7 +65,9 @@ record Event(String id, Names.Source source, long timeUs, boolean attested, Repo
         if (id == null || source == null || time == null || (plans ? plan == null : report == null)) throw Wrong.SHAPE;
         if (!Names.isEventId(id)) throw Wrong.SHAPE;
         if (plans) plan.check();
-        return new Event(id, Names.Source.of(source), Days.moment(time), role != null, report, plan);
+        long timeUs = Days.moment(time);
+        if (report != null) report = report.of(Days.date(time.substring(0, 10)));
+        return new Event(id, Names.Source.of(source), timeUs, role != null, report, plan);
     }
 
     private static String string(JsonParser json, JsonToken token) throws IOException, Wrong {

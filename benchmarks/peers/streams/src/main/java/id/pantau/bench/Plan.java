@@ -5,15 +5,17 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
  * One plan as its task holds it: the versions that were accepted, and the running counts of the one in force. Written
- * through to the store `standing`, which holds `counts/{plan}`, `versions/{plan}`, and
- * `claims/{plan}/{program}/{department}`: the latest claim of each department on each program, whoever leads it.
+ * through to the store `standing`, which holds `counts/{plan}`, `versions/{plan}`, and `claims/{plan}/{program}`: what is
+ * claimed of each program. A report counts if its department led the program on the report's own date.
  */
 final class Plan {
     static final String COUNTS = "counts/", COUNTS_END = "counts0"; // "0" is what follows "/"
@@ -36,6 +38,7 @@ final class Plan {
 
     final String name;
     private final KeyValueStore<String, byte[]> store;
+    private final KeyValueStore<byte[], byte[]> identities;
     private long seq;
     private long receivedMs;
     private int inForce = NO_VERSION;
@@ -44,9 +47,10 @@ final class Plan {
     private final int[] realized = new int[CELLS];
     private final List<Version> versions = new ArrayList<>();
 
-    Plan(String name, KeyValueStore<String, byte[]> store) {
+    Plan(String name, KeyValueStore<String, byte[]> store, KeyValueStore<byte[], byte[]> identities) {
         this.name = name;
         this.store = store;
+        this.identities = identities;
     }
 
     long seq() {
@@ -61,14 +65,15 @@ final class Plan {
     void next(long ms) {
         seq++;
         receivedMs = Math.max(receivedMs, ms);
-        int found = versionInForce();
+        int found = versionOn(Days.latest(receivedMs));
         if (found != inForce) recount(found);
     }
 
     /** Take a version in. */
     void add(Masterplan plan) throws Wrong {
         versions.add(Version.of(plan));
-        recount(versionInForce());
+        standAnew();
+        recount(versionOn(Days.latest(receivedMs)));
         Text all = new Text(4096).put('[');
         for (int at = 0; at < versions.size(); at++) {
             if (at > 0) all.put(',');
@@ -78,33 +83,60 @@ final class Plan {
         putCounts();
     }
 
-    /** Take a report in: the department's latest claim on the program is kept, and counts if the department leads. */
-    void add(Event event) {
-        Report report = event.report();
-        String office = event.source().office(), key = claimKey(report.program(), office);
-        Claim before = claim(key), after = Claim.of(event);
-        if (before == null || after.isAfter(before)) {
-            store.put(key, after.bytes());
-            Place place = inForce == NO_VERSION ? null : versions.get(inForce).programs.get(report.program());
-            if (place != null && place.lead.equals(office)) {
-                if (before != null) count(place.dimension, before, -1);
-                count(place.dimension, after, 1);
-            }
+    /** Take a report in. Returns what is to be kept of it under its identity, behind its digest. */
+    byte[] add(Event event, byte[] identity) {
+        String program = event.report().program();
+        Claimed known = claimed(program);
+        Claim before = known.stands(), after = Claim.of(event);
+        boolean stands = counts(program, after) && (before == null || after.isAfter(before));
+        store.put(claimKey(program), new Claimed(stands ? after : before, identity).bytes());
+        Place place = stands ? place(inForce, program) : null;
+        if (place != null) {
+            if (before != null) count(place.dimension, before, -1);
+            count(place.dimension, after, 1);
         }
         putCounts();
+        return Claimed.joined(known.last(), after);
     }
 
-    private Claim claim(String key) {
-        byte[] raw = store.get(key);
-        return raw == null ? null : Claim.of(raw);
+    /** Find the claim that stands of every program again: another version may say who led it. */
+    private void standAnew() {
+        Set<String> codes = new HashSet<>();
+        for (Version each : versions) codes.addAll(each.programs.keySet());
+        for (String program : codes) {
+            Claimed known = claimed(program);
+            if (known.isNothing()) continue;
+            Claim stands = null;
+            for (byte[] at = known.last(); !Claimed.isNone(at); ) {
+                byte[] kept = identities.get(at);
+                Claimed link = Claimed.of(Arrays.copyOfRange(kept, Deciding.DIGEST, kept.length));
+                if (counts(program, link.stands()) && (stands == null || link.stands().isAfter(stands))) stands = link.stands();
+                at = link.last();
+            }
+            store.put(claimKey(program), new Claimed(stands, known.last()).bytes());
+        }
     }
 
-    private String claimKey(String program, String office) {
-        return "claims/" + name + '/' + program + '/' + office;
+    /** Whether the department of a claim led the program on the claim's own date. */
+    private boolean counts(String program, Claim claim) {
+        Place place = place(versionOn(claim.effectiveOn()), program);
+        return place != null && place.lead.equals(claim.office());
     }
 
-    private int versionInForce() {
-        int day = Days.latest(receivedMs), best = NO_VERSION;
+    private Place place(int version, String program) {
+        return version == NO_VERSION ? null : versions.get(version).programs.get(program);
+    }
+
+    private Claimed claimed(String program) {
+        return Claimed.of(store.get(claimKey(program)));
+    }
+
+    private String claimKey(String program) {
+        return "claims/" + name + '/' + program;
+    }
+
+    private int versionOn(int day) {
+        int best = NO_VERSION;
         for (int at = 0; at < versions.size(); at++) {
             Version each = versions.get(at);
             if (each.effectiveDay <= day && (best == NO_VERSION || isLater(each, versions.get(best)))) best = at;
@@ -124,8 +156,8 @@ final class Plan {
         versions.get(version).programs.forEach((code, place) -> {
             programs[place.dimension]++;
             programs[CELLS - 1]++;
-            Claim claim = claim(claimKey(code, place.lead));
-            if (claim != null) count(place.dimension, claim, 1);
+            Claim stands = claimed(code).stands();
+            if (stands != null) count(place.dimension, stands, 1);
         });
     }
 
@@ -170,8 +202,8 @@ final class Plan {
     }
 
     /** A plan as the store has it. */
-    static Plan of(String name, byte[] counts, KeyValueStore<String, byte[]> store) {
-        Plan plan = new Plan(name, store);
+    static Plan of(String name, byte[] counts, KeyValueStore<String, byte[]> store, KeyValueStore<byte[], byte[]> identities) {
+        Plan plan = new Plan(name, store, identities);
         ByteBuffer in = ByteBuffer.wrap(counts);
         plan.seq = in.getLong();
         plan.receivedMs = in.getLong();

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** The `data` of a status report, typed and complete: `effectiveOn` and `period` are both there. `physical`: 1/100 percent. */
+/** The `data` of a status report, typed. `effectiveOn` is there once it is complete (`of`). `physical`: 1/100 percent. */
 record Report(
         String program, String status, int physical, long spent, String period, int effectiveOn,
         List<Evidence> evidence, String obstacle, String note) {
@@ -53,15 +53,20 @@ record Report(
         if (program == null || !Names.isProgram(program)) throw Wrong.SHAPE;
         if (status == null || !STATUSES.contains(status)) throw Wrong.SHAPE;
         if (physical < 0 || status.equals("realized") && physical != 100_00) throw Wrong.SHAPE;
-        int periodEnd = period == null ? Days.NONE : Days.periodEnd(period);
+        if (period != null) Days.periodEnd(period);
         if (effectiveOn == Days.NONE) {
             if (period == null) throw Wrong.SHAPE;
-            effectiveOn = periodEnd;
         } else {
             if (effectiveOn < FIRST_DAY || effectiveOn > LAST_DAY) throw Wrong.SHAPE;
             if (period == null) period = Days.month(effectiveOn);
         }
         return new Report(program, status, physical, spent, period, effectiveOn, evidence, obstacle, note);
+    }
+
+    /** Complete: where it says no date it is true of the last day of its period, or of the event's own if that is earlier. */
+    Report of(int day) throws Wrong {
+        if (effectiveOn != Days.NONE) return this;
+        return new Report(program, status, physical, spent, period, Math.min(Days.periodEnd(period), day), evidence, obstacle, note);
     }
 
     private static final int FIRST_DAY = -354_285; // 1000-01-01
