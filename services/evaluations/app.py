@@ -9,6 +9,7 @@ from services.evaluations.projection import SERVICE, TOPICS, VERSION, apply, tab
 from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
 from services.kit.limits import Limit, WorkLimiter
+from services.kit.problems import answers
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
 
@@ -33,8 +34,9 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
+        responses=answers(503),  # of every path that is about the tables
     )
     add_docs(app, "/v1/visits/docs")
     app.include_router(routes.create_routes(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS)))
-    add_frame(app, settings, registry, SERVICE, projection.ready, keyring, BODY_LIMITS)
+    add_frame(app, settings, registry, SERVICE, projection, projection.ready, keyring, BODY_LIMITS)
     return app

@@ -4,13 +4,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
+from services.kit.databases import TEXT, table_prefix
 from services.kit.progress import TOPIC as PROGRESS
 from services.kit.projection import Record
 
 SERVICE = "evaluations"
 VERSION = 2  # of the tables and of what `apply` writes; raise it with either
+PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", PROGRESS, "access")
 
 VISIT = "id.pantau.visit.recorded.v1"
@@ -19,24 +21,24 @@ PLAN_VERSION = "id.pantau.masterplan.version.published.v1"
 tables = MetaData()
 
 VISITS = Table(
-    "evaluations_visits",
+    f"{PREFIX}visits",
     tables,
-    Column("plan", String, primary_key=True),
+    Column("plan", TEXT, primary_key=True),
     Column("seq", Integer, primary_key=True),
-    Column("source", String, nullable=False),
-    Column("id", String, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("id", TEXT, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
     Column("event", LargeBinary, nullable=False),  # the event as it stands in the fact
-    Index("evaluations_visits_by_id", "plan", "id"),
+    Index(f"{PREFIX}visits_by_id", "plan", "id"),
 )
 
 PLANS = Table(
-    "evaluations_plans",
+    f"{PREFIX}plans",
     tables,
-    Column("plan", String, primary_key=True),
+    Column("plan", TEXT, primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("effective_from", String, nullable=False),
-    Column("programs", Text, nullable=False),  # codes, as JSON
+    Column("effective_from", TEXT, nullable=False),
+    Column("programs", TEXT, nullable=False),  # codes, as JSON
 )
 
 

@@ -7,10 +7,13 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, MetaData
 
+from services.kit.availability import require_tables
 from services.kit.bodies import limit_bodies
+from services.kit.databases import table_prefix
 from services.kit.encodings import inflate_bodies
 from services.kit.heads import answer_heads
 from services.kit.health import Ready, add_health
+from services.kit.keys import TOPIC as ACCESS
 from services.kit.keys import Keyring
 from services.kit.metrics import add_metrics, measure_requests
 from services.kit.problems import add_problems
@@ -35,7 +38,7 @@ def create_projection(
     own = MetaData()
     for table in tables.sorted_tables:
         table.to_metadata(own)
-    keyring = Keyring(service, own, settings.admin_key_sha256)
+    keyring = Keyring(table_prefix(service, version), own, settings.admin_key_sha256)
 
     def apply_all(connection: Connection, records: Sequence[Record]) -> None:
         apply(connection, records)
@@ -51,6 +54,7 @@ def create_projection(
         version=version,
         topics=topics,
         tables=own,
+        compacted={ACCESS: keyring.table},
         apply=apply_all,
         load=keyring.load,
         on_commit=remember,
@@ -79,11 +83,12 @@ def add_frame(
     settings: Settings,
     registry: CollectorRegistry,
     service: str,
+    projection: Projection,
     ready: Ready,
     keyring: Keyring,
     body_limits: Mapping[str, int],
 ) -> None:
-    """Give an app what each has: health, metrics, problems, limits of bodies. After its routes and its own middleware.
+    """Give an app what each has: health, metrics, problems, 503 while tables can't be asked, limits of bodies. After its routes and its own middleware.
 
     The keys are at `app.state.keyring`.
     """
@@ -92,6 +97,7 @@ def add_frame(
     add_metrics(app, registry)
     add_problems(app)
     inflate_bodies(app, body_limits)
+    require_tables(app, projection)
     limit_bodies(app, body_limits, settings.body_seconds)
     measure_requests(app, registry, service)
     answer_heads(app)

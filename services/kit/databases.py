@@ -26,18 +26,36 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 BUSY_SECONDS = 30
+CONNECT_SECONDS = 5
+SILENT_MS = 15_000  # after which a connection to PostgreSQL whose packets nobody acknowledges is given up
 WRITES = "pantau_writes"
 SQLITE_OUTAGES = frozenset(
-    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+    }
 )
+TEXT = String().with_variant(String(collation="C"), "postgresql")
+"""Text, compared and sorted as its UTF-8 bytes on both databases, whatever locale the database was made with."""
+SQLITE_DAMAGES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 COPIED = {String: "text", Integer: "int4", BigInteger: "int8", LargeBinary: "bytea"}  # PostgreSQL's names
+
+
+def table_prefix(service: str, version: int) -> str:
+    """What the names of a service's tables of a version begin with."""
+    return f"{service}_v{version}_"
 
 
 def open_engine(url: str) -> Engine:
     """An engine for a URL; connects when first used."""
     where = make_url(url)
     if where.get_backend_name() != "sqlite":
-        return create_engine(where, pool_pre_ping=True)
+        bounds = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": SILENT_MS}
+        return create_engine(where, pool_pre_ping=True, connect_args=bounds)
     if where.database:
         Path(where.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(where, connect_args={"timeout": BUSY_SECONDS})
@@ -133,5 +151,24 @@ def is_outage(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     if isinstance(error.orig, sqlite3.Error):
-        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in SQLITE_OUTAGES
+        return _code(error.orig) in SQLITE_OUTAGES
     return error.connection_invalidated or isinstance(error, OperationalError)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite found that its file is not what it wrote, or no database at all."""
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(orig, sqlite3.Error) and _code(orig) in SQLITE_DAMAGES
+
+
+def is_missing_table(error: BaseException) -> bool:
+    """Whether a table is not there: whoever builds tables anew drops them first."""
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(orig, sqlite3.Error):
+        return _code(orig) == sqlite3.SQLITE_ERROR and str(orig).startswith("no such table")
+    return isinstance(orig, psycopg.errors.UndefinedTable)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

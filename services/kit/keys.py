@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import Depends, Request
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, select
 
 from schemas.access import OfficeAccess
 from schemas.sources import Source, parse_source
-from services.kit.databases import upsert
+from services.kit.databases import TEXT, upsert
 from services.kit.problems import ForbiddenProblem, UnauthorizedProblem
 from services.kit.projection import Record
 
@@ -78,14 +78,14 @@ def hash_of(text: str) -> str:
 class Keyring:
     """The keys of every office: a table of a service's projection, and a memory."""
 
-    def __init__(self, service: str, tables: MetaData, admin_key_sha256: str | None) -> None:
+    def __init__(self, prefix: str, tables: MetaData, admin_key_sha256: str | None) -> None:
         self._admin = admin_key_sha256
         self._by_hash: dict[str, Access] = {}
         self._offices: dict[str, OfficeAccess] = {}
-        self._table = Table(
-            f"{service}_access",
+        self.table = Table(
+            f"{prefix}access",
             tables,
-            Column("key", String, primary_key=True),
+            Column("key", TEXT, primary_key=True),
             Column("value", LargeBinary, nullable=False),
         )
 
@@ -111,29 +111,32 @@ class Keyring:
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
         """Store what records of `access` say."""
-        rows = [
-            {"key": record.key.decode(), "value": record.value}
-            for record in records
-            if record.topic == TOPIC and record.key is not None and record.value is not None
-        ]
-        upsert(connection, self._table, rows)
+        values = {record.key.decode(): record.value for record in records if record.topic == TOPIC and record.key}
+        upsert(connection, self.table, [{"key": key, "value": value} for key, value in values.items() if value])
+        gone = [key for key, value in values.items() if not value]
+        if gone:
+            connection.execute(self.table.delete().where(self.table.c.key.in_(gone)))
 
     def load(self, connection: Connection) -> None:
         """Take what is stored into memory."""
-        for row in connection.execute(select(self._table)):
+        self._by_hash.clear()
+        self._offices.clear()
+        for row in connection.execute(select(self.table)):
             self._remember(row.key, row.value)
 
     def remember(self, records: Sequence[Record]) -> None:
         """Take records into memory, after they were stored."""
         for record in records:
-            if record.topic == TOPIC and record.key is not None and record.value is not None:
+            if record.topic == TOPIC and record.key:
                 self._remember(record.key.decode(), record.value)
 
-    def _remember(self, name: str, value: bytes) -> None:
-        access = OfficeAccess.model_validate_json(value)
-        before = self._offices.get(name)
+    def _remember(self, name: str, value: bytes | None) -> None:
+        before = self._offices.pop(name, None)
         for key in before.keys if before else ():
             self._by_hash.pop(key.sha256, None)
+        if not value:  # a tombstone: the office has no keys any more
+            return
+        access = OfficeAccess.model_validate_json(value)
         for key in access.keys:
             self._by_hash[key.sha256] = Access(key.role, access.plan, access.office, key.key_id)
         self._offices[name] = access

@@ -6,6 +6,7 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 
 from schemas.book import Progress
 from services.kit.databases import upsert
+from services.kit.records import Record
 
 TOPIC = "aggregator-progress"
 
@@ -13,9 +14,9 @@ TOPIC = "aggregator-progress"
 class AggregatorProgress:
     """The last progress record of each partition, in a table and in memory."""
 
-    def __init__(self, service: str, metadata: MetaData) -> None:
-        self._table = Table(
-            f"{service}_progress",
+    def __init__(self, prefix: str, metadata: MetaData) -> None:
+        self.table = Table(
+            f"{prefix}progress",
             metadata,
             Column("partition", Integer, primary_key=True, autoincrement=False),
             Column("value", LargeBinary, nullable=False),
@@ -26,15 +27,24 @@ class AggregatorProgress:
         """The last record of a partition; None when the aggregator never wrote one."""
         return self._last.get(partition)
 
-    def apply(self, connection: Connection, records: Sequence[tuple[int, bytes]]) -> None:
-        """Store records (partition, value)."""
-        upsert(connection, self._table, [{"partition": partition, "value": value} for partition, value in records])
+    def apply(self, connection: Connection, records: Sequence[Record]) -> None:
+        """Store those of a chunk's records that tell of progress."""
+        rows = [{"partition": partition, "value": value} for partition, value in _told(records)]
+        upsert(connection, self.table, rows)
 
     def load(self, connection: Connection) -> None:
         """Take what is stored into memory."""
-        self.remember([(row.partition, row.value) for row in connection.execute(select(self._table))])
+        self._last.clear()
+        self._remember([(row.partition, row.value) for row in connection.execute(select(self.table))])
 
-    def remember(self, records: Sequence[tuple[int, bytes]]) -> None:
-        """Take records into memory, after they were stored."""
-        for partition, value in records:
+    def remember(self, records: Sequence[Record]) -> None:
+        """Take them into memory, after they were stored."""
+        self._remember(_told(records))
+
+    def _remember(self, told: Sequence[tuple[int, bytes]]) -> None:
+        for partition, value in told:
             self._last[partition] = Progress.model_validate_json(value, extra="ignore")
+
+
+def _told(records: Sequence[Record]) -> list[tuple[int, bytes]]:
+    return [(record.partition, record.value) for record in records if record.topic == TOPIC and record.value]

@@ -1,17 +1,17 @@
 """A projection: tables that follow topics. Drop them, replay, and they are back.
 
 The tables and the next offsets change in one SQL transaction, by compare-and-set on the offset rows, so that two
-replicas on one database can't apply a record twice.
+replicas on one database can't apply a record twice (projection_tables.py).
 
 What a service gives:
 
-    tables = MetaData()                       # every table's name begins with "<service>_"
+    tables = MetaData()                       # every table's name begins with `databases.table_prefix`
     def apply(connection, records): ...       # writes what records mean; in a worker thread, inside the transaction
-    def load(connection): ...                 # optional: builds what is kept in memory, once, before `on_commit`s
+    def load(connection): ...                 # optional: builds what is kept in memory, before `on_commit`s
     async def on_commit(records): ...         # optional: in the event loop, after the transaction
 
-    projection = Projection(settings, registry, service="programs", version=1, topics=("facts", "rejected"),
-                            tables=tables, apply=apply, load=load, on_commit=on_commit)
+    projection = Projection(settings, registry, service="programs", version=1, topics=("facts", "access"),
+                            tables=tables, compacted={"access": KEYS}, apply=apply, load=load, on_commit=on_commit)
     async with projection.following():        # the app's lifespan
         ...
 
@@ -20,11 +20,19 @@ each partition, also those that another replica applied. `records` of one call a
 partition and offset; between partitions and topics nothing else is promised. Reading: `await projection.read(f)`
 calls `f(connection)` in a thread; `projection.engine` is there for plain `def` routes (`databases.reading`).
 
-`version` is that of the tables and of what `apply` writes: raise it and they are dropped and built again by replay.
-So are they for another cluster, topic prefix or number of partitions, and for a log shorter than what was read of it.
+`version` is that of the tables and of what `apply` writes: raise it and they are built by replay, beside those of the
+former version, which an older process goes on to serve; these are dropped when the new ones have caught up and no
+process uses the former any more. Tables are also built anew when they are of another log: another cluster, topic
+prefix or number of partitions, one that ends before what was read of it, or one that holds another record where the
+last one was read. That is compared at the start and whenever the broker comes back (log_identity.py).
 
-A broker or database that can't be reached is tried again and again, and `ready` says so. Any other error is logged and
-ends the process at once (`leave`); the supervisor starts it again and nothing is lost.
+`compacted` names for each compacted topic the table that holds what its records say, and nothing else. Compaction may
+have taken the record last read, and also a tombstone that was never read: so these topics are read whole at each
+start, into their tables emptied, in one transaction.
+
+A broker or database that can't be reached is tried again and again, and `ready` says so. A damaged SQLite file is put
+aside. Any other error is logged and ends the process at once (`leave`), and so do tables that were built anew under
+this process; the supervisor starts it again and nothing is lost.
 """
 
 import asyncio
@@ -32,36 +40,27 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, aclosing, asynccontextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    insert,
-    inspect,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, MetaData, Table
 
-from schemas.topics import MIB
+from schemas.topics import MIB, TOPICS
 from services.kit import progress
-from services.kit.databases import is_outage, open_engine, reading, writing
+from services.kit.databases import is_damage, is_outage, open_engine, reading, table_prefix
 from services.kit.leaving import leave
+from services.kit.log_identity import Read, differences, whole
 from services.kit.open_transactions import OpenTransactions
+from services.kit.projection_tables import Apply, DamagedError, Part, ProjectionTables, RebuiltError
+from services.kit.records import Place, Record, last_of, record_of
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
+
+__all__ = ["Place", "Projection", "Record"]
 
 log = logging.getLogger(__name__)
 
@@ -72,49 +71,23 @@ POLL_MS = 200
 FETCH_WAIT_MS = 100  # a question for the ends waits behind a fetch that waits for news
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 BROKER_SILENT_SECONDS = 10.0
+BROKER_AWAY_SECONDS = 1.5  # without an answer, though asked all the time: it may come back with another log
 LOOK_SECONDS = 0.5  # between looks at partitions where nothing happens
+CHECK_SECONDS = 1.0  # between looks at whether the tables are still ours
+DROP_SECONDS = 60.0  # between looks at whether former tables are still in use
+TOMBSTONES_SECONDS = 12 * 3600.0  # half of what Kafka keeps them for: who was cut off longer reads whole again
+
+COMPACTED = frozenset(topic.name for topic in TOPICS if topic.config["cleanup.policy"] == "compact")
 
 
-class Record(NamedTuple):
-    """A record of a followed topic, named without prefix. `headers` are UTF-8 text."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Mapping[str, str]
-
-
-class Place(NamedTuple):
-    """A partition of a topic, named without prefix."""
-
-    topic: str
-    partition: int
-
-
-class _Part(NamedTuple):
-    """What was fetched of one place: its records, and the offset after them."""
-
-    records: list[Record]
-    end: int
-
-
-class NewerTablesError(Exception):
-    """The tables were built by a later version of this program."""
-
-
-class RebuiltError(Exception):
-    """Another process built the tables anew; what is in memory is not of them."""
-
-
-class _OvertakenError(Exception):
-    """Another replica applied these records first."""
+class CutOffError(Exception):
+    """The projection followed nothing for so long that it may have missed tombstones."""
 
 
 class Projection:
     """Follows topics into tables. See the module's docstring."""
+
+    _Tables = ProjectionTables
 
     def __init__(
         self,
@@ -125,43 +98,39 @@ class Projection:
         version: int,
         topics: Sequence[str],
         tables: MetaData,
-        apply: Callable[[Connection, Sequence[Record]], None],
+        compacted: Mapping[str, Table],
+        apply: Apply,
         load: Callable[[Connection], None] | None = None,
         on_commit: Callable[[Sequence[Record]], Awaitable[None]] | None = None,
         leave: Callable[[str, BaseException], None] = leave,
     ) -> None:
-        strangers = [table.name for table in tables.sorted_tables if not table.name.startswith(f"{service}_")]
+        prefix = table_prefix(service, version)
+        strangers = [table.name for table in tables.sorted_tables if not table.name.startswith(prefix)]
         if strangers:
-            raise ValueError(f"tables of {service} must be named {service}_...: {', '.join(strangers)}")
+            raise ValueError(f"tables of {service} must be named {prefix}...: {', '.join(strangers)}")
+        unnamed = COMPACTED.intersection(topics) - compacted.keys() - {progress.TOPIC}
+        if unnamed:
+            raise ValueError(f"compacted topics without their tables: {', '.join(sorted(unnamed))}")
         self.engine = open_engine(settings.database_url(service))
         self._settings = settings
         self._service = service
-        self._version = version
-        self._topics = {topic: order for order, topic in enumerate(topics)}
+        self._topics = tuple(topics)
         self._places = [Place(topic, number) for topic in topics for number in range(settings.partitions)]
-        self._tables = tables
-        self._apply, self._load, self._on_commit, self._leave = apply, load, on_commit, leave
-        self._own = MetaData()
-        self._progress = progress.AggregatorProgress(service, self._own)
-        self._offsets = Table(
-            f"{service}_offsets",
-            self._own,
-            Column("topic", String, primary_key=True),
-            Column("partition", Integer, primary_key=True, autoincrement=False),
-            Column("next", BigInteger, nullable=False),
-            Column("version", Integer, nullable=False),
-            Column("generation", String, nullable=False),
-        )
+        self._tables = self._Tables(self.engine, service, version, self._places, tables, compacted, apply, load)
+        self._progress = self._tables.progress
+        self._on_commit, self._leave = on_commit, leave
         self._metrics = _Metrics(registry, service, self)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{service}-projection")
         self._consumer: AIOKafkaConsumer | None = None
-        self._generation = ""
-        self._stored: dict[Place, int] = {}  # the offset rows, as far as we know
-        self._positions: dict[Place, int] = {}  # what was applied (by whomever) and told to `on_commit`
+        self._generation = ""  # of the log that is in memory; empty: nothing is yet
+        self._read: dict[Place, Read] = {}  # up to where was applied (by whomever) and told to `on_commit`
+        self._positions: dict[Place, int] = {}  # the same, and past markers of transactions
         self._ends: dict[Place, int] = {}
         self._times: dict[str, int] = {}  # topic -> timestamp of the last record, ms
         self._behind: dict[Place, int] | None = None  # ends at start not yet reached; None: not known yet
-        self._broker_answered = self._looked = 0.0
+        self._broker_answered = self._looked = self._checked = self._followed = 0.0
+        self._broker_silent = self._broker_returned = False
+        self._drop_at: float | None = 0.0  # when to look for former versions' tables; None: there are none any more
         self._outage: str | None = "not started"
         self._moved = asyncio.Condition()
         self._open = OpenTransactions()
@@ -177,6 +146,7 @@ class Projection:
         finally:
             task.cancel()
             await asyncio.wait({task})
+            await self._in_thread(self._tables.close)
             self._thread.shutdown()  # waits for a transaction that is on its way
             self.engine.dispose()
             if not task.cancelled():
@@ -195,7 +165,8 @@ class Projection:
 
     @property
     def caught_up(self) -> bool:
-        """Whether the ends that the topics had at the start were reached."""
+        """Whether the ends that the topics had at the start were reached. Once true it stays so: what was read can be
+        asked for while a broker or database is away, and answers say how fresh they are."""
         return self._behind is not None and not self._behind
 
     def ready(self) -> tuple[bool, dict[str, object]]:
@@ -252,6 +223,11 @@ class Projection:
         told = self._progress.of(partition)
         return told.next_offsets.get(topic, 0) if told is not None else 0  # type: ignore[call-overload]
 
+    @property
+    def damaged_files(self) -> int:
+        """How many damaged SQLite files were put aside and are still beside the database."""
+        return len(self._tables.file.aside()) if self._tables.file is not None else 0
+
     async def end_offsets(self, places: Sequence[Place]) -> dict[Place, int]:
         """The committed ends of partitions now, of any topic. Raises KafkaError when the broker does not answer."""
         if self._consumer is None:
@@ -285,7 +261,11 @@ class Projection:
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
-                if not (is_outage(error) or isinstance(error, KafkaError | OSError)):
+                damaged = is_damage(error) or isinstance(error, DamagedError)
+                if damaged:
+                    await self._put_aside(error)
+                at_start = damaged and not self._generation
+                if not (at_start or is_outage(error) or isinstance(error, KafkaError | OSError)):
                     self._leave(f"the projection of {self._service} failed", error)
                     raise
                 failures = failures + 1 if self._outage else 0
@@ -294,7 +274,15 @@ class Projection:
                 log.warning("the projection waits", extra={"service": self._service, "outage": self._outage})
                 await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
 
+    async def _put_aside(self, error: BaseException) -> None:
+        """Have the next connection open an empty file in place of a damaged one."""
+        assert self._tables.file is not None
+        aside = await self._in_thread(self._tables.file.put_aside)
+        about = {"service": self._service, "damage": str(error).splitlines()[0], "put_aside": str(aside)}
+        log.error("the database file is damaged; its tables are built anew", extra=about)
+
     async def _follow(self) -> None:
+        """Follow until the broker was away: then look again whether its log is the same."""
         cluster = await declare_topics(self._settings, wait_seconds=0)
         generation = f"{cluster}/{self._settings.topic_prefix}/{self._settings.partitions}"
         if self._generation not in {"", generation}:
@@ -309,13 +297,15 @@ class Projection:
         )
         try:
             await consumer.start()
-            consumer.assign([self._named(place) for place in self._places])
             self._consumer = consumer
-            await self._begin(generation)
-            begins = await consumer.beginning_offsets([self._named(place) for place in self._places])
-            for place in self._places:
-                consumer.seek(self._named(place), max(self._positions[place], begins[self._named(place)]))
-            while True:
+            await self._begin(consumer, generation)
+            places = [self._named(place) for place in self._places]
+            consumer.assign(places)
+            begins = await consumer.beginning_offsets(places)
+            for place, tp in zip(self._places, places, strict=True):
+                consumer.seek(tp, max(self._positions[place], begins[tp]))
+            self._broker_silent = self._broker_returned = False
+            while not self._broker_returned:
                 await self._step(consumer)
         except OffsetOutOfRangeError as error:
             await self._leave_a_log_that_was_cut(consumer, error.args[0])
@@ -332,51 +322,127 @@ class Projection:
         """
         begins = await consumer.beginning_offsets(list(asked))
         lost = sorted(self._unnamed(tp) for tp, offset in asked.items() if offset >= begins[tp])
-        if lost:
-            await self._in_thread(self._forget)
+        if lost and self._generation:
+            await self._in_thread(self._tables.give_up)
             raise RebuiltError(f"the log ends before what was read of it: {lost}")
 
-    async def _begin(self, generation: str) -> None:
-        """Have tables, know where we stand in them, and where the topics end."""
-        # Asked for before the ends: another replica goes on meanwhile, and may write of more than we hear of.
-        read = {} if self._generation else await self._in_thread(self._read_of_the_log)
-        ends = await self.end_offsets(self._places)
-        if not self._generation:
-            lost = {place for place, position in read.items() if position > ends.get(place, position)}
-            await self._in_thread(self._prepare, generation, lost)
+    async def _begin(self, consumer: AIOKafkaConsumer, generation: str) -> None:
+        """Have tables that are of this log, know where we stand in them, and where the topics end."""
+        if self._generation:
+            await self._begin_again(consumer)
+        else:
+            # Asked for before the ends: another replica goes on meanwhile, and may write of more than we hear of.
+            build, rows = await self._in_thread(self._tables.open)
+            rows = {place: read for place, read in rows.items() if place in set(self._places)}
+            found = await self._differences(consumer, rows)
+            await self._in_thread(self._tables.prepare, generation, build, found)
+            await self._read_compacted(consumer)
+            await self._in_thread(self._tables.load)
+            self._read = dict(self._tables.stored)
+            self._positions = {place: read.next for place, read in self._read.items()}
             self._generation = generation
+        self._ends = await self.end_offsets(self._places)
         if self._behind is None:
-            self._behind = {place: end for place, end in ends.items() if self._positions[place] < end}
-        self._ends = ends
-        self._broker_answered = time.monotonic()
+            self._behind = {place: end for place, end in self._ends.items() if self._positions[place] < end}
+        self._broker_answered = self._followed = time.monotonic()
+
+    async def _begin_again(self, consumer: AIOKafkaConsumer) -> None:
+        """See that what is in memory is still of the tables and of the log, after either was away."""
+        if time.monotonic() - self._followed > TOMBSTONES_SECONDS:
+            raise CutOffError("nothing was followed for hours: compacted topics have to be read whole")
+        await self._in_thread(self._tables.open)
+        await self._in_thread(self._tables.check)
+        found = await self._differences(consumer, self._read)
+        if found:
+            await self._in_thread(self._tables.give_up)
+            raise RebuiltError(f"the log is another one: {'; '.join(found)}")
+
+    async def _differences(self, consumer: AIOKafkaConsumer, read: Mapping[Place, Read]) -> list[str]:
+        """How the log differs from the one of which so much was read. At a start compacted topics are read whole."""
+        wanted = {
+            self._named(place): each for place, each in read.items() if self._generation or place.topic not in COMPACTED
+        }
+        return await differences(consumer, wanted, {tp for tp in wanted if self._unnamed(tp).topic in COMPACTED})
+
+    async def _read_compacted(self, consumer: AIOKafkaConsumer) -> None:
+        """Read compacted topics whole, into their tables emptied."""
+        places = [place for place in self._places if place.topic in COMPACTED]
+        if not places:
+            return
+        read = dict.fromkeys(places, Read(0))
+        async with AsyncExitStack() as held:
+            connection = await self._enter(held, self._tables.replacing(places))
+            records = whole(consumer, [self._named(place) for place in places], CHUNK_RECORDS)
+            async with aclosing(records):
+                async for fetched in records:
+                    chunk = await self._chunk(consumer, fetched)
+                    await self._in_thread(self._tables.apply, connection, self._tables.ordered(chunk))
+                    read |= {place: part.read for place, part in chunk.items()}
+            at = {place: await consumer.position(self._named(place)) for place in places}
+            read = {place: Read(at[place], last) for place, (_, last) in read.items()}
+            await self._in_thread(self._tables.move, connection, read)
+
+    async def _enter(self, held: AsyncExitStack, block: AbstractContextManager[T]) -> T:
+        """Enter a block in the projection's thread, and leave it there at the end."""
+        stack = ExitStack()
+        entered: T = await self._in_thread(stack.enter_context, block)
+
+        async def end(*raised: Any) -> None:
+            await self._in_thread(stack.__exit__, *raised)
+
+        held.push_async_exit(end)
+        return entered
+
+    async def _chunk(
+        self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+    ) -> dict[Place, Part]:
+        chunk: dict[Place, Part] = {}
+        for tp, records in fetched.items():
+            if records:
+                place = self._unnamed(tp)
+                decoded = [record_of(place, record) for record in records]
+                chunk[place] = Part(decoded, Read(await consumer.position(tp), last_of(decoded[-1])))
+        return chunk
 
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
         """Fetch a chunk, apply it, tell of it."""
         fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
-        chunk: dict[Place, _Part] = {}
-        for tp, records in fetched.items():
-            if records:
-                place = self._unnamed(tp)
-                chunk[place] = _Part([_record(place, record) for record in records], await consumer.position(tp))
+        chunk = await self._chunk(consumer, fetched)
+        if chunk and self._broker_silent:
+            self._broker_returned = True  # what it says now may be of another log
+            return
         if chunk:
-            await self._in_thread(self._commit, chunk)
+            self._metrics.overtaken.inc(await self._in_thread(self._tables.commit, chunk))
             await self._tell(chunk)
+        if time.monotonic() - self._checked > CHECK_SECONDS:
+            await self._in_thread(self._tables.check)
+            self._checked = time.monotonic()
         self._outage = None
+        self._followed = time.monotonic()
         await self._look(consumer, chunk)
+        await self._drop_former()
 
-    async def _tell(self, chunk: dict[Place, _Part]) -> None:
+    async def _drop_former(self) -> None:
+        """Drop the tables of former versions, as soon as ours serve and nobody uses them."""
+        if self._drop_at is None or self._behind or time.monotonic() < self._drop_at:
+            return
+        in_use = await self._in_thread(self._tables.drop_former)
+        self._drop_at = time.monotonic() + DROP_SECONDS if in_use else None
+
+    async def _tell(self, chunk: dict[Place, Part]) -> None:
         """Give what is committed to those in memory, then move the positions."""
-        records = self._ordered(chunk)
-        self._progress.remember(_progress_of(records))
+        records = self._tables.ordered(chunk)
+        self._progress.remember(records)
         if self._on_commit is not None:
             await self._on_commit(records)
         for place, part in chunk.items():
-            self._positions[place] = part.end
+            self._read[place] = part.read
+            self._positions[place] = part.read.next
             self._times[place.topic] = max(self._times.get(place.topic, 0), part.records[-1].timestamp_ms)
         self._metrics.records.inc(len(records))
         self._metrics.last_commit.set_to_current_time()
 
-    async def _look(self, consumer: AIOKafkaConsumer, chunk: dict[Place, _Part]) -> None:
+    async def _look(self, consumer: AIOKafkaConsumer, chunk: Mapping[Place, Part]) -> None:
         """Note ends, and positions that moved over markers of transactions only; wake those who wait."""
         answered_ms, places = 0, list(chunk)
         if self._behind or time.monotonic() - self._looked > LOOK_SECONDS:
@@ -392,7 +458,12 @@ class Projection:
             if self._positions[place] < self._ends[place]:
                 self._positions[place] = max(self._positions[place], await consumer.position(tp))
         if answered_ms:
-            self._broker_answered = time.monotonic() - max(0.0, time.time() - answered_ms / 1000)
+            silent = max(0.0, time.time() - answered_ms / 1000)
+            if silent <= BROKER_AWAY_SECONDS:
+                self._broker_returned = self._broker_silent
+            elif not chunk:  # while a chunk is applied, nothing need be asked
+                self._broker_silent = True
+            self._broker_answered = time.monotonic() - silent
         if self._behind:
             self._behind = {place: end for place, end in self._behind.items() if self._positions[place] < end}
             if not self._behind:
@@ -400,142 +471,16 @@ class Projection:
         async with self._moved:
             self._moved.notify_all()
 
-    # ── tables, in the projection's thread ───────────────────────────────────────────────────────────────────────
-
     async def _in_thread(self, do: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, do, *args)
 
-    def _rows(self, connection: Connection) -> dict[Place, Row[Any]]:
-        """The offset rows, of whatever version and log; none where there are no tables."""
-        if not inspect(connection).has_table(self._offsets.name):
-            return {}
-        return {Place(row.topic, row.partition): row for row in connection.execute(select(self._offsets))}
-
-    def _read_of_the_log(self) -> dict[Place, int]:
-        """How far the tables say that the log was read."""
-        with reading(self.engine) as connection:
-            return {place: row.next for place, row in self._rows(connection).items()}
-
-    def _prepare(self, generation: str, lost: set[Place]) -> None:
-        """Build the tables where they are missing or of another version or log, or `lost` places end before what was
-        read of them; then load."""
-        with writing(self.engine) as connection:
-            if connection.dialect.name == "postgresql":  # replicas that start together build once
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:service))"), {"service": self._service})
-            why = self._why_rebuild(connection, generation, lost)
-            if why:
-                log.info("building the tables", extra={"service": self._service, "why": why})
-                self._build(connection, generation)
-        with reading(self.engine) as connection:
-            self._stored = self._read_offsets(connection, generation)
-            self._progress.load(connection)
-            if self._load is not None:
-                self._load(connection)
-        self._positions = dict(self._stored)
-
-    def _why_rebuild(self, connection: Connection, generation: str, lost: set[Place]) -> str | None:
-        rows = self._rows(connection)
-        if not rows:
-            return "there are none"
-        newest = max(row.version for row in rows.values())
-        if newest > self._version:
-            raise NewerTablesError(
-                f"the tables of {self._service} are of version {newest}, this program knows {self._version}; "
-                f"to go back, drop table {self._offsets.name} and they are built anew"
-            )
-        if newest != self._version:
-            return f"they are of version {newest}, not {self._version}"
-        if {row.generation for row in rows.values()} != {generation}:
-            return f"they are of another log, not of {generation}"
-        if rows.keys() != set(self._places):
-            return "they follow other topics"
-        still_lost = sorted(
-            place for place in lost if rows[place].next
-        )  # 0: another replica has built them anew meanwhile
-        return f"the log ends before what was read of it: {still_lost}" if still_lost else None
-
-    def _build(self, connection: Connection, generation: str) -> None:
-        there = MetaData()
-        there.reflect(connection, only=lambda name, _: name.startswith(f"{self._service}_"))
-        there.drop_all(connection)
-        self._own.create_all(connection)
-        self._tables.create_all(connection)
-        same = {"next": 0, "version": self._version, "generation": generation}
-        connection.execute(insert(self._offsets), [place._asdict() | same for place in self._places])
-
-    def _forget(self) -> None:
-        """Say that the tables are nothing any more: whoever starts next builds them anew."""
-        with writing(self.engine) as connection:
-            connection.execute(self._offsets.delete())
-
-    def _read_offsets(self, connection: Connection, generation: str) -> dict[Place, int]:
-        rows = self._rows(connection)
-        if rows.keys() != set(self._places) or any(
-            (row.generation, row.version) != (generation, self._version) for row in rows.values()
-        ):
-            raise RebuiltError(f"the tables of {self._service} were built anew by another process")
-        return {place: row.next for place, row in rows.items()}
-
-    def _commit(self, chunk: dict[Place, _Part]) -> None:
-        """Apply what nobody has applied yet, and move the offsets, in one transaction."""
-        while True:
-            due = {place: part for place, part in chunk.items() if part.end > self._stored[place]}
-            if not due:
-                return
-            try:
-                self._transact(due)
-            except _OvertakenError:
-                self._metrics.overtaken.inc()
-                before = self._stored
-                with reading(self.engine) as connection:
-                    self._stored = self._read_offsets(connection, self._generation)
-                # Positions are no measure: they also move past what was aborted, which no row is written for.
-                if any(self._stored[place] < row for place, row in before.items()):
-                    raise RebuiltError(f"the tables of {self._service} were set back by another process") from None
-            else:
-                return
-
-    def _transact(self, due: dict[Place, _Part]) -> None:
-        records = [record for record in self._ordered(due) if record.offset >= self._stored[Place(*record[:2])]]
-        with writing(self.engine) as connection:
-            for place in sorted(due):  # in one order, so that two replicas can't wait for each other
-                self._compare_and_set(connection, place, self._stored[place], due[place].end)
-            self._progress.apply(connection, _progress_of(records))
-            self._apply(connection, records)
-        self._stored.update({place: part.end for place, part in due.items()})
-
-    def _compare_and_set(self, connection: Connection, place: Place, old: int, new: int) -> None:
-        row = self._offsets.c
-        moved = connection.execute(
-            update(self._offsets)
-            .where(row.topic == place.topic, row.partition == place.partition, row.next == old)
-            .where(row.generation == self._generation, row.version == self._version)
-            .values(next=new)
-        )
-        if moved.rowcount != 1:
-            raise _OvertakenError
-
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _ordered(self, chunk: dict[Place, _Part]) -> list[Record]:
-        places = sorted(chunk, key=lambda place: (self._topics[place.topic], place.partition))
-        return [record for place in places for record in chunk[place].records]
 
     def _named(self, place: Place) -> TopicPartition:
         return TopicPartition(self._settings.topic_prefix + place.topic, place.partition)
 
     def _unnamed(self, tp: TopicPartition) -> Place:
         return Place(tp.topic.removeprefix(self._settings.topic_prefix), tp.partition)
-
-
-def _record(place: Place, record: ConsumerRecord) -> Record:
-    # U+0000 is the one character that PostgreSQL does not take; senders choose some of the texts.
-    headers = {name: (value or b"").decode(errors="replace").replace("\0", "\ufffd") for name, value in record.headers}
-    return Record(*place, record.offset, record.timestamp, record.key, record.value, headers)
-
-
-def _progress_of(records: Sequence[Record]) -> list[tuple[int, bytes]]:
-    return [(r.partition, r.value) for r in records if r.topic == progress.TOPIC and r.value is not None]
 
 
 class _Metrics:
@@ -559,6 +504,8 @@ class _Metrics:
         open_seconds = gauge(
             "open_transaction_age_seconds", "For how long a transaction has been open; 0 when none is.", "topic"
         )
+        files = gauge("damaged_files", "Damaged database files that were put aside and are still here.").labels(service)
+        files.set_function(lambda: float(projection.damaged_files))
         for topic in projection._topics:
             open_seconds.labels(service, topic).set_function(partial(projection.open_transaction_seconds, topic))
             records.labels(service, topic).set_function(partial(projection.lag_records, topic))

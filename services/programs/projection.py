@@ -4,77 +4,79 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
+from services.kit.databases import TEXT, table_prefix
 from services.kit.progress import TOPIC as PROGRESS
 from services.kit.projection import Record
 
 SERVICE = "programs"
 VERSION = 1  # of the tables and of what `apply` writes; raise it with either
+PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", "rejected", PROGRESS, "access")
 
 tables = MetaData()
 
 FACTS = Table(
-    "programs_facts",
+    f"{PREFIX}facts",
     tables,
-    Column("plan", String, primary_key=True),
-    Column("source", String, primary_key=True),
-    Column("id", String, primary_key=True),
-    Column("topic", String, primary_key=True),  # identity is within an input topic (docs/decisions/0001)
+    Column("plan", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("topic", TEXT, primary_key=True),  # identity is within an input topic (docs/decisions/0001)
     Column("seq", Integer, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", TEXT, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),  # the fact as it stands in the book
-    Index("programs_facts_by_seq", "plan", "seq", unique=True),
+    Index(f"{PREFIX}facts_by_seq", "plan", "seq", unique=True),
 )
 
 MENTIONS = Table(  # which facts speak of a program
-    "programs_mentions",
+    f"{PREFIX}mentions",
     tables,
-    Column("plan", String, primary_key=True),
-    Column("program", String, primary_key=True),
+    Column("plan", TEXT, primary_key=True),
+    Column("program", TEXT, primary_key=True),
     Column("seq", Integer, primary_key=True),
 )
 
 RETRACTIONS = Table(  # which facts take back a report
-    "programs_retractions",
+    f"{PREFIX}retractions",
     tables,
-    Column("plan", String, primary_key=True),
-    Column("source", String, primary_key=True),  # of the report
-    Column("id", String, primary_key=True),  # of the report
+    Column("plan", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),  # of the report
+    Column("id", TEXT, primary_key=True),  # of the report
     Column("seq", Integer, primary_key=True),  # of the retraction
 )
 
 VERSIONS = Table(
-    "programs_versions",
+    f"{PREFIX}versions",
     tables,
-    Column("plan", String, primary_key=True),
+    Column("plan", TEXT, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("seq", Integer, nullable=False),
-    Column("effective_from", String, nullable=False),
-    Column("time_zone", String, nullable=False),
+    Column("effective_from", TEXT, nullable=False),
+    Column("time_zone", TEXT, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
-    Column("head", Text, nullable=False),  # the plan's own fields, as JSON: all but its departments and programs
+    Column("head", TEXT, nullable=False),  # the plan's own fields, as JSON: all but its departments and programs
     Column("programs", Integer, nullable=False),
     Column("departments", Integer, nullable=False),
 )
 
 REJECTED = Table(
-    "programs_rejected",
+    f"{PREFIX}rejected",
     tables,
-    Column("topic", String, primary_key=True),
+    Column("topic", TEXT, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
-    Column("plan", String, nullable=False),
-    Column("source", String, nullable=False),
-    Column("id", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("plan", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("id", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("detail", TEXT, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
-    Index("programs_rejected_by_identity", "source", "id"),
+    Index(f"{PREFIX}rejected_by_identity", "source", "id"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import create_engine, text
 
+from services.aggregator.api.projection import PREFIX
 from tests.chaos.grounds import Ground
 from tests.chaos.installation import Installation
 
@@ -37,7 +38,7 @@ def _behind(installation: Installation[Ground]) -> int:
     engine = create_engine(installation.settings.database_url("realization"))
     try:
         with engine.connect() as connection:
-            rows = connection.execute(text("SELECT partition, next FROM realization_offsets WHERE topic = 'facts'"))
+            rows = connection.execute(text(f"SELECT partition, next FROM {PREFIX}offsets WHERE topic = 'facts'"))
             return sum(max(0, ends[row.partition] - row.next) for row in rows)
     finally:
         engine.dispose()

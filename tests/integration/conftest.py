@@ -1,5 +1,6 @@
 """What tests in this folder can ask for beside the real parts."""
 
+from tests.integration.lines import database, installation
 from tests.integration.town import desk
 
-__all__ = ["desk"]
+__all__ = ["database", "desk", "installation"]

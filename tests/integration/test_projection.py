@@ -3,192 +3,39 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AsyncExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from itertools import count
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
-from prometheus_client import CollectorRegistry
-from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, MetaData, String, Table, func, select
+from sqlalchemy import Connection, Engine, MetaData, func, inspect, select
 
 from deploy.local.broker import Broker
 from schemas.book import Progress
 from schemas.topics import TOPICS
-from services.kit.databases import is_outage, open_engine, reading, upsert, writing
+from services.kit import projection as projection_module
+from services.kit.databases import is_outage, open_engine, reading, writing
+from services.kit.log_identity import Read
 from services.kit.projection import Place, Projection, Record
+from services.kit.projection_tables import ProjectionTables
 from services.kit.settings import Settings
 from services.kit.topics import TopicsDifferError, declare_topics
+from tests.integration.lines import LATER, LINES, PARTITIONS, SEEN, Installation, replicas, until_caught_up
 from tests.parts.waiting import until
 
-PARTITIONS = 3
-FOLLOWED = ("facts", "rejected", "aggregator-progress")
 _numbers = count(1)
-
-tables = MetaData()
-# No unique key: a record that is applied twice is there twice.
-SEEN = Table(
-    "lines_seen",
-    tables,
-    Column("topic", String),
-    Column("partition", Integer),
-    Column("offset", BigInteger),
-    Column("text", String),
-)
-LAST = Table("lines_last", tables, Column("partition", Integer, primary_key=True), Column("text", String))
-
-
-def write_down(connection: Connection, records: Sequence[Record]) -> None:
-    """Every record as a row, and the last of each partition."""
-    rows = [
-        {"topic": r.topic, "partition": r.partition, "offset": r.offset, "text": (r.value or b"").decode()}
-        for r in records
-    ]
-    connection.execute(SEEN.insert(), rows)
-    upsert(connection, LAST, [{"partition": row["partition"], "text": row["text"]} for row in rows])
-
-
-class Installation:
-    """Topics with a prefix of their own, and a database."""
-
-    def __init__(self, broker: Broker, database: str) -> None:
-        self.settings = Settings(
-            kafka=broker.bootstrap,
-            topic_prefix=f"projection{next(_numbers)}-",
-            partitions=PARTITIONS,
-            database=database,
-        )
-        asyncio.run(declare_topics(self.settings))
-
-    def send(
-        self, texts: Sequence[str], *, topic: str = "facts", transactional: bool = False, commit: bool = True
-    ) -> None:
-        """Send texts to all partitions in turn; in a transaction, markers of which have offsets too."""
-        options = {"transactional_id": f"{self.settings.topic_prefix}test"} if transactional else {}
-        with KafkaProducer(bootstrap_servers=self.settings.kafka, linger_ms=5, **options) as producer:
-            if transactional:
-                producer.init_transactions()
-                producer.begin_transaction()
-            sent = [
-                producer.send(self.settings.topic_prefix + topic, text.encode(), b"key", partition=number % PARTITIONS)
-                for number, text in enumerate(texts)
-            ]
-            producer.flush()
-            if transactional:
-                (producer.commit_transaction if commit else producer.abort_transaction)()
-            for future in sent:
-                future.get(30)
-
-    def rows(self, table: Table = SEEN) -> list[tuple[Any, ...]]:
-        engine = open_engine(self.settings.database_url("lines"))
-        try:
-            with reading(engine) as connection:
-                return sorted(tuple(row) for row in connection.execute(select(table)))
-        finally:
-            engine.dispose()
-
-
-class Replica(NamedTuple):
-    """A projection that runs in a loop of its own, and what it told."""
-
-    projection: Projection
-    told: list[Record]
-    loaded: list[int]
-    left: list[BaseException]
-    loop: asyncio.AbstractEventLoop
-    registry: CollectorRegistry
-
-    def ask(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
-
-
-def _start(settings: Settings, stack: list[Any], options: dict[str, Any]) -> Replica:
-    told: list[Record] = []
-    loaded: list[int] = []
-    left: list[BaseException] = []
-
-    async def on_commit(records: Sequence[Record]) -> None:
-        told.extend(records)
-
-    def load(connection: Connection) -> None:
-        loaded.append(connection.execute(select(func.count()).select_from(SEEN)).scalar_one())
-
-    kind = options.pop("kind", Projection)
-    registry = CollectorRegistry()
-    given = {"version": 1, "apply": write_down} | options
-    projection = kind(
-        settings,
-        registry,
-        service="lines",
-        topics=FOLLOWED,
-        tables=tables,
-        load=load,
-        on_commit=on_commit,
-        leave=lambda _, error: left.append(error),
-        **given,
-    )
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="replica")
-    thread.start()
-    replica = Replica(projection, told, loaded, left, loop, registry)
-    exits = AsyncExitStack()
-    replica.ask(exits.enter_async_context(projection.following()))
-    stack.append((replica, exits, thread))
-    return replica
-
-
-def _stop(replica: Replica, exits: AsyncExitStack, thread: threading.Thread) -> None:
-    try:
-        replica.ask(exits.aclose())
-    except BaseException as error:
-        if error not in replica.left:
-            raise
-    replica.loop.call_soon_threadsafe(replica.loop.stop)
-    thread.join(10)
-    replica.loop.close()
-
-
-@contextmanager
-def replicas(settings: Settings, number: int = 1, **options: Any) -> Iterator[list[Replica]]:
-    """Replicas of the projection `lines`."""
-    stack: list[Any] = []
-    try:
-        yield [_start(settings, stack, dict(options)) for _ in range(number)]
-    finally:
-        for started in reversed(stack):
-            _stop(*started)
-
-
-def until_caught_up(*those: Replica) -> None:
-    until(lambda: all(replica.projection.caught_up for replica in those), 30, what="caught up")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'lines.db'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
-
-
-@pytest.fixture
-def installation(broker: Broker, database: str) -> Installation:
-    return Installation(broker, database)
 
 
 class Careless(Projection):
     """A projection that moves the offset without comparing it."""
 
-    def _compare_and_set(self, connection: Connection, place: Place, _: int, new: int) -> None:
-        row = self._offsets.c
-        connection.execute(
-            self._offsets.update().where(row.topic == place.topic, row.partition == place.partition).values(next=new)
-        )
+    class _Tables(ProjectionTables):
+        def compare_and_set(self, connection: Connection, place: Place, _: int, new: Read) -> None:
+            self.move(connection, {place: new})
 
 
 def _applied_by_two(installation: Installation, kind: type[Projection]) -> Counter[tuple[Any, ...]]:
@@ -225,7 +72,7 @@ def test_who_is_overtaken_goes_on_though_it_has_read_past_an_aborted_transaction
         installation.send(["never"], transactional=True, commit=False)
         until(lambda: one.projection.position("facts", 0) == 3, what="the aborted record and its marker are passed")
         with writing(one.projection.engine) as connection:  # as another replica would, that was faster with the next
-            offsets = one.projection._offsets
+            offsets = one.projection._tables.offsets
             behind_e = (offsets.c.topic == "facts") & (offsets.c.partition == 1)
             connection.execute(offsets.update().where(behind_e).values(next=2))
         installation.send(["d", "e", "f"])
@@ -251,7 +98,7 @@ def test_dropped_and_replayed_the_tables_are_back(installation: Installation) ->
     installation.send([f"more {number}" for number in range(50)])
     with replicas(installation.settings) as (first,):
         until_caught_up(first)
-    before = installation.rows(), installation.rows(LAST)
+    before = installation.rows(), installation.rows(LINES.last)
     engine = open_engine(installation.settings.database_url("lines"))
     there = MetaData()
     there.reflect(engine)
@@ -259,7 +106,7 @@ def test_dropped_and_replayed_the_tables_are_back(installation: Installation) ->
     engine.dispose()
     with replicas(installation.settings) as (again,):
         until_caught_up(again)
-    assert (installation.rows(), installation.rows(LAST)) == before
+    assert (installation.rows(), installation.rows(LINES.last)) == before
 
 
 def test_a_new_version_of_the_tables_is_built_by_replay(installation: Installation) -> None:
@@ -268,39 +115,81 @@ def test_a_new_version_of_the_tables_is_built_by_replay(installation: Installati
         until_caught_up(first)
 
     def shout(connection: Connection, records: Sequence[Record]) -> None:
-        write_down(connection, [r._replace(value=(r.value or b"").upper()) for r in records])
+        LATER.apply(connection, [r._replace(value=(r.value or b"").upper()) for r in records])
 
-    with replicas(installation.settings, version=2, apply=shout) as (second,):
+    with replicas(installation.settings, lines=LATER, apply=shout) as (second,):
         until_caught_up(second)
         assert second.loaded == [0]
-    assert sorted(row[3] for row in installation.rows()) == ["A", "B"]
+    assert sorted(row[3] for row in installation.rows(LATER.seen)) == ["A", "B"]
 
 
-def test_an_older_program_does_not_touch_newer_tables(installation: Installation) -> None:
+def table_names(installation: Installation) -> set[str]:
+    engine = open_engine(installation.settings.database_url("lines"))
+    try:
+        with reading(engine) as connection:
+            return set(inspect(connection).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_newer_tables_do_not_disturb_an_older_program_and_the_reverse(installation: Installation) -> None:
     installation.send(["a", "b"])
-    with replicas(installation.settings, version=2) as (newer,):
+    with replicas(installation.settings, lines=LATER) as (newer,):
         until_caught_up(newer)
-        with replicas(installation.settings, version=1) as (older,):
-            until(lambda: older.left, what="the older one left")
-            assert "drop table lines_offsets" in str(older.left[0])
+        with replicas(installation.settings) as (older,):
+            until_caught_up(older)
+            installation.send(["c"])
+            until(lambda: len(older.told) == len(newer.told) == 3)
+            assert not older.left
             assert not newer.left
-    assert sorted(row[3] for row in installation.rows()) == ["a", "b"]
-
-
-def test_a_program_whose_tables_are_rebuilt_by_a_newer_one_leaves(installation: Installation) -> None:
-    with replicas(installation.settings, version=1) as (older,):
-        until_caught_up(older)
-        with replicas(installation.settings, version=2) as (newer,):
-            until_caught_up(newer)
-            installation.send(["a", "b", "c"])
-            until(lambda: older.left, what="the older one left")
-            until(lambda: len(newer.told) == 3)
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c"]
+    assert sorted(row[3] for row in installation.rows(LATER.seen)) == ["a", "b", "c"]
+
+
+def test_an_older_process_serves_until_the_newer_tables_have_caught_up_and_longer(
+    broker: Broker, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With PostgreSQL; an SQLite file has one process."""
+    monkeypatch.setattr(projection_module, "DROP_SECONDS", 0.1)
+    installation = Installation(broker, postgres_url)
+    installation.send(["a", "b"])
+    with replicas(installation.settings) as (older,):
+        until_caught_up(older)
+        with replicas(installation.settings, lines=LATER) as (newer,):
+            until_caught_up(newer)
+            until(lambda: newer.projection._drop_at, what="the newer one found the former tables in use")
+            installation.send(["c"])
+            until(lambda: len(older.told) == len(newer.told) == 3)
+            assert older.left == []
+            assert len(installation.rows()) == 3
+            older.ask(older.following.aclose())
+            until(lambda: newer.projection._drop_at is None, what="it dropped them")
+    assert {name for name in table_names(installation) if name.startswith("lines_v1")} == set()
+
+
+def test_tables_of_a_former_version_are_dropped_when_the_new_ones_have_caught_up(installation: Installation) -> None:
+    installation.send(["a", "b"])
+    with replicas(installation.settings) as (first,):
+        until_caught_up(first)
+
+    def wait_for_release(connection: Connection, records: Sequence[Record]) -> None:
+        assert released.wait(30)
+        LATER.apply(connection, records)
+
+    released = threading.Event()
+    with replicas(installation.settings, lines=LATER, apply=wait_for_release) as (second,):
+        until(lambda: second.projection._tables.build, what="the new tables are there")
+        assert len(installation.rows()) == 2, "and the former ones, while the new ones are empty"
+        released.set()
+        until_caught_up(second)
+        until(lambda: second.projection._drop_at is None)
+        assert not any(name.startswith("lines_v1_") for name in table_names(installation))
+        assert not second.left
 
 
 def test_a_mistake_in_applying_ends_the_process_and_nothing_of_the_chunk_stays(installation: Installation) -> None:
     def stumble(connection: Connection, records: Sequence[Record]) -> None:
-        write_down(connection, records)
+        LINES.apply(connection, records)
         raise ZeroDivisionError
 
     installation.send(["a", "b", "c"])
@@ -353,7 +242,7 @@ def test_a_log_that_lost_what_was_read_of_it_is_read_from_its_beginning(installa
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
         with writing(replica.projection.engine) as connection:  # as if more had been there
-            connection.execute(replica.projection._offsets.update().values(next=100))
+            connection.execute(replica.projection._tables.offsets.update().values(next=100))
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
         assert replica.loaded == [0]
@@ -396,18 +285,18 @@ def test_a_replica_that_starts_does_not_take_what_the_other_has_just_read_for_lo
     installation.send(["a", "b", "c"])
 
     class Slow(Projection):
-        async def end_offsets(self, places: Sequence[Place]) -> dict[Place, int]:
-            ends = await super().end_offsets(places)
-            if not self._generation:
-                await asyncio.to_thread(installation.send, ["d", "e", "f"])
-                await asyncio.to_thread(until, lambda: len(one.told) == 6, what="the other has gone on")
-            return ends
+        async def _differences(self, consumer: Any, read: Mapping[Place, Read]) -> list[str]:
+            for texts, told in ((["d", "e", "f"], 6), (["g", "h", "i"], 9)):
+                await asyncio.to_thread(installation.send, texts)
+                await asyncio.to_thread(until, lambda told=told: len(one.told) == told, what="the other has gone on")
+                found = await super()._differences(consumer, read)
+            return found
 
     with replicas(installation.settings) as (one,):
         until_caught_up(one)
         with replicas(installation.settings, kind=Slow) as (other,):
             until_caught_up(other)
-            assert other.loaded == [6]
+            assert other.loaded == [9]
         assert one.left == []
 
 
@@ -458,7 +347,7 @@ def test_it_tells_how_far_it_is(installation: Installation) -> None:
 
 def test_a_chunk_is_of_one_moment_for_those_who_read(database: str) -> None:
     engine = open_engine(database)
-    tables.create_all(engine)
+    LINES.tables.create_all(engine)
 
     def rows(connection: Connection) -> int:
         return connection.execute(select(func.count()).select_from(SEEN)).scalar_one()
@@ -466,7 +355,7 @@ def test_a_chunk_is_of_one_moment_for_those_who_read(database: str) -> None:
     with reading(engine) as reader:
         assert rows(reader) == 0
         with writing(engine) as writer:
-            write_down(writer, [Record("facts", 0, 0, 0, None, b"a", {})])
+            LINES.apply(writer, [Record("facts", 0, 0, 0, None, b"a", {})])
         assert rows(reader) == 0, "it reads on in the moment in which it began"
     with reading(engine) as reader:
         assert rows(reader) == 1

@@ -6,6 +6,8 @@ from typing import Any
 
 from deploy.local.site import create_site
 from services.kit import projection
+from services.kit.log_identity import Read
+from services.kit.projection_tables import ProjectionTables
 from services.kit.serving import serve
 from tests.parts.faulty_worker import reads_uncommitted
 
@@ -13,12 +15,10 @@ from tests.parts.faulty_worker import reads_uncommitted
 def no_compare() -> None:
     """A projection moves its offsets without comparing them with those it knows."""
 
-    def set_it(self: Any, connection: Any, place: projection.Place, _: int, new: int) -> None:
-        row = self._offsets.c
-        here = (row.topic == place.topic) & (row.partition == place.partition)
-        connection.execute(self._offsets.update().where(here).values(next=new))
+    def set_it(self: Any, connection: Any, place: projection.Place, _: int, new: Read) -> None:
+        self.move(connection, {place: new})
 
-    projection.Projection._compare_and_set = set_it  # type: ignore[method-assign,assignment]
+    ProjectionTables.compare_and_set = set_it  # type: ignore[method-assign,assignment]
 
 
 def projects_what_is_not_committed() -> None:

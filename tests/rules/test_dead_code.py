@@ -21,6 +21,7 @@ DECORATORS = [  # what they mark is called by a framework
     "@*.middleware",
     "@*.exception_handler",
     "@*.connect",
+    "@*.listens_for",
 ]
 
 CALLED_FROM_OUTSIDE = {
@@ -29,6 +30,7 @@ CALLED_FROM_OUTSIDE = {
     "_create_directories": "Faust's app, before it starts",
     "_create_worker_consumer": "Faust's consumer thread",
     "_new_consumer_thread": "Faust's consumer",
+    "_commit": "Faust's consumer",
     "perform_seek": "Faust's consumer, after a rebalance",
     "_schedule_shutdown": "Faust's worker, on a signal",
     "_add_gap": "Faust's consumer, for offsets it never saw",

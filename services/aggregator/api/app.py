@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from services.aggregator.api.asking import Answers, Asking, Clock, utc_now
 from services.aggregator.api.books import FACTS_IN_MEMORY, Books
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import SERVICE, TOPICS, VERSION, Tables
+from services.aggregator.api.projection import PREFIX, SERVICE, TOPICS, VERSION, Tables
 from services.aggregator.api.ranking import Ranking
 from services.aggregator.api.routes import Parts, create_routes
 from services.aggregator.api.stopping import on_stop
@@ -20,9 +20,11 @@ from services.aggregator.api.streams import Streams
 from services.aggregator.api.web import add_pages
 from services.kit.apps import add_frame
 from services.kit.docs import add_docs
+from services.kit.keys import TOPIC as ACCESS
 from services.kit.keys import Keyring
 from services.kit.limits import Limit, WorkLimiter
 from services.kit.pages import COMPRESSED_FROM_BYTES, COMPRESSION
+from services.kit.problems import answers as problems
 from services.kit.projection import Projection, Record
 from services.kit.settings import Settings
 
@@ -43,7 +45,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     registry = CollectorRegistry()
     metrics = ApiMetrics(registry)
     tables = Tables()
-    keyring = Keyring(SERVICE, tables.metadata, settings.admin_key_sha256)
+    keyring = Keyring(PREFIX, tables.metadata, settings.admin_key_sha256)
     books = Books(tables, metrics, facts_in_memory)
 
     def apply(connection: Connection, records: Sequence[Record]) -> None:
@@ -65,6 +67,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         version=VERSION,
         topics=TOPICS,
         tables=tables.metadata,
+        compacted={"realization": tables.snapshots, ACCESS: keyring.table},
         apply=apply,
         load=load,
         on_commit=on_commit,
@@ -90,6 +93,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         docs_url=None,  # its page would come from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
+        responses=problems(503),  # of every path that is about the tables
     )
     app.include_router(create_routes(Parts(asking, answers, ranking, streams, tables, projection)))
     add_docs(app, "/v1/plans/docs")
@@ -104,5 +108,5 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     app.add_middleware(
         GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION
     )  # the web pages; answers come compressed, and streams are left alone
-    add_frame(app, settings, registry, SERVICE, projection.ready, keyring, {})
+    add_frame(app, settings, registry, SERVICE, projection, projection.ready, keyring, {})
     return app

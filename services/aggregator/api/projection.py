@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, select, tuple_, union_all
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, select, tuple_, union_all
 
 from realization.columns import Columns
 from realization.live import OVERALL
@@ -17,11 +17,12 @@ from schemas.masterplan import MasterplanVersion
 from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.claims import Page, begins_page, page_of, unpack
-from services.kit.databases import insert_rows, read_blobs, upsert
+from services.kit.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
 from services.kit.projection import Record
 
 SERVICE = "realization"
 VERSION = 5
+PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", "realization", "access")
 STATED = ("visited_on", "verified_on", "chosen_on", "effective_from")
 
@@ -72,35 +73,35 @@ class Tables:
         # read one by one, for what a claim does not say. What a book is opened from lies together, and is little.
         self._reports, self._others = (
             Table(
-                f"{SERVICE}_{name}",
+                f"{PREFIX}{name}",
                 self.metadata,
-                Column("plan", String, primary_key=True),
+                Column("plan", TEXT, primary_key=True),
                 Column("seq", Integer, primary_key=True, autoincrement=False),
                 Column("value", LargeBinary, nullable=False),
             )
             for name in ("reports", "others")
         )
         self._pages = Table(
-            f"{SERVICE}_claims",
+            f"{PREFIX}claims",
             self.metadata,
-            Column("plan", String, primary_key=True),
+            Column("plan", TEXT, primary_key=True),
             Column("page", Integer, primary_key=True, autoincrement=False),
             Column("value", LargeBinary, nullable=False),  # a `claims.Page`
         )
         self._plans = Table(
-            f"{SERVICE}_plans",
+            f"{PREFIX}plans",
             self.metadata,
-            Column("plan", String, primary_key=True),
+            Column("plan", TEXT, primary_key=True),
             Column("seq", Integer, nullable=False),
-            Column("settled_on", String, nullable=False),
+            Column("settled_on", TEXT, nullable=False),
             Column("version", Integer),
-            Column("time_zone", String),
+            Column("time_zone", TEXT),
         )
-        self._snapshots = Table(
-            f"{SERVICE}_snapshots",
+        self.snapshots = Table(
+            f"{PREFIX}snapshots",
             self.metadata,
-            Column("plan", String, primary_key=True),
-            Column("as_of", String, nullable=False),
+            Column("plan", TEXT, primary_key=True),
+            Column("as_of", TEXT, nullable=False),
             Column("programs", Integer, nullable=False),
             Column("realized", Integer, nullable=False),
         )
@@ -111,7 +112,10 @@ class Tables:
         if values:
             self._apply_facts(connection, [Told(read_fact(value), value) for value in values])
         snapshots = {plan_of(record): record.value for record in records if record.topic == "realization"}
-        upsert(connection, self._snapshots, [_live(value) for value in snapshots.values() if value])
+        upsert(connection, self.snapshots, [_live(value) for value in snapshots.values() if value])
+        gone = [plan for plan, value in snapshots.items() if not value]
+        if gone:
+            connection.execute(self.snapshots.delete().where(self.snapshots.c.plan.in_(gone)))
 
     def _apply_facts(self, connection: Connection, told: Sequence[Told]) -> None:
         reports: list[tuple[str, int, bytes]] = []
@@ -165,8 +169,8 @@ class Tables:
 
     def plans(self, connection: Connection) -> list[PlanRow]:
         """Every plan that has a version: a report for an unknown plan makes none."""
-        both = self._plans.outerjoin(self._snapshots, self._plans.c.plan == self._snapshots.c.plan)
-        live = self._snapshots.c
+        both = self._plans.outerjoin(self.snapshots, self._plans.c.plan == self.snapshots.c.plan)
+        live = self.snapshots.c
         rows = connection.execute(
             select(self._plans, live.as_of, live.programs, live.realized)
             .select_from(both)
