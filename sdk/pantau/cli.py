@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from pantau import doctor
+from pantau import doctor, rebuild
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -11,6 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="pantau", description="Pantau, from the command line.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     doctor.add_command(commands)
+    rebuild.add_command(commands)
     told = parser.parse_args(arguments)
     code: int = told.run(told)
     return code

@@ -1,0 +1,39 @@
+"""`pantau rebuild`: have the tables of services built anew from the log.
+
+For those who run Pantau: it needs the server's packages, and the settings of the processes it is about. In a checkout
+these are those of `make run`.
+"""
+
+import argparse
+import os
+import sys
+from importlib import import_module, util
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `rebuild` to the command line."""
+    what = "have the tables of services built anew from the log, also while they run"
+    parser = commands.add_parser("rebuild", help=what, description=what)
+    parser.add_argument(
+        "services", nargs="*", metavar="SERVICE", help="programs, evaluations, realization; all if none"
+    )
+    parser.set_defaults(run=lambda told: run(told.services))
+
+
+def run(services: list[str]) -> int:
+    """Do it. Returns the exit code: 1 when tables could not be reached, 2 when it can't be done here."""
+    if not util.find_spec("services"):
+        print("pantau rebuild is for the machine that runs Pantau: its server is not installed here.", file=sys.stderr)
+        return 2
+    server = import_module("services.kit.rebuild")
+    unknown = sorted(set(services) - set(server.SERVICES))
+    if unknown:
+        print(f"No service {', '.join(unknown)}; there are {', '.join(server.SERVICES)}.", file=sys.stderr)
+        return 2
+    if util.find_spec("deploy") and util.find_spec("deploy.local"):  # a relative state folder is that of `make run`
+        os.environ["PANTAU_STATE"] = str(import_module("deploy.local.settings").read().state)
+    settings = import_module("services.kit.settings").read()
+    done = server.rebuild(settings, services or server.SERVICES)
+    for service, well, what in done:
+        print(f"{service:<12} {what}", file=sys.stdout if well else sys.stderr)
+    return 0 if all(well for _, well, _ in done) else 1
