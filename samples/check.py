@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -10,25 +11,39 @@ from typing import Any, Final
 from samples.plan import SPLIT
 from samples.reports import Line, event
 from schemas.masterplan import MasterplanVersion
-from schemas.reports import StatusReport, StatusRetracted
+from schemas.reports import StatusRetracted, period_end
 
 END_OF_2020: Final = date(2020, 12, 31)
 YEAR_ENDS: Final = (date(2019, 12, 31), END_OF_2020, date(2021, 12, 31))
 
 
-def realized(version: MasterplanVersion, lines: list[Line], as_of: date) -> set[str]:
-    """The programs of a version whose latest report by their lead says realized."""
+def effective_on(line: Line) -> date:
+    """The date a report is true of: where it names none, the end of its period, or its own day if that is earlier."""
+    if line.effective_on:
+        return date.fromisoformat(line.effective_on)
+    return min(period_end(line.period), date.fromisoformat(line.time[:10]))
+
+
+def in_force(versions: Sequence[MasterplanVersion], day: date) -> MasterplanVersion | None:
+    """The version of a plan that is in force on a day."""
+    begun = [version for version in versions if version.effective_from <= day]
+    return max(begun, key=lambda version: (version.effective_from, version.version), default=None)
+
+
+def realized(versions: Sequence[MasterplanVersion], lines: list[Line], as_of: date) -> set[str]:
+    """The programs of the plan whose latest report says realized: the latest by who led the program on its date."""
     retracted = {(line.department, line.retracts) for line in lines if line.retracts}
-    leads = {program.code: program.department for program in version.programs}
-    latest: dict[str, tuple[tuple[date, datetime, str], str]] = {}
+    leads = {each.version: {program.code: program.department for program in each.programs} for each in versions}
+    latest: dict[str, tuple[tuple[date, datetime, str, str], str]] = {}
     for line in lines:
-        if line.retracts or (line.department, line.id) in retracted or leads.get(line.program) != line.department:
+        if line.retracts or (line.department, line.id) in retracted or effective_on(line) > as_of:
             continue
-        report = StatusReport.model_validate(event(line)["data"], strict=False)
-        if report.effective <= as_of:
-            rank = (report.effective, datetime.fromisoformat(line.time), line.id)
+        then = in_force(versions, effective_on(line))
+        if then is not None and leads[then.version].get(line.program) == line.department:
+            rank = (effective_on(line), datetime.fromisoformat(line.time), line.department, line.id)
             latest[line.program] = max(latest.get(line.program, (rank, "")), (rank, line.status))
-    return {program for program, (_, status) in latest.items() if status == "realized"}
+    now = in_force(versions, as_of)
+    return {code for code in (leads[now.version] if now else ()) if code in latest and latest[code][1] == "realized"}
 
 
 def holds(first: MasterplanVersion, second: MasterplanVersion, lines: list[Line], visits: list[dict[str, Any]]) -> None:
@@ -40,7 +55,7 @@ def holds(first: MasterplanVersion, second: MasterplanVersion, lines: list[Line]
         if sum((program.weight for program in version.programs), Decimal()) != 100:
             wrong.append(f"the weights of version {version.version} do not sum to 100")
     dimensions = {program.code: program.dimension for program in first.programs}
-    at_the_end = realized(first, lines, END_OF_2020)
+    at_the_end = realized((first, second), lines, END_OF_2020)
     counted = Counter(dimensions[code] for code in at_the_end)
     for dimension, split in SPLIT.items():
         programs, wanted = split.programs, split.by_2020

@@ -153,6 +153,8 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
         event: Json = EVENT.validate_json(value.removeprefix(BYTE_ORDER_MARK)).model_dump(mode="json")
     except ValidationError:
         return "wrong_shape", {}
+    if kind == REPORT and raw["data"].get("effective_on") is None:
+        event["data"]["effective_on"] = min(last_day_of_period(event["data"]["period"]), raw["time"][:10])
     if record.topic != ENTERS_BY[kind]:
         return "wrong_topic", {}
     if said_by(event["source"]) not in SAID_BY[kind]:
@@ -178,6 +180,13 @@ def _json_object(value: bytes) -> Json | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def last_day_of_period(period: str) -> str:
+    """The last day of a month (`2020-11`) or a quarter (`2020-Q4`)."""
+    year, part = period.split("-")
+    month = int(part[1]) * 3 if part.startswith("Q") else int(part)
+    return f"{year}-{month:02}-{monthrange(int(year), month)[1]:02}"
 
 
 def plan_of(source: str) -> str:

@@ -86,7 +86,7 @@ def realized(town: Town, departments: Department) -> int:
     version = read_workbook(book).version
     assert version is not None
     until(lambda: overall(town, END_OF_2020)["numerator"] == "155", PATIENCE_SECONDS)
-    now = len(check.realized(version, lines, date.fromisoformat(END_OF_2021)))
+    now = len(check.realized((version,), lines, date.fromisoformat(END_OF_2021)))
     until(lambda: overall(town, END_OF_2021)["numerator"] == str(now), PATIENCE_SECONDS)
     return now
 
