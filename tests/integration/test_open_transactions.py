@@ -111,10 +111,13 @@ def test_an_open_transaction_on_what_a_service_follows_is_told(desk: Desk) -> No
         found = until(lambda: checks(programs)[1]["open_transactions"], 30)
         assert [(one["topic"], one["offset"]) for one in found] == [("access", offset)]
         assert metric(programs, age, "access") > NORMAL_SECONDS
-        told = desk.programs.post(f"/v1/departments/{plan}/dinkes/keys", headers=bearer(ADMINISTRATOR))
-        assert told.status_code == 503, "a key that was withdrawn behind the transaction would come back"
+        keys = f"/v1/departments/{plan}/dinkes/keys"
+        told = desk.programs.post(keys, headers=bearer(ADMINISTRATOR))
+        assert told.status_code == 503
         stranger.abort_transaction()
     until(lambda: checks(programs)[1]["open_transactions"] == [])
+    listed = desk.programs.get(keys, headers=bearer(ADMINISTRATOR)).json()["items"]
+    assert listed == [], "nothing was written: a key that was withdrawn behind the transaction would have come back"
     assert desk.key(plan, "dinkes")
 
 
