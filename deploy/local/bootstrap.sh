@@ -49,7 +49,7 @@ install() { # the packages, or the end with the one line that does it
     names=$(echo "$packages" | sed 's/|[^ ]*//g')
     apt="apt-get install --no-install-recommends$names"
     if ! has apt-get; then
-        echo "Install them and try again. On Debian and Ubuntu: $apt" >&2
+        echo "To install it on Debian and Ubuntu: $apt" >&2
         exit 1
     fi
     if [ "$(id -u)" = 0 ]; then
@@ -58,17 +58,17 @@ install() { # the packages, or the end with the one line that does it
         as_root="sudo -n" line="sudo apt-get update && sudo $apt"
     fi
     if [ "${INSTALL:-}" = no ]; then
-        echo "INSTALL=no, so this is for you to do: $line" >&2
+        echo "To install it: $line" >&2
         exit 1
     fi
     if [ -n "$as_root" ] && ! sudo -n true 2>/dev/null; then
-        echo "This needs root's rights, so it is for you to do: $line" >&2
+        echo "That needs root's rights. To install it: $line" >&2
         exit 1
     fi
     echo "Installing Debian packages, which takes some minutes:$names"
     # shellcheck disable=SC2086 # both are words
     if ! $as_root sh deploy/local/install.sh $packages; then
-        echo "The installation failed; why stands above. By hand: $line" >&2
+        echo "The installation failed; why stands above. To install it: $line" >&2
         exit 1
     fi
 }

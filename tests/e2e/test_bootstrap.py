@@ -148,7 +148,7 @@ PACKAGES = "apt-get install --no-install-recommends default-jdk-headless maven"
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it(bare: Checkout) -> None:
     sudo = "" if os.geteuid() == 0 else "sudo "
-    line = f"INSTALL=no, so this is for you to do: {sudo}apt-get update && {sudo}{PACKAGES}"
+    line = f"To install it: {sudo}apt-get update && {sudo}{PACKAGES}"
     missing, told = lacking(bare)
     assert missing.endswith(LACKING)
     assert told == line or "python3-venv" in told  # where the system's own Python lacks venv
@@ -158,16 +158,14 @@ def test_who_has_not_the_right_to_install_is_told_the_line(bare: Checkout) -> No
     nobody = ("/usr/bin/setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
     missing, told = lacking(bare, under=nobody, INSTALL="")
     assert missing.endswith(LACKING)
-    assert told.startswith(
-        "This needs root's rights, so it is for you to do: sudo apt-get update && sudo apt-get install"
-    )
+    assert told.startswith("That needs root's rights. To install it: sudo apt-get update && sudo apt-get install")
 
 
 def test_another_system_is_told_what_debian_calls_it(bare: Checkout) -> None:
     (bare.folder / "tools" / "apt-get").unlink()
     missing, told = lacking(bare, INSTALL="")
     assert missing.endswith(LACKING)
-    assert told.startswith("Install them and try again. On Debian and Ubuntu: apt-get install --no-install-recommends")
+    assert told.startswith("To install it on Debian and Ubuntu: apt-get install --no-install-recommends")
 
 
 def test_a_python_that_was_chosen_and_will_not_do_is_named(bare: Checkout) -> None:
