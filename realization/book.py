@@ -13,6 +13,7 @@ history when another department takes it over.
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
@@ -31,7 +32,7 @@ from schemas.sources import parse_source
 from schemas.vocabulary import Outcome, Standing, Status
 
 EVERYTHING = 1 << 62
-LAST_DAY = date.max
+FIRST_DAY, LAST_DAY = date.min, date.max
 
 
 class Verified(NamedTuple):
@@ -265,12 +266,13 @@ class PlanBook:
     def standing_reports(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Iterator[Claim]:
         """The reports on a program that count, newest first: each of the department that led it on the report's own
         date, and not retracted."""
+        lead, led_from = None, LAST_DAY
         for claim in self._newest_first(program, as_of, known_at):
-            if (
-                claim.seq <= known_at
-                and claim.source == self.lead(program, claim.effective_on, known_at)
-                and not self._retracted(claim.source, claim.id, known_at)
-            ):
+            if claim.effective_on < led_from:  # an earlier plan version was in force then
+                version = self.version(claim.effective_on, known_at)
+                lead = None if version is None else version.leads.get(program)
+                led_from = FIRST_DAY if version is None else version.effective_from
+            if claim.source == lead and claim.seq <= known_at and not self._retracted(claim.source, claim.id, known_at):
                 yield claim
 
     def _newest_first(self, program: str, as_of: date, known_at: int) -> Iterator[Claim]:
@@ -280,7 +282,7 @@ class PlanBook:
         claims = self._claims.get(program, [])
         if not claims or claims[-1].effective_on <= as_of:  # nearly always
             return reversed(claims)
-        return reversed(claims[: bisect_right(claims, as_of, key=_effective_on)])
+        return islice(reversed(claims), len(claims) - bisect_right(claims, as_of, key=_effective_on), None)
 
     def state(self, program: str, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
         """What is claimed of a program as of a date, whether or not it is in the plan then."""

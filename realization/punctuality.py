@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from realization.book import EVERYTHING, PlanBook, Version
@@ -55,7 +56,12 @@ def due_period(plan: Plan, as_of: date) -> str | None:
 def told_of(claim: Claim) -> str:
     """The month a report is for: the last one of its period, but none after the date it is true of. A report that names
     a period in the future would else count for ever."""
-    return min(month(period_end(claim.period)), month(claim.effective_on))
+    return _told_of(claim.period, claim.effective_on)
+
+
+@lru_cache(4096)
+def _told_of(period: str, effective_on: date) -> str:
+    return min(month(period_end(period)), month(effective_on))
 
 
 def _received_by_due_day(claim: Claim, plan: Plan, period: str) -> bool:
