@@ -24,6 +24,7 @@ ADMINISTRATOR = "pantau_administrator_of_the_benchmarks"
 READY_WITHIN_SECONDS = 60
 MADE_AT = datetime(2019, 1, 1, tzinfo=UTC)
 PORTS = {
+    "deploy.local.site": "PANTAU_PORT",
     "services.programs": "PANTAU_PROGRAMS_PORT",
     "services.aggregator.api": "PANTAU_AGGREGATOR_PORT",
     "services.aggregator.worker": "PANTAU_WORKER_METRICS_PORT",

@@ -7,6 +7,7 @@ from benchmarks.instrument import Instrument
 from benchmarks.intake import INTAKE
 from benchmarks.replay import REPLAY
 from benchmarks.restore import RESTORE
+from benchmarks.strangers import STRANGERS
 from benchmarks.streams import STREAMS
 
-INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF, INTAKE, STREAMS)
+INSTRUMENTS: tuple[Instrument, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF, INTAKE, STREAMS, STRANGERS)

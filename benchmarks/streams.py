@@ -14,18 +14,18 @@ import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from benchmarks import process_tree
 from benchmarks.installation import Installation
 from benchmarks.instrument import Instrument
 from benchmarks.results import Figure, Measurement, Unit
-from benchmarks.sender import Load, run
+from benchmarks.sender import Heard, Load, run
 from schemas.envelope import MEDIA_TYPE
 from schemas.sources import council, department
 from tests.parts import broker
@@ -36,7 +36,7 @@ from tests.parts.waiting import until
 PLAN = "kota-1"
 PROGRAMS = 426
 PARTITIONS = 12
-PATH = f"/v1/plans/{PLAN}/stream?as_of=2028-12-31"
+DATED = f"/v1/plans/{PLAN}/stream?as_of=2028-12-31"
 FIRST = date(2019, 1, 31)
 FEW = 4
 WITHIN_SECONDS = 60
@@ -52,35 +52,38 @@ class Step(NamedTuple):
 
 
 class Streams:
-    """A city with a report on each program, its services, and the keys of its departments."""
+    """A city with a report on each program, its services, and the keys of its departments.
 
-    def __init__(self, bootstrap: str, folder: Path, processes: Processes) -> None:
+    `others`: plans that are registered beside it. `together`: the apps are one process, as on one machine.
+    """
+
+    def __init__(
+        self, bootstrap: str, folder: Path, processes: Processes, others: Sequence[str] = (), *, together: bool = False
+    ) -> None:
         self._installation = Installation(bootstrap, folder, processes, PARTITIONS)
         self._mailbox = self._installation.mailbox
         self._keys = self._installation.keys([(PLAN, office) for office in OFFICES])
         self._made = 0
         began = datetime(2019, 1, 1, tzinfo=UTC)
-        version = event("masterplan.version.published", council(PLAN), "version-1", began, plan_version(PROGRAMS))
-        self._send("masterplans", [version])
-        self._send("program-status", [self._report() for _ in range(PROGRAMS)])
+        for plan in (PLAN, *others):
+            version = event("masterplan.version.published", council(plan), "version-1", began, plan_version(PROGRAMS))
+            self._send("masterplans", plan, [version])
+        self._send("program-status", PLAN, [self._report() for _ in range(PROGRAMS)])
         self._installation.serve("services.aggregator.worker")
-        self._programs = self._installation.serve("services.programs")
-        self.api = self._installation.serve("services.aggregator.api")
+        apps = ["deploy.local.site"] if together else ["services.programs", "services.aggregator.api"]
+        served = [self._installation.serve(app) for app in apps]
+        self._programs, self.api = served[0], served[-1]
         until(self._knows_all, WITHIN_SECONDS, what="the api knows every report")
 
     def play(self, step: Step) -> dict[str, float]:
         """The figures of a step, by the names in `UNITS`."""
         before = process_tree.resident_kib(self.api.pid)
-        with self._listening(step) as last_knew:
-            requests, ids = self._requests(step.reports)
+        with self.listening(DATED, step.listeners, step.stopped) as last_knew:
             cpu = process_tree.cpu_seconds(self.api.pid)[0]
-            heard = run(Load(self._programs.port, requests, step.rate, FEW))
-            assert heard.statuses == {"202": step.reports}, heard.statuses
-            until(self._knows_all, WITHIN_SECONDS, what="the api knows every report")
+            ids, heard = self.send(step.reports, step.rate)
             cpu = process_tree.cpu_seconds(self.api.pid)[0] - cpu
             grown = process_tree.resident_kib(self.api.pid) - before
-        seqs = self._seqs()
-        delays = sorted(_knew(last_knew, seqs[each]) - due for each, due in zip(ids, heard.due, strict=True))
+        delays = self.delays(ids, heard, last_knew)
         return {
             "p50_ms": 1000 * delays[len(delays) // 2],
             "p99_ms": 1000 * delays[len(delays) * 99 // 100],
@@ -89,21 +92,34 @@ class Streams:
             "cpu_percent": 100 * cpu / heard.seconds,
         }
 
+    def send(self, reports: int, rate: float) -> tuple[list[str], Heard]:
+        """Post reports, and return when the api knows them: their ids, and how they were answered."""
+        requests, ids = self._requests(reports)
+        heard = run(Load(self._programs.port, requests, rate, FEW))
+        assert heard.statuses == {"202": reports}, heard.statuses
+        until(self._knows_all, WITHIN_SECONDS, what="the api knows every report")
+        return ids, heard
+
+    def delays(self, ids: list[str], heard: Heard, last_knew: dict[int, float]) -> list[float]:
+        """From when each report was due until the last listener had it, the shortest first."""
+        seqs = self._seqs()
+        return sorted(_knew(last_knew, seqs[each]) - due for each, due in zip(ids, heard.due, strict=True))
+
     @contextmanager
-    def _listening(self, step: Step) -> Generator[dict[int, float]]:
+    def listening(self, path: str, listeners: int, stopped: int = 0) -> Generator[dict[int, float]]:
         """Listeners, all with their snapshot. What is given is filled at the end: when the last one knew each `seq`."""
         last_knew: dict[int, float] = {}
-        who = [str(each) for each in (self.api.port, PATH, step.listeners, step.stopped)]
+        who = [str(each) for each in (self.api.port, path, listeners, stopped)]
         command = [sys.executable, "-m", "benchmarks.listeners", *who]
-        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listeners:
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             try:
-                assert listeners.stdout is not None
-                assert listeners.stdout.readline() == "listening\n"
+                assert process.stdout is not None
+                assert process.stdout.readline() == "listening\n"
                 yield last_knew
-                said, _ = listeners.communicate(f"{1 + self._made}\n", timeout=WITHIN_SECONDS)
+                said, _ = process.communicate(f"{1 + self._made}\n", timeout=WITHIN_SECONDS)
                 last_knew |= {int(seq): at for seq, at in json.loads(said).items()}
             finally:
-                listeners.kill()
+                process.kill()
 
     def _requests(self, count: int) -> tuple[list[bytes], list[str]]:
         """Posts of reports, and their ids."""
@@ -131,12 +147,14 @@ class Streams:
         )
         return head.encode() + body
 
-    def _send(self, topic: str, events: list[dict[str, Any]]) -> None:
-        partition = self._installation.partition_of(PLAN)
-        self._mailbox.send(Letter(topic, partition, PLAN.encode(), json.dumps(each).encode()) for each in events)
+    def _send(self, topic: str, plan: str, events: list[dict[str, Any]]) -> None:
+        partition = self._installation.partition_of(plan)
+        self._mailbox.send(Letter(topic, partition, plan.encode(), json.dumps(each).encode()) for each in events)
 
     def _knows_all(self) -> bool:
-        with urlopen(f"http://127.0.0.1:{self.api.port}/v1/plans/{PLAN}/realization", timeout=5) as answer:
+        url = f"http://127.0.0.1:{self.api.port}/v1/plans/{PLAN}/realization"
+        asked = Request(url, headers={"Authorization": f"Bearer {self._keys[0]}"})  # which is answered beside any crowd
+        with urlopen(asked, timeout=WITHIN_SECONDS) as answer:
             return bool(json.load(answer)["known_at"]["seq"] == 1 + self._made)
 
     def _seqs(self) -> dict[str, int]:

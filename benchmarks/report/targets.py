@@ -9,6 +9,7 @@ from benchmarks.results import Kept
 from benchmarks.workloads import CITY_PARTITIONS, PROVINCE
 
 LARGE = 5_000_000  # facts of a projection
+CROWD = 200  # connections
 STREAMS = "kafka-streams-exactly-once"
 Found = tuple[str, bool] | None  # in words, and whether it is reached; None: not measured yet
 All = Sequence[Kept]
@@ -167,6 +168,8 @@ TARGETS = (
     Target("HTTP `POST` to the change at a client of the stream, 100 events/s, 99 of 100", "200 ms", _at_most("streams", "p99_ms", 200, "ms", rate=100)),
     Target("HTTP `POST` to the change at the last of 2,000 clients, 99 of 100", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=0)),
     Target("the same beside 500 more that read nothing", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=500)),
+    Target("HTTP `POST` acknowledged beside 200 connections without a key that do the worst, 99 of 100", "500 ms", _at_most("strangers", "acknowledged_p99_ms", 500, "ms", crowd=CROWD)),
+    Target("HTTP `POST` to the change on a live page beside them, 99 of 100", "1,000 ms", _at_most("strangers", "change_p99_ms", 1_000, "ms", crowd=CROWD)),
     Target("memory of one of 2,000 clients of the stream", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=0)),
     Target("memory of one of them where every fifth reads nothing", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=500)),
     Target("as-of questions at random in a projection of 5,000,000 reports, SQLite, 99 of 100", "50 ms", _asof("SQLite")),

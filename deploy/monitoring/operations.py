@@ -265,6 +265,26 @@ HTTP = Section(
             "short",
             (Query("sum by (service) (pantau_http_requests_in_flight)", "{{service}}"),),
         ),
+        Panel(
+            "Room in use, by kind of work",
+            "Of what callers with a key, and those without, may take. At 100 % others wait, and are then refused.",
+            "percentunit",
+            (
+                Query(
+                    "max by (service, kind, caller) (pantau_work_in_use / pantau_work_capacity)",
+                    "{{service}} {{kind}} {{caller}}",
+                ),
+            ),
+            width=12,
+        ),
+        Panel(
+            "Refused with 429, by kind of work",
+            "Per second. Those without a key can't take what is kept for the others.",
+            "reqps",
+            (Query(rate("pantau_work_refused_total", "service, kind, caller"), "{{service}} {{kind}} {{caller}}"),),
+            width=12,
+            stacked=True,
+        ),
     ),
 )
 

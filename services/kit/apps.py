@@ -16,6 +16,7 @@ from services.kit.health import Ready, add_health
 from services.kit.keys import TOPIC as ACCESS
 from services.kit.keys import Keyring
 from services.kit.metrics import add_metrics, measure_requests
+from services.kit.pacing import pace_requests
 from services.kit.problems import add_problems
 from services.kit.projection import Projection, Record
 from services.kit.publishing import Publisher
@@ -99,5 +100,6 @@ def add_frame(
     inflate_bodies(app, body_limits)
     require_tables(app, projection)
     limit_bodies(app, body_limits, settings.body_seconds)
+    pace_requests(app, keyring)
     measure_requests(app, registry, service)
     answer_heads(app)

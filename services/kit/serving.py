@@ -19,7 +19,7 @@ SHUTDOWN_SECONDS = 1  # then streams are ended; the local supervisor kills the s
 
 NOT_STARTED = 3  # the code uvicorn ends with
 FILES = 256  # that a process opens beside its connections
-SWITCH_SECONDS = 0.001  # that a thread computes while the event loop waits for its turn; Python's own 5 ms add up
+SWITCH_SECONDS = 0.0002  # that a thread computes while the event loop waits for its turn; Python's own 5 ms add up
 
 
 def serve(

@@ -1,8 +1,10 @@
-"""The instruments of intake and of streams, in short: all they send arrives, and they measure when."""
+"""The instruments of intake, of streams and of strangers, in short: all they send arrives, and they measure when."""
 
 from pathlib import Path
 
 from benchmarks.intake import Loading, measure
+from benchmarks.strangers import Scene
+from benchmarks.strangers import measure as measure_strangers
 from benchmarks.streams import Step
 from benchmarks.streams import measure as measure_streams
 from deploy.local.broker import Broker
@@ -25,3 +27,11 @@ def test_every_client_of_a_stream_hears_of_every_report(broker: Broker, tmp_path
     (figures,) = (each.figures for each in found)
     assert 0 < figures["p50_ms"].median <= figures["p99_ms"].median <= figures["longest_ms"].median
     assert figures["kib_per_client"].median > 0
+
+
+def test_a_crowd_does_its_worst_while_reports_are_taken(broker: Broker, tmp_path: Path) -> None:
+    (found,) = measure_strangers(broker.bootstrap, tmp_path, [Scene(16, 2, 10, 5.0)], 1)
+    figures = {name: figure.median for name, figure in found.figures.items()}
+    assert 0 < figures["acknowledged_p50_ms"] <= figures["acknowledged_p99_ms"] <= figures["acknowledged_longest_ms"]
+    assert 0 < figures["change_p50_ms"] <= figures["change_longest_ms"]
+    assert figures["crowd_answered"] > 0

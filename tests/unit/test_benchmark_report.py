@@ -76,6 +76,11 @@ def streams(listeners: int, stopped: int, rate: float, p99: float, memory: float
     return kept("streams", parameters, p99_ms=("ms", (p99,)), kib_per_client=("KiB", (memory,)))
 
 
+def strangers(crowd: int, acknowledged: float, change: float) -> Kept:
+    figures: dict[str, tuple[Unit, tuple[float, ...]]] = {"change_p99_ms": ("ms", (change,))}
+    return kept("strangers", {"crowd": crowd}, acknowledged_p99_ms=("ms", (acknowledged,)), **figures)
+
+
 def asof(database: str, facts: int, p99: float) -> Kept:
     parameters: dict[str, str | int | float | bool] = {"database": database, "facts": facts}
     return kept("asof", parameters, random_p99=("ms", (p99,)), followed_per_second=("facts/s", (10_000,)))
@@ -110,6 +115,7 @@ GOOD = [
     streams(2_000, 0, 1.0, 999, 59),
     streams(2_000, 500, 1.0, 999, 59),
     streams(4, 0, 100.0, 199, 500),
+    strangers(200, 499, 999),
     asof("SQLite", 5_000_000, 49),
     asof("PostgreSQL", 5_000_000, 49),
     asof("PostgreSQL", 50_000, 51),
@@ -133,6 +139,8 @@ BAD = [
     streams(2_000, 0, 1.0, 1_010, 61),
     streams(2_000, 500, 1.0, 1_010, 61),
     streams(4, 0, 100.0, 201, 500),
+    strangers(0, 1, 1),
+    strangers(200, 501, 1_001),
     asof("SQLite", 5_000_000, 51),
     asof("PostgreSQL", 5_000_000, 51),
     asof("PostgreSQL", 50_000, 1),

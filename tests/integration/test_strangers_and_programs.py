@@ -1,0 +1,128 @@
+"""What anybody may ask of programs and evaluations: workbooks, plan versions and lists keep neither loop nor others waiting."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import Client
+
+from services.kit.limits import Limit
+from services.programs import app as programs_app
+from services.programs.routes import events, masterplans
+from services.programs.workbook import write_workbook
+from tests.integration.test_strangers import is_too_many
+from tests.integration.town import ADMINISTRATOR, Desk, bearer, served
+from tests.parts.loops import watched
+from tests.parts.waiting import until
+from tests.unit.test_cursors import WRONG
+
+LOOP_SECONDS = 0.025
+
+
+class Writer:
+    """Writes workbooks, and counts them; waits with each until it may."""
+
+    def __init__(self, write: Callable[..., bytes]) -> None:
+        self._write = write
+        self.begun = 0
+        self.may = threading.Event()
+        self.may.set()
+
+    def __call__(self, *told: Any) -> bytes:
+        self.begun += 1
+        assert self.may.wait(30)
+        return self._write(*told)
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
+    found = Writer(write_workbook)
+    monkeypatch.setattr(masterplans, "write_workbook", found)
+    return found
+
+
+def test_a_workbook_is_written_once_for_all_who_ask(desk: Desk, writer: Writer) -> None:
+    path = f"/v1/masterplans/{desk.plan()}/export"
+    writer.may.clear()
+    with ThreadPoolExecutor(10) as strangers:
+        asked = [strangers.submit(desk.programs.get, path) for _ in range(10)]
+        until(lambda: writer.begun == 1)
+        writer.may.set()
+        told = [each.result() for each in asked]
+    assert {each.status_code for each in told} == {200}
+    assert len({each.content for each in told}) == 1
+    assert desk.programs.get(path).content == told[0].content
+    assert desk.programs.get(path, headers={"If-None-Match": told[0].headers["etag"]}).status_code == 304
+    assert writer.begun == 1
+
+
+def test_no_question_keeps_the_loop(desk: Desk) -> None:
+    plan = desk.plan()
+    paths = ["", "/template", *(f"/{plan}{rest}" for rest in ("", "/export", "/export?format=csv", "/versions/1"))]
+    with watched() as longest:
+        for path in paths:
+            assert desk.programs.get(f"/v1/masterplans{path}").status_code == 200
+        assert desk.programs.get("/v1/departments", params={"plan": plan}).status_code == 200
+        assert desk.evaluations.get("/v1/visits", params={"plan": plan}).status_code == 200
+    assert longest[0].seconds < LOOP_SECONDS, longest
+
+
+@pytest.mark.parametrize("cursor", WRONG)
+def test_a_cursor_that_no_page_gave_is_refused(desk: Desk, cursor: str) -> None:
+    asked = {"cursor": cursor}
+    for told in (
+        desk.programs.get("/v1/masterplans", params=asked),
+        desk.evaluations.get("/v1/visits", params=asked | {"plan": "kota-1"}),
+    ):
+        assert told.status_code == 422
+        assert told.json()["errors"][0]["where"] == "query.cursor"
+
+
+@pytest.fixture
+def narrow(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Client]:
+    """Programs with little room, beside the desk's."""
+    limits = {"reads": Limit(4, 2, waiting=8, wait_seconds=10.0), "exports": Limit(2, 1), "waits": Limit(2, 1)}
+    monkeypatch.setattr(programs_app, "LIMITS", limits)
+    settings = desk.settings.model_copy(update={"database": f"sqlite:///{tmp_path / 'narrow.db'}"})
+    with served(programs_app.create_app(settings), settings, "httptools") as client:
+        yield client
+
+
+def test_exports_are_bounded_and_keys_have_room_of_their_own(desk: Desk, narrow: Client, writer: Writer) -> None:
+    paths = [f"/v1/masterplans/{desk.plan()}/export" for _ in range(3)]
+    until(lambda: all(narrow.get(path, params={"format": "csv"}).status_code == 200 for path in paths))
+    writer.may.clear()
+    with ThreadPoolExecutor(2) as askers:
+        stranger = askers.submit(narrow.get, paths[0])
+        until(lambda: writer.begun == 1)
+        assert is_too_many(narrow.get(paths[1]))
+        keyed = askers.submit(narrow.get, paths[1], headers=bearer(ADMINISTRATOR))
+        until(lambda: writer.begun == 2)
+        assert is_too_many(narrow.get(paths[2], headers=bearer(ADMINISTRATOR)))
+        assert narrow.get("/v1/masterplans").status_code == 200  # other work goes on
+        writer.may.set()
+        assert (stranger.result().status_code, keyed.result().status_code) == (200, 200)
+
+
+def test_waiting_for_an_outcome_is_bounded(narrow: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may = threading.Semaphore(0), threading.Event()
+
+    async def decided_later(*_: Any) -> dict[str, str]:
+        begun.release()
+        assert await asyncio.to_thread(may.wait, 30)
+        return {"outcome": "pending"}
+
+    monkeypatch.setattr(events, "outcome", decided_later)
+    asked = {"source": "/plans/kota/departments/dinkes", "id": "later", "wait": "30"}
+    with ThreadPoolExecutor(2) as askers:
+        stranger = askers.submit(narrow.get, "/v1/events", params=asked)
+        assert begun.acquire(timeout=30)
+        assert is_too_many(narrow.get("/v1/events", params=asked))
+        keyed = askers.submit(narrow.get, "/v1/events", params=asked, headers=bearer(ADMINISTRATOR))
+        assert begun.acquire(timeout=30)
+        may.set()
+        assert (stranger.result().status_code, keyed.result().status_code) == (200, 200)
