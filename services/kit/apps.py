@@ -98,7 +98,7 @@ def add_frame(
     add_metrics(app, registry)
     add_problems(app)
     inflate_bodies(app, body_limits)
-    require_tables(app, projection)
+    require_tables(app, lambda: projection.caught_up)
     limit_bodies(app, body_limits, settings.body_seconds)
     pace_requests(app, keyring)
     measure_requests(app, registry, service)

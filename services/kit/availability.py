@@ -3,6 +3,8 @@
 Until then nobody can say that a plan does not exist, or that a key is not known.
 """
 
+from collections.abc import Callable
+
 import psycopg
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -12,16 +14,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.kit.databases import is_damage, is_missing_table, is_outage
 from services.kit.problems import UnavailableProblem, answer
-from services.kit.projection import Projection
 
 DATA = "/v1/"  # the paths below it are about what is in the tables, all but the documentation's
 DOCUMENTATION = ("/docs", "/openapi.json")
 
 
-def require_tables(app: FastAPI, projection: Projection) -> None:
-    """Answer 503 where the tables, or the keys, can't be asked."""
+def require_tables(app: FastAPI, caught_up: Callable[[], bool]) -> None:
+    """Answer 503 where the tables, or the keys, can't be asked. `caught_up`: whether they have caught up once."""
     # The innermost middleware: what stands around answers, such as CORS, stands around this one too.
-    app.user_middleware.append(Middleware(_CaughtUp, projection=projection))
+    app.user_middleware.append(Middleware(_CaughtUp, caught_up=caught_up))
 
     # Not only SQLAlchemy's: rows are also copied, and blobs read, past it.
     @app.exception_handler(SQLAlchemyError)
@@ -35,13 +36,13 @@ def require_tables(app: FastAPI, projection: Projection) -> None:
 class _CaughtUp:
     """The middleware behind `require_tables`."""
 
-    def __init__(self, app: ASGIApp, projection: Projection) -> None:
+    def __init__(self, app: ASGIApp, caught_up: Callable[[], bool]) -> None:
         self._app = app
-        self._projection = projection
+        self._caught_up = caught_up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if self._projection.caught_up or not path.startswith(DATA) or path.endswith(DOCUMENTATION):
+        if self._caught_up() or not path.startswith(DATA) or path.endswith(DOCUMENTATION):
             await self._app(scope, receive, send)
         else:
             problem = UnavailableProblem("The log is still being read; nothing can be said yet.")
