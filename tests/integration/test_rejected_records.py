@@ -1,0 +1,62 @@
+"""Whatever bytes a sender chose, the record that says why it was refused is told, and kills no projection."""
+
+from kafka import KafkaProducer
+from sqlalchemy import select
+
+from deploy.local.broker import Broker
+from services.kit.databases import open_engine, reading
+from services.kit.settings import Settings
+from services.programs.app import create_app
+from services.programs.projection import REJECTED
+from tests.integration.city import City
+from tests.integration.town import served
+
+NASTY = {
+    "zero": b"a\0b",
+    "lone surrogate": b"a\xed\xa0\x80b",
+    "no UTF-8": b"a\xff\xfeb",
+    "cut off": b"a\xf0\x9f",
+    "not normalized": "e\u0301".encode(),
+    "nothing": b"",
+}
+AS_TEXT = {
+    "zero": "a\ufffdb",
+    "lone surrogate": "a\ufffd\ufffd\ufffdb",
+    "no UTF-8": "a\ufffd\ufffdb",
+    "cut off": "a\ufffd",
+    "not normalized": "e\u0301",
+    "nothing": "",
+}
+
+
+def test_headers_and_values_of_any_bytes_are_taken(broker: Broker, database: str) -> None:
+    city = City(broker.bootstrap, database)
+    city.close()
+    with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+        for number, value in enumerate(NASTY.values()):
+            told = {
+                "reason": b"not_json",
+                "detail": value,
+                "topic": b"program-status",
+                "partition": b"0",
+                "offset": b"%d" % number,
+                "received_ms": b"1",
+                "source": value,
+                "id": value,
+                "plan": value,
+                "whatever else": value,
+            }
+            producer.send(f"{city.settings.topic_prefix}rejected", value, value, headers=[*told.items()], partition=0)
+    with served(create_app(city.settings)) as client:
+        assert client.get("/readyz").json()["ready"]
+        assert rows(city.settings) == [(text, text, text, text) for text in AS_TEXT.values()]
+
+
+def rows(settings: Settings) -> list[tuple[str, ...]]:
+    engine = open_engine(settings.database_url("programs"))
+    try:
+        with reading(engine) as connection:
+            asked = select(REJECTED.c.plan, REJECTED.c.source, REJECTED.c.id, REJECTED.c.detail)
+            return [tuple(row) for row in connection.execute(asked.order_by(REJECTED.c.offset))]
+    finally:
+        engine.dispose()
