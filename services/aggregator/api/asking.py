@@ -78,8 +78,6 @@ class Asking:
         if known() < asked:
             raise UnavailableProblem(f"seq {asked} of {plan} is not known here yet; the last known is {known()}.")
         if self._books.seq(plan) is None:
-            if not self._projection.caught_up:
-                raise UnavailableProblem("The book is still being read; which plans there are is not known yet.")
             raise NotFoundProblem(f"There is no plan {plan}.")
 
     async def open(self, plan: str, *, keyed: bool) -> OpenBook:
