@@ -141,7 +141,11 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     insert = dialect.insert(table)
     others = {name: insert.excluded[name] for name in table.c.keys() if name not in keys}  # noqa: SIM118 - columns, not a dict
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), list(last.values()))
+    # Of a row that is nothing but its key there is nothing to replace.
+    taken = (
+        insert.on_conflict_do_update(index_elements=keys, set_=others) if others else insert.on_conflict_do_nothing()
+    )
+    connection.execute(taken, list(last.values()))
 
 
 def is_outage(error: BaseException) -> bool:
