@@ -111,7 +111,8 @@ class Server:
 def running(folder: Path) -> Generator[Server]:
     """A server whose data is in `folder`."""
     server = Server(folder)
-    logs.watched["PostgreSQL"] = server.log
+    name = f"PostgreSQL (port {server.port})"  # a run may have several
+    logs.watched[name] = server.log
     try:
         server.start()
         try:
@@ -119,7 +120,7 @@ def running(folder: Path) -> Generator[Server]:
         finally:
             server.stop()
     finally:
-        del logs.watched["PostgreSQL"]
+        del logs.watched[name]
 
 
 @contextmanager
