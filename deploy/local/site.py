@@ -7,6 +7,7 @@
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -58,9 +59,13 @@ def create_site(settings: Settings) -> FastAPI:
     add_health(site, ready)
     add_metrics(site, registry)
 
+    @cache
+    def written() -> str:
+        return page([(app.openapi(), app.openapi_url or "") for app in apps.values()])
+
     @site.get("/docs")
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page([(app.openapi(), app.openapi_url or "") for app in apps.values()]))
+    def docs() -> HTMLResponse:
+        return HTMLResponse(written())
 
     site.add_middleware(_ByPath, apps=apps)
     answer_heads(site)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData
 from services.kit.availability import require_tables
 from services.kit.bodies import limit_bodies
 from services.kit.databases import table_prefix
+from services.kit.docs import prepare_docs
 from services.kit.encodings import inflate_bodies
 from services.kit.heads import answer_heads
 from services.kit.health import Ready, add_health
@@ -69,8 +70,9 @@ def following_and_publishing(
     """The lifespan of such a service: it follows its topics, and at the end sends what is still here."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with projection.following():
+            await prepare_docs(app)
             try:
                 yield
             finally:

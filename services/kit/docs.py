@@ -1,7 +1,9 @@
 """The documentation of an API as one plain page, made of its OpenAPI document: nothing is fetched from elsewhere."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -20,9 +22,18 @@ METHODS = ("get", "post", "put", "patch", "delete")
 def add_docs(app: FastAPI, path: str) -> None:
     """Serve the page at `path`."""
 
+    @cache
+    def written() -> str:
+        return page([(app.openapi(), app.openapi_url or "")])
+
     @app.get(path, include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page([(app.openapi(), app.openapi_url or "")]))
+    def docs() -> HTMLResponse:
+        return HTMLResponse(written())
+
+
+async def prepare_docs(app: FastAPI) -> None:
+    """Make the OpenAPI document, which takes long, before somebody asks for it in the event loop."""
+    await asyncio.to_thread(app.openapi)
 
 
 def page(documents: Iterable[tuple[Mapping[str, Any], str]]) -> str:

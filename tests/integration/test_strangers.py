@@ -68,6 +68,7 @@ def worst(api: Api) -> list[Callable[[], Response]]:
         )
 
     return [
+        ask("/docs"),
         ask("", limit=100),
         ask("", as_of="2019-12-31"),
         ask(f"/{PLAN}/realization", as_of="2020-03-04", group_by="theme"),
@@ -105,28 +106,29 @@ def test_streams_of_many_dates_do_not_keep_the_loop(city: City, api: Api) -> Non
             seq = city.write(report(PLAN, 1, f"live-{time.time_ns()}", "2021-07-31"))
             for each in (live, *listeners):
                 list(each.up_to(seq))
-        assert longest[0].seconds < LOOP_SECONDS, longest
+    assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_others_are_answered_while_long_ones_are_computed(api: Api) -> None:
-    """As many small questions are answered meanwhile as fit between: the long ones take turns with them."""
-    ended = threading.Event()
+def test_a_large_plan_version_does_not_keep_the_loop(city: City, api: Api) -> None:
+    api.get(f"/{PLANS[1]}/realization")  # its book is open
+    version = beginning(PLANS[1], 2 * PROGRAMS)
+    version["data"] |= {"version": 2, "expects": 1}
+    with watched() as longest:
+        seq = city.write(version | {"id": "version-2"})
+        assert api.get(f"/{PLANS[1]}/realization", min_seq=seq)["known_at"]["seq"] >= seq
+    assert longest[0].seconds < LOOP_SECONDS, longest
 
-    def long_ones() -> None:
-        for question in worst(api):
-            question()
-        ended.set()
 
-    with ThreadPoolExecutor(4) as strangers, Client(base_url=api.client.base_url) as other:
-        busy = [strangers.submit(long_ones) for _ in range(4)]
-        answered, began = 0, time.monotonic()
-        while not ended.is_set():
+def test_others_are_answered_while_a_long_one_is_computed(api: Api) -> None:
+    """A question that takes most of a second, and how many small ones are answered before it is."""
+    long_one = {"group_by": "theme", "step": "year", "to": "2031-12-31"}
+    with ThreadPoolExecutor(1) as stranger, Client(base_url=api.client.base_url) as other:
+        asked, answered = stranger.submit(api.client.get, f"/v1/plans/{PLAN}/history", params=long_one), 0
+        while not asked.done():
             assert other.get("/healthz").status_code == 200
             answered += 1
-        took = time.monotonic() - began
-        for each in busy:
-            each.result()
-    assert answered > 5 * took, (answered, took)
+    assert asked.result().status_code == 200
+    assert answered >= 10
 
 
 def test_equal_questions_are_computed_once(api: Api) -> None:

@@ -1,6 +1,7 @@
 """What anybody may ask of programs and evaluations: workbooks, plan versions and lists keep neither loop nor others waiting."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,13 @@ from typing import Any
 import pytest
 from httpx import Client
 
+from schemas.envelope import BATCH_MEDIA_TYPE
 from services.kit.limits import Limit
 from services.programs import app as programs_app
 from services.programs.routes import events, masterplans
 from services.programs.workbook import write_workbook
 from tests.integration.test_strangers import is_too_many
-from tests.integration.town import ADMINISTRATOR, Desk, bearer, served
+from tests.integration.town import ADMINISTRATOR, Desk, bearer, report, served
 from tests.parts.loops import watched
 from tests.parts.waiting import until
 from tests.unit.test_cursors import WRONG
@@ -62,12 +64,36 @@ def test_a_workbook_is_written_once_for_all_who_ask(desk: Desk, writer: Writer) 
 
 def test_no_question_keeps_the_loop(desk: Desk) -> None:
     plan = desk.plan()
-    paths = ["", "/template", *(f"/{plan}{rest}" for rest in ("", "/export", "/export?format=csv", "/versions/1"))]
+    paths = [
+        "",
+        "/docs",
+        "/openapi.json",
+        "/template",
+        *(f"/{plan}{rest}" for rest in ("", "/export", "/export?format=csv", "/versions/1")),
+    ]
     with watched() as longest:
         for path in paths:
             assert desk.programs.get(f"/v1/masterplans{path}").status_code == 200
         assert desk.programs.get("/v1/departments", params={"plan": plan}).status_code == 200
         assert desk.evaluations.get("/v1/visits", params={"plan": plan}).status_code == 200
+    assert longest[0].seconds < LOOP_SECONDS, longest
+
+
+def test_a_large_batch_does_not_keep_the_loop(desk: Desk) -> None:
+    plan = desk.plan()
+    batch = [report(plan, f"r-{number}") for number in range(5_000)]
+    body = json.dumps(batch).encode()
+    with watched() as longest:
+        told = desk.send(body, ADMINISTRATOR, BATCH_MEDIA_TYPE)
+        assert told.status_code == 202
+        assert told.json()["accepted"] == len(batch)
+    assert longest[0].seconds < LOOP_SECONDS, longest
+
+
+def test_one_event_of_many_mib_does_not_keep_the_loop(desk: Desk) -> None:
+    large = report("kota", "large", note="x" * 6 * 1024 * 1024)
+    with watched() as longest:
+        assert desk.send(json.dumps(large), ADMINISTRATOR).status_code == 422
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 

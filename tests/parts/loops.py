@@ -1,5 +1,6 @@
 """What event loops spend on one callback at a time, by the processor: while one goes on, nobody else is served."""
 
+import gc
 import time
 from asyncio import events
 from collections.abc import Generator
@@ -16,7 +17,10 @@ class Callback(NamedTuple):
 
 @contextmanager
 def watched() -> Generator[list[Callback]]:
-    """The longest callback of all loops of this process while the block runs, as a list of one, or none."""
+    """The longest callback of all loops of this process while the block runs, as a list of one, or none.
+
+    Without the garbage collector, which would look through all that the tests made in whichever callback it begins.
+    """
     longest: list[Callback] = []
     run = events.Handle._run
 
@@ -27,8 +31,11 @@ def watched() -> Generator[list[Callback]]:
         if not longest or seconds > longest[0].seconds:
             longest[:] = [Callback(seconds, repr(handle))]
 
+    gc.collect()
+    gc.disable()
     events.Handle._run = measured  # type: ignore[method-assign, assignment] # there is no hook for it
     try:
         yield longest
     finally:
+        gc.enable()
         events.Handle._run = run  # type: ignore[method-assign] # as above

@@ -19,7 +19,7 @@ from services.aggregator.api.stopping import on_stop
 from services.aggregator.api.streams import Streams
 from services.aggregator.api.web import add_pages
 from services.kit.apps import add_frame
-from services.kit.docs import add_docs
+from services.kit.docs import add_docs, prepare_docs
 from services.kit.keys import TOPIC as ACCESS
 from services.kit.keys import Keyring
 from services.kit.limits import Limit, WorkLimiter
@@ -80,8 +80,9 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     ranking = Ranking(answers, books, tables, projection, limits, now)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with projection.following(), streams.running():
+            await prepare_docs(app)
             with on_stop(streams.close):
                 yield
 

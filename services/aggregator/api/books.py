@@ -26,7 +26,8 @@ from services.kit.projection import Projection, Record
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
 PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
 REMEMBERED_MOVES = 100
-BREATH = 200  # facts after which others in the event loop get their turn
+LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
+BREATH = 100  # facts after which others in the event loop get their turn
 
 
 class _Numbered(msgspec.Struct):
@@ -190,7 +191,7 @@ class Books:
     async def _advance(self, plan: str, opened: OpenBook, values: Iterable[bytes]) -> None:
         async with opened.lock:
             for number, value in enumerate(values, start=1):
-                fact = read_fact(value)
+                fact = read_fact(value) if len(value) < LARGE_BYTES else await asyncio.to_thread(read_fact, value)
                 if fact.seq > opened.seq + 1:
                     self._open.pop(plan, None)  # a gap: it will be loaded anew
                     return

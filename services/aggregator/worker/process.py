@@ -20,6 +20,7 @@ from services.kit.health import add_health
 from services.kit.leaving import leave
 from services.kit.logs import configure
 from services.kit.metrics import add_metrics
+from services.kit.serving import config
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 
@@ -44,8 +45,7 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
     site = FastAPI(title="Pantau worker", openapi_url=None)
     add_metrics(site, registry)
     add_health(site, engine.ready)
-    config = uvicorn.Config(site, host=settings.host, port=settings.worker_metrics_port, log_config=None)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config(site, settings, settings.worker_metrics_port))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     threading.Thread(target=server.run, args=([listening],), name="metrics", daemon=True).start()
 

@@ -1,5 +1,7 @@
 """`/v1/events`: events come in as CloudEvents, and a sender asks what became of them."""
 
+import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -8,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from schemas.envelope import BATCH_MEDIA_TYPE, EVENT_ID, MEDIA_TYPE
 from schemas.sources import SOURCE, parse_source
+from schemas.topics import KIB
 from services.kit.keys import Anybody, somebody
 from services.kit.problems import (
     ForbiddenProblem,
@@ -19,11 +22,13 @@ from services.kit.problems import (
     answers,
 )
 from services.kit.publishing import NOT_ACKNOWLEDGED
-from services.programs.cloudevents import is_batch, read_batch, read_one, require_utf_8
+from services.programs.cloudevents import Arrived, is_batch, read_batch, read_one, require_utf_8
 from services.programs.intake import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
 from services.programs.outcomes import outcome
 from services.programs.parts import Parts
 
+LARGE_BYTES = 256 * KIB  # a body that takes more than some ms to read
+MANY = 1_000  # results that take more than some ms to write
 WAIT_SECONDS = 30
 RETRY_AFTER_SECONDS = 2
 
@@ -100,8 +105,12 @@ def create_routes(parts: Parts) -> APIRouter:
         content_type = request.headers.get("content-type", "")
         if is_batch(content_type):
             require_utf_8(content_type)
-            return _batch_answer(await receive(read_batch(body), access, parts.publisher, parts.metrics))
-        (result,) = await receive([read_one(request.headers, body)], access, parts.publisher, parts.metrics)
+            arrivals = read_batch(body) if len(body) < LARGE_BYTES else await asyncio.to_thread(_read_at_once, body)
+            results = await receive(arrivals, access, parts.publisher, parts.metrics)
+            return await asyncio.to_thread(_batch_answer, results) if len(results) > MANY else _batch_answer(results)
+        reading = partial(read_one, request.headers, body)
+        arrived = reading() if len(body) < LARGE_BYTES else await asyncio.to_thread(reading)
+        (result,) = await receive([arrived], access, parts.publisher, parts.metrics)
         if result["status"] != ACCEPTED:
             raise _problem(result)
         return _json(result, ACCEPTED)
@@ -134,6 +143,11 @@ def create_routes(parts: Parts) -> APIRouter:
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
     return router
+
+
+def _read_at_once(body: bytes) -> list[Arrived]:
+    """The events of a large batch, read in a thread."""
+    return list(read_batch(body))
 
 
 def _problem(result: Result) -> Problem:
