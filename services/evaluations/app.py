@@ -6,9 +6,11 @@ from prometheus_client import CollectorRegistry
 from schemas.topics import EVENT_LIMIT
 from services.evaluations import routes
 from services.evaluations.projection import SERVICE, TOPICS, VERSION, apply, tables
+from services.evaluations.visits import VisitSent
 from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
 from services.kit.limits import Limit, WorkLimiter
+from services.kit.openapi import describe
 from services.kit.problems import answers
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
@@ -38,5 +40,6 @@ def create_app(settings: Settings) -> FastAPI:
     )
     add_docs(app, "/v1/visits/docs")
     app.include_router(routes.create_routes(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS)))
+    describe(app, VisitSent)
     add_frame(app, settings, registry, SERVICE, projection, projection.ready, keyring, BODY_LIMITS)
     return app

@@ -7,11 +7,12 @@ from fastapi.responses import JSONResponse
 
 from schemas.envelope import EVENT_ID
 from schemas.sources import PLAN
-from services.evaluations.visits import page, read_visit, record_visit
+from services.evaluations.visits import VisitSent, page, read_visit, record_visit
 from services.kit.bodies import Body
 from services.kit.databases import reading
 from services.kit.keys import Anybody, Somebody
 from services.kit.limits import WorkLimiter
+from services.kit.openapi import schema_of
 from services.kit.pages import Content, Cursor, Limit, content_of, cursor_of, position_of, tagged
 from services.kit.problems import answers
 from services.kit.projection import Projection
@@ -39,7 +40,7 @@ ACCEPTED_EXAMPLE = {
 REQUEST: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE}},
+        "content": {"application/json": {"schema": schema_of(VisitSent), "example": EXAMPLE}},
     }
 }
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import Connection, select
 
 from schemas.access import Audited
@@ -26,15 +26,12 @@ from services.kit.strict_json import wrong_json
 PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
 
 
-class VisitSent(BaseModel):
+class VisitSent(Visit):
     """A visit as it is sent: `id`, chosen by the sender, is the idempotency key; `source` only by the administrator."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     id: EventId
     source: SourceText | None = None
     time: AwareDatetime | None = None
-    visit: Visit
 
 
 def read_visit(body: bytes, access: Access) -> VisitRecorded:
@@ -54,25 +51,21 @@ def read_visit(body: bytes, access: Access) -> VisitRecorded:
         source=source,
         time=sent.time or datetime.now(UTC),
         type="id.pantau.visit.recorded.v1",
-        data=sent.visit,
+        data=Visit(**{name: getattr(sent, name) for name in Visit.model_fields}),
     )
 
 
 def _read(body: bytes) -> VisitSent:
-    """The body with the visit's own fields put under `visit`, so that each error is told at its place."""
     body = without_mark(body)
     errors = wrong_json(body)
     if errors:
         raise InvalidProblem(errors=errors)
-    told = json.loads(body)
-    if not isinstance(told, dict):
-        raise InvalidProblem(errors=[Wrong("body", "is no object", "a visit as JSON")])
-    about = {name: told.pop(name) for name in ("id", "source", "time") if name in told}
     try:
-        return VisitSent.model_validate_json(json.dumps(about | {"visit": told}))
+        return VisitSent.model_validate_json(body)
     except ValidationError as error:
-        errors = [wrong._replace(where=wrong.where.removeprefix("visit.")) for wrong in wrong_of(error)]
-        raise InvalidProblem(errors=errors) from None
+        raise InvalidProblem(
+            errors=[wrong._replace(where=wrong.where or "body") for wrong in wrong_of(error)]
+        ) from None
 
 
 async def record_visit(projection: Projection, publisher: Publisher, event: VisitRecorded, access: Access) -> Receipt:

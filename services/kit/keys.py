@@ -171,6 +171,10 @@ async def _administrator(request: Request) -> Access:
     return access
 
 
+ADMINISTRATOR_NEEDED = frozenset({_administrator})
+KEY_NEEDED = frozenset({_somebody}) | ADMINISTRATOR_NEEDED
+KEY_TAKEN = frozenset({_anybody}) | KEY_NEEDED
+
 Anybody = Annotated[Access, Depends(_anybody)]
 """The caller, with or without a key."""
 

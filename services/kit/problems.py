@@ -22,8 +22,10 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +215,16 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(body | problem.members, problem.status, problem.headers, MEDIA_TYPE)
 
 
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """The methods of a path, as its document lists them. The framework names those of the first route alone."""
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
+    fitting = [route for route in routes if isinstance(route, Route) and route.path_regex.match(path)]
+    methods = {
+        method for route in fitting if route.path_format == fitting[0].path_format for method in route.methods or ()
+    }
+    return methods | ({"HEAD"} if "GET" in methods else set())
+
+
 def add_problems(app: FastAPI) -> None:
     """Answer every error as a problem: ours, the framework's own, and what nobody expected."""
 
@@ -237,6 +249,8 @@ def add_problems(app: FastAPI) -> None:
     async def framework(request: Request, error: HTTPException) -> JSONResponse:
         problem = Problem(error.detail, headers=error.headers)
         problem.status = error.status_code
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers["Allow"] = ", ".join(sorted(_methods(app, request.url.path)))
         return answer(request, problem)
 
     @app.exception_handler(Exception)

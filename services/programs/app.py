@@ -12,6 +12,7 @@ from services.kit.answers import SharedAnswers
 from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
 from services.kit.limits import Limit, WorkLimiter
+from services.kit.openapi import describe
 from services.kit.problems import answers
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
@@ -78,5 +79,6 @@ def create_app(settings: Settings) -> FastAPI:
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (events, masterplans, departments):
         app.include_router(routes.create_routes(parts))
+    describe(app, *events.MODELS)
     add_frame(app, settings, registry, SERVICE, projection, ready, keyring, BODY_LIMITS)
     return app

@@ -1,6 +1,7 @@
 """Plays runs of the system under faults, and compares what came of them with the oracle.
 
   make chaos ARGS="--runs 20 --seed 7"     runs of the seeds 7 to 26
+  make chaos ARGS="--questions 300"        ask the apps all that their documents allow, 300 s each by each caller
   make chaos ARGS="--controls"             every negative control: each takes a protection away and must end badly
 
 Each run prints its seed, the faults as they strike, and the verdict; it is added to tests/chaos/results.jsonl, from which
@@ -20,7 +21,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from tests.chaos import results
+from tests.chaos import questions, results
 from tests.chaos.controls import CONTROLS
 from tests.chaos.faults import Stage
 from tests.chaos.grounds import Ground
@@ -85,6 +86,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as on Ctrl-C: what was begun is put away
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
+    if asked.questions:
+        wrong = questions.ask(base / "questions", asked.questions, asked.seed)
+        shutil.rmtree(base)
+        return 1 if wrong else 0
     names = list(CONTROLS) if asked.controls else [asked.control] if asked.control else []
     with ExitStack() as stack:
         house = House(base, Grounds(base, stack))
@@ -164,6 +169,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stage", choices=sorted(STAGES), help="what the runs are played on (default: each seed says)")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--control", choices=sorted(CONTROLS), help="play this negative control instead")
+    either.add_argument("--questions", type=int, metavar="SECONDS", help="ask the apps instead, so long each")
     either.add_argument("--controls", action="store_true", help="play every negative control instead")
     return parser.parse_args()
 

@@ -9,6 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
+from services.aggregator.api.answers import Change
 from services.aggregator.api.asking import Answers, Asking, Clock, utc_now
 from services.aggregator.api.books import FACTS_IN_MEMORY, Books
 from services.aggregator.api.metrics import ApiMetrics
@@ -23,6 +24,7 @@ from services.kit.docs import add_docs, prepare_docs
 from services.kit.keys import TOPIC as ACCESS
 from services.kit.keys import Keyring
 from services.kit.limits import Limit, WorkLimiter
+from services.kit.openapi import describe
 from services.kit.pages import COMPRESSED_FROM_BYTES, COMPRESSION
 from services.kit.problems import answers as problems
 from services.kit.projection import Projection, Record
@@ -98,6 +100,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     )
     app.include_router(create_routes(Parts(asking, answers, ranking, streams, tables, projection)))
     add_docs(app, "/v1/plans/docs")
+    describe(app, Change)
     add_pages(app, settings)
     app.add_middleware(
         CORSMiddleware,

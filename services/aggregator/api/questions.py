@@ -3,6 +3,7 @@
 A parameter nobody knows is refused: a typing error in `as_of` would else be answered with today's figure.
 """
 
+import re
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -21,26 +22,50 @@ CODE = PROGRAM.strip("^$")
 Seq = Annotated[int, Field(ge=0, le=2**53)]
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(
+    rf"{_DAY.pattern}[Tt][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{1,6}})?(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}})"
+)
+_SEQ = re.compile("[0-9]+")
+_DAY_WITHOUT_HYPHENS = re.compile("(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+
+
+def _day(said: Any) -> Any:
+    """A full-date of RFC 3339: nothing else is one, also where it could be read as one."""
+    if isinstance(said, str):
+        if not _DAY.fullmatch(said):
+            raise ValueError("is no date like 2020-12-31")
+        return date.fromisoformat(said)
+    return said
+
+
 def _seq_or_moment(said: Any) -> Any:
-    if isinstance(said, str) and not said.isdigit():
-        try:
-            return datetime.fromisoformat(said)
-        except ValueError:
-            raise ValueError("is neither a seq (8123) nor a moment (2026-11-23T20:41:07+07:00)") from None
+    if not isinstance(said, str):
+        return said
+    if _MOMENT.fullmatch(said):
+        return datetime.fromisoformat(said.upper())
+    return _seq(said, "a moment (2026-11-23T20:41:07+07:00)")
+
+
+def _seq_or_day(said: Any) -> Any:
+    if not isinstance(said, str):
+        return said
+    if _DAY.fullmatch(said):
+        return date.fromisoformat(said)
+    return _seq(said, "a date (2020-12-31)")
+
+
+def _seq(said: str, other: str) -> str:
+    if not _SEQ.fullmatch(said):
+        raise ValueError(f"is neither {other} nor a seq (8123)")
+    if _DAY_WITHOUT_HYPHENS.fullmatch(said):
+        raise ValueError(f"may be a date without hyphens: write {said[:4]}-{said[4:6]}-{said[6:]}")
     return said
 
 
-def _seq_or_date(said: Any) -> Any:
-    if isinstance(said, str) and not said.isdigit():
-        try:
-            return date.fromisoformat(said)
-        except ValueError:
-            raise ValueError("is neither a date (2020-12-31) nor a seq (8123)") from None
-    return said
-
-
+Day = Annotated[date, BeforeValidator(_day)]
 AsOf = Annotated[
-    date | None,
+    Day | None,
     Field(
         description="The date in the world asked about; default: today in the plan's time zone.",
         examples=["2020-12-31"],
@@ -83,9 +108,9 @@ class RealizationQuestion(Question):
 
 class HistoryQuestion(Asked):
     since: Annotated[
-        date | None, Field(alias="from", description="The first date; default: the beginning of the plan.")
+        Day | None, Field(alias="from", description="The first date; default: the beginning of the plan.")
     ] = None
-    to: Annotated[date | None, Field(description="The last date; default: today in the plan's time zone.")] = None
+    to: Annotated[Day | None, Field(description="The last date; default: today in the plan's time zone.")] = None
     step: Annotated[
         Literal["month", "year"], Field(description="A point at the end of each month or year, and one at `to`.")
     ] = "month"
@@ -104,7 +129,7 @@ class HistoryQuestion(Asked):
 class ChangesQuestion(Question):
     since: Annotated[
         Seq | date | None,
-        BeforeValidator(_seq_or_date),
+        BeforeValidator(_seq_or_day),
         Field(
             description="A date: as of then. A number: what was known at that `seq`. Default: the end of the year before."
         ),
@@ -142,7 +167,7 @@ class ProgramsQuestion(ProgramFilters):
 
 class PlansQuestion(Asked):
     as_of: Annotated[
-        date | None, Field(description="Default: today in each plan's time zone.", examples=["2020-12-31"])
+        Day | None, Field(description="Default: today in each plan's time zone.", examples=["2020-12-31"])
     ] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Cursor = None

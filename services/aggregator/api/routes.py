@@ -32,6 +32,7 @@ from services.aggregator.api.ranking import Ranking
 from services.aggregator.api.streams import EventStream, Streams
 from services.aggregator.api.streams import Question as Followed
 from services.kit.keys import Anybody
+from services.kit.openapi import schema_of
 from services.kit.pages import Content, content_of, tagged
 from services.kit.problems import answers as problems
 from services.kit.projection import Projection
@@ -39,8 +40,20 @@ from services.kit.projection import Projection
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["kota-pontianak-2019-2028"])]
 ProgramPath = Annotated[str, Path(pattern=PROGRAM, examples=["GOV-001"])]
 PROBLEMS = problems(401, 404, 422, 429, 503)
+DATA = {
+    "type": "string",
+    "contentMediaType": "application/json",
+    "contentSchema": {"anyOf": [schema_of(each) for each in (a.Realization, a.Change)]},
+}
+EVENT = {
+    "type": "object",
+    "properties": {"event": {"enum": ["snapshot", "change"]}, "id": {"type": "string"}, "data": DATA},
+}
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"model": a.Realization | a.Change, "description": "Data of `snapshot` events, then of `change` events."}
+    200: {
+        "description": "`snapshot` with a whole answer, then `change` with what is not the same.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "itemSchema": EVENT}},
+    }
 }
 
 

@@ -8,10 +8,13 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from schemas.cloudevents import HTTP_PREFIX
 from schemas.envelope import BATCH_MEDIA_TYPE, EVENT_ID, MEDIA_TYPE
+from schemas.reports import Retraction, StatusReport, StatusReported, StatusRetracted
 from schemas.sources import SOURCE, parse_source
 from schemas.topics import KIB
 from services.kit.keys import Anybody, somebody
+from services.kit.openapi import schema_of
 from services.kit.problems import (
     ForbiddenProblem,
     InvalidProblem,
@@ -22,7 +25,7 @@ from services.kit.problems import (
     answers,
 )
 from services.kit.publishing import NOT_ACKNOWLEDGED
-from services.programs.cloudevents import Arrived, is_batch, read_batch, read_one, require_utf_8
+from services.programs.cloudevents import BATCH_EVENTS, Arrived, is_batch, read_batch, read_one, require_utf_8
 from services.programs.intake import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
 from services.programs.outcomes import outcome
 from services.programs.parts import Parts
@@ -32,7 +35,7 @@ MANY = 1_000  # results that take more than some ms to write
 WAIT_SECONDS = 30
 RETRY_AFTER_SECONDS = 2
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "specversion": "1.0",
     "id": "2021-11-GOV-001",
     "source": "/plans/kota-pontianak-2019-2028/departments/diskominfo",
@@ -67,15 +70,30 @@ OUTCOME_EXAMPLES = {
     },
     "rejected": {"value": {"outcome": "rejected", "reasons": [{"code": "conflict", "received_at": "..."}]}},
 }
-REQUEST = {
+MODELS = (StatusReported, StatusRetracted)
+EVENT_SCHEMA = {"oneOf": [schema_of(model) for model in MODELS], "discriminator": {"propertyName": "type"}}
+BATCH_SCHEMA = {"type": "array", "items": EVENT_SCHEMA, "maxItems": BATCH_EVENTS}
+DATA_SCHEMA = {"anyOf": [schema_of(model) for model in (StatusReport, Retraction)]}
+REQUEST: dict[str, Any] = {
+    "security": [{"bearer": []}],
+    "parameters": [
+        {
+            "name": f"{HTTP_PREFIX}{name}",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "In binary mode, with the event's data as `application/json`.",
+        }
+        for name in ("specversion", "id", "source", "type", "time")
+    ],
     "requestBody": {
         "required": True,
         "content": {
-            MEDIA_TYPE: {"schema": {"type": "object"}, "example": EXAMPLE},
-            BATCH_MEDIA_TYPE: {"schema": {"type": "array"}, "example": [EXAMPLE]},
-            "application/json": {"schema": {"type": "object"}, "example": EXAMPLE["data"]},
+            MEDIA_TYPE: {"schema": EVENT_SCHEMA, "example": EXAMPLE},
+            BATCH_MEDIA_TYPE: {"schema": BATCH_SCHEMA, "example": [EXAMPLE]},
+            "application/json": {"schema": DATA_SCHEMA, "example": EXAMPLE["data"]},
         },
-    }
+    },
 }
 
 

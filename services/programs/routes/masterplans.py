@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic_core import to_json
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from schemas.sources import PLAN
 from services.kit.databases import reading
@@ -17,13 +18,21 @@ from services.programs.imports import Imported, Upload, import_masterplan
 from services.programs.parts import Parts
 from services.programs.registry import Found, at_seq, find, in_force, page, versions
 from services.programs.workbook import template, write_csv, write_workbook
+from services.programs.workbook.columns import PLAN_LINES
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
 MULTIPART = "multipart/form-data"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-FILE: dict[str, Any] = {"schema": {"type": "object", "properties": {"file": BINARY["schema"]}}}
-REQUEST = {"requestBody": {"required": True, "content": {XLSX: BINARY, CSV: BINARY, MULTIPART: FILE}}}
+FILE: dict[str, Any] = {"schema": {"type": "object", "properties": {"file": BINARY["schema"]}, "required": ["file"]}}
+FIELDS = [
+    {"name": line.field, "in": "query", "schema": {"type": "string"}, "description": f"With CSV: {line.heading}"}
+    for line in PLAN_LINES
+]
+REQUEST: dict[str, Any] = {
+    "parameters": FIELDS,
+    "requestBody": {"required": True, "content": {XLSX: BINARY, CSV: BINARY, MULTIPART: FILE}},
+}
 IMPORT_EXAMPLE = {
     "plan": "kota-pontianak-2019-2028",
     "version": 1,
@@ -50,12 +59,15 @@ async def _upload(request: Request) -> Upload:
         return Upload(media_type == CSV, await request.body(), fields)
     if media_type != MULTIPART:
         raise MediaTypeProblem(f"{media_type or 'A body without a media type'} is not taken here, but {XLSX}, {CSV}.")
-    async with request.form(max_files=1, max_fields=10) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise InvalidProblem(errors=[Wrong("file", "is missing", "a workbook or CSV file in the field `file`")])
-        is_csv = (file.filename or "").lower().endswith(".csv") or file.content_type == CSV
-        return Upload(is_csv, await file.read(), fields)
+    try:
+        async with request.form(max_files=1, max_fields=10) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise InvalidProblem(errors=[Wrong("file", "is missing", "a workbook or CSV file in the field `file`")])
+            is_csv = (file.filename or "").lower().endswith(".csv") or file.content_type == CSV
+            return Upload(is_csv, await file.read(), fields)
+    except HTTPException as error:
+        raise InvalidProblem(errors=[Wrong("body", f"is no form: {error.detail}", MULTIPART)]) from None
 
 
 def create_routes(parts: Parts) -> APIRouter:
@@ -96,7 +108,11 @@ def create_routes(parts: Parts) -> APIRouter:
         imported = await import_masterplan(parts, upload, access, dry_run=dry_run)
         return JSONResponse(_told(imported, dry_run), 202 if imported.published else 200)
 
-    @router.get("/v1/masterplans/template", responses={200: {"content": {XLSX: BINARY}}, **answers(401, 429)})
+    @router.get(
+        "/v1/masterplans/template",
+        response_class=Response,
+        responses={200: {"content": {XLSX: BINARY}}, **answers(401, 429)},
+    )
     async def empty_workbook(request: Request, access: Anybody) -> Response:
         """An empty workbook with every column explained."""
         found = await _exported(parts, ("template",), template, keyed=access.keyed)
@@ -133,6 +149,7 @@ def create_routes(parts: Parts) -> APIRouter:
 
     @router.get(
         "/v1/masterplans/{plan}/export",
+        response_class=Response,
         responses={200: {"content": {XLSX: BINARY, CSV: BINARY}}, **answers(401, 404, 422, 429)},
     )
     async def export(

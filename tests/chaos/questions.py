@@ -1,0 +1,19 @@
+"""Schemathesis over every OpenAPI document by every caller, on PostgreSQL, for as long as asked (tests/parts/api_fuzzing)."""
+
+from pathlib import Path
+
+from tests.chaos.grounds import broker_and_postgres
+from tests.parts.api_fuzzing import DOCUMENTS, Caller, findings, installation
+
+
+def ask(folder: Path, seconds: int, seed: int) -> int:
+    """Ask, and print what is found. How many documents and callers something was found with."""
+    wrong = 0
+    folder.mkdir(0o755)
+    with broker_and_postgres(folder) as ground, installation(ground.kafka, folder, ground.database()) as installed:
+        for document in DOCUMENTS:
+            for caller in Caller:
+                told = findings(installed, document, caller, folder, seconds=seconds, seed=seed)
+                wrong += bool(told)
+                print(f"{document} by {caller}, {seconds} s, seed {seed}: {told or 'nothing'}", flush=True)
+    return wrong

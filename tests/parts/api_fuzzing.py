@@ -1,0 +1,76 @@
+"""An installation whose apps are asked by Schemathesis: real broker, worker and database, and a plan with reports."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from httpx import Client
+
+from deploy.local.site import create_site
+from services.kit.settings import Settings
+from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, served
+from tests.parts.mailbox import Mailbox
+from tests.parts.processes import Processes
+
+DOCUMENTS = ("/v1/masterplans/openapi.json", "/v1/visits/openapi.json", "/openapi.json")
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+
+
+class Caller(StrEnum):
+    """By whose key the apps are asked."""
+
+    NOBODY = "nobody"
+    DEPARTMENT = "department"
+    ADMINISTRATOR = "administrator"
+
+
+class Installation(NamedTuple):
+    """A client of the whole site, and the keys of its callers."""
+
+    client: Client
+    keys: dict[Caller, str | None]
+
+
+@contextmanager
+def installation(bootstrap: str, folder: Path, database: str | None = None) -> Generator[Installation]:
+    """The site in a thread of this process, and its worker. `database`: a URL; SQLite when there is none."""
+    mailbox = Mailbox(bootstrap, PARTITIONS)
+    settings = Settings(
+        kafka=bootstrap,
+        topic_prefix=mailbox.prefix,
+        partitions=PARTITIONS,
+        database=database or f"sqlite:///{folder / 'site.db'}",
+        admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
+    )
+    processes = Processes(folder)
+    try:
+        with served(create_site(settings)) as client:
+            desk = Desk(mailbox, settings, client, client, processes)
+            desk.start_worker()
+            plan = desk.plan()
+            keys = {
+                Caller.NOBODY: None,
+                Caller.DEPARTMENT: desk.key(plan, "dinkes"),
+                Caller.ADMINISTRATOR: ADMINISTRATOR,
+            }
+            yield Installation(client, keys)
+    finally:
+        processes.end()
+
+
+def findings(installed: Installation, document: str, caller: Caller, folder: Path, *, seconds: int, seed: int) -> str:
+    """What Schemathesis finds in so many seconds, as it tells it; empty when nothing."""
+    url = str(installed.client.base_url).rstrip("/") + document
+    key = installed.keys[caller]
+    header = ["--header", f"Authorization: Bearer {key}"] if key else []
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION),
+        "run", url, *header, "--max-time", str(seconds), "--seed", str(seed), "--no-color", "--continue-on-failure",
+    ]  # fmt: skip
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20 * seconds + 120, check=False)
+    return "" if told.returncode == 0 else told.stdout + told.stderr
