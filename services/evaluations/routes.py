@@ -13,7 +13,7 @@ from services.kit.databases import reading
 from services.kit.keys import Anybody, Somebody
 from services.kit.limits import WorkLimiter
 from services.kit.openapi import schema_of
-from services.kit.pages import Content, Cursor, Limit, content_of, cursor_of, position_of, tagged
+from services.kit.pages import NOT_MODIFIED, Content, Cursor, Limit, content_of, cursor_of, position_of, tagged
 from services.kit.problems import answers
 from services.kit.projection import Projection
 from services.kit.publishing import Publisher
@@ -68,7 +68,7 @@ def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimi
         receipt = await record_visit(projection, publisher, event, access)
         return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
 
-    @router.get("/v1/visits", responses=answers(401, 422, 429))
+    @router.get("/v1/visits", responses={**NOT_MODIFIED, **answers(401, 422, 429)})
     async def visits(
         request: Request,
         access: Anybody,

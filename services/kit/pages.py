@@ -72,6 +72,10 @@ def content_of(body: Any, *, compress: bool = True) -> Content:
     return Content(data, f'"{blake2b(data, digest_size=12).hexdigest()}"', gzipped)
 
 
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it: `If-None-Match`"}}
+"""What a route that answers by `tagged` adds to its `responses`."""
+
+
 def tagged(request: Request, body: Any, *, media_type: str = "application/json") -> Response:
     """An answer with its `ETag`; 304 when the client has it. `body` is a `Content`, or what `content_of` takes."""
     content = body if isinstance(body, Content) else content_of(body)

@@ -65,6 +65,41 @@ def test_head_answers_like_get_without_a_body(site: Client, plan: str, path: str
     assert site.get(path, headers=bearer(ADMINISTRATOR)).status_code == got.status_code, "the connection goes on"
 
 
+def test_what_has_an_etag_is_not_sent_again_and_the_document_says_so(site: Client, plan: str) -> None:
+    whole: dict[str, Any] = {}
+    for document in ("/openapi.json", "/v1/masterplans/openapi.json", "/v1/visits/openapi.json"):
+        whole |= site.get(document).json()["paths"]
+    for template, operations in whole.items():
+        if "get" not in operations or template.endswith("/stream"):
+            continue
+        path = template.format(plan=plan, program="P-000", number=1, office="dinkes")
+        query = {"plan": plan} if template in {"/v1/visits", "/v1/departments"} else {}
+        if template == "/v1/events":
+            query = {"source": department(plan, "dinkes"), "id": "r-1"}
+        got = site.get(path, params=query, headers=bearer(ADMINISTRATOR))
+        assert got.status_code == 200, got.text
+        tagged = "etag" in got.headers
+        assert ("304" in operations["get"]["responses"]) == tagged, template
+        if tagged:
+            known = {"If-None-Match": "*"} | bearer(ADMINISTRATOR)
+            assert site.get(path, params=query, headers=known).status_code == 304
+
+
+@pytest.mark.parametrize("cursor", ["AA", "AAAA", "AAE", "gICA", "\x00", "MTA5OTk5OTk5OTk5OTk5OTk5OQ"])
+def test_cursors_that_no_page_gave_are_refused_on_postgresql(
+    broker: Broker, processes: Processes, postgres_url: str, cursor: str
+) -> None:
+    with running(broker.bootstrap, postgres_url, processes) as desk:
+        for path, query in (("/v1/masterplans", {}), ("/v1/visits", {"plan": "kota-x"})):
+            client = desk.evaluations if path == "/v1/visits" else desk.programs
+            told = client.get(path, params={**query, "cursor": cursor})
+            assert told.status_code in {200, 422}, told.text
+        for event_id in ("a\0b", "\ud7ff\0"):
+            asked = {"source": department("kota-x", "dinkes"), "id": event_id}
+            assert desk.programs.get("/v1/events", params=asked).status_code == 422
+            assert desk.evaluations.get("/v1/visits", params={"plan": "kota-x", "id": event_id}).status_code == 422
+
+
 def test_head_of_a_stream_ends(site: Client, plan: str) -> None:
     def clients() -> str:
         lines = site.get("/metrics").text.splitlines()

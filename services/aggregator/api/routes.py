@@ -33,13 +33,14 @@ from services.aggregator.api.streams import EventStream, Streams
 from services.aggregator.api.streams import Question as Followed
 from services.kit.keys import Anybody
 from services.kit.openapi import schema_of
-from services.kit.pages import Content, content_of, tagged
+from services.kit.pages import NOT_MODIFIED, Content, content_of, tagged
 from services.kit.problems import answers as problems
 from services.kit.projection import Projection
 
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["kota-pontianak-2019-2028"])]
 ProgramPath = Annotated[str, Path(pattern=PROGRAM, examples=["GOV-001"])]
 PROBLEMS = problems(401, 404, 422, 429, 503)
+ANSWERS = {**NOT_MODIFIED, **PROBLEMS}
 DATA = {
     "type": "string",
     "contentMediaType": "application/json",
@@ -78,13 +79,13 @@ def create_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["realization"])
     answers = parts.answers
 
-    @router.get("/v1/plans", response_model=a.Plans, responses=problems(401, 422, 429, 503))
+    @router.get("/v1/plans", response_model=a.Plans, responses={**NOT_MODIFIED, **problems(401, 422, 429, 503)})
     async def plans(request: Request, access: Anybody, question: Annotated[PlansQuestion, Query()]) -> Response:
         """All plans, ranked by the share of programs realized."""
         after = ranked_at(question.cursor)
         return tagged(request, await parts.ranking.page(question.as_of, question.limit, after, keyed=access.keyed))
 
-    @router.get("/v1/plans/{plan}/realization", response_model=a.Realization, responses=PROBLEMS)
+    @router.get("/v1/plans/{plan}/realization", response_model=a.Realization, responses=ANSWERS)
     async def plan_realization(
         request: Request, access: Anybody, plan: PlanPath, question: Annotated[RealizationQuestion, Query()]
     ) -> Response:
@@ -97,7 +98,7 @@ def create_routes(parts: Parts) -> APIRouter:
             ),
         )
 
-    @router.get("/v1/plans/{plan}/history", response_model=a.History, responses=PROBLEMS)
+    @router.get("/v1/plans/{plan}/history", response_model=a.History, responses=ANSWERS)
     async def plan_history(
         request: Request, access: Anybody, plan: PlanPath, question: Annotated[HistoryQuestion, Query()]
     ) -> Response:
@@ -109,7 +110,7 @@ def create_routes(parts: Parts) -> APIRouter:
             await answers.answer(plan, at, "history", asked, lambda at: history(at, *asked), keyed=access.keyed),
         )
 
-    @router.get("/v1/plans/{plan}/changes", response_model=a.Changes, responses=PROBLEMS)
+    @router.get("/v1/plans/{plan}/changes", response_model=a.Changes, responses=ANSWERS)
     async def plan_changes(
         request: Request, access: Anybody, plan: PlanPath, question: Annotated[ChangesQuestion, Query()]
     ) -> Response:
@@ -130,7 +131,7 @@ def create_routes(parts: Parts) -> APIRouter:
             ),
         )
 
-    @router.get("/v1/plans/{plan}/programs", response_model=a.Programs, responses=PROBLEMS)
+    @router.get("/v1/plans/{plan}/programs", response_model=a.Programs, responses=ANSWERS)
     async def plan_programs(
         request: Request, access: Anybody, plan: PlanPath, question: Annotated[ProgramsQuestion, Query()]
     ) -> Response:
@@ -157,7 +158,7 @@ def create_routes(parts: Parts) -> APIRouter:
     @router.get(
         "/v1/plans/{plan}/programs/{program}",
         response_model=a.ProgramStory | a.FullProgramStory,
-        responses=PROBLEMS,
+        responses=ANSWERS,
     )
     async def program_story(
         request: Request,
@@ -179,7 +180,7 @@ def create_routes(parts: Parts) -> APIRouter:
         response.headers["Vary"] = "Authorization, Accept-Encoding"
         return response
 
-    @router.get("/v1/plans/{plan}/departments", response_model=a.Departments, responses=PROBLEMS)
+    @router.get("/v1/plans/{plan}/departments", response_model=a.Departments, responses=ANSWERS)
     async def plan_departments(
         request: Request, access: Anybody, plan: PlanPath, question: Annotated[Question, Query()]
     ) -> Response:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from schemas.access import Key, Role
 from schemas.sources import OFFICE, PLAN
 from services.kit.keys import Administrator, Anybody, new_key
-from services.kit.pages import Content, content_of, tagged
+from services.kit.pages import NOT_MODIFIED, Content, content_of, tagged
 from services.kit.problems import ConflictProblem, NotFoundProblem, answers
 from services.programs.offices import KEYS, audited, change_keys
 from services.programs.parts import Parts
@@ -32,7 +32,7 @@ def create_routes(parts: Parts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["departments"])
 
-    @router.get("/v1/departments", responses=answers(401, 404, 422, 429))
+    @router.get("/v1/departments", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
     async def departments(
         request: Request, access: Anybody, plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")]
     ) -> Response:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from schemas.sources import PLAN
 from services.kit.databases import reading
 from services.kit.keys import Access, Administrator, Anybody
-from services.kit.pages import Content, Cursor, Limit, content_of, cursor_of, moment, position_of, tagged
+from services.kit.pages import NOT_MODIFIED, Content, Cursor, Limit, content_of, cursor_of, moment, position_of, tagged
 from services.kit.problems import InvalidProblem, MediaTypeProblem, NotFoundProblem, Wrong, answers
 from services.programs.imports import Imported, Upload, import_masterplan
 from services.programs.parts import Parts
@@ -74,7 +74,7 @@ def create_routes(parts: Parts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["masterplans"])
 
-    @router.get("/v1/masterplans", responses=answers(401, 422, 429))
+    @router.get("/v1/masterplans", responses={**NOT_MODIFIED, **answers(401, 422, 429)})
     async def masterplans(request: Request, access: Anybody, limit: Limit = 100, cursor: Cursor = None) -> Response:
         """The latest version of every plan, by its id."""
         after = "".join(position_of(cursor, f"({PLAN})"))
@@ -111,14 +111,14 @@ def create_routes(parts: Parts) -> APIRouter:
     @router.get(
         "/v1/masterplans/template",
         response_class=Response,
-        responses={200: {"content": {XLSX: BINARY}}, **answers(401, 429)},
+        responses={200: {"content": {XLSX: BINARY}}, **NOT_MODIFIED, **answers(401, 429)},
     )
     async def empty_workbook(request: Request, access: Anybody) -> Response:
         """An empty workbook with every column explained."""
         found = await _exported(parts, ("template",), template, keyed=access.keyed)
         return _file(request, found, XLSX, "pantau-masterplan.xlsx")
 
-    @router.get("/v1/masterplans/{plan}", responses=answers(401, 404, 422, 429))
+    @router.get("/v1/masterplans/{plan}", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
     async def masterplan(request: Request, access: Anybody, plan: PlanPath) -> Response:
         """A plan: its versions, the latest first, and which one is in force today."""
 
@@ -133,7 +133,7 @@ def create_routes(parts: Parts) -> APIRouter:
 
         return tagged(request, await parts.limits.run("reads", access.keyed, told))
 
-    @router.get("/v1/masterplans/{plan}/versions/{number}", responses=answers(401, 404, 422, 429))
+    @router.get("/v1/masterplans/{plan}/versions/{number}", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
     async def version(
         request: Request, access: Anybody, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]
     ) -> Response:
@@ -150,7 +150,7 @@ def create_routes(parts: Parts) -> APIRouter:
     @router.get(
         "/v1/masterplans/{plan}/export",
         response_class=Response,
-        responses={200: {"content": {XLSX: BINARY, CSV: BINARY}}, **answers(401, 404, 422, 429)},
+        responses={200: {"content": {XLSX: BINARY, CSV: BINARY}}, **NOT_MODIFIED, **answers(401, 404, 422, 429)},
     )
     async def export(
         request: Request,
