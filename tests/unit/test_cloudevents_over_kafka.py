@@ -140,6 +140,13 @@ def test_what_is_rejected_keeps_the_original_value_and_headers_before_our_own() 
     assert dict(message.headers)["reason"] == b"not_json"
 
 
+def test_source_and_id_of_a_reject_are_what_every_database_holds() -> None:
+    odd = written(EVENT | {"source": "\ud800/plans\0", "id": "\udfff"})
+    message = _reject(TOPIC, PARTITION, PartitionState(PARTITION, PARTITIONS).fold(TOPIC, [record(odd)]).refused[0])
+    own = dict(message.headers)
+    assert (own["source"], own["id"]) == ("\ufffd/plans\ufffd".encode(), "\ufffd".encode())
+
+
 def test_the_consumers_headers_reach_the_decoder() -> None:
     class Fetched:
         offset, timestamp, key, value, headers = 7, RECEIVED_MS, None, DATA, binary().headers
