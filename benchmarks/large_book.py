@@ -16,7 +16,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from samples.plan import build
-from schemas.book import content, digest, fact_key, fact_value
+from schemas.book import NO_LINK, content, digest, fact_key, fact_record
 from schemas.events import EVENT, Event
 from schemas.masterplan import MasterplanVersion
 from schemas.sources import council, department, evaluator
@@ -51,25 +51,25 @@ class LargeBook:
     def facts(self, plan: str) -> Iterator[Said]:
         """A plan's facts in the order of `seq`: its first version, then reports, with the second version among them."""
         chance = random.Random(plan)
-        seqs = itertools.count(1)
+        log = _Log()
         sent: list[tuple[str, str]] = []
-        yield _said(_version(plan, self._versions[0]), next(seqs), FIRST_MS)
+        yield log.write_event(_version(plan, self._versions[0]), FIRST_MS)
         for number in range(self.reports):
             day = number * DAYS // self.reports
             received_ms = FIRST_MS + (day + 3) * DAY_MS + chance.randrange(DAY_MS)
-            yield self._report(plan, next(seqs), number, day, received_ms, chance, sent)
+            yield self._report(plan, log, number, day, received_ms, chance, sent)
             if number == self.reports // 4:
-                yield _said(_version(plan, self._versions[1]), next(seqs), received_ms)
+                yield log.write_event(_version(plan, self._versions[1]), received_ms)
             if number % 100 == 99:
-                yield _said(_retraction(*chance.choice(sent), number), next(seqs), received_ms)
+                yield log.write_event(_retraction(*chance.choice(sent), number), received_ms)
             if number % 200 == 199:
                 program, _ = chance.choice(self._leads)
-                yield _said(_verification(plan, program, day, chance, number), next(seqs), received_ms)
+                yield log.write_event(_verification(plan, program, day, chance, number), received_ms)
 
     def _report(
         self,
         plan: str,
-        seq: int,
+        log: "_Log",
         number: int,
         day: int,
         received_ms: int,
@@ -85,27 +85,44 @@ class LargeBook:
         on = (FIRST + timedelta(days=day)).isoformat()
         status = chance.choice(STATUSES)
         physical = "100" if status == "realized" else f"{chance.randrange(100)}.5"
-        note = f'"Catatan {number}: pekerjaan berjalan sesuai jadwal."' if draw > 0.8 else "null"
         source, event_id = department(plan, office), f"{chance.getrandbits(128):032x}"
         sent.append((source, event_id))
         # By hand, as `content` would write it, in a tenth of the time.
         said = (
-            f'{{"specversion":"1.0","id":"{event_id}","source":"{source}",'
-            f'"time":"{on}T{chance.randrange(24):02}:{number % 60:02}:00Z",'
-            '"datacontenttype":"application/json","attestedrole":null,'
-            '"type":"id.pantau.program.status.reported.v1",'
-            f'"data":{{"program":"{program}","status":"{status}","physical":"{physical}",'
-            f'"spent":{chance.randrange(10**9) * 1000},"period":"{on[:7]}","effective_on":"{on}",'
-            f'"evidence":[],"obstacle":null,"note":{note}}}}}'
+            f'{{"data":{{"effective_on":"{on}","period":"{on[:7]}","physical":"{physical}","program":"{program}",'
+            f'"spent":{chance.randrange(10**9) * 1000},"status":"{status}"}},"id":"{event_id}","source":"{source}",'
+            f'"specversion":"1.0","time":"{on}T{chance.randrange(24):02}:{number % 60:02}:00Z",'
+            '"type":"id.pantau.program.status.reported.v1"}'
         ).encode()
-        value = fact_value(seq, received_ms, "program-status", 0, number, digest(said), said)
-        return f"{plan}/report{source}/{event_id}".encode(), value
+        return log.write(f"{plan}/report{source}/{event_id}".encode(), received_ms, "program-status", said)
 
 
-def _said(event: Event, seq: int, received_ms: int) -> Said:
-    said = content(event)
-    key = fact_key(event.plan, event.KIND.kind, event.source, event.id)
-    return key, fact_value(seq, received_ms, event.KIND.topic, 0, seq, digest(said), said)
+class _Log:
+    """The facts of a plan, each with the number and link after the one before. None has a private part."""
+
+    def __init__(self) -> None:
+        self._seq, self._link = 0, NO_LINK
+
+    def write(self, key: bytes, received_ms: int, topic: str, public: bytes, fold: bool = True) -> Said:
+        """The record of the next fact."""
+        self._seq += 1
+        value, self._link = fact_record(
+            self._link,
+            seq=self._seq,
+            received_ms=received_ms,
+            topic=topic,
+            partition=0,
+            offset=self._seq,
+            digest=digest(public, None),
+            public=public,
+            fold=fold,
+        )
+        return key, value
+
+    def write_event(self, event: Event, received_ms: int) -> Said:
+        """The record of an event's fact."""
+        key = fact_key(event.plan, event.KIND.kind, event.source, event.id)
+        return self.write(key, received_ms, event.KIND.topic, content(event).public, event.KIND.fold)
 
 
 def _version(plan: str, data: MasterplanVersion) -> Event:

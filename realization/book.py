@@ -21,9 +21,9 @@ import msgspec
 
 from realization.claims import Claim, claim_of
 from realization.columns import Columns, Packed
-from schemas.envelope import microseconds
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
+from schemas.fields import microseconds
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.plans import Plan, Program, plan_of
 from schemas.reading import Report, report_of
@@ -151,6 +151,11 @@ class PlanBook:
                 return None
             case _:
                 return ()
+
+    def skip(self, seq: int, received_ms: int) -> None:
+        """Take note of a fact that no figure depends on."""
+        self.seq = max(self.seq, seq)
+        self.received_ms = max(self.received_ms, received_ms)
 
     def add_plan(self, plan: Plan, seq: int, received_ms: int) -> None:
         """Take a plan version into the set, as `add` does, for those who have it read already."""

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.envelope import microseconds
 from schemas.evaluations import EvaluationRecorded, MeetingHeld, QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
+from schemas.fields import microseconds
 from schemas.reading import Report
 from schemas.reports import StatusReported
 

@@ -1,15 +1,34 @@
-"""What the aggregator writes: facts (the book), rejects, the live snapshot, and its progress."""
+"""What the aggregator writes: facts (the facts log), rejects, the live snapshot, and its progress.
 
+Content. An event's content is its JSON with normalized fields, without fields that are absent or at their default, so
+that a new optional field changes nobody's content. It has a public part, which the fact keeps, and a private part
+(schemas/private.py), which lies on `facts-private`. Both are written canonically: keys sorted, no spaces, UTF-8
+(RFC 8785, as far as it is about objects, lists, texts, integers and booleans; there are no other numbers).
+
+Chain. A fact's value is the canonical JSON of its fields with `link` put first. `link` is the SHA-256 over the link of
+the plan's fact before (32 bytes; zeros before the first) and the canonical JSON of the fact without its `link`, which
+holds the digest of the private part. Anyone who has the public facts can compute it again.
+"""
+
+import hashlib
 from datetime import date
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.events import Event
+from schemas.events import KNOWN_TYPES, Event
+from schemas.private import STORED, Json, private_fields, take_private
 from schemas.vocabulary import Reason
 
 InputTopic = Literal["masterplans", "program-status", "evaluations"]
+
+NO_LINK = bytes(32)
+"""The link before a plan's first fact."""
+
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
+_LINK_CHARACTERS = len('{"link":"",') + 64
 
 
 class Written(BaseModel):
@@ -19,11 +38,13 @@ class Written(BaseModel):
 
 
 class Fact(Written):
-    """An accepted event, in the book: once, with a dense number `seq` per plan, beginning at 1.
+    """An accepted event, in the facts log: once, with a dense number `seq` per plan, beginning at 1.
 
-    `received_ms` is the broker's time of receipt (milliseconds since 1970, UTC); `topic`, `partition` and `offset`
-    say where the mail lies; `digest` is the hex digest of the event's content, by which a duplicate is told from a
-    conflict.
+    `received_ms` is the broker's time of receipt (milliseconds since 1970, UTC); `topic`, `partition` and `offset` say
+    where the record stood; `digest` is the hex digest of the content, by which a duplicate is told from a conflict;
+    `private` is the salted digest of the private part, null where there is none; `link` is the chain's (see above);
+    `fold` says whether figures depend on the fact; `ignored` names claims of the sender that were not believed.
+    The event has no private fields here.
     """
 
     seq: Annotated[int, Field(ge=1)]
@@ -32,28 +53,155 @@ class Fact(Written):
     partition: int
     offset: int
     digest: str
+    link: str
+    fold: bool
+    private: str | None = None
+    ignored: tuple[str, ...] = ()
     event: Event
 
 
-def content(event: Event) -> bytes:
-    """The event as the book keeps it: normalized domain fields as JSON, always the same bytes for the same content."""
-    return event.model_dump_json().encode()
+class PrivateRecord(Written):
+    """The value of a record on `facts-private`: the private fields of the fact with the same key (schemas/private.py).
+
+    The SHA-256 over the salt (32 bytes) and the canonical JSON of `data` is the fact's `private`. No value: erased.
+    """
+
+    data: dict[str, Any]
+    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-def digest(content: bytes) -> bytes:
-    """16 bytes that stand for a content."""
-    return blake2b(content, digest_size=16).digest()
+class UnknownFact(NamedTuple):
+    """A fact of a kind that a later version has introduced. `digest` and `link` as in `Fact`."""
+
+    seq: int
+    received_ms: int
+    topic: str
+    digest: str
+    link: str
+    fold: bool
+    source: str
+    id: str
+    type: str
 
 
-def fact_value(
-    seq: int, received_ms: int, topic: str, partition: int, offset: int, digest: bytes, content: bytes
-) -> bytes:
-    """The value of a fact's record. Written by hand because the content is JSON already: nothing is encoded twice."""
-    head = (
-        f'{{"seq":{seq},"received_ms":{received_ms},"topic":"{topic}","partition":{partition},'
-        f'"offset":{offset},"digest":"{digest.hex()}","event":'
+class NewerFactError(Exception):
+    """A fact of an unknown kind, on which figures depend: no figure can be given without knowing it."""
+
+    def __init__(self, fact: UnknownFact) -> None:
+        super().__init__(
+            f"a newer version wrote this: fact {fact.seq} of {fact.source} is of the unknown type {fact.type}, and "
+            "figures depend on it; update this program"
+        )
+
+
+class _Attributes(msgspec.Struct):
+    source: str
+    id: str
+    type: str
+
+
+class _Head(msgspec.Struct):
+    seq: int
+    received_ms: int
+    topic: str
+    digest: str
+    link: str
+    fold: bool
+    event: _Attributes
+
+
+_DECODE_HEAD = msgspec.json.Decoder(_Head).decode
+
+
+def parse_fact(value: bytes) -> Fact | UnknownFact:
+    """A fact of the facts log. Raises ValidationError or msgspec.ValidationError for anything else."""
+    head = _DECODE_HEAD(value)
+    event = head.event
+    if event.type in KNOWN_TYPES:
+        return Fact.model_validate_json(value, extra="ignore", context=STORED)
+    return UnknownFact(
+        head.seq, head.received_ms, head.topic, head.digest, head.link, head.fold, event.source, event.id, event.type
     )
-    return head.encode() + content + b"}"
+
+
+class Content(NamedTuple):
+    """The content of an event, each part as canonical JSON; `private` is empty where there is nothing private."""
+
+    public: bytes
+    private: bytes
+
+
+def canonical(value: Any) -> bytes:
+    """A JSON value in its one form: keys sorted, no spaces."""
+    return _ENCODE(value)
+
+
+def _dumped(event: Event) -> Json:
+    return event.model_dump(mode="json", exclude_defaults=True)
+
+
+def written(event: Event) -> bytes:
+    """The whole event as it is published: canonical, without fields at their default."""
+    return canonical(_dumped(event))
+
+
+def statement(event: Event) -> bytes:
+    """What intake attests: the whole event without the mark itself."""
+    dumped = _dumped(event)
+    dumped.pop("attestation", None)
+    return canonical(dumped)
+
+
+def content(event: Event) -> Content:
+    """The content of an event whose attestation was checked. The mark is no content."""
+    dumped = _dumped(event)
+    dumped.pop("attestation", None)
+    private = take_private(dumped["data"], private_fields(type(event.data)))
+    return Content(canonical(dumped), canonical(private) if private else b"")
+
+
+def digest(public: bytes, private_digest: str | None) -> bytes:
+    """16 bytes that stand for a content: its public part, and the digest of its private one."""
+    return blake2b(public + (private_digest or "").encode(), digest_size=16).digest()
+
+
+class FactRecord(NamedTuple):
+    """The value of a fact's record, and its link (32 bytes)."""
+
+    value: bytes
+    link: bytes
+
+
+def fact_record(
+    before: bytes,
+    *,
+    seq: int,
+    received_ms: int,
+    topic: str,
+    partition: int,
+    offset: int,
+    digest: bytes,
+    public: bytes,
+    private_digest: str | None = None,
+    fold: bool = True,
+    ignored: tuple[str, ...] = (),
+) -> FactRecord:
+    """A fact's record. `before`: the link of the plan's fact before. Written by hand, in canonical order, because the
+    content is JSON already: nothing is encoded twice."""
+    claims = f',"ignored":{_ENCODE(ignored).decode()}' if ignored else ""
+    private = f',"private":"{private_digest}"' if private_digest else ""
+    rest = (
+        f',"fold":{"true" if fold else "false"}{claims},"offset":{offset},"partition":{partition}{private},'
+        f'"received_ms":{received_ms},"seq":{seq},"topic":"{topic}"}}'
+    )
+    unlinked = f'"digest":"{digest.hex()}","event":'.encode() + public + rest.encode()
+    link = hashlib.sha256(before + b"{" + unlinked)
+    return FactRecord(f'{{"link":"{link.hexdigest()}",'.encode() + unlinked, link.digest())
+
+
+def link_of(before: bytes, value: bytes) -> bytes:
+    """The link that the value of a fact's record must have after the link `before`."""
+    return hashlib.sha256(before + b"{" + value[_LINK_CHARACTERS:]).digest()
 
 
 def fact_key(plan: str, kind: str, source: str, event_id: str) -> bytes:
@@ -108,10 +256,15 @@ class OutcomeCounts(Written):
 
 
 class Progress(Written):
-    """How far the aggregator has read one partition, and what it wrote: one record in each transaction."""
+    """How far the aggregator has read one partition, and what it wrote: one record in each transaction.
+
+    `secret` tells which secret its private digests and marks are made with (schemas/secret.py), without giving it away.
+    """
 
     partition: int
     next_offsets: dict[InputTopic, int]
     outcomes: dict[InputTopic, OutcomeCounts]
     facts_end: int
     rejected_end: int
+    private_end: int = 0
+    secret: str = ""

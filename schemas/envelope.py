@@ -1,47 +1,22 @@
 """What every event has: the attributes of CloudEvents 1.0, and the strictness of what is inside.
 
 The envelope ignores attributes it does not know (CloudEvents allows extensions); `data` refuses them,
-because a field with a typing error would else be lost without a word. Readers of the book pass
+because a field with a typing error would else be lost without a word. Readers of the facts log pass
 `extra="ignore"` and so tolerate fields of later versions.
 """
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from datetime import UTC, date
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from schemas.cloudevents import JSON_MEDIA_TYPE, is_json
-from schemas.sources import PLAN, SOURCE, SourceKind, parse_source
+from schemas.fields import EventId, Moment, SourceText
+from schemas.secret import MARK
+from schemas.sources import SourceKind, parse_source
 
-EVENT_ID = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
 MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
-
-
-Key = TypeVar("Key", bound=str)
-Value = TypeVar("Value")
-
-
-def plain(number: Decimal) -> Decimal:
-    """The same number written one way: no exponent, no trailing zeros, no minus before zero (45.50 and 45.5 are one)."""
-    return Decimal(f"{number.normalize() + 0:f}")
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def microseconds(moment: datetime) -> int:
-    """An aware datetime as whole microseconds since 1970."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("in UTC it lies outside the calendar") from None
 
 
 def _json(written: object) -> object:
@@ -55,22 +30,11 @@ def _no_base64(written: object) -> object:
     return None
 
 
-def by_key(entries: dict[Key, Value]) -> dict[Key, Value]:
-    """The same entries in the order of their keys: how they were written is no content."""
-    return dict(sorted(entries.items()))
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 JsonMediaType = Annotated[
     Literal["application/json"],
     BeforeValidator(_json),
     WithJsonSchema({"type": "string", "pattern": JSON_MEDIA_TYPE}, mode="validation"),
 ]
-EventId = Annotated[str, Field(pattern=EVENT_ID)]
-SourceText = Annotated[str, Field(pattern=SOURCE, max_length=160)]
-PlanId = Annotated[str, Field(pattern=f"^(?:{PLAN})$")]
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
-Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class Data(BaseModel):
@@ -80,15 +44,16 @@ class Data(BaseModel):
 
 
 class EventKind(NamedTuple):
-    """Where a type of event belongs."""
+    """Where a type of event belongs. `fold`: figures depend on it."""
 
     kind: str  # short name, used in the key of a fact
     topic: str  # the one topic it enters by
-    sources: tuple[SourceKind, ...]  # who may say it
+    sources: tuple[SourceKind, ...]  # who may send it
+    fold: bool = True
 
 
 class Envelope(BaseModel):
-    """CloudEvents 1.0 attributes. `time` is required: it orders reports of one day."""
+    """CloudEvents 1.0 attributes. `time` is required: it orders reports of one day. It is kept in UTC."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -104,6 +69,18 @@ class Envelope(BaseModel):
         default=None,
         description="Set by intake, never taken from a sender: the sender held the administrator's key.",
     )
+    attestation: Annotated[str, Field(pattern=MARK)] | None = Field(
+        default=None, description="The mark by which intake attests `attestedrole`. Not kept in the fact."
+    )
+
+    @model_validator(mode="after")
+    def _in_utc(self) -> Self:
+        self.settle(self.time.date())
+        object.__setattr__(self, "time", self.time.astimezone(UTC))
+        return self
+
+    def settle(self, own_day: date) -> None:
+        """Give fields of `data` their defaults that depend on the event's own day: the date of `time`, as written."""
 
     @property
     def plan(self) -> str:

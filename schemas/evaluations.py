@@ -1,17 +1,24 @@
 """What evaluators and the council say: visits, verifications, evaluations, Quick Wins, meetings, frozen figures."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from schemas.envelope import Data, Envelope, EventId, EventKind, Name, Text, plain
-from schemas.masterplan import OfficeKey, Year
+from schemas.envelope import Data, Envelope, EventKind
+from schemas.fields import ADecimal, AnInteger, Day, EventId, Name, Sha256, Text, Year, decimal_schema, plain
+from schemas.masterplan import OfficeKey
+from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
 from schemas.reports import Evidence, ProgramCode
 from schemas.vocabulary import Outcome
 
-Score = Annotated[Decimal, Field(ge=0, le=100, max_digits=7, decimal_places=4), AfterValidator(plain)]
+Score = Annotated[
+    Decimal,
+    ADecimal,
+    Field(ge=0, le=100, max_digits=7, decimal_places=4),
+    AfterValidator(plain),
+    decimal_schema(100, 2, 4),
+]
 
 
 class Seen(Data):
@@ -19,33 +26,35 @@ class Seen(Data):
 
     program: ProgramCode
     outcome: Outcome
-    note: Text | None = None
+    note: Annotated[Text | None, PRIVATE] = None
 
 
 class ChecklistItem(Data):
     question: Name
     fulfilled: bool
-    note: Text | None = None
+    note: Annotated[Text | None, PRIVATE] = None
 
 
 class Recommendation(Data):
     """What the visitors ask for, of whom, until when."""
 
-    text: Text
+    model_config = ConfigDict(json_schema_extra=required_in_schema("text"))
+
+    text: Annotated[Text, WHEN_SENT, PRIVATE] = REQUIRED
     owner: OfficeKey
-    due_on: date
+    due_on: Day
 
 
 class Visit(Data):
     """A field evaluation (tinjauan lapangan). People are named by institution and account, never by name."""
 
-    visited_on: date
+    visited_on: Day
     site: Name
     institution: Name
-    mentor_account: Annotated[str, Field(max_length=64)] | None = None
+    mentor_account: Annotated[Annotated[Name, Field(max_length=64)] | None, PRIVATE] = None
     programs: Annotated[tuple[Seen, ...], Field(min_length=1, max_length=500)]
     checklist: tuple[ChecklistItem, ...] = ()
-    findings: tuple[Text, ...] = ()
+    findings: Annotated[tuple[Text, ...], PRIVATE] = ()
     recommendations: tuple[Recommendation, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
@@ -61,10 +70,10 @@ class Visit(Data):
 class Verification(Data):
     """A verification without a visit: from documents, by the ministry's team."""
 
-    verified_on: date
+    verified_on: Day
     program: ProgramCode
     outcome: Outcome
-    note: Text | None = None
+    note: Annotated[Text | None, PRIVATE] = None
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -81,7 +90,7 @@ class Evaluation(Data):
 
     year: Year
     stage: Literal[1, 2]
-    evaluated_on: date
+    evaluated_on: Day
     maximum: Score = Decimal(4)
     results: tuple[ResultDimension, ...]
     recommendations: tuple[Recommendation, ...] = ()
@@ -98,15 +107,15 @@ class QuickWins(Data):
     """The Quick Win programs (program percepatan) of one year: one or two per dimension."""
 
     year: Year
-    chosen_on: date
+    chosen_on: Day
     programs: Annotated[tuple[ProgramCode, ...], Field(min_length=1, max_length=12)]
-    note: Text | None = None
+    note: Annotated[Text | None, PRIVATE] = None
 
 
 class Meeting(Data):
-    held_on: date
+    held_on: Day
     agenda: Annotated[tuple[Text, ...], Field(min_length=1)]
-    minutes_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    minutes_sha256: Sha256 | None = None
 
 
 class Decision(Data):
@@ -118,19 +127,19 @@ class Decision(Data):
 class FollowUp(Data):
     decision_id: EventId
     owner: OfficeKey
-    due_on: date
+    due_on: Day
     state: Literal["open", "done", "dropped"]
-    note: Text | None = None
+    note: Annotated[Text | None, PRIVATE] = None
 
 
 class FrozenFigure(Data):
     """A figure sealed for a meeting: anyone with the book recomputes `sha256` (realization/frozen.py)."""
 
     meeting_id: EventId | None = None
-    seq: Annotated[int, Field(ge=0)]
-    as_of: date
-    formulas: tuple[str, ...]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    seq: Annotated[int, AnInteger, Field(ge=0, le=2**31 - 1)]
+    as_of: Day
+    formulas: tuple[Name, ...]
+    sha256: Sha256
 
 
 class VisitRecorded(Envelope):
@@ -146,7 +155,7 @@ class VerificationRecorded(Envelope):
 
 
 class EvaluationRecorded(Envelope):
-    KIND: ClassVar = EventKind("evaluation", "evaluations", ("evaluators", "council"))
+    KIND: ClassVar = EventKind("evaluation", "evaluations", ("evaluators", "council"), fold=False)
     type: Literal["id.pantau.evaluation.recorded.v1"]
     data: Evaluation
 
@@ -158,24 +167,24 @@ class QuickWinsChosen(Envelope):
 
 
 class MeetingHeld(Envelope):
-    KIND: ClassVar = EventKind("meeting", "evaluations", ("council",))
+    KIND: ClassVar = EventKind("meeting", "evaluations", ("council",), fold=False)
     type: Literal["id.pantau.meeting.held.v1"]
     data: Meeting
 
 
 class DecisionMade(Envelope):
-    KIND: ClassVar = EventKind("decision", "evaluations", ("council",))
+    KIND: ClassVar = EventKind("decision", "evaluations", ("council",), fold=False)
     type: Literal["id.pantau.decision.made.v1"]
     data: Decision
 
 
 class FollowUpRecorded(Envelope):
-    KIND: ClassVar = EventKind("follow-up", "evaluations", ("council", "departments"))
+    KIND: ClassVar = EventKind("follow-up", "evaluations", ("council", "departments"), fold=False)
     type: Literal["id.pantau.followup.recorded.v1"]
     data: FollowUp
 
 
 class FigureFrozen(Envelope):
-    KIND: ClassVar = EventKind("frozen-figure", "evaluations", ("council",))
+    KIND: ClassVar = EventKind("frozen-figure", "evaluations", ("council",), fold=False)
     type: Literal["id.pantau.figure.frozen.v1"]
     data: FrozenFigure

@@ -1,8 +1,8 @@
-"""Every event that may enter the mail, as one union told apart by `type`."""
+"""Every event that may be sent, as one union told apart by `type`."""
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from schemas.evaluations import (
     DecisionMade,
@@ -15,7 +15,7 @@ from schemas.evaluations import (
     VisitRecorded,
 )
 from schemas.masterplan import MasterplanVersionPublished
-from schemas.reports import StatusReported, StatusRetracted
+from schemas.reports import PrivatePartErased, StatusReported, StatusRetracted
 
 Event = Annotated[
     StatusReported
@@ -28,7 +28,8 @@ Event = Annotated[
     | MeetingHeld
     | DecisionMade
     | FollowUpRecorded
-    | FigureFrozen,
+    | FigureFrozen
+    | PrivatePartErased,
     Field(discriminator="type"),
 ]
 
@@ -46,6 +47,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     DecisionMade,
     FollowUpRecorded,
     FigureFrozen,
+    PrivatePartErased,
 )
 
 
@@ -53,3 +55,13 @@ def event_type(cls: type[Event]) -> str:
     """The `type` attribute that names and versions a class of event."""
     (name,) = cls.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
     return str(name)
+
+
+def data_of(cls: type[Event]) -> type[BaseModel]:
+    """The model of the data of a class of event."""
+    found = cls.model_fields["data"].annotation
+    assert isinstance(found, type)
+    return found
+
+
+KNOWN_TYPES: frozenset[str] = frozenset(map(event_type, EVENT_CLASSES))

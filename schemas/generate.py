@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.access import Audited, OfficeAccess
-from schemas.book import Fact, Progress, RejectHeaders, Snapshot
+from schemas.book import Fact, PrivateRecord, Progress, RejectHeaders, Snapshot
 from schemas.envelope import MEDIA_TYPE
 from schemas.events import EVENT_CLASSES, event_type
 from schemas.topics import TOPICS
@@ -19,6 +19,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 _WRITTEN = {
     "facts": ("fact", Fact),
+    "facts-private": ("private-part", PrivateRecord),
     "rejected": ("rejected-headers", RejectHeaders),
     "realization": ("snapshot", Snapshot),
     "aggregator-progress": ("progress", Progress),

@@ -2,27 +2,34 @@
 
 import itertools
 from collections import Counter
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from schemas.envelope import Data, Envelope, EventKind, Name, by_key, plain
-from schemas.reports import ProgramCode, Rupiah
+from schemas.envelope import Data, Envelope, EventKind
+from schemas.fields import ADecimal, AnInteger, Day, Name, Rupiah, Version, Year, by_key, decimal_schema, plain
+from schemas.reports import ProgramCode
 from schemas.sources import OFFICE
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
 
-Year = Annotated[int, Field(ge=2000, le=2100)]
 YearKey = Annotated[str, StringConstraints(pattern=r"^2[01][0-9]{2}$")]
 OfficeKey = Annotated[str, Field(pattern=f"^(?:{OFFICE})$")]
 Weight = Annotated[
     Decimal,
-    Field(ge=0, le=100, max_digits=7, decimal_places=4, description="Bobot, in percent of the plan."),
+    ADecimal,
+    Field(ge=0, le=100, max_digits=7, decimal_places=4),
     AfterValidator(plain),
+    decimal_schema(100, 2, 4, "Bobot, in percent of the plan."),
 ]
-Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2), AfterValidator(plain)]
+Percent = Annotated[
+    Decimal,
+    ADecimal,
+    Field(ge=0, le=100, max_digits=5, decimal_places=2),
+    AfterValidator(plain),
+    decimal_schema(100, 2, 2),
+]
 YearlyTargets = Annotated[
     dict[YearKey, Percent],
     AfterValidator(by_key),
@@ -100,9 +107,9 @@ class MasterplanVersion(Data):
     to receive them; whether they came on time is judged by the time the sender gives, later ones by receipt.
     """
 
-    version: Annotated[int, Field(ge=1)]
-    expects: Annotated[int, Field(ge=1)] | None = None
-    effective_from: date
+    version: Version
+    expects: Version | None = None
+    effective_from: Day
     city: Name
     region_code: Annotated[str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")] | None = None
     name: Names
@@ -110,8 +117,8 @@ class MasterplanVersion(Data):
     end_year: Year
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
     illustrative: bool = False
-    report_due_day: Annotated[int, Field(ge=1, le=28)] = 10
-    punctual_by_receipt_from: date | None = None
+    report_due_day: Annotated[int, AnInteger, Field(ge=1, le=28)] = 10
+    punctual_by_receipt_from: Day | None = None
     targets: YearlyTargets = Field(default_factory=dict)
     dimension_targets: Annotated[dict[Dimension, YearlyTargets], AfterValidator(by_key)] = Field(default_factory=dict)
     departments: Annotated[tuple[Department, ...], Field(max_length=500)]

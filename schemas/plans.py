@@ -69,7 +69,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanFact(NamedTuple):
-    """A fact that holds a plan version. `digest` is that of its content, 16 bytes."""
+    """A fact that holds a plan version. `digest` is that of its content, 16 bytes; `link` the chain's, hex."""
 
     seq: int
     received_ms: int
@@ -77,6 +77,7 @@ class PlanFact(NamedTuple):
     source: str
     id: str
     plan: Plan
+    link: str
 
 
 def plan_of(model: MasterplanVersion) -> Plan:
@@ -95,6 +96,7 @@ class _Fact(msgspec.Struct):
     seq: int
     received_ms: int
     digest: str
+    link: str
     event: _Event
 
 
@@ -108,4 +110,6 @@ def read_plan(value: bytes) -> PlanFact | None:
     except msgspec.ValidationError:
         return None
     event = fact.event
-    return PlanFact(fact.seq, fact.received_ms, bytes.fromhex(fact.digest), event.source, event.id, event.data)
+    return PlanFact(
+        fact.seq, fact.received_ms, bytes.fromhex(fact.digest), event.source, event.id, event.data, fact.link
+    )

@@ -1,4 +1,4 @@
-"""What departments say: reports on the status of a program, and retractions of them."""
+"""What departments send: reports on the status of a program, retractions of them; and erasures of private parts."""
 
 import re
 from calendar import monthrange
@@ -6,24 +6,38 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from schemas.envelope import Data, Envelope, EventId, EventKind, Name, SourceText, Text, plain
+from schemas.envelope import Data, Envelope, EventKind
+from schemas.fields import (
+    ADecimal,
+    Day,
+    EventId,
+    MediaType,
+    Name,
+    Rupiah,
+    Sha256,
+    SourceText,
+    Text,
+    WebAddress,
+    decimal_schema,
+    plain,
+)
+from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
 from schemas.vocabulary import Status
 
 PROGRAM = r"^[A-Z0-9](?:[A-Z0-9.-]{0,30}[A-Z0-9])?$"
-FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2999, 12, 31)  # what a period can name
 PERIOD = r"^[12][0-9]{3}-(?:0[1-9]|1[0-2]|Q[1-4])$"
 
 ProgramCode = Annotated[str, Field(pattern=PROGRAM)]
 Period = Annotated[str, Field(pattern=PERIOD, description="A month (2020-12) or a quarter (2020-Q4).")]
 Physical = Annotated[
     Decimal,
-    Field(ge=0, le=100, max_digits=5, decimal_places=2, description="Realisasi fisik: percent, 0 to 100."),
+    ADecimal,
+    Field(ge=0, le=100, max_digits=5, decimal_places=2),
     AfterValidator(plain),
+    decimal_schema(100, 2, 2, "Realisasi fisik: percent, 0 to 100."),
 ]
-EffectiveOn = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
-Rupiah = Annotated[int, Field(ge=0, le=10**16, description="Whole rupiah.")]
 
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
 
@@ -38,18 +52,21 @@ def period_end(period: str) -> date:
 class Evidence(Data):
     """A document that shows it. The file lives in a store that can erase; the log keeps its digest."""
 
-    title: Name
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    media_type: Annotated[str, Field(max_length=100)] | None = None
-    url: Annotated[str, Field(pattern=r"^https?://", max_length=2000)] | None = None
+    model_config = ConfigDict(json_schema_extra=required_in_schema("title"))
+
+    title: Annotated[Name, WHEN_SENT, PRIVATE] = REQUIRED
+    sha256: Sha256
+    media_type: MediaType | None = None
+    url: Annotated[WebAddress | None, PRIVATE] = None
 
 
 class StatusReport(Data):
     """The status of one program on one date.
 
-    `effective_on` is the date the status was true, by default the last day of `period`; `period` is by
-    default the month of `effective_on`; one of the two is needed. `spent` is all that was spent on the program
-    from its beginning to that date, in rupiah. A program is `realized` only at a physical progress of 100.
+    `effective_on` is the date the status was true, by default the last day of `period` or the event's own day (the date
+    of its `time` as written), whichever is earlier; `period` is by default the month of `effective_on`; one of the two
+    is needed. `spent` is all that was spent on the program from its beginning to that date, in rupiah. A program is
+    `realized` only at a physical progress of 100.
     """
 
     program: ProgramCode
@@ -57,10 +74,10 @@ class StatusReport(Data):
     physical: Physical
     spent: Rupiah | None = None
     period: Period | None = None
-    effective_on: EffectiveOn | None = None
+    effective_on: Day | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=50)] = ()
-    obstacle: Text | None = None
-    note: Text | None = None
+    obstacle: Annotated[Text | None, PRIVATE] = None
+    note: Annotated[Text | None, PRIVATE] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -69,14 +86,13 @@ class StatusReport(Data):
         if self.effective_on is None:
             if self.period is None:
                 raise ValueError("needs a period (2020-12 or 2020-Q4) or effective_on (2020-12-31)")
-            object.__setattr__(self, "effective_on", period_end(self.period))
         elif self.period is None:
             object.__setattr__(self, "period", f"{self.effective_on:%Y-%m}")
         return self
 
     @property
     def effective(self) -> date:
-        """`effective_on`, which is always there once validated."""
+        """`effective_on`, which is always there once the event is validated."""
         assert self.effective_on is not None
         return self.effective_on
 
@@ -90,15 +106,37 @@ class StatusReport(Data):
 class Retraction(Data):
     """Takes back one report, at every as-of, in whichever order the two arrive. Is itself never retracted."""
 
+    model_config = ConfigDict(json_schema_extra=required_in_schema("reason"))
+
     source: SourceText
     id: EventId
-    reason: Text
+    reason: Annotated[Text, WHEN_SENT, PRIVATE] = REQUIRED
+
+
+class Erasure(Data):
+    """Erases the private part of the facts with this source and id: notes, obstacles, findings, titles and addresses of
+    evidence. Only an administrator may; intake attests it. Their public part stays, and so do all figures."""
+
+    model_config = ConfigDict(json_schema_extra=required_in_schema("reason"))
+
+    source: SourceText
+    id: EventId
+    reason: Annotated[Text, WHEN_SENT, PRIVATE] = REQUIRED
+
+
+def _require_same_plan(event: Envelope, source: str, what: str) -> None:
+    if not source.startswith(f"/plans/{event.plan}/"):
+        raise ValueError(f"{what} of another plan: {source}")
 
 
 class StatusReported(Envelope):
     KIND: ClassVar = EventKind("report", "program-status", ("departments",))
     type: Literal["id.pantau.program.status.reported.v1"]
     data: StatusReport
+
+    def settle(self, own_day: date) -> None:
+        if self.data.effective_on is None:
+            object.__setattr__(self.data, "effective_on", min(period_end(self.data.reported_period), own_day))
 
 
 class StatusRetracted(Envelope):
@@ -108,6 +146,16 @@ class StatusRetracted(Envelope):
 
     @model_validator(mode="after")
     def _same_plan(self) -> Self:
-        if not self.data.source.startswith(f"/plans/{self.plan}/"):
-            raise ValueError(f"retracts a report of another plan: {self.data.source}")
+        _require_same_plan(self, self.data.source, "retracts a report")
+        return self
+
+
+class PrivatePartErased(Envelope):
+    KIND: ClassVar = EventKind("erasure", "program-status", ("council",), fold=False)
+    type: Literal["id.pantau.private.erased.v1"]
+    data: Erasure
+
+    @model_validator(mode="after")
+    def _same_plan(self) -> Self:
+        _require_same_plan(self, self.data.source, "erases the private part")
         return self

@@ -41,20 +41,25 @@ def _config(
     policy: Literal["delete", "compact"] = "delete",
     keep_ms: int = -1,
     received: bool = False,
+    erased_within_days: int | None = None,
 ) -> dict[str, str]:
     config = {"cleanup.policy": policy, "max.message.bytes": str(max_bytes)}
     if policy == "delete":
         config |= {"retention.ms": str(keep_ms), "retention.bytes": "-1"}
     if received:
         config["message.timestamp.type"] = "LogAppendTime"
+    if erased_within_days is not None:  # what a tombstone erases is gone from the disk by then
+        days_ms = str(erased_within_days * DAY_MS)
+        config |= {"max.compaction.lag.ms": days_ms, "segment.ms": days_ms}
     return config
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic("masterplans", "plan", "plan versions, whole", ("programs",), _config(max_bytes=PLAN_VERSION_LIMIT + ROOM, received=True)),
-    Topic("program-status", "plan", "reports and retractions", ("programs", "departments"), _config(max_bytes=MIB + ROOM, received=True)),
-    Topic("evaluations", "plan", "visits, verifications, the council's decisions", ("evaluations",), _config(max_bytes=MIB + ROOM, received=True)),
-    Topic("facts", "plan/kind/source/id", "the book", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM)),
+    Topic("program-status", "plan", "reports and retractions", ("programs", "departments"), _config(max_bytes=MIB + ROOM, keep_ms=400 * DAY_MS, received=True)),
+    Topic("evaluations", "plan", "visits, verifications, the council's decisions", ("evaluations",), _config(max_bytes=MIB + ROOM, keep_ms=400 * DAY_MS, received=True)),
+    Topic("facts", "plan/kind/source/id", "the facts log", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM)),
+    Topic("facts-private", "as facts", "private parts of facts; a tombstone erases", ("aggregator",), _config(max_bytes=MIB + ROOM, policy="compact", erased_within_days=1)),
     Topic("rejected", "plan or none", "what was refused, and why", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM, keep_ms=400 * DAY_MS)),
     Topic("realization", "plan", "the live snapshot of each plan", ("aggregator",), _config(max_bytes=MIB, policy="compact")),
     Topic("aggregator-progress", "partition", "how far the aggregator has read and written", ("aggregator",), _config(max_bytes=MIB, policy="compact")),

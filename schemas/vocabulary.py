@@ -59,6 +59,7 @@ class Reason(StrEnum):
     WRONG_SHAPE = "wrong_shape"
     WRONG_SOURCE = "wrong_source"
     WRONG_PARTITION = "wrong_partition"
+    NOT_ATTESTED = "not_attested"
     FUTURE_DATE = "future_date"
     CONFLICT = "conflict"
     VERSION_CONFLICT = "version_conflict"

@@ -6,6 +6,7 @@ worker, and imports neither: where it and they differ, one of the three is wrong
 borrows only what the contract alone can say: whether an event has the right shape, and how big it may be.
 """
 
+import hmac
 import json
 from calendar import isleap, monthrange
 from collections.abc import Iterable, Sequence
@@ -18,12 +19,14 @@ from pydantic import ValidationError
 
 from schemas.events import EVENT
 from schemas.topics import LIMITS
+from tests.parts.facts import SECRET_TEXT
 
 Json = dict[str, Any]
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # some writers put it before JSON
 
 REPORT: Final = "id.pantau.program.status.reported.v1"
+ERASURE: Final = "id.pantau.private.erased.v1"
 RETRACTION: Final = "id.pantau.program.status.retracted.v1"
 PLAN_VERSION: Final = "id.pantau.masterplan.version.published.v1"
 VISIT: Final = "id.pantau.visit.recorded.v1"
@@ -38,6 +41,7 @@ FROZEN: Final = "id.pantau.figure.frozen.v1"
 ENTERS_BY: Final = {
     REPORT: "program-status",
     RETRACTION: "program-status",
+    ERASURE: "program-status",
     PLAN_VERSION: "masterplans",
     VISIT: "evaluations",
     VERIFICATION: "evaluations",
@@ -52,6 +56,7 @@ ENTERS_BY: Final = {
 SAID_BY: Final = {
     REPORT: {"departments"},
     RETRACTION: {"departments", "council"},
+    ERASURE: {"council"},
     PLAN_VERSION: {"council"},
     VISIT: {"evaluators"},
     VERIFICATION: {"evaluators"},
@@ -150,9 +155,14 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
     if not isinstance(kind, str) or kind not in ENTERS_BY:
         return "unknown_type", {}
     try:
-        event: Json = EVENT.validate_json(value.removeprefix(BYTE_ORDER_MARK)).model_dump(mode="json")
+        said = EVENT.validate_json(value.removeprefix(BYTE_ORDER_MARK))
     except ValidationError:
         return "wrong_shape", {}
+    event: Json = said.model_dump(mode="json")
+    attested = event["attestedrole"] is not None and event["attestation"] == mark_of(
+        said.model_dump(mode="json", exclude_defaults=True)
+    )
+    event |= {"attestation": None} if attested else {"attestation": None, "attestedrole": None}
     if kind == REPORT and raw["data"].get("effective_on") is None:
         event["data"]["effective_on"] = min(last_day_of_period(event["data"]["period"]), raw["time"][:10])
     if record.topic != ENTERS_BY[kind]:
@@ -161,12 +171,22 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
         return "wrong_source", {}
     if record.partition != partition_of(plan_of(event["source"]), partitions):
         return "wrong_partition", {}
+    if kind == ERASURE and event["attestedrole"] != "administrator":
+        return "not_attested", {}
     happened_on = event["data"][HAPPENED_ON[kind]] if kind in HAPPENED_ON else None
     if happened_on and date.fromisoformat(happened_on) > last_date_begun(record.received_ms):
         return "future_date", {}
     if moment(event["time"]) > received(record.received_ms) + timedelta(hours=24):
         return "future_date", {}
     return None, event
+
+
+def mark_of(event: Json) -> str:
+    """The mark by which intake attests what an event claims of its sender, with the secret of tests."""
+    key = hmac.new(SECRET_TEXT.encode(), b"pantau attestation v1", "sha256").digest()
+    stated = {name: value for name, value in event.items() if name != "attestation"}
+    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hmac.new(key, text.encode(), "sha256").hexdigest()
 
 
 def _json_object(value: bytes) -> Json | None:

@@ -24,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.state import PartitionState
 from services.aggregator.worker.transport import CHUNK_RECORDS, FETCH_BYTES
-from services.kit.settings import Settings, read
+from services.kit.settings import Settings, read, require_secret
 
 INPUTS = ("masterplans", "program-status")
 BEGINS = 0.1  # of the records: what comes before is how it warms up
@@ -36,7 +36,10 @@ class Floor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._states = [PartitionState(number, settings.partitions) for number in range(settings.partitions)]
+        self._states = [
+            PartitionState(number, settings.partitions, require_secret(settings))
+            for number in range(settings.partitions)
+        ]
         self._counts = {"outcomes": Counter[str](), "reasons": Counter[str]()}
         self._done = 0
 

@@ -20,9 +20,10 @@ from typing import Protocol
 import msgspec
 
 from realization.receipt import latest_date
-from schemas.book import digest, fact_key, fact_value
+from schemas.book import NO_LINK, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.reading import Report
+from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.vocabulary import Dimension, Reason, Status
 from services.aggregator.worker.decide import Letter, Rejection, read
@@ -79,6 +80,8 @@ class _Plan(msgspec.Struct, array_like=True):
     cells: list[list[int]] = msgspec.field(default_factory=lambda: [[0, 0, 0] for _ in range(OVERALL + 1)])
 
 
+SECRET = Secret("of peers, which keep no private parts")
+
 _Places = dict[str, tuple[int, str]]  # program -> where its dimension is in DIMENSIONS, lead department
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -93,16 +96,27 @@ def decide(
 ) -> tuple[str, str, Message] | None:
     """What becomes of a record: the topic to write to (`facts` or `rejected`), the plan, and the message; None of a
     duplicate. `store_of` gives the store of a plan."""
-    letter = read(topic, partition, partitions, record)
+    letter = read(topic, partition, partitions, record, SECRET)
     if isinstance(letter, Rejection):
         return _refused(topic, partition, record, letter)
-    content_digest = digest(letter.content)
+    public, private = letter.content
+    content_digest = digest(public, private.hex() or None)
     outcome = _apply(store_of(letter.plan), letter, content_digest, record.received_ms)
     if outcome is None:
         return None
     if isinstance(outcome, Reason):
         return _refused(topic, partition, record, Rejection(outcome, "", letter.plan, letter.source, letter.id))
-    value = fact_value(outcome, record.received_ms, topic, partition, record.offset, content_digest, letter.content)
+    # Of links, marks and private parts it has nothing: that is for ours to do beside the same work.
+    value, _ = fact_record(
+        NO_LINK,
+        seq=outcome,
+        received_ms=record.received_ms,
+        topic=topic,
+        partition=partition,
+        offset=record.offset,
+        digest=content_digest,
+        public=public,
+    )
     return "facts", letter.plan, Message(fact_key(letter.plan, letter.kind, letter.source, letter.id), value)
 
 

@@ -5,12 +5,13 @@ from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT
 from services.evaluations import routes
-from services.evaluations.projection import SERVICE, TOPICS, VERSION, apply, tables
+from services.evaluations.projection import PRIVATE_PARTS, SERVICE, TOPICS, VERSION, apply, tables
 from services.evaluations.visits import VisitSent
 from services.kit.apps import add_frame, create_projection, following_and_publishing
 from services.kit.docs import add_docs
 from services.kit.limits import Limit, WorkLimiter
 from services.kit.openapi import describe
+from services.kit.private_parts import TOPIC as PRIVATE
 from services.kit.problems import answers
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
@@ -23,7 +24,14 @@ def create_app(settings: Settings) -> FastAPI:
     """The composition root of evaluations."""
     registry = CollectorRegistry()
     projection, keyring = create_projection(
-        settings, registry, service=SERVICE, version=VERSION, topics=TOPICS, tables=tables, apply=apply
+        settings,
+        registry,
+        service=SERVICE,
+        version=VERSION,
+        topics=TOPICS,
+        tables=tables,
+        apply=apply,
+        compacted={PRIVATE: PRIVATE_PARTS.table},
     )
     publisher = Publisher(settings)
 

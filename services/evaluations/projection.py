@@ -6,19 +6,24 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
+from schemas.plans import read_plan
 from services.kit.databases import TEXT, table_prefix
+from services.kit.private_parts import TOPIC as PRIVATE
+from services.kit.private_parts import PrivateParts
 from services.kit.progress import TOPIC as PROGRESS
 from services.kit.projection import Record
 
 SERVICE = "evaluations"
 VERSION = 2  # of the tables and of what `apply` writes; raise it with either
 PREFIX = table_prefix(SERVICE, VERSION)
-TOPICS = ("facts", PROGRESS, "access")
+TOPICS = ("facts", PRIVATE, PROGRESS, "access")
 
 VISIT = "id.pantau.visit.recorded.v1"
 PLAN_VERSION = "id.pantau.masterplan.version.published.v1"
 
 tables = MetaData()
+
+PRIVATE_PARTS = PrivateParts(PREFIX, tables)
 
 VISITS = Table(
     f"{PREFIX}visits",
@@ -44,6 +49,7 @@ PLANS = Table(
 
 def apply(connection: Connection, records: Sequence[Record]) -> None:
     """Write what a chunk of facts says."""
+    PRIVATE_PARTS.apply(connection, records)
     visits: list[dict[str, Any]] = []
     plans: list[dict[str, Any]] = []
     for record in records:
@@ -56,9 +62,11 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
             about = {"plan": plan, "seq": fact["seq"], "source": event["source"], "id": event["id"]}
             visits.append(about | {"received_ms": fact["received_ms"], "event": json.dumps(event).encode()})
         elif event["type"] == PLAN_VERSION:
-            data = event["data"]
-            about = {name: data[name] for name in ("version", "effective_from")}
-            codes = [program["code"] for program in data["programs"]]
+            found = read_plan(record.value)
+            assert found is not None
+            version = found.plan
+            about = {"version": version.version, "effective_from": version.effective_from.isoformat()}
+            codes = [program.code for program in version.programs]
             plans.append({"plan": plan, "programs": json.dumps(codes)} | about)
     if visits:
         connection.execute(VISITS.insert(), visits)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from schemas.envelope import EVENT_ID
+from schemas.fields import EVENT_ID
 from schemas.sources import PLAN
 from services.evaluations.visits import VisitSent, page, read_visit, record_visit
 from services.kit.bodies import Body

@@ -1,6 +1,7 @@
 """Visits: checked whole before they are published, and read back from the book."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -9,15 +10,17 @@ from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import Connection, select
 
 from schemas.access import Audited
-from schemas.book import content
+from schemas.book import content, written
 from schemas.cloudevents import without_mark
-from schemas.envelope import EventId, SourceText
 from schemas.evaluations import Visit, VisitRecorded
+from schemas.fields import EventId, SourceText
+from schemas.private import STORED, put_private
 from schemas.sources import parse_source
-from services.evaluations.projection import PLANS, VISITS
+from services.evaluations.projection import PLANS, PRIVATE_PARTS, VISITS
 from services.kit.events import event_letter, now_ms, wrong_by_itself
 from services.kit.keys import Access, require_source
 from services.kit.pages import moment
+from services.kit.private_parts import Identity, Private
 from services.kit.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
 from services.kit.projection import Projection
 from services.kit.publishing import Letter, Publisher, Receipt, audit_letter
@@ -86,7 +89,7 @@ async def record_visit(projection: Projection, publisher: Publisher, event: Visi
 
 def _checked(connection: Connection, event: VisitRecorded) -> Letter:
     event = _as_first_sent(connection, event)
-    value = content(event)
+    value = written(event)
     errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
     if errors:
         raise InvalidProblem(errors=[wrong._replace(where=wrong.where.removeprefix("data.")) for wrong in errors])
@@ -94,13 +97,17 @@ def _checked(connection: Connection, event: VisitRecorded) -> Letter:
 
 
 def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorded:
-    """The visit with the time of the one that is in the book with the same name and data: sent again, it is the same."""
+    """The visit with the time of the accepted one that has the same identity and public part: sent again, it is the same.
+    Whether its private part is the same too is for the aggregator to tell."""
     asked = select(VISITS.c.event).where(
         VISITS.c.plan == event.plan, VISITS.c.source == event.source, VISITS.c.id == event.id
     )
     there = connection.execute(asked).scalar()
-    before = VisitRecorded.model_validate_json(there, extra="ignore") if there is not None else None
-    return before if before is not None and before.data == event.data else event
+    if there is None:
+        return event
+    before = VisitRecorded.model_validate_json(there, extra="ignore", context=STORED)
+    again = event.model_copy(update={"time": before.time})
+    return again if content(again).public == content(before).public else event
 
 
 def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[Wrong]:
@@ -135,13 +142,24 @@ def page(
     )
     if visit_id is not None:
         asked = asked.where(VISITS.c.id == visit_id)
-    return [_shown(row, access) for row in connection.execute(asked)]
+    return _shown(connection, connection.execute(asked).all(), access)
 
 
-def _shown(row: Any, access: Access) -> dict[str, Any]:
-    """A visit as it is answered: what was found and asked for, notes and evidence only to those with a key of the plan."""
+def _shown(connection: Connection, rows: Sequence[Any], access: Access) -> list[dict[str, Any]]:
+    """Visits as they are answered."""
+    identities = [Identity(VisitRecorded.KIND.kind, row.source, row.id) for row in rows]
+    private = PRIVATE_PARTS.find(connection, identities) if identities else {}
+    return [_as_shown(row, private[identity], access) for row, identity in zip(rows, identities, strict=True)]
+
+
+def _as_shown(row: Any, private: Private, access: Access) -> dict[str, Any]:
+    """A visit: what was found and asked for, notes and evidence only to those with a key of the plan. `erased`: an
+    administrator had its private part erased."""
     event = json.loads(row.event)
-    visit = event["data"]
+    event["data"] = put_private(event["data"], private.data)
+    visit = VisitRecorded.model_validate(event, strict=False, extra="ignore", context=STORED).data.model_dump(
+        mode="json"
+    )
     if not access.may_see(row.plan):
         visit = {name: value for name, value in visit.items() if name not in PRIVATE}
         visit["programs"] = [{"program": seen["program"], "outcome": seen["outcome"]} for seen in visit["programs"]]
@@ -152,5 +170,6 @@ def _shown(row: Any, access: Access) -> dict[str, Any]:
         "seq": row.seq,
         "time": event["time"],
         "received_at": moment(row.received_ms),
+        "erased": private.erased,
         **visit,
     }

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, Table
 
 from services.kit.availability import require_tables
 from services.kit.bodies import limit_bodies
@@ -35,8 +35,12 @@ def create_projection(
     topics: Sequence[str],
     tables: MetaData,
     apply: Apply,
+    compacted: Mapping[str, Table] = {},
 ) -> tuple[Projection, Keyring]:
-    """The projection of a service that takes what is written with keys, and the keys it keeps in memory."""
+    """The projection of a service that takes what is written with keys, and the keys it keeps in memory.
+
+    `compacted`: the table of each compacted topic in `topics`, other than that of keys.
+    """
     own = MetaData()
     for table in tables.sorted_tables:
         table.to_metadata(own)
@@ -56,7 +60,7 @@ def create_projection(
         version=version,
         topics=topics,
         tables=own,
-        compacted={ACCESS: keyring.table},
+        compacted={**compacted, ACCESS: keyring.table},
         apply=apply_all,
         load=keyring.load,
         on_commit=remember,

@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from schemas.envelope import PlanId
+from schemas.fields import PlanId
+from schemas.secret import Secret
 
 PREFIX = "PANTAU_"
 
@@ -93,6 +94,16 @@ class Settings(BaseSettings):
     def database_url(self, service: str) -> str:
         """The SQLAlchemy URL of a service's projection: its own SQLite file unless one database is named for all."""
         return self.database or f"sqlite:///{(self.state / f'{service}.db').absolute()}"
+
+
+def require_secret(settings: Settings) -> Secret:
+    """What is derived from the shared secret. Without one it ends the process with one message."""
+    if settings.secret is None:
+        sys.exit(
+            f"{PREFIX}SECRET is missing: 64 random hexadecimal digits, the same for programs and all workers, kept as long as "
+            "the data (docs/operations.md)"
+        )
+    return Secret(settings.secret)
 
 
 def read() -> Settings:

@@ -15,12 +15,12 @@ from services.kit.limits import Limit, WorkLimiter
 from services.kit.openapi import describe
 from services.kit.problems import answers
 from services.kit.publishing import Publisher
-from services.kit.settings import Settings
+from services.kit.settings import Settings, require_secret
 from services.programs.inputs import Inputs
 from services.programs.metrics import IntakeMetrics
 from services.programs.parts import Parts
 from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
-from services.programs.routes import departments, events, masterplans
+from services.programs.routes import departments, erasures, events, masterplans
 
 BATCH_LIMIT = 8 * MIB
 ANSWERS_BYTES = 32 * MIB  # of workbooks and plan versions
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         WorkLimiter(registry, SERVICE, LIMITS),
         SharedAnswers(ANSWERS_BYTES),
         Lock(),
+        require_secret(settings),
     )
 
     @asynccontextmanager
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=answers(503),  # of every path that is about the tables
     )
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
-    for routes in (events, masterplans, departments):
+    for routes in (events, erasures, masterplans, departments):
         app.include_router(routes.create_routes(parts))
     describe(app, *events.MODELS)
     add_frame(app, settings, registry, SERVICE, projection, ready, keyring, BODY_LIMITS)

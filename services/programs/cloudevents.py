@@ -46,7 +46,7 @@ class Refused(NamedTuple):
 
 
 class WellWritten(NamedTuple):
-    """A report that was read without building its model, and its content as the book keeps it."""
+    """A report that was read without building its model, and the whole event as it is published."""
 
     report: Report
     content: bytes
@@ -132,7 +132,7 @@ def _read(body: bytes) -> Arrived:
         return Refused(errors)
     found = read_report(body)
     if found is not None:
-        return WellWritten(*found)
+        return WellWritten(found.report, found.written())
     try:
         return EVENT.validate_json(body)
     except ValidationError as error:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from schemas.book import content, digest
+from schemas.book import canonical, digest, written
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from schemas.sources import council
 from schemas.topics import PLAN_VERSION_LIMIT
@@ -59,7 +59,7 @@ def _checked(parts: Parts, upload: Upload) -> tuple[Imported, Letter]:
     if found.errors or found.version is None or found.plan is None:
         raise InvalidProblem(errors=[Wrong(*error) for error in found.errors])
     event = _event(found.plan, found.version)
-    value = content(event)
+    value = written(event)
     if len(value) > PLAN_VERSION_LIMIT:
         raise TooLargeProblem(f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are taken.")
     already = _compare(parts, found.plan, event)
@@ -76,7 +76,7 @@ def _read(parts: Parts, upload: Upload) -> Read:
 
 def _event(plan: str, version: MasterplanVersion) -> MasterplanVersionPublished:
     """The event. Its id is made of the content, so that the same file sent twice is one version."""
-    name = digest(version.model_dump_json().encode()).hex()[:DIGEST_CHARACTERS]
+    name = digest(canonical(version.model_dump(mode="json", exclude_defaults=True)), None).hex()[:DIGEST_CHARACTERS]
     return MasterplanVersionPublished(
         specversion="1.0",
         id=f"version-{version.version}-{name}",

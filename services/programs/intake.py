@@ -10,10 +10,11 @@ from pydantic_core import to_jsonable_python
 
 from realization.receipt import is_ahead
 from schemas.access import Audited
-from schemas.book import content
+from schemas.book import statement, written
 from schemas.envelope import MEDIA_TYPE
 from schemas.events import EVENT, Event
-from schemas.reports import StatusReported, StatusRetracted
+from schemas.reports import PrivatePartErased, StatusReported, StatusRetracted
+from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import EVENT_LIMIT
 from services.kit.events import event_letter, now_ms, wrong_by_itself
@@ -42,14 +43,14 @@ class _Good(NamedTuple):
 
 
 async def receive(
-    arrivals: Iterable[Arrived], access: Access, publisher: Publisher, metrics: IntakeMetrics
+    arrivals: Iterable[Arrived], access: Access, secret: Secret, publisher: Publisher, metrics: IntakeMetrics
 ) -> list[Result]:
     """Publish what may be published. One result for each event, in order, after the broker's word."""
     received_ms = now_ms()
     results: list[Result] = []
     good: list[_Good] = []
     for index, arrived in enumerate(arrivals):
-        checked = _check(arrived, access, received_ms)
+        checked = _check(arrived, access, secret, received_ms)
         if isinstance(checked, Letter):
             good.append(_Good(index, arrived.source, arrived.id, checked))
             results.append({"status": UNAVAILABLE, "source": arrived.source, "id": arrived.id})
@@ -71,7 +72,7 @@ async def receive(
     return results
 
 
-def _check(arrived: Arrived, access: Access, received_ms: int) -> Letter | Result:
+def _check(arrived: Arrived, access: Access, secret: Secret, received_ms: int) -> Letter | Result:
     """The letter an event is sent as, or the result that refuses it."""
     if isinstance(arrived, Refused):
         return _refused(INVALID, arrived.source, arrived.id, arrived.errors)
@@ -82,10 +83,11 @@ def _check(arrived: Arrived, access: Access, received_ms: int) -> Letter | Resul
     else:
         event = arrived
     errors = _not_here(event)
-    if event.attestedrole is not None:
-        errors.append(Wrong("attestedrole", "is set by intake, never by a sender", "nothing", event.attestedrole))
-    attested = _attested(event, access)
-    value = content(attested)
+    for name in ("attestedrole", "attestation"):
+        if getattr(event, name) is not None:
+            errors.append(Wrong(name, "is set by intake, never by a sender", "nothing", getattr(event, name)))
+    attested = attest(event, access, secret)
+    value = written(attested)
     errors += wrong_by_itself(attested, value, received_ms)
     if errors:
         return _refused(INVALID, event.source, event.id, errors)
@@ -111,10 +113,11 @@ def _not_here(event: Event) -> list[Wrong]:
     return [Wrong("type", "does not enter here", "reports and retractions of programs", event.type)]
 
 
-def _attested(event: Event, access: Access) -> Event:
+def attest(event: Event, access: Access, secret: Secret) -> Event:
     """A retraction by the administrator holds whoever made the report: intake attests who held the key."""
-    if access.role == "administrator" and isinstance(event, StatusRetracted):
-        return event.model_copy(update={"attestedrole": "administrator"})
+    if access.role == "administrator" and isinstance(event, StatusRetracted | PrivatePartErased):
+        claim = event.model_copy(update={"attestedrole": "administrator"})
+        return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
     return event
 
 

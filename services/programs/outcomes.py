@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from realization.book import PlanBook
 from realization.receipt import latest_date
-from schemas.book import Fact
+from schemas.book import Fact, NewerFactError, UnknownFact, parse_fact
 from schemas.evaluations import VerificationRecorded, VisitRecorded
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.reports import StatusReported, StatusRetracted
@@ -19,9 +19,10 @@ from schemas.sources import parse_source
 from schemas.vocabulary import Standing
 from services.kit.events import now_ms
 from services.kit.pages import moment
+from services.kit.problems import UnavailableProblem
 from services.kit.projection import Place, Projection
 from services.programs.inputs import Ends, Inputs
-from services.programs.projection import FACTS, MENTIONS, REJECTED, RETRACTIONS
+from services.programs.projection import FACTS, MENTIONS, NEWER, REJECTED, RETRACTIONS
 from services.programs.registry import version_facts
 
 ENDS_SECONDS = 2.0
@@ -100,20 +101,24 @@ def find(connection: Connection, source: str, event_id: str) -> dict[str, Any] |
     ).all()
     reasons = [{"code": row.reason, "detail": row.detail, "received_at": moment(row.received_ms)} for row in refused]
     if value is not None:
-        fact = Fact.model_validate_json(value, extra="ignore")
-        return {
+        fact = parse_fact(value)
+        meaning = Standing.CURRENT if isinstance(fact, UnknownFact) else standing(connection, fact)
+        accepted = {
             "outcome": "accepted",
-            "standing": standing(connection, fact).value,
+            "standing": meaning.value,
             "seq": fact.seq,
             "received_at": moment(fact.received_ms),
             "also_rejected": reasons,
         }
+        ignored = fact.ignored if isinstance(fact, Fact) else ()
+        return accepted | ({"ignored": list(ignored)} if ignored else {})
     return {"outcome": "rejected", "reasons": reasons} if reasons else None
 
 
 def standing(connection: Connection, fact: Fact) -> Standing:
     """What a fact means now: asked of a book that holds the plan's versions and every fact it depends on."""
     plan, event = fact.event.plan, fact.event
+    _require_known(connection, plan)
     book = PlanBook(plan)
     as_of = latest_date(now_ms())
     match event:
@@ -135,6 +140,15 @@ def standing(connection: Connection, fact: Fact) -> Standing:
             )
             _add(book, connection.execute(target).scalars().all())
     return book.standing(fact, as_of)
+
+
+def _require_known(connection: Connection, plan: str) -> None:
+    """Raise UnavailableProblem where a fact of the plan that standings depend on is of an unknown kind."""
+    newer = connection.execute(select(NEWER.c.value).where(NEWER.c.plan == plan).limit(1)).scalar()
+    if newer is not None:
+        fact = parse_fact(newer)
+        assert isinstance(fact, UnknownFact)
+        raise UnavailableProblem(str(NewerFactError(fact)), retry_after_seconds=60)
 
 
 def _with_versions(book: PlanBook, connection: Connection) -> None:
@@ -166,4 +180,6 @@ def _with_programs(book: PlanBook, connection: Connection, programs: list[str]) 
 
 def _add(book: PlanBook, values: Any) -> None:
     for value in values:
-        book.add(Fact.model_validate_json(value, extra="ignore"))
+        fact = parse_fact(value)
+        assert isinstance(fact, Fact)
+        book.add(fact)

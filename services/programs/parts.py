@@ -3,6 +3,7 @@
 from asyncio import Lock
 from typing import NamedTuple
 
+from schemas.secret import Secret
 from services.kit.answers import SharedAnswers
 from services.kit.keys import Keyring
 from services.kit.limits import WorkLimiter
@@ -25,3 +26,4 @@ class Parts(NamedTuple):
     limits: WorkLimiter
     answers: SharedAnswers
     changing_keys: Lock
+    secret: Secret

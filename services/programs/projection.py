@@ -4,14 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
+from schemas.events import KNOWN_TYPES
+from schemas.plans import read_plan
 from services.kit.databases import TEXT, table_prefix
 from services.kit.progress import TOPIC as PROGRESS
 from services.kit.projection import Record
 
 SERVICE = "programs"
-VERSION = 1  # of the tables and of what `apply` writes; raise it with either
+VERSION = 2  # of the tables and of what `apply` writes; raise it with either
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", "rejected", PROGRESS, "access")
 
@@ -80,6 +83,15 @@ REJECTED = Table(
 )
 
 
+NEWER = Table(  # facts of unknown kinds that figures depend on
+    f"{PREFIX}newer",
+    tables,
+    Column("plan", TEXT, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+
 class _Rows(NamedTuple):
     """Rows of one chunk, by table."""
 
@@ -87,15 +99,16 @@ class _Rows(NamedTuple):
     mentions: list[dict[str, Any]]
     retractions: list[dict[str, Any]]
     versions: list[dict[str, Any]]
+    newer: list[dict[str, Any]]
 
 
 def apply(connection: Connection, records: Sequence[Record]) -> None:
     """Write what a chunk of facts and rejects says."""
-    rows = _Rows([], [], [], [])
+    rows = _Rows([], [], [], [], [])
     for record in records:
         if record.topic == "facts" and record.value is not None:
             _take(rows, record.value)
-    for table, found in zip((FACTS, MENTIONS, RETRACTIONS, VERSIONS), rows, strict=True):
+    for table, found in zip((FACTS, MENTIONS, RETRACTIONS, VERSIONS, NEWER), rows, strict=True):
         if found:
             connection.execute(table.insert(), found)
     refused = [_refused(record) for record in records if record.topic == "rejected"]
@@ -130,18 +143,23 @@ def _take(rows: _Rows, value: bytes) -> None:
         case "id.pantau.program.status.retracted.v1":
             rows.retractions.append({"plan": plan, "source": data["source"], "id": data["id"], "seq": seq})
         case "id.pantau.masterplan.version.published.v1":
-            rows.versions.append(_version(plan, seq, fact["received_ms"], data))
+            rows.versions.append(_version(plan, value))
+        case _ if kind not in KNOWN_TYPES and fact["fold"]:
+            rows.newer.append({"plan": plan, "seq": seq, "value": value})
 
 
-def _version(plan: str, seq: int, received_ms: int, data: dict[str, Any]) -> dict[str, Any]:
+def _version(plan: str, value: bytes) -> dict[str, Any]:
+    found = read_plan(value)
+    assert found is not None
+    data = msgspec.to_builtins(found.plan)
     head = {name: value for name, value in data.items() if name not in {"departments", "programs"}}
     return {
         "plan": plan,
         "version": data["version"],
-        "seq": seq,
+        "seq": found.seq,
         "effective_from": data["effective_from"],
         "time_zone": data["time_zone"],
-        "received_ms": received_ms,
+        "received_ms": found.received_ms,
         "head": json.dumps(head, ensure_ascii=False),
         "programs": len(data["programs"]),
         "departments": len(data["departments"]),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from schemas.book import Fact
+from schemas.book import Fact, parse_fact
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from services.kit.databases import reading
 from services.kit.pages import moment
@@ -26,7 +26,8 @@ class Registered(NamedTuple):
 @lru_cache(maxsize=64)
 def parsed(value: bytes) -> Registered:
     """A plan version's fact. Remembered: a large plan takes a while to read, and is asked for again and again."""
-    fact = Fact.model_validate_json(value, extra="ignore")
+    fact = parse_fact(value)
+    assert isinstance(fact, Fact)
     assert isinstance(fact.event, MasterplanVersionPublished)
     return Registered(fact, fact.event.data)
 

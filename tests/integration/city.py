@@ -19,7 +19,7 @@ from kafka import KafkaProducer
 from realization.book import PlanBook
 from realization.live import Live
 from schemas.access import Key, OfficeAccess
-from schemas.book import Fact, content, digest, fact_key, fact_value
+from schemas.book import Fact, parse_fact
 from schemas.events import EVENT, Event
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
@@ -28,6 +28,7 @@ from services.kit.serving import config
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle
+from tests.parts.facts import FactsLog
 from tests.parts.history import Json
 from tests.parts.waiting import free_port, until
 
@@ -51,6 +52,7 @@ class City:
         asyncio.run(declare_topics(self.settings))
         self.facts: list[oracle.Fact] = []
         self._books: dict[str, PlanBook] = {}
+        self._log = FactsLog()
         self._producer = KafkaProducer(
             bootstrap_servers=bootstrap,
             transactional_id=f"{self.settings.topic_prefix}book",
@@ -77,11 +79,14 @@ class City:
 
     def _fact(self, event: Event, received_ms: int) -> None:
         book = self._books.setdefault(event.plan, PlanBook(event.plan))
-        said = content(event)
-        topic, seq = event.KIND.topic, book.seq + 1
-        value = fact_value(seq, received_ms, topic, self._partition(event.plan), len(self.facts), digest(said), said)
-        self._send("facts", event.plan, fact_key(event.plan, event.KIND.kind, event.source, event.id), value)
-        book.add(Fact.model_validate_json(value))
+        topic = event.KIND.topic
+        fact = self._log.add(event, received_ms, self._partition(event.plan), len(self.facts))
+        self._send("facts", event.plan, fact.key, fact.value)
+        if fact.private:
+            self._send("facts-private", event.plan, fact.key, fact.private)
+        parsed = parse_fact(fact.value)
+        assert isinstance(parsed, Fact)
+        book.add(parsed)
         self.facts.append(oracle.Fact(topic, 0, len(self.facts), received_ms, event.model_dump(mode="json")))
 
     def write_snapshots(self) -> None:

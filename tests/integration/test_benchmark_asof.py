@@ -14,11 +14,12 @@ from benchmarks.api_process import serving
 from benchmarks.asof import measure
 from benchmarks.large_book import LargeBook, write
 from deploy.local.broker import Broker
-from schemas.book import Fact, content, digest, fact_key, fact_value
+from schemas.book import Fact, parse_fact
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.integration.city import PARTITIONS, as_the_oracle_says
+from tests.parts.facts import FactsLog, whole_event
 
 _numbers = count(1)
 
@@ -30,17 +31,13 @@ def book() -> LargeBook:
 
 def test_its_facts_are_as_the_aggregator_writes_them(book: LargeBook) -> None:
     told = list(book.facts(book.plans[0]))
-    facts = [Fact.model_validate_json(value) for _, value in told]
+    facts = [parse_fact(value) for _, value in told]
+    log = FactsLog()
 
     assert [fact.seq for fact in facts] == list(range(1, len(told) + 1))
     for (key, value), fact in zip(told, facts, strict=True):
-        event = fact.event
-        said = content(event)
-        head = (fact.seq, fact.received_ms, fact.topic, fact.partition, fact.offset)
-        assert (key, value) == (
-            fact_key(event.plan, event.KIND.kind, event.source, event.id),
-            fact_value(*head, digest(said), said),
-        )
+        assert isinstance(fact, Fact)
+        assert (key, value) == log.add(fact.event, fact.received_ms, fact.partition, fact.offset)[:2]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -63,9 +60,7 @@ def test_it_measures_what_is_answered_and_the_answers_are_the_oracles(
         p50, p99, worst = (figures[f"{kind}_{name}"].median for name in ("p50", "p99", "worst"))
         assert 0 < p50 <= p99 <= worst
     plan = book.plans[1]
-    known = [
-        oracle.Fact("", 0, 0, 0, Fact.model_validate_json(v).event.model_dump(mode="json")) for _, v in book.facts(plan)
-    ]
+    known = [oracle.Fact("", 0, 0, 0, whole_event(json.loads(v), None)) for _, v in book.facts(plan)]
     with serving(settings, tmp_path) as api:
         told = api.get(f"/v1/plans/{plan}/realization?as_of=2024-02-29&known_at=400&group_by=dimension")
     answer = json.loads(gzip.decompress(told))

@@ -107,7 +107,7 @@ def test_what_nobody_sent_is_not_found(desk: Desk) -> None:
 def test_every_error_is_told_at_once(desk: Desk) -> None:
     plan = desk.plan()
     key = desk.key(plan, "dinkes")
-    sent = report(plan, "r 1", physical="101", status="done", extra=1) | {"time": "yesterday"}
+    sent = report(plan, "r\n1", physical="101", status="done", extra=1) | {"time": "yesterday"}
     told = desk.send(sent, key)
     assert told.status_code == 422
     assert errors_of(told).keys() == {"id", "time", "data.status", "data.physical", "data.extra"}

@@ -13,8 +13,10 @@ import pytest
 from benchmarks.peers.catalogue import FLOOR, PEERS
 from benchmarks.peers.peer import Peer, environment
 from deploy.local.broker import Broker
+from schemas.book import canonical
 from schemas.sources import council
 from tests import oracle
+from tests.parts.facts import public_text
 from tests.parts.history import History, Letter, event, handed_over, plan_version
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes, Running
@@ -131,18 +133,16 @@ def cells(told: Json) -> Json:
     }
 
 
-def _json(event: Json) -> str:
-    return json.dumps(event, sort_keys=True)
-
-
 def differences(
     mailbox: Mailbox, outcomes: list[oracle.Outcome], facts: list[oracle.Fact], sent: list[oracle.Mail]
 ) -> list[str]:
     """How what a competitor wrote differs from what the oracle says. Empty: not at all."""
     found = []
     written = [json.loads(fact.value) for fact in mailbox.written("facts")]
-    told = Counter((f["topic"], f["partition"], f["offset"], f["received_ms"], _json(f["event"])) for f in written)
-    wanted = Counter((f.topic, f.partition, f.offset, f.received_ms, _json(f.event)) for f in facts)
+    told = Counter(
+        (f["topic"], f["partition"], f["offset"], f["received_ms"], canonical(f["event"]).decode()) for f in written
+    )
+    wanted = Counter((f.topic, f.partition, f.offset, f.received_ms, public_text(f.event)) for f in facts)
     found += [f"facts: missing {one}" for one in wanted - told] + [f"facts: too many {one}" for one in told - wanted]
     refused = Counter(
         (r.headers["topic"], int(r.headers["partition"]), int(r.headers["offset"]), r.headers["reason"], r.value)

@@ -58,7 +58,7 @@ def test_every_error_is_told_at_once(desk: Desk) -> None:
     plan = desk.plan()
     source = evaluator(plan, "mentor")
     wrong = {"visited_on": "soon", "programs": [{"program": "p", "outcome": "fine"}], "people": ["Bapak X"]}
-    told = desk.visit(source, VISIT | wrong | {"id": "v 1"})
+    told = desk.visit(source, VISIT | wrong | {"id": "v\t1"})
     assert told.status_code == 422
     assert {error["where"] for error in told.json()["errors"]} == {
         "id",

@@ -77,9 +77,9 @@ def restore_stops_short() -> None:
 
     async def short(consumer: Any, tp: Any, position: int, take: Any, report: Any) -> int:
         facts: list[Any] = []
-        reached = await whole(consumer, tp, position, facts.append, report)
+        reached = await whole(consumer, tp, position, lambda *fact: facts.append(fact), report)
         for fact in facts[: len(facts) // 2]:
-            take(fact)
+            take(*fact)
         return reached
 
     partition_module.restore_facts = short  # type: ignore[attr-defined]

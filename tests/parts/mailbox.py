@@ -15,6 +15,7 @@ from schemas.topics import INPUTS
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle
+from tests.parts.facts import whole_event
 from tests.parts.history import HEADERS, Letter
 
 Json = dict[str, Any]
@@ -162,7 +163,13 @@ class Mailbox:
         found: list[str] = []
         progress = self.progress()
         ends = {number: one["facts_end"] for number, one in progress.items()}
-        written = [json.loads(fact.value) for fact in self.written("facts", ends)]
+        private = {part.key: part.value for part in self.written("facts-private")}
+        records = self.written("facts", ends)
+        written = [
+            fact | {"event": whole_event(fact, private.get(record.key) if "private" in fact else None)}
+            for record in records
+            for fact in [json.loads(record.value)]
+        ]
         found += _compare(
             "facts",
             Counter((f["topic"], f["partition"], f["offset"], json.dumps(f["event"], sort_keys=True)) for f in written),

@@ -38,6 +38,8 @@ def numbered(facts: Iterable[oracle.Fact]) -> list[Fact]:
             partition=fact.partition,
             offset=fact.offset,
             digest="",
+            link="",
+            fold=True,
             event=EVENT.validate_json(json.dumps(fact.event)),
         )
         for seq, fact in enumerate(facts, start=1)

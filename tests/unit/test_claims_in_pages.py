@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.large_book import LargeBook
 from realization.claims import claim_of
-from schemas.book import Fact
+from schemas.book import Fact, UnknownFact
 from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.claims import PAGE_FACTS, Page, begins_page, page_of, unpack
 
@@ -17,7 +17,7 @@ PLAN = "kota-000"
 FACTS = [read_fact(value) for _, value in LargeBook(plans=1, reports=2 * PAGE_FACTS).facts(PLAN)]
 
 
-def written(pieces: Sequence[Sequence[ReportFact | Fact]]) -> list[bytes]:
+def written(pieces: Sequence[Sequence[ReportFact | Fact | UnknownFact]]) -> list[bytes]:
     """The pages after each piece was added to what was written of the last page, as a projection does it."""
     kept: dict[int, bytes] = {}
     for piece in pieces:

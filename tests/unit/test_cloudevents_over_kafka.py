@@ -22,6 +22,7 @@ from services.aggregator.worker.records import Record
 from services.aggregator.worker.state import PartitionState
 from services.aggregator.worker.transport import _chunk
 from tests import oracle
+from tests.parts.facts import SECRET
 from tests.strategies import PARTITIONS, PLAN, poisons, written
 from tests.unit.plans import report
 
@@ -49,7 +50,7 @@ def binary(data: bytes | None = DATA, content_type: bytes | None = b"application
 
 
 def outcome(of: Record, topic: str = TOPIC) -> Letter | Rejection:
-    return read(topic, PARTITION, PARTITIONS, of)
+    return read(topic, PARTITION, PARTITIONS, of, SECRET)
 
 
 STRUCTURED = outcome(record(written(EVENT), ("content-type", b"application/cloudevents+json")))
@@ -132,7 +133,7 @@ def test_source_and_id_are_repeated_up_to_256_characters() -> None:
 
 def test_what_is_rejected_keeps_the_original_value_and_headers_before_our_own() -> None:
     original: Headers = (("topic", b"mine"), ("x", None), ("x", b"\xff"), ("reason", b"none"), ("", b""))
-    refused = PartitionState(PARTITION, PARTITIONS).fold(TOPIC, [record(b"nonsense", *original)]).refused
+    refused = PartitionState(PARTITION, PARTITIONS, SECRET).fold(TOPIC, [record(b"nonsense", *original)]).refused
     message = _reject(TOPIC, PARTITION, refused[0])
     assert message.value == b"nonsense"
     assert tuple(message.headers)[: len(original)] == original
@@ -216,9 +217,9 @@ def test_any_bytes_and_any_headers_have_exactly_one_outcome(
     value: bytes | None, headers: list[tuple[str, bytes | None]], topic: str
 ) -> None:
     of = record(value, *headers)
-    assert isinstance(read(topic, PARTITION, PARTITIONS, of), Letter | Rejection), "nothing is raised"
+    assert isinstance(read(topic, PARTITION, PARTITIONS, of, SECRET), Letter | Rejection), "nothing is raised"
 
-    folded = PartitionState(PARTITION, PARTITIONS).fold(topic, [of])
+    folded = PartitionState(PARTITION, PARTITIONS, SECRET).fold(topic, [of])
 
     assert folded.accepted + folded.duplicate + folded.conflict + folded.rejected == 1
     for refused in folded.refused:

@@ -11,6 +11,7 @@ from realization.formulas import REASONS
 from realization.live import SNAPSHOT_LIMIT, Live
 from realization.targets import elapsed, target
 from schemas.events import EVENT
+from schemas.fields import FIRST_DAY
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from schemas.plans import plan_of
 from tests import oracle
@@ -549,9 +550,13 @@ def test_a_retraction_is_taken_out_of_the_live_counts() -> None:
 # --- the ends of the calendar
 
 
-@pytest.mark.parametrize("as_of", [date.min, date.max])
+@pytest.mark.parametrize("as_of", [FIRST_DAY, date.max])
 def test_the_first_and_the_last_day_of_the_calendar_may_be_asked_about(as_of: date) -> None:
-    history = [plan([program("A")], effective_from="0001-01-01"), report("A", "2020-12-31", "realized"), CONFIRMED]
+    history = [
+        plan([program("A")], effective_from=FIRST_DAY.isoformat()),
+        report("A", "2020-12-31", "realized"),
+        CONFIRMED,
+    ]
     book = book_of(*history)
 
     assert asked.figures(book, as_of=as_of)["overall"]["programs"] == 1

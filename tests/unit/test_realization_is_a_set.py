@@ -88,7 +88,7 @@ def columns_of(facts: Sequence[Fact]) -> Columns:
     for fact in facts:
         event = fact.event
         if isinstance(event, StatusReported):
-            page.add(ReportFact(fact.seq, fact.received_ms, fact.topic, b"", report_of(event)))
+            page.add(ReportFact(fact.seq, fact.received_ms, fact.topic, b"", report_of(event), ""))
         else:
             page.add(fact)
     return unpack(PLAN, [page.value()])

@@ -57,7 +57,7 @@ def _book(events: list[dict[str, Any]]) -> PlanBook:
     told = [_published(FIRST), _published(SECOND), *(EVENT.validate_json(json.dumps(event)) for event in events)]
     once = {(type(event).KIND.topic, event.source, event.id): event for event in told}
     for seq, event in enumerate(once.values(), start=1):
-        book.add(Fact(seq=seq, received_ms=RECEIVED_MS + seq, topic="program-status", partition=0, offset=seq, digest="", event=event))  # fmt: skip
+        book.add(Fact(seq=seq, received_ms=RECEIVED_MS + seq, topic="program-status", partition=0, offset=seq, digest="", link="", fold=True, event=event))  # fmt: skip
     return book
 
 

@@ -5,19 +5,39 @@ be lost or become conflicts with themselves. Such a change needs a new type, and
 """
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
-from schemas.book import Fact, Progress, RejectHeaders, Snapshot, content, digest, fact_key, fact_value
-from schemas.events import EVENT, EVENT_CLASSES, event_type
+from schemas import reading
+from schemas.book import (
+    NO_LINK,
+    Content,
+    Fact,
+    Progress,
+    RejectHeaders,
+    Snapshot,
+    canonical,
+    content,
+    digest,
+    fact_key,
+    fact_record,
+    link_of,
+    parse_fact,
+)
+from schemas.book import written as published
+from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
+from schemas.private import put_private
 from schemas.topics import INPUTS
 from tests.oracle import ENTERS_BY, HAPPENED_ON, SAID_BY, Json
+from tests.parts.facts import FactsLog
 from tests.strategies import written
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -45,8 +65,49 @@ def test_an_event_published_once_parses_for_ever_and_normalizes_to_the_same_byte
     event = EVENT.validate_json(written(example["event"]))
 
     assert event.type == kind
-    assert content(event).decode() == example["normalized"]
-    assert content(EVENT.validate_json(example["normalized"])).decode() == example["normalized"]
+    again = EVENT.validate_json(example["normalized"])
+    assert published(event).decode() == published(again).decode() == example["normalized"]
+    assert content(event) == content(again) == content_of(example)
+
+
+def content_of(example: Json) -> Content:
+    return Content(example["public"].encode(), example["private"].encode())
+
+
+@pytest.mark.parametrize(("kind", "name"), EXAMPLES)
+def test_both_parts_together_are_the_whole_event_again(kind: str, name: str) -> None:
+    example = golden(kind)[name]
+    public = json.loads(example["public"])
+    private = json.loads(example["private"] or "{}")
+
+    whole = public | {"data": put_private(public["data"], private)}
+
+    attestation = json.loads(example["normalized"]).get("attestation")
+    assert whole | ({"attestation": attestation} if attestation else {}) == json.loads(example["normalized"])
+    assert json.dumps(public, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == example["public"]
+
+
+@pytest.mark.parametrize(("kind", "name"), EXAMPLES)
+def test_a_new_optional_field_changes_no_content_and_no_digest(kind: str, name: str) -> None:
+    """A later version of each model has a field more, in the envelope and in `data`."""
+    (cls,) = [each for each in EVENT_CLASSES if event_type(each) == kind]
+    data = create_model("Later", __base__=data_of(cls), later=(str | None, None), flag=(bool, False))
+    later: Any = create_model("LaterEvent", __base__=cls, later=(tuple[str, ...], ()), data=(data, ...))
+    example = golden(kind)[name]
+
+    event: Any = later.model_validate_json(written(example["event"]))
+
+    assert "later" in type(event.data).model_fields
+    assert content(event) == content_of(example)
+    assert digest(content(event).public, None) == digest(example["public"].encode(), None)
+    assert content(event.model_copy(update={"later": ("x",)})) != content_of(example)
+
+
+def test_the_shortcut_writes_no_field_that_is_at_its_default() -> None:
+    for struct in (reading._Sent, reading._Data, reading._Evidence, reading._PrivateData, reading._PrivateEvidence):
+        assert struct.__struct_config__.omit_defaults
+        names = [field.name for field in msgspec.structs.fields(struct)]
+        assert names == sorted(names)
 
 
 @pytest.mark.parametrize(("kind", "name"), EXAMPLES)
@@ -66,7 +127,7 @@ def test_the_full_example_names_every_field_there_is(kind: str) -> None:
     named = {key for _, fields in objects(golden(kind)["full"]["event"]) for key in fields}
     fields = {field for each in (schema, *schema["$defs"].values()) for field in each.get("properties", ())}
 
-    assert fields - named <= {"attestedrole", "datacontenttype", "data_base64"}
+    assert fields - named <= {"attestedrole", "attestation", "datacontenttype", "data_base64"}
 
 
 def objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Json]]:
@@ -94,7 +155,10 @@ def with_a_new_field(event: Json, path: tuple[str | int, ...]) -> Json:
 def test_an_unknown_field_in_data_is_refused_at_entry_and_ignored_by_readers_of_the_book(kind: str) -> None:
     normalized = json.loads(golden(kind)["full"]["normalized"])
     event = EVENT.validate_json(written(normalized))
-    places = [path for path, _ in objects(normalized) if path and path[0] == "data"]
+    public = json.loads(golden(kind)["full"]["public"])
+    stored = parse_fact(FactsLog().add(event, 0).value)
+    assert isinstance(stored, Fact)
+    places = [path for path, _ in objects(public) if path and path[0] == "data"]
     assert places
     for path in places:
         later = with_a_new_field(normalized, path)
@@ -102,8 +166,10 @@ def test_an_unknown_field_in_data_is_refused_at_entry_and_ignored_by_readers_of_
             EVENT.validate_json(written(later))
         assert EVENT.validate_json(written(later), extra="ignore") == event
         fact = {"seq": 1, "received_ms": 0, "topic": ENTERS_BY[kind], "partition": 0, "offset": 0, "digest": ""}
-        read = Fact.model_validate_json(written(fact | {"event": later, "later": 1}), extra="ignore")
-        assert read.event == event
+        fact |= {"link": "", "fold": True, "event": with_a_new_field(public, path), "later": 1}
+        read = parse_fact(written(fact))
+        assert isinstance(read, Fact)
+        assert read.event == stored.event
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -112,7 +178,7 @@ def test_an_unknown_attribute_of_the_envelope_is_an_extension_and_no_content(kin
 
     event = EVENT.validate_json(written(with_a_new_field(example["event"], ())))
 
-    assert content(event).decode() == example["normalized"]
+    assert content(event) == content_of(example)
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -153,24 +219,68 @@ def test_each_type_enters_by_one_topic_and_is_said_by_whom_the_design_says() -> 
 def test_a_fact_has_one_form_and_is_read_back_whole() -> None:
     example = golden("id.pantau.program.status.reported.v1")["minimal"]
     event = EVENT.validate_json(written(example["event"]))
-    inside = content(event)
+    public, private = content(event)
+    assert private == b""
 
-    value = fact_value(8123, 1795435200000, "program-status", 3, 42, digest(inside), inside)
+    value, link = fact_record(
+        NO_LINK,
+        seq=8123,
+        received_ms=1795435200000,
+        topic="program-status",
+        partition=3,
+        offset=42,
+        digest=digest(public, None),
+        public=public,
+    )
 
     assert value.decode() == (
-        '{"seq":8123,"received_ms":1795435200000,"topic":"program-status","partition":3,"offset":42,'
-        '"digest":"4cc4c725c10cc52bdc0b1a972b8e664d","event":' + example["normalized"] + "}"
+        '{"link":"c9a750c67e47afb896a6e9f0f527fdcb4baafdbde899c90b69bd31f25930e146","digest":"3f02f44574e191a64f427e976dfcd0a6","event":'
+        + example["public"]
+        + ',"fold":true,"offset":42,"partition":3,"received_ms":1795435200000,"seq":8123,"topic":"program-status"}'
     )
     assert (
         fact_key(event.plan, event.KIND.kind, event.source, event.id)
         == b"kota-pontianak-2019-2028/report/plans/kota-pontianak-2019-2028/departments/dinkes/r-1"
     )
-    fact = Fact.model_validate_json(value)
+    fact = parse_fact(value)
+    assert isinstance(fact, Fact)
     assert (fact.seq, fact.received_ms, fact.topic, fact.partition, fact.offset) == (
         8123, 1795435200000, "program-status", 3, 42,
     )  # fmt: skip
     assert fact.event == event
-    assert bytes.fromhex(fact.digest) == digest(inside)
+    assert bytes.fromhex(fact.digest) == digest(public, None)
+    assert fact.link == link.hex()
+
+
+@pytest.mark.parametrize(("kind", "name"), EXAMPLES)
+def test_the_link_of_a_fact_can_be_computed_by_anybody_who_has_the_public_facts(kind: str, name: str) -> None:
+    """Plainly: parse, leave the link out, write with sorted keys, hash after the link before."""
+    event = EVENT.validate_json(written(golden(kind)[name]["event"]))
+    log, before = FactsLog(), bytes(32)
+
+    for number in (1, 2):
+        fact = json.loads(log.add(event.model_copy(update={"id": f"{event.id}{number}"}), 1000 + number).value)
+        link = fact.pop("link")
+        text = json.dumps(fact, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        expected = hashlib.sha256(before + text.encode()).hexdigest()
+        assert link == expected
+        assert link_of(before, b'{"link":"' + link.encode() + b'",' + canonical(fact)[1:]).hex() == link
+        before = bytes.fromhex(link)
+
+
+def test_the_private_part_can_be_checked_by_who_may_read_it_and_not_be_guessed_from_the_fact() -> None:
+    event = EVENT.validate_json(written(golden("id.pantau.program.status.reported.v1")["full"]["event"]))
+    written_fact = FactsLog().add(event, 5)
+    fact = json.loads(written_fact.value)
+    assert written_fact.private is not None
+    part = json.loads(written_fact.private)
+
+    text = json.dumps(part["data"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert hashlib.sha256(bytes.fromhex(part["salt"]) + text).hexdigest() == fact["private"]
+    assert part["salt"] not in written_fact.value.decode()
+    assert fact["private"] != hashlib.sha256(text).hexdigest()
+    for secret in (part["data"]["note"], part["data"]["obstacle"], part["data"]["evidence"][0]["title"]):
+        assert secret not in written_fact.value.decode()
 
 
 WRITTEN: list[tuple[type[Snapshot] | type[Progress] | type[RejectHeaders], Json]] = [
@@ -217,7 +327,7 @@ def report(time: str = "2021-01-08T08:30:00Z", **data: Any) -> bytes:
 def test_whatever_is_accepted_can_be_read_back_out_of_the_book(day: str) -> None:
     event = EVENT.validate_json(report(effective_on=day))
 
-    assert EVENT.validate_json(content(event)) == event
+    assert EVENT.validate_json(published(event)) == event
 
 
 @pytest.mark.parametrize("day", ["0999-12-31", "3000-01-01"])

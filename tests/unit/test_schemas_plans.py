@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from samples.plan import build
-from schemas.book import content, digest, fact_value
 from schemas.events import EVENT
 from schemas.masterplan import Department, MasterplanVersion, MasterplanVersionPublished, Names, Program
 from schemas.plans import Names as KeptNames
@@ -17,6 +16,7 @@ from schemas.plans import Office as KeptOffice
 from schemas.plans import Plan, plan_of, read_plan
 from schemas.plans import Program as KeptProgram
 from tests import oracle
+from tests.parts.facts import FactsLog
 from tests.strategies import Dice, tell
 
 KEPT: dict[type[BaseModel], type[msgspec.Struct]] = {
@@ -57,15 +57,16 @@ def test_the_samples_versions() -> None:
 
 @given(st.binary(min_size=300, max_size=600))
 def test_what_is_read_of_the_book_is_what_the_models_say(luck: bytes) -> None:
+    log = FactsLog()
     for said in tell(Dice(luck), "kota", at_most=30):
         event = EVENT.validate_json(json.dumps(said.event))
-        body = content(event)
-        read = read_plan(fact_value(7, 1234, event.KIND.topic, 0, 0, digest(body), body))
+        fact = log.add(event, 1234)
+        read = read_plan(fact.value)
         if said.event["type"] != oracle.PLAN_VERSION:
             assert read is None
             continue
         assert isinstance(event, MasterplanVersionPublished)
         assert read is not None
-        assert (read.seq, read.received_ms) == (7, 1234)
+        assert (read.seq, read.received_ms) == (log.seq("kota"), 1234)
         assert same(read.plan, event.data)
         assert same(plan_of(event.data), event.data)

@@ -28,14 +28,14 @@ DAY_MS = 86_400_000
 
 def test_there_is_each_topic_of_the_design_once() -> None:
     assert [topic.name for topic in TOPICS] == [
-        "masterplans", "program-status", "evaluations", "facts", "rejected", "realization", "aggregator-progress",
-        "access", "audit",
+        "masterplans", "program-status", "evaluations", "facts", "facts-private", "rejected", "realization",
+        "aggregator-progress", "access", "audit",
     ]  # fmt: skip
     assert INPUTS == ("masterplans", "program-status", "evaluations")
 
 
-def test_the_mail_and_the_book_are_kept_for_ever_and_never_compacted() -> None:
-    for name in (*INPUTS, "facts"):
+def test_the_facts_log_and_plan_versions_are_kept_for_ever_and_never_compacted() -> None:
+    for name in ("masterplans", "facts"):
         assert CONFIG[name]["cleanup.policy"] == "delete"
         assert CONFIG[name]["retention.ms"] == CONFIG[name]["retention.bytes"] == FOREVER
 
@@ -46,15 +46,23 @@ def test_the_time_of_receipt_is_the_brokers_on_the_inputs_and_only_there() -> No
     assert by_broker == list(INPUTS)
 
 
-def test_rejects_are_kept_400_days_and_what_people_did_five_years() -> None:
-    assert int(CONFIG["rejected"]["retention.ms"]) == 400 * DAY_MS
+def test_what_was_sent_and_what_was_rejected_are_kept_400_days_and_what_people_did_five_years() -> None:
+    for name in ("program-status", "evaluations", "rejected"):
+        assert CONFIG[name]["cleanup.policy"] == "delete"
+        assert int(CONFIG[name]["retention.ms"]) == 400 * DAY_MS
     assert int(CONFIG["audit"]["retention.ms"]) >= 5 * 365 * DAY_MS
+
+
+def test_what_a_tombstone_erases_is_gone_within_three_days() -> None:
+    """UU 27/2022: 3 x 24 hours. A segment is closed after one day at most, and compacted within another."""
+    config = CONFIG["facts-private"]
+    assert int(config["segment.ms"]) + int(config["max.compaction.lag.ms"]) <= 2 * DAY_MS
 
 
 def test_projections_are_compacted() -> None:
     compacted = {topic.name for topic in TOPICS if topic.config["cleanup.policy"] == "compact"}
 
-    assert compacted == {"realization", "aggregator-progress", "access"}
+    assert compacted == {"facts-private", "realization", "aggregator-progress", "access"}
     assert not any("retention.ms" in CONFIG[name] for name in compacted)
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.book import Fact, content
+from schemas.book import Fact, parse_fact
+from schemas.book import written as published
 from schemas.events import EVENT
 from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
@@ -21,6 +22,7 @@ from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import PartitionState
 from tests import oracle
 from tests.oracle import Mail, Outcome
+from tests.parts.facts import SECRET, whole_event
 from tests.strategies import (
     PARTITIONS,
     PLAN,
@@ -51,16 +53,18 @@ class Worker:
         self.states: dict[int, PartitionState] = {}
         self.outcomes: dict[tuple[str, int, int], Outcome] = {}
         self.facts: dict[int, list[Message]] = {}
+        self.private: dict[bytes | None, bytes | None] = {}  # as a compacted topic keeps it
 
     def take(self, chunk: Sequence[Mail]) -> None:
         """Decide a chunk of one topic and partition."""
         topic, partition = chunk[0].topic, chunk[0].partition
-        state = self.states.setdefault(partition, PartitionState(partition, PARTITIONS))
+        state = self.states.setdefault(partition, PartitionState(partition, PARTITIONS, SECRET))
         folded = state.fold(topic, [Record(each.offset, each.received_ms, each.key, each.value) for each in chunk])
         facts = self.facts.setdefault(partition, [])
+        self.private |= {each.key: each.value for each in folded.private}
         for fact in folded.facts:
             facts.append(fact)
-            self.outcomes[topic, partition, json.loads(fact.value)["offset"]] = Outcome("accepted")
+            self.outcomes[topic, partition, json.loads(fact.value or b"")["offset"]] = Outcome("accepted")
         for refused in folded.refused:
             reason = refused.why.reason.value
             outcome = Outcome("conflict" if reason == "conflict" else "rejected", reason)
@@ -75,19 +79,21 @@ class Worker:
         """Forget everything, and read it back out of the book."""
         self.states = {}
         for partition, facts in self.facts.items():
-            state = self.states[partition] = PartitionState(partition, PARTITIONS)
+            state = self.states[partition] = PartitionState(partition, PARTITIONS, SECRET)
             for fact in facts:
                 assert fact.key is not None
-                state.restore(read_back(fact.key, fact.value))
+                assert fact.value is not None
+                state.restore(read_back(fact.key, fact.value), fact.value)
 
     def book(self) -> list[oracle.Fact]:
         """The facts written, as the oracle tells them."""
         found = []
         for message in (each for facts in self.facts.values() for each in facts):
-            fact = json.loads(message.value)
-            found.append(
-                oracle.Fact(*(fact[name] for name in ("topic", "partition", "offset", "received_ms", "event")))
-            )
+            fact = json.loads(message.value or b"")
+            private = self.private.get(message.key)
+            assert (private is not None) == ("private" in fact)
+            event = whole_event(fact, private)
+            found.append(oracle.Fact(fact["topic"], fact["partition"], fact["offset"], fact["received_ms"], event))
         return sorted(found, key=_place)
 
 
@@ -172,7 +178,7 @@ def test_a_restart_anywhere_with_mail_delivered_again_changes_nothing(
 def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, order: Dice) -> None:
     mine, other = tell(rolled, PLAN, at_most=10), tell(rolled, "banjarmasin", at_most=10)
     mail = interleaved(order, mail_of([*mine, *other], 1))
-    state = PartitionState(0, 1)
+    state = PartitionState(0, 1, SECRET)
     facts = [
         fact
         for each in mail
@@ -180,8 +186,8 @@ def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, 
     ]
 
     for name in (PLAN, "banjarmasin"):
-        read = [Fact.model_validate_json(fact.value) for fact in facts]
-        ours = [fact for fact in read if fact.event.plan == name]
+        read = [parse_fact(fact.value or b"") for fact in facts]
+        ours = [fact for fact in read if isinstance(fact, Fact) and fact.event.plan == name]
         assert [fact.seq for fact in ours] == list(range(1, len(ours) + 1))
         told = [each for each in (*mine, *other) if each.plan == name]
         alone = oracle.decide(mail_of(told, 1), 1)[1]
@@ -196,9 +202,9 @@ def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, 
 def test_what_is_read_back_out_of_the_book_is_what_went_in(history: list[Said]) -> None:
     for said in history:
         event = EVENT.validate_json(written(said.event))
-        once = content(event)
+        once = published(event)
         assert EVENT.validate_json(once) == event
-        assert content(EVENT.validate_json(once)) == once
+        assert published(EVENT.validate_json(once)) == once
 
 
 @given(rolled=dice(1200), other=dice(1200))
@@ -274,7 +280,7 @@ def test_poison_is_refused_with_its_reason_and_hurts_nobody_else(name: str) -> N
 def test_what_is_refused_can_be_written_down_with_its_reason(name: str) -> None:
     topic, value = poisons()[name]
     partition = oracle.partition_of(PLAN, PARTITIONS)
-    folded = PartitionState(partition, PARTITIONS).fold(topic, [Record(7, NOVEMBER_2026, None, value)])
+    folded = PartitionState(partition, PARTITIONS, SECRET).fold(topic, [Record(7, NOVEMBER_2026, None, value)])
 
     for refused in folded.refused:
         message = _reject(topic, partition, refused)
@@ -291,7 +297,7 @@ def test_a_record_may_be_as_large_as_its_topics_limit_and_not_a_byte_larger(topi
     fits += b" " * (LIMITS[topic] - len(fits))
     partition = oracle.partition_of(PLAN, PARTITIONS)
     for value, reason in ((fits, None), (fits + b" ", "too_large")):
-        state = PartitionState(partition, PARTITIONS)
+        state = PartitionState(partition, PARTITIONS, SECRET)
         folded = state.fold(topic, [Record(1, NOVEMBER_2026, None, value)])
         if topic == "evaluations":  # a report of the right size is at least no longer too large
             assert folded.refused[0].why.reason == (reason or Reason.WRONG_TOPIC)

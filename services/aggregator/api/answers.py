@@ -314,9 +314,9 @@ class Programs(Dated):
 
 
 class Evidence(Answer):
-    """A document that shows it."""
+    """A document that shows it. `title` and `url` are null where they were erased."""
 
-    title: str
+    title: str | None
     sha256: str
     media_type: str | None
     url: str | None
@@ -350,9 +350,13 @@ class ProgramStory(Program, Dated):
     verifications: list[Verification]
 
 
+Erased = Annotated[bool, Field(description="An administrator had the private part erased.")]
+
+
 class FullReport(Report):
     """A report with what only a key shows."""
 
+    erased: Erased
     note: str | None
     obstacle: str | None
     evidence: list[Evidence]
@@ -361,6 +365,7 @@ class FullReport(Report):
 class FullVerification(Verification):
     """A verification with what only a key shows. Of a visit: the note on this program, and the visit's evidence."""
 
+    erased: Erased
     note: str | None
     evidence: list[Evidence]
 

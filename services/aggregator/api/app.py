@@ -26,6 +26,7 @@ from services.kit.keys import Keyring
 from services.kit.limits import Limit, WorkLimiter
 from services.kit.openapi import describe
 from services.kit.pages import COMPRESSED_FROM_BYTES, COMPRESSION
+from services.kit.private_parts import TOPIC as PRIVATE
 from services.kit.problems import answers as problems
 from services.kit.projection import Projection, Record
 from services.kit.settings import Settings
@@ -69,7 +70,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         version=VERSION,
         topics=TOPICS,
         tables=tables.metadata,
-        compacted={"realization": tables.snapshots, ACCESS: keyring.table},
+        compacted={"realization": tables.snapshots, PRIVATE: tables.private.table, ACCESS: keyring.table},
         apply=apply,
         load=load,
         on_commit=on_commit,

@@ -16,17 +16,19 @@ import msgspec
 from sqlalchemy import Connection
 
 from realization.book import PlanBook
-from schemas.book import Fact
-from schemas.envelope import microseconds
+from schemas.book import Fact, NewerFactError, UnknownFact
+from schemas.fields import microseconds
 from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import Kept, Tables, plan_of
+from services.kit.problems import UnavailableProblem
 from services.kit.projection import Projection, Record
 
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
 PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
 REMEMBERED_MOVES = 100
 LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
+NEWER_RETRY_SECONDS = 60  # until somebody has updated this program
 BREATH = 100  # facts after which others in the event loop get their turn
 
 
@@ -46,6 +48,7 @@ class OpenBook:
         self.turn = asyncio.Lock()  # of those who ask in threads: one at a time waits, so that no fact waits for many
         self._received = array("q")  # milliseconds, at seq - 1
         self._moves: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=REMEMBERED_MOVES)
+        self.newer: UnknownFact | None = None  # a fact of an unknown kind, on which figures depend
 
     @property
     def seq(self) -> int:
@@ -56,7 +59,7 @@ class OpenBook:
         """The room it takes in memory, in facts."""
         return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.book.versions)
 
-    def add(self, fact: ReportFact | Fact) -> None:
+    def add(self, fact: ReportFact | Fact | UnknownFact) -> None:
         """Take the fact after the last one."""
         programs: tuple[str, ...] | None
         match fact:
@@ -64,9 +67,22 @@ class OpenBook:
                 programs = self.book.add_report(fact.report, fact.seq, fact.received_ms)
             case Fact():
                 programs = self.book.add(fact)
+            case UnknownFact():
+                programs = self._skip(fact)
         self._received.append(fact.received_ms)
         if programs:
             self._moves.append((fact.seq, programs))
+
+    def require_known(self) -> None:
+        """Raise UnavailableProblem where figures depend on a fact of an unknown kind: never a wrong figure."""
+        if self.newer is not None:
+            raise UnavailableProblem(str(NewerFactError(self.newer)), retry_after_seconds=NEWER_RETRY_SECONDS)
+
+    def _skip(self, fact: UnknownFact) -> tuple[str, ...]:
+        self.book.skip(fact.seq, fact.received_ms)
+        if fact.fold:
+            self.newer = fact
+        return ()
 
     def fill(self, kept: Kept) -> None:
         """Take all that is kept of the plan's facts."""
@@ -75,6 +91,8 @@ class OpenBook:
         lately = len(self._received) - REMEMBERED_MOVES
         for version in kept.plans:
             self.book.add_plan(version.plan, version.seq, version.received_ms)
+        for unknown in kept.unknown:
+            self._skip(unknown)
         for fact in kept.others:
             if fact.seq <= lately:
                 self.book.add(fact)
@@ -134,10 +152,11 @@ class Books:
         return self._seqs.get(plan)
 
     def peek(self, plan: str) -> OpenBook | None:
-        """The book of a plan if it is open."""
+        """The book of a plan if it is open. Raises UnavailableProblem where a newer version wrote what figures need."""
         found = self._open.get(plan)
         if found is not None:
             self._open.move_to_end(plan)
+            found.require_known()
         return found
 
     async def open(self, plan: str) -> OpenBook:
@@ -148,7 +167,9 @@ class Books:
         task = self._loading.get(plan)
         if task is None:
             task = self._loading[plan] = asyncio.create_task(self._load(plan), name=f"open the book of {plan}")
-        return await asyncio.shield(task)
+        opened = await asyncio.shield(task)
+        opened.require_known()
+        return opened
 
     def _taken(self) -> int:
         return sum(book.room for book in self._open.values())

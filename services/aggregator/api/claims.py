@@ -13,7 +13,7 @@ from itertools import accumulate
 import msgspec
 
 from realization.columns import UNKNOWN, Columns
-from schemas.book import Fact
+from schemas.book import Fact, UnknownFact
 from schemas.reading import ReportFact
 from schemas.sources import department, parse_source
 from schemas.vocabulary import Status
@@ -76,7 +76,7 @@ class Page:
         self._effective_on = array("i", blob.effective_on)
         self._time_us = array("q", blob.time_us)
         self._ids = [blob.ids]
-        self._id_length = bytearray(blob.id_length)
+        self._id_length = array("H", blob.id_length)
         self._physical = array("h", blob.physical)
         self._spent = array("q", blob.spent)
         self._program = _Words(blob.programs, blob.program)
@@ -84,12 +84,12 @@ class Page:
         self._status = _Words(blob.statuses, blob.status)
         self._period = _Words(blob.periods, blob.period)
 
-    def add(self, fact: ReportFact | Fact) -> None:
+    def add(self, fact: ReportFact | Fact | UnknownFact) -> None:
         """Take the fact after the last one. Raises ValueError for any other."""
         if fact.seq % PAGE_FACTS != (len(self._received_ms) + 1) % PAGE_FACTS:
             raise ValueError(f"seq {fact.seq} does not come after fact {len(self._received_ms)} of its page")
         self._received_ms.append(fact.received_ms)
-        if isinstance(fact, Fact):
+        if not isinstance(fact, ReportFact):
             return
         report = fact.report
         self._seq.append(fact.seq)
@@ -113,7 +113,7 @@ class Page:
                 self._effective_on.tobytes(),
                 self._time_us.tobytes(),
                 "".join(self._ids),
-                bytes(self._id_length),
+                self._id_length.tobytes(),
                 self._physical.tobytes(),
                 self._spent.tobytes(),
                 *self._program.written,
@@ -136,7 +136,7 @@ def begins_page(seq: int) -> bool:
 
 def unpack(plan: str, values: Iterable[bytes]) -> Columns:
     """All pages of a plan, in their order. One object for each program, source and period, which come again and again."""
-    columns, ids, id_lengths = Columns(), [], bytearray()
+    columns, ids, id_lengths = Columns(), [], array("H")
     source, known = cache(partial(department, plan)), dict[str, str]()
     for page in map(_DECODE, values):
         columns.received_ms.frombytes(page.received_ms)
@@ -146,7 +146,7 @@ def unpack(plan: str, values: Iterable[bytes]) -> Columns:
         columns.physical.frombytes(page.physical)
         columns.spent.frombytes(page.spent)
         ids.append(page.ids)
-        id_lengths += page.id_length
+        id_lengths.frombytes(page.id_length)
         programs = list(map(known.setdefault, page.programs, page.programs))
         periods = list(map(known.setdefault, page.periods, page.periods))
         columns.program.extend(map(programs.__getitem__, page.program))

@@ -1,7 +1,7 @@
 """Programs with their latest claim, and one program's whole story: the answer to "why"."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +10,7 @@ from realization.book import ProgramState, Version
 from realization.cells import PHYSICAL_UNIT
 from realization.claims import Claim
 from realization.exact import text as exact
+from schemas.private import Json, put_private
 from schemas.vocabulary import Punctuality
 from services.aggregator.api.answers import (
     Evidence,
@@ -28,6 +29,7 @@ from services.aggregator.api.books import moment_of
 from services.aggregator.api.figures import Moment
 from services.aggregator.api.questions import ProgramFilters
 from services.kit.pages import cursor_of
+from services.kit.private_parts import Private
 from services.kit.problems import NotFoundProblem
 
 _Wins = Mapping[int, frozenset[str]]
@@ -165,31 +167,42 @@ def story(moment: Moment, code: str) -> ProgramStory:
     )
 
 
-def in_full(public: ProgramStory, facts: Mapping[int, bytes]) -> FullProgramStory:
-    """The story with notes, obstacles and evidence. `facts`: the values of the facts in it, by `seq`."""
-    said = {seq: json.loads(value)["event"]["data"] for seq, value in facts.items()}
+def _events(facts: Mapping[int, bytes]) -> Iterator[tuple[int, Json]]:
+    return ((seq, json.loads(value)["event"]) for seq, value in facts.items())
+
+
+def in_full(public: ProgramStory, facts: Mapping[int, bytes], private: Mapping[int, Private]) -> FullProgramStory:
+    """The story with notes, obstacles and evidence. `facts` and `private`: what is in it, by `seq`."""
+    said = {seq: put_private(event["data"], private[seq].data) for seq, event in _events(facts)}
     reports = [
         FullReport(
             **dict(each),
-            note=said[each.seq]["note"],
-            obstacle=said[each.seq]["obstacle"],
+            erased=private[each.seq].erased,
+            note=said[each.seq].get("note"),
+            obstacle=said[each.seq].get("obstacle"),
             evidence=_evidence(said[each.seq]),
         )
         for each in public.reports
     ]
     verifications = [
-        FullVerification(**dict(each), note=_note(said[each.seq], public.program), evidence=_evidence(said[each.seq]))
+        FullVerification(
+            **dict(each),
+            erased=private[each.seq].erased,
+            note=_note(said[each.seq], public.program),
+            evidence=_evidence(said[each.seq]),
+        )
         for each in public.verifications
     ]
     return FullProgramStory(**dict(public) | {"reports": reports, "verifications": verifications})
 
 
 def _evidence(data: dict[str, Any]) -> list[Evidence]:
-    return [Evidence.model_validate(each) for each in data["evidence"]]
+    fields = Evidence.model_fields
+    return [Evidence(**dict.fromkeys(fields) | each) for each in data.get("evidence", ())]
 
 
 def _note(data: dict[str, Any], code: str) -> str | None:
     """The note of a verification, or of a visit the one on this program."""
     about = data if "programs" not in data else next(each for each in data["programs"] if each["program"] == code)
-    note: str | None = about["note"]
+    note: str | None = about.get("note")
     return note

@@ -3,6 +3,7 @@
 Only what `realization` can't say is kept in columns; what a fact means is asked of the heart, never of SQL.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -12,25 +13,31 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 
 from realization.columns import Columns
 from realization.live import OVERALL
-from schemas.book import Fact, Snapshot
+from schemas.book import Fact, Snapshot, UnknownFact, parse_fact
+from schemas.events import EVENT_CLASSES, event_type
 from schemas.masterplan import MasterplanVersion
 from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
+from schemas.sources import parse_source
 from services.aggregator.api.claims import Page, begins_page, page_of, unpack
 from services.kit.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
+from services.kit.private_parts import TOPIC as PRIVATE
+from services.kit.private_parts import Identity, PrivateParts
+from services.kit.private_parts import Private as PrivatePart
 from services.kit.projection import Record
 
 SERVICE = "realization"
-VERSION = 5
+VERSION = 6
 PREFIX = table_prefix(SERVICE, VERSION)
-TOPICS = ("facts", "realization", "access")
+TOPICS = ("facts", PRIVATE, "realization", "access")
+KINDS = {event_type(each): each.KIND.kind for each in EVENT_CLASSES}
 STATED = ("visited_on", "verified_on", "chosen_on", "effective_from")
 
 
 class Told(NamedTuple):
     """A fact, and the value of its record."""
 
-    fact: ReportFact | Fact
+    fact: ReportFact | Fact | UnknownFact
     value: bytes
 
 
@@ -40,6 +47,7 @@ class Kept(NamedTuple):
     reports: Columns
     plans: list[PlanFact]
     others: list[Fact]  # in the order of `seq`
+    unknown: list[UnknownFact]
 
 
 class Live(NamedTuple):
@@ -81,6 +89,7 @@ class Tables:
             )
             for name in ("reports", "others")
         )
+        self.private = PrivateParts(PREFIX, self.metadata)
         self._pages = Table(
             f"{PREFIX}claims",
             self.metadata,
@@ -111,6 +120,7 @@ class Tables:
         values = [record.value for record in records if record.topic == "facts" and record.value]
         if values:
             self._apply_facts(connection, [Told(read_fact(value), value) for value in values])
+        self.private.apply(connection, records)
         snapshots = {plan_of(record): record.value for record in records if record.topic == "realization"}
         upsert(connection, self.snapshots, [_live(value) for value in snapshots.values() if value])
         gone = [plan for plan, value in snapshots.items() if not value]
@@ -120,13 +130,13 @@ class Tables:
     def _apply_facts(self, connection: Connection, told: Sequence[Told]) -> None:
         reports: list[tuple[str, int, bytes]] = []
         others: list[tuple[str, int, bytes]] = []
-        by_plan: dict[str, list[ReportFact | Fact]] = {}
+        by_plan: dict[str, list[ReportFact | Fact | UnknownFact]] = {}
         for fact, value in told:
             if isinstance(fact, ReportFact):
                 plan = fact.report.plan
                 reports.append((plan, fact.seq, value))
             else:
-                plan = fact.event.plan
+                plan = plan_of_fact(fact)
                 others.append((plan, fact.seq, value))
             by_plan.setdefault(plan, []).append(fact)
         insert_rows(connection, self._reports, reports)
@@ -134,7 +144,9 @@ class Tables:
         self._apply_pages(connection, by_plan)
         self._apply_plans(connection, by_plan)
 
-    def _apply_pages(self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact]]) -> None:
+    def _apply_pages(
+        self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact | UnknownFact]]
+    ) -> None:
         key = tuple_(self._pages.c.plan, self._pages.c.page)
         begun = [(plan, page_of(facts[0].seq)) for plan, facts in by_plan.items() if not begins_page(facts[0].seq)]
         found = connection.execute(select(self._pages).where(key.in_(begun))) if begun else ()
@@ -147,7 +159,9 @@ class Tables:
         rows = [{"plan": plan, "page": number, "value": page.value()} for (plan, number), page in pages.items()]
         upsert(connection, self._pages, rows)
 
-    def _apply_plans(self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact]]) -> None:
+    def _apply_plans(
+        self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact | UnknownFact]]
+    ) -> None:
         found = connection.execute(select(self._plans).where(self._plans.c.plan.in_(by_plan)))
         plans: dict[str, dict[str, Any]] = {row.plan: dict(row._mapping) for row in found}
         for plan, facts in by_plan.items():
@@ -191,14 +205,27 @@ class Tables:
         """All that a plan's book is made of."""
         pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
         others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
-        kept = Kept(unpack(plan, read_blobs(connection, pages)), [], [])
+        kept = Kept(unpack(plan, read_blobs(connection, pages)), [], [], [])
         for value in read_blobs(connection, others):
             version = read_plan(value)
             if version is not None:
                 kept.plans.append(version)
+                continue
+            fact = parse_fact(value)
+            if isinstance(fact, Fact):
+                kept.others.append(fact)
             else:
-                kept.others.append(Fact.model_validate_json(value, extra="ignore"))
+                kept.unknown.append(fact)
         return kept
+
+    def in_full(
+        self, connection: Connection, plan: str, seqs: Iterable[int]
+    ) -> tuple[dict[int, bytes], dict[int, PrivatePart]]:
+        """The values of some of a plan's facts, and their private parts, both by `seq`."""
+        values = self.values(connection, plan, seqs)
+        identities = {seq: _identity(value) for seq, value in values.items()}
+        found = self.private.find(connection, identities.values())
+        return values, {seq: found[identity] for seq, identity in identities.items()}
 
     def values(self, connection: Connection, plan: str, seqs: Iterable[int]) -> dict[int, bytes]:
         """The values of some of a plan's facts, by `seq`."""
@@ -210,11 +237,23 @@ class Tables:
         return {row.seq: row.value for row in connection.execute(union_all(*either))}
 
 
-def _settles_on(fact: ReportFact | Fact) -> date:
+def _settles_on(fact: ReportFact | Fact | UnknownFact) -> date:
     """The latest date a fact speaks of."""
     if isinstance(fact, ReportFact):
         return fact.report.effective_on
+    if isinstance(fact, UnknownFact):
+        return date.max if fact.fold else date.min  # who knows what it says
     return max((day for name in STATED if (day := getattr(fact.event.data, name, None))), default=date.min)
+
+
+def plan_of_fact(fact: Fact | UnknownFact) -> str:
+    """The plan that a fact other than a report is about."""
+    return fact.event.plan if isinstance(fact, Fact) else parse_source(fact.source).plan
+
+
+def _identity(value: bytes) -> Identity:
+    event = json.loads(value)["event"]
+    return Identity(KINDS[event["type"]], event["source"], event["id"])
 
 
 def _live(value: bytes) -> dict[str, Any]:

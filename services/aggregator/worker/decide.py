@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from realization.receipt import ahead_of, is_ahead
-from schemas.book import content
+from schemas.book import Content, content, statement
 from schemas.cloudevents import (
     CONTENT,
     CONTENT_TYPE,
@@ -28,7 +28,8 @@ from schemas.cloudevents import (
 from schemas.envelope import MEDIA_TYPE
 from schemas.events import EVENT, Event
 from schemas.reading import Report, read_report, report_of
-from schemas.reports import StatusReported
+from schemas.reports import PrivatePartErased, StatusReported
+from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import LIMITS, partition_of
 from schemas.vocabulary import Reason
@@ -51,17 +52,20 @@ class Rejection(NamedTuple):
 
 
 class Letter(msgspec.Struct, frozen=True, gc=False):
-    """Good mail: an event, and its content as the book keeps it. Of a report `said` is what the fold needs of it."""
+    """Good mail: an event, and its content. Of a report `said` is what the fold needs of it. `ignored`: claims of the
+    sender that are not believed."""
 
     kind: str
     plan: str
     source: str
     id: str
-    content: bytes
+    content: Content
     said: Report | Event
+    fold: bool = True
+    ignored: tuple[str, ...] = ()
 
 
-def read(topic: str, partition: int, partitions: int, record: Record) -> Letter | Rejection:
+def read(topic: str, partition: int, partitions: int, record: Record, secret: Secret) -> Letter | Rejection:
     """The event a record holds, or why it is refused. `topic` is its name without prefix."""
     value = record.value
     if value is None:
@@ -81,11 +85,37 @@ def read(topic: str, partition: int, partitions: int, record: Record) -> Letter 
         event = EVENT.validate_json(without_mark(value))
     except ValidationError as error:
         return _unreadable(record, error)
-    reason, detail = _misplaced(event, topic, partition, partitions) or _future(event, record.received_ms) or (None, "")
+    event, ignored = _believed(event, secret)
+    reason, detail = (
+        _misplaced(event, topic, partition, partitions)
+        or _unattested(event)
+        or _future(event, record.received_ms)
+        or (None, "")
+    )
     if reason is not None:
         return Rejection(reason, detail, event.plan, event.source, event.id)
     said = report_of(event) if isinstance(event, StatusReported) else event
-    return Letter(event.KIND.kind, event.plan, event.source, event.id, content(event), said)
+    kind = event.KIND
+    return Letter(kind.kind, event.plan, event.source, event.id, content(event), said, kind.fold, ignored)
+
+
+def _believed(event: Event, secret: Secret) -> tuple[Event, tuple[str, ...]]:
+    """The event without its mark, and without a role that intake did not attest; and what of it was ignored."""
+    if event.attestedrole is None and event.attestation is None:
+        return event, ()
+    if event.attestedrole is not None and secret.holds(event.attestation, statement(event)):
+        return event.model_copy(update={"attestation": None}), ()
+    claims = tuple(name for name in ("attestation", "attestedrole") if getattr(event, name) is not None)
+    return event.model_copy(update=dict.fromkeys(claims)), claims
+
+
+def _unattested(event: Event) -> tuple[Reason, str] | None:
+    if isinstance(event, PrivatePartErased) and event.attestedrole != "administrator":
+        return (
+            Reason.NOT_ATTESTED,
+            "only the administrator erases private parts, through the programs api, which attests it",
+        )
+    return None
 
 
 def _structured(record: Record, value: bytes) -> bytes | Rejection:
@@ -111,10 +141,10 @@ def _good_report(value: bytes, partition: int, partitions: int, received_ms: int
     found = read_report(value)
     if found is None:
         return None
-    report, normalized = found
+    report = found.report
     if not _belongs(report.source, partition, partitions) or is_ahead(report, received_ms):
         return None
-    return Letter(REPORTED.kind, report.plan, report.source, report.id, normalized, report)
+    return Letter(REPORTED.kind, report.plan, report.source, report.id, found.content(), report)
 
 
 @lru_cache(65_536)

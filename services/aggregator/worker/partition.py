@@ -25,7 +25,7 @@ from services.aggregator.worker.state import Folded, PartitionState, Refused
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import PartitionWriter
 from services.kit.readers import Readers
-from services.kit.settings import Settings
+from services.kit.settings import Settings, require_secret
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,10 @@ CATCHING_UP_RECORDS = 2_000
 REVOKE_GRACE_SECONDS = 3.0
 
 _NOT_HOLDABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class SecretChangedError(Exception):
+    """The worker has another secret than the one that private digests and marks were made with."""
 
 
 class Turns:
@@ -98,12 +102,14 @@ class Partition:
         self._turns = turns
         self._lock = asyncio.Lock()
         self._writer = PartitionWriter(settings, number)
-        self._state = PartitionState(number, settings.partitions)
+        self._secret = require_secret(settings)
+        self._state = PartitionState(number, settings.partitions, self._secret)
         self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._behind: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._outcomes: dict[str, dict[str, int]] = {topic: dict.fromkeys(OUTCOMES, 0) for topic in INPUTS}
         self._facts = _End()
         self._rejected = _End()
+        self._private = _End()
         self._restored = False
         self._running: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
@@ -136,6 +142,10 @@ class Partition:
 
     async def _ask(self) -> None:
         progress = await last_progress(self._readers, self.number)
+        if progress and progress.secret not in {"", self._secret.check}:
+            raise SecretChangedError(
+                "PANTAU_SECRET is not the one that the facts were written with: restore the former secret from its backup"
+            )
         input_ends = await ends(self._readers, self.number, INPUTS)
         for topic in INPUTS:
             decided = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
@@ -146,6 +156,8 @@ class Partition:
             self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
         self._rejected = _End()
         self._rejected.wrote(progress.rejected_end if progress else 0)
+        self._private = _End()
+        self._private.wrote(progress.private_end if progress else 0)
 
     def _in_the_log(self, topic: str, decided: int, end: int) -> int:
         """Where to read on: after what was decided, or where the log ends now, when its broker has lost the end of it.
@@ -256,7 +268,7 @@ class Partition:
 
     def _begin_anew(self) -> None:
         """Forget the state: it is to be restored from the first fact on."""
-        self._state = PartitionState(self.number, self._settings.partitions)
+        self._state = PartitionState(self.number, self._settings.partitions, self._secret)
         self._facts, self._restored = _End(), False
 
     async def _chunk(self, topic: str, chunk: Chunk) -> None:
@@ -282,16 +294,25 @@ class Partition:
         writer = self._writer
         # All is sent at once: each way to the broker and back would else be waited for by itself. Progress names the ends
         # of what is written beside it, so they are foretold; where that was wrong another record says it right.
-        foretold = self._facts.foretell(len(folded.facts)), self._rejected.foretell(len(folded.refused))
+        foretold = (
+            self._facts.foretell(len(folded.facts)),
+            self._rejected.foretell(len(folded.refused)),
+            self._private.foretell(len(folded.private)),
+        )
         ends = await writer.write(
             {
                 "facts": folded.facts,
+                "facts-private": folded.private,
                 "rejected": [_reject(topic or "", self.number, one) for one in folded.refused],
                 "realization": [_snapshot(snapshot) for snapshot in snapshots],
                 "aggregator-progress": [self._progress(*foretold)],
             }
         )
-        wrote = self._facts.wrote(ends.get("facts")), self._rejected.wrote(ends.get("rejected"))
+        wrote = (
+            self._facts.wrote(ends.get("facts")),
+            self._rejected.wrote(ends.get("rejected")),
+            self._private.wrote(ends.get("facts-private")),
+        )
         if wrote != foretold:
             await writer.write({"aggregator-progress": [self._progress(*wrote)]})
         await writer.commit()
@@ -308,13 +329,15 @@ class Partition:
             return []
         return list(changed) if catching_up else list(itertools.islice(changed, SNAPSHOTS_AT_ONCE))
 
-    def _progress(self, facts_end: int, rejected_end: int) -> Message:
+    def _progress(self, facts_end: int, rejected_end: int, private_end: int) -> Message:
         progress = Progress(
             partition=self.number,
             next_offsets=self._next,  # type: ignore[arg-type]
             outcomes=self._outcomes,  # type: ignore[arg-type]
             facts_end=facts_end,
             rejected_end=rejected_end,
+            private_end=private_end,
+            secret=self._secret.check,
         )
         return Message(str(self.number).encode(), progress.model_dump_json().encode())
 

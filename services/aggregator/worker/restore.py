@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.book import Fact, Progress
+from schemas.book import Fact, Progress, UnknownFact
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.plans import PlanFact, read_plan
 from schemas.reading import ReportFact, read_fact
@@ -18,7 +18,7 @@ LOOK_BACK = 64
 BATCH = 1_000  # records after which others in the event loop get their turn
 
 
-def read_back(key: bytes, value: bytes) -> ReportFact | PlanFact | Fact:
+def read_back(key: bytes, value: bytes) -> ReportFact | PlanFact | Fact | UnknownFact:
     """A fact of the book, read in the way that is best for its kind, which its key names."""
     plan = read_plan(value) if key.split(b"/", 2)[1] == PLAN_VERSION else None
     return plan or read_fact(value)
@@ -46,7 +46,7 @@ async def restore_facts(
     consumer: AIOKafkaConsumer,
     tp: TopicPartition,
     position: int,
-    take: Callable[[ReportFact | PlanFact | Fact], None],
+    take: Callable[[ReportFact | PlanFact | Fact | UnknownFact, bytes], None],
     report: Callable[[int, int], bool],
 ) -> int:
     """Give every fact from `position` on to `take`. Returns the position reached.
@@ -57,7 +57,7 @@ async def restore_facts(
     async with aclosing(read_to_end(consumer, tp, position)) as batches:
         async for reached, end, records in batches:
             for record in records:
-                take(read_back(record.key, record.value))
+                take(read_back(record.key, record.value), record.value)
             position = reached
             if not report(position, end):
                 break

@@ -5,25 +5,35 @@ Both lead to the same state.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from realization.book import PlanBook
 from realization.live import Live
-from schemas.book import Fact, Snapshot, digest, fact_key, fact_value
-from schemas.events import Event
+from schemas.book import NO_LINK, Fact, NewerFactError, Snapshot, UnknownFact, digest, fact_key, fact_record, link_of
+from schemas.events import EVENT_CLASSES, Event, data_of
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.plans import PlanFact
+from schemas.private import private_digest, private_fields, private_value
 from schemas.reading import Report, ReportFact
+from schemas.reports import PrivatePartErased
+from schemas.secret import Secret
 from schemas.sources import parse_source
+from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.decide import Rejection, read
+from services.aggregator.worker.decide import Letter, Rejection, read
 from services.aggregator.worker.records import Message, Record
 
 log = logging.getLogger(__name__)
 
 DIGEST_BYTES = 16
+
+KINDS_WITH_PRIVATE_PARTS: dict[str, tuple[str, ...]] = {
+    topic: tuple(each.KIND.kind for each in EVENT_CLASSES if each.KIND.topic == topic and private_fields(data_of(each)))
+    for topic in INPUTS
+}
+"""Of each input topic. The state does not remember the kind of each fact, which is in the key of its private part."""
 
 
 class Refused(NamedTuple):
@@ -35,9 +45,10 @@ class Refused(NamedTuple):
 
 @dataclass(slots=True)
 class Folded:
-    """What became of a chunk: facts and rejects to write, and how many records had which outcome."""
+    """What became of a chunk: facts, private parts and rejects to write, and how many records had which outcome."""
 
     facts: list[Message] = field(default_factory=list)
+    private: list[Message] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     duplicate: int = 0
     conflict: int = 0
@@ -62,7 +73,9 @@ class _Plan:
     def __init__(self, plan: str) -> None:
         self.book = PlanBook(plan)
         self.live = Live(self.book)
+        self.link = NO_LINK  # of the last fact
         self.digests = bytearray()  # of every fact's content, in the order of seq
+        self.erased: set[tuple[str, str]] = set()  # source and id of facts whose private part is not kept
         self.expected: set[int | None] = set()  # the versions that accepted plan versions replace
 
     def digest(self, seq: int) -> bytearray:
@@ -74,12 +87,17 @@ class GapError(Exception):
     """The book does not hold a plan's facts in the order of their numbers, none left out."""
 
 
+class ChainError(Exception):
+    """The facts log was changed: a fact's link does not follow from the facts before it."""
+
+
 class PartitionState:
     """Everything the aggregator must know of one partition to decide and to count."""
 
-    def __init__(self, partition: int, partitions: int) -> None:
+    def __init__(self, partition: int, partitions: int, secret: Secret) -> None:
         self._partition = partition
         self._partitions = partitions
+        self._secret = secret
         self._seqs: dict[tuple[str, str], dict[str, int]] = {}  # (topic, source) -> id -> seq of the fact
         self._plans: dict[str, _Plan] = {}
         self.changed: dict[str, None] = {}  # plans whose snapshot is not what the book says any more, in order of that
@@ -90,39 +108,45 @@ class PartitionState:
         return sum(plan.book.seq for plan in self._plans.values())
 
     def fold(self, topic: str, records: Sequence[Record]) -> Folded:
-        """Decide every record of a chunk, in order, and apply what is accepted."""
+        """Decide every record of a chunk, in order, and apply what is accepted.
+
+        Only decoding may fail for a record by itself. What raises after it is a defect of ours, and half of the record
+        may be in the state: it is raised, and whoever catches it must not use the state again.
+        """
         folded = Folded()
         for record in records:
-            try:
-                outcome = self._decide(topic, record)
-            except Exception as error:
-                log.exception("deciding a record failed", extra={"topic": topic, "offset": record.offset})
-                outcome = Rejection(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:1000])
-            if isinstance(outcome, Message):
-                folded.facts.append(outcome)
-            elif outcome is None:
-                folded.duplicate += 1
+            letter = self._decode(topic, record)
+            outcome = letter if isinstance(letter, Rejection) else self._decide(topic, record, letter, folded)
+            if outcome is None:
+                continue
+            folded.refused.append(Refused(record, outcome))
+            if outcome.reason is Reason.CONFLICT:
+                folded.conflict += 1
             else:
-                folded.refused.append(Refused(record, outcome))
-                if outcome.reason is Reason.CONFLICT:
-                    folded.conflict += 1
-                else:
-                    folded.rejected += 1
+                folded.rejected += 1
         return folded
 
-    def _decide(self, topic: str, record: Record) -> Message | Rejection | None:
-        """The fact to write for one record, or why it is refused; None is a duplicate. Whatever raises, raises before
-        anything is applied."""
-        letter = read(topic, self._partition, self._partitions, record)
-        if isinstance(letter, Rejection):
-            return letter
-        plan_id, source, event_id, normalized, said = letter.plan, letter.source, letter.id, letter.content, letter.said
-        content_digest = digest(normalized)
+    def _decode(self, topic: str, record: Record) -> Letter | Rejection:
+        try:
+            return read(topic, self._partition, self._partitions, record, self._secret)
+        except Exception as error:
+            log.exception("a record could not be decoded", extra={"topic": topic, "offset": record.offset})
+            return Rejection(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:1000])
+
+    def _decide(self, topic: str, record: Record, letter: Letter, folded: Folded) -> Rejection | None:
+        """Accept an event into `folded` and the state, count it as a duplicate, or say why it is refused."""
+        plan_id, source, event_id, said = letter.plan, letter.source, letter.id, letter.said
+        public, private = letter.content
+        key = fact_key(plan_id, letter.kind, source, event_id)
+        salt = self._secret.salt(key) if private else b""
+        of_private = private_digest(salt, private) if private else None
+        content_digest = digest(public, of_private)
         plan = self._plan(plan_id)
         ids = self._ids(topic, source)
         known = ids.get(event_id)
         if known is not None:
             if plan.digest(known) == content_digest:
+                folded.duplicate += 1
                 return None
             detail = "the same source and id came before, with another content"
             return Rejection(Reason.CONFLICT, detail, plan_id, source, event_id)
@@ -135,30 +159,69 @@ class PartitionState:
             detail = f"another version that replaces version {said.data.expects or 'none'} came before"
             return Rejection(Reason.VERSION_CONFLICT, detail, plan_id, source, event_id)
         seq, received_ms = plan.book.seq + 1, record.received_ms
-        fact = Message(
-            fact_key(plan_id, letter.kind, source, event_id),
-            fact_value(seq, received_ms, topic, self._partition, record.offset, content_digest, normalized),
+        value, link = fact_record(
+            plan.link,
+            seq=seq,
+            received_ms=received_ms,
+            topic=topic,
+            partition=self._partition,
+            offset=record.offset,
+            digest=content_digest,
+            public=public,
+            private_digest=of_private,
+            fold=letter.fold,
+            ignored=letter.ignored,
         )
         ids[event_id] = seq
         plan.digests += content_digest
+        plan.link = link
+        folded.facts.append(Message(key, value))
+        if isinstance(said, PrivatePartErased):
+            folded.private.extend(self._tombstones(plan_id, said.data.source, said.data.id))
         self._apply(plan, said, seq, received_ms)
-        return fact
+        if private and (source, event_id) not in plan.erased:
+            folded.private.append(Message(key, private_value(salt, private)))
+        return None
 
-    def restore(self, fact: ReportFact | PlanFact | Fact) -> None:
-        """Take a fact of the book back into the state. Raises GapError unless it is the one after the plan's last."""
+    def _tombstones(self, plan: str, source: str, event_id: str) -> Iterator[Message]:
+        """What erases the private parts of the facts with this source and id."""
+        for topic, kinds in KINDS_WITH_PRIVATE_PARTS.items():
+            if event_id in self._ids(topic, source):
+                for kind in kinds:
+                    yield Message(fact_key(plan, kind, source, event_id), None)
+
+    def restore(self, fact: ReportFact | PlanFact | Fact | UnknownFact, value: bytes) -> None:
+        """Take a fact of the facts log, whose record has this value, back into the state.
+
+        Raises GapError unless it is the one after the plan's last, ChainError where its link does not follow from that
+        of the last, NewerFactError for a kind that is not known here and that figures depend on.
+        """
         if isinstance(fact, ReportFact):
-            said: Report | PlanFact | Event = fact.report
+            said: Report | PlanFact | Event | None = fact.report
             topic: str = fact.topic
-            content_digest = fact.digest
+            source, event_id, content_digest = fact.report.source, fact.report.id, fact.digest
         elif isinstance(fact, PlanFact):
             said, topic, content_digest = fact, MasterplanVersionPublished.KIND.topic, fact.digest
-        else:
+            source, event_id = fact.source, fact.id
+        elif isinstance(fact, Fact):
             said, topic, content_digest = fact.event, fact.topic, bytes.fromhex(fact.digest)
-        plan = self._plan(parse_source(said.source).plan)
+            source, event_id = fact.event.source, fact.event.id
+        else:
+            if fact.fold:
+                raise NewerFactError(fact)
+            said, topic, content_digest = None, fact.topic, bytes.fromhex(fact.digest)
+            source, event_id = fact.source, fact.id
+        plan = self._plan(parse_source(source).plan)
         if fact.seq != plan.book.seq + 1:
             raise GapError(f"after fact {plan.book.seq} of {plan.book.plan} comes fact {fact.seq}")
-        self._ids(topic, said.source)[said.id] = fact.seq
+        link = link_of(plan.link, value)
+        if link.hex() != fact.link:
+            raise ChainError(
+                f"fact {fact.seq} of {plan.book.plan} is not the one that was written: its link does not hold"
+            )
+        self._ids(topic, source)[event_id] = fact.seq
         plan.digests += content_digest
+        plan.link = link
         self._apply(plan, said, fact.seq, fact.received_ms)
 
     def _ids(self, topic: str, source: str) -> dict[str, int]:
@@ -168,17 +231,22 @@ class PartitionState:
             found = self._seqs[topic, source] = {}
         return found
 
-    def _apply(self, plan: _Plan, said: Report | PlanFact | Event, seq: int, received_ms: int) -> None:
+    def _apply(self, plan: _Plan, said: Report | PlanFact | Event | None, seq: int, received_ms: int) -> None:
         touched: tuple[str, ...] | None = None
         if isinstance(said, Report):
             touched = plan.book.add_report(said, seq, received_ms)
         elif isinstance(said, PlanFact):
             plan.book.add_plan(said.plan, seq, received_ms)
             plan.expected.add(said.plan.expects)
+        elif said is None:
+            plan.book.skip(seq, received_ms)
+            touched = ()
         else:
             touched = plan.book.add(_Known(seq, received_ms, said))
             if isinstance(said, MasterplanVersionPublished):
                 plan.expected.add(said.data.expects)
+            elif isinstance(said, PrivatePartErased):
+                plan.erased.add((said.data.source, said.data.id))
         plan.live.touch(touched)
         self.changed.setdefault(plan.book.plan)
 

@@ -26,7 +26,7 @@ from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("facts", "rejected", "realization", "aggregator-progress")
+OUTPUTS = ("facts", "facts-private", "rejected", "realization", "aggregator-progress")
 TRANSACTION_TIMEOUT_MS = 20_000
 REQUEST_TIMEOUT_MS = 8_000  # a connection that died without a word is given up while its transaction still lives
 RETRY_SECONDS = 0.01
@@ -130,7 +130,9 @@ class PartitionWriter:
         """Messages as batches of one partition, each with how many are in it."""
         batches: deque[tuple[bytes, int]] = deque()
         messages, now_ms = list(messages), int(1000 * time.time())
-        large = any(total >= COMPRESSED_FROM_BYTES for total in accumulate(len(message.value) for message in messages))
+        large = any(
+            total >= COMPRESSED_FROM_BYTES for total in accumulate(len(message.value or b"") for message in messages)
+        )
         compression = ZSTD if large else NOT_COMPRESSED
         batch, filled = self._empty_batch(topic, compression), 0
         for message in messages:

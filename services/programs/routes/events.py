@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from schemas.cloudevents import HTTP_PREFIX
-from schemas.envelope import BATCH_MEDIA_TYPE, EVENT_ID, MEDIA_TYPE
+from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
 from schemas.reports import Retraction, StatusReport, StatusReported, StatusRetracted
 from schemas.sources import SOURCE, parse_source
 from schemas.topics import KIB
@@ -121,14 +122,15 @@ def create_routes(parts: Parts) -> APIRouter:
         access = somebody(request)
         body = await request.body()
         content_type = request.headers.get("content-type", "")
+        secret, publisher, metrics = parts.secret, parts.publisher, parts.metrics
         if is_batch(content_type):
             require_utf_8(content_type)
             arrivals = read_batch(body) if len(body) < LARGE_BYTES else await asyncio.to_thread(_read_at_once, body)
-            results = await receive(arrivals, access, parts.publisher, parts.metrics)
+            results = await receive(arrivals, access, secret, publisher, metrics)
             return await asyncio.to_thread(_batch_answer, results) if len(results) > MANY else _batch_answer(results)
         reading = partial(read_one, request.headers, body)
         arrived = reading() if len(body) < LARGE_BYTES else await asyncio.to_thread(reading)
-        (result,) = await receive([arrived], access, parts.publisher, parts.metrics)
+        (result,) = await receive([arrived], access, secret, publisher, metrics)
         if result["status"] != ACCEPTED:
             raise _problem(result)
         return _json(result, ACCEPTED)
@@ -143,7 +145,7 @@ def create_routes(parts: Parts) -> APIRouter:
     async def outcome_of_event(
         access: Anybody,
         source: Annotated[str, Query(pattern=SOURCE, max_length=160)],
-        event_id: Annotated[str, Query(alias="id", pattern=EVENT_ID)],
+        event_id: Annotated[str, Query(alias="id", pattern=EVENT_ID, max_length=EVENT_ID_CHARACTERS)],
         wait: Annotated[float, Query(ge=0, le=WAIT_SECONDS, description="Seconds to wait for an outcome.")] = 0,
     ) -> JSONResponse:
         """What became of an event: pending, accepted with its standing, or rejected with reasons.

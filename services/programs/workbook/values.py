@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.envelope import Name, PlanId
-from schemas.masterplan import MasterplanVersion, OfficeKey, Percent, Weight, Year
-from schemas.reports import ProgramCode, Rupiah
+from schemas.fields import Name, PlanId, Rupiah, Year
+from schemas.masterplan import MasterplanVersion, OfficeKey, Percent, Weight
+from schemas.reports import ProgramCode
 from schemas.vocabulary import Dimension
 from services.programs.workbook import columns, text
 from services.programs.workbook.problems import RefusedError, Says
