@@ -97,7 +97,12 @@ until_shown() { # until_shown USER WHAT: make run, until the figure is there; th
     kill -KILL "$running" # unshare listens to nothing less; all of its processes go with it
     wait "$running" 2>/dev/null || true
     started=()
-    ! (shown) || fail "it still answers"
+    local left=100
+    while (shown); do
+        left=$((left - 1))
+        [ $left -gt 0 ] || fail "it still answers"
+        sleep 0.1
+    done
 }
 
 no_daemons() { # nothing that packages brought was started
