@@ -112,7 +112,7 @@ def prepare(state: Path, partitions: Mapping[str, int]) -> None:
         "partitions": {**recorded.get("partitions", {}), **partitions},
     }
     if wanted != recorded:
-        whole.write(state / RECORD, json.dumps(wanted, indent=2) + "\n")
+        whole.write(state / RECORD, json.dumps(wanted, indent=2) + "\n", mode=whole.FOR_ALL)
 
 
 def refuse_misfit(state: Path, partitions: Mapping[str, int]) -> None:

@@ -52,7 +52,7 @@ def write(state: Path, status: Status) -> None:
     """Record it. A full disk is no reason to end anything: then the former record stays."""
     told = {**status._asdict(), "processes": [process._asdict() for process in status.processes]}
     with suppress(OSError):
-        whole.write(state / FILE, json.dumps(told, indent=2) + "\n")
+        whole.write(state / FILE, json.dumps(told, indent=2) + "\n", mode=whole.FOR_ALL)
 
 
 def forget(state: Path) -> None:

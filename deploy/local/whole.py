@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+FOR_OWNER, FOR_ALL = 0o600, 0o644
 
-def write(file: Path, text: str, *, mode: int = 0o600) -> None:
+
+def write(file: Path, text: str, *, mode: int = FOR_OWNER) -> None:
     """Write a file in place of the one that may be there. By default only its owner can read it."""
     unfinished = file.with_name(f"{file.name}.part")
     unfinished.unlink(missing_ok=True)

@@ -66,8 +66,9 @@ enter() { # enter USER COMMAND...: become it, in the root of this case, with pro
     exec unshare --mount --pid --fork --kill-child bash -c '
         set -e; root=$1 user=$2 home=$3; shift 3
         mount --rbind /dev "$root/dev"; mount -t proc proc "$root/proc"
-        exec chroot --userspec="$user" "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            HOME="$home" USER="$user" LANG=C.UTF-8 "$@"' - "$root" "$user" "$home" "${passed[@]}" "${ports[@]}" "$@"
+        chroot --userspec="$user" "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+            HOME="$home" USER="$user" LANG=C.UTF-8 "$@" || exit
+        exit 0 # not exec: who changes the user is no longer told when unshare is killed' - "$root" "$user" "$home" "${passed[@]}" "${ports[@]}" "$@"
 }
 in_checkout() { # in_checkout USER COMMAND...: as `enter`, in the checkout
     enter "$1" sh -c 'cd ~/pantau && exec "$@"' - "${@:2}"

@@ -142,6 +142,8 @@ def test_the_record_of_what_runs_is_of_this_supervisor_and_goes_with_it(stack: S
     assert found is not None
     assert found.settings.items() >= {name: port for name, port in stack.env.items() if name.endswith("PORT")}.items()
     assert found.failures == {}
+    for file in (status.FILE, state.RECORD):  # another user's check-up reads them
+        assert (stack.state / file).stat().st_mode & 0o777 == 0o644
     assert status.read(stack.state, supervisor.pid + 1) is None
     supervisor.signal(signal.SIGINT)
     assert supervisor.wait() == 0
