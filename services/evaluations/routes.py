@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from schemas.fields import EVENT_ID
+from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
 from schemas.sources import PLAN
 from services.evaluations.visits import VisitSent, page, read_visit, record_visit
 from services.kit.bodies import Body
@@ -73,7 +73,7 @@ def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimi
         request: Request,
         access: Anybody,
         plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
-        visit_id: Annotated[str | None, Query(alias="id", pattern=EVENT_ID)] = None,
+        visit_id: Annotated[str | None, Query(alias="id", pattern=EVENT_ID, max_length=EVENT_ID_CHARACTERS)] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response:

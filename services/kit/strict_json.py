@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import jiter
+from fastapi import Depends, Request
 
-from services.kit.problems import Wrong
+from schemas.cloudevents import without_mark
+from services.kit.problems import InvalidProblem, Wrong
 
 PLACES_TOLD = 100
 
@@ -28,6 +30,17 @@ def wrong_json(text: bytes) -> list[Wrong]:
     except ValueError as error:
         return _named_twice(text) or [Wrong("body", f"is not JSON: {error}", "JSON (RFC 8259)")]
     return []
+
+
+async def require_json(request: Request) -> None:
+    """Raise InvalidProblem for a body that the framework's own parser takes and that is no JSON, or names things twice."""
+    errors = wrong_json(without_mark(await request.body()))
+    if errors:
+        raise InvalidProblem(errors=errors)
+
+
+Json = Depends(require_json)
+"""A dependency of every route whose body the framework parses."""
 
 
 def _named_twice(text: bytes) -> list[Wrong]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
 from httpx import Client, Response
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
@@ -15,6 +16,10 @@ from deploy.local.site import create_site
 from schemas.envelope import BATCH_MEDIA_TYPE
 from schemas.sources import department, evaluator
 from schemas.topics import MIB
+from services.aggregator.api.app import create_app as create_realization
+from services.evaluations.app import create_app as create_evaluations
+from services.kit.strict_json import require_json
+from services.programs.app import create_app as create_programs
 from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
@@ -140,6 +145,23 @@ def test_names_that_stand_twice_are_refused_in_visits(desk: Desk) -> None:
     body = json.dumps(VISIT | {"id": "v"}).replace('"outcome": ', '"outcome": "confirmed", "outcome": ')
     told = desk.evaluations.post("/v1/visits", content=b"\xef\xbb\xbf" + body.encode(), headers=bearer(ADMINISTRATOR))
     assert [error["where"] for error in told.json()["errors"]] == ["programs.0.outcome"]
+
+
+def test_every_body_that_the_framework_parses_is_strict_json(desk: Desk) -> None:
+    apps = (create_programs(desk.settings), create_evaluations(desk.settings), create_realization(desk.settings))
+    parsed = [
+        route
+        for app in apps
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, APIRoute) and route.body_field is not None
+    ]
+    assert parsed
+    for route in parsed:
+        assert require_json in [each.call for each in route.dependant.dependencies], route.path
+    body = '{"source": "/plans/kota-x/council", "id": "a", "id": "b", "reason": "x"}'
+    headers = {"Content-Type": "application/json", **bearer(ADMINISTRATOR)}
+    told = desk.programs.post("/v1/events/erasures", content=body, headers=headers)
+    assert [error["where"] for error in told.json()["errors"]] == ["id"]
 
 
 HUGE = ("9223372036854775808", "-1", "0", "1e3", "9" * 400, "NaN", "%00")

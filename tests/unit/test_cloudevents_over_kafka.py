@@ -143,7 +143,9 @@ def test_what_is_rejected_keeps_the_original_value_and_headers_before_our_own() 
 
 def test_source_and_id_of_a_reject_are_what_every_database_holds() -> None:
     odd = written(EVENT | {"source": "\ud800/plans\0", "id": "\udfff"})
-    message = _reject(TOPIC, PARTITION, PartitionState(PARTITION, PARTITIONS).fold(TOPIC, [record(odd)]).refused[0])
+    message = _reject(
+        TOPIC, PARTITION, PartitionState(PARTITION, PARTITIONS, SECRET).fold(TOPIC, [record(odd)]).refused[0]
+    )
     own = dict(message.headers)
     assert (own["source"], own["id"]) == ("\ufffd/plans\ufffd".encode(), "\ufffd".encode())
 

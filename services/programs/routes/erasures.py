@@ -19,6 +19,7 @@ from services.kit.events import event_letter
 from services.kit.keys import Administrator
 from services.kit.problems import NotFoundProblem, answers
 from services.kit.publishing import audit_letter
+from services.kit.strict_json import Json
 from services.programs.intake import attest
 from services.programs.offices import audited
 from services.programs.parts import Parts
@@ -65,6 +66,7 @@ def create_routes(parts: Parts) -> APIRouter:
     @router.post(
         "/v1/events/erasures",
         status_code=202,
+        dependencies=[Json],
         responses={
             202: {"description": "Acknowledged", "content": {"application/json": {"example": ANSWER}}},
             **answers(401, 403, 404, 422, 503),
