@@ -56,6 +56,12 @@ ENGINE = Section(
             stacked=True,
         ),
         Panel(
+            "Facts of unknown kinds",
+            "Facts that an API passed over, or answers 503 for, because a newer version wrote them. Update it.",
+            "short",
+            (Query("sum(increase(pantau_unknown_facts_total[1h]))", "facts"),),
+        ),
+        Panel(
             "Facts written",
             "New facts in the book, per second.",
             "wps",

@@ -89,6 +89,13 @@ class City:
         book.add(parsed)
         self.facts.append(oracle.Fact(topic, 0, len(self.facts), received_ms, event.model_dump(mode="json")))
 
+    def write_unknown(self, plan: str, *, fold: bool) -> None:
+        """Put a fact of a kind that this version does not know into the facts log."""
+        with self._transaction():
+            fact = self._log.add_unknown(plan, fold=fold)
+            self._send("facts", plan, fact.key, fact.value)
+        self._books[plan].skip(self._log.seq(plan), 1)
+
     def write_snapshots(self) -> None:
         """The live snapshot of every plan, as the aggregator keeps it."""
         with self._transaction():

@@ -14,6 +14,7 @@ from schemas.sources import council
 from tests import oracle
 from tests.integration.city import RECEIVED, Api, City, as_the_oracle_says, bearer, codes, served
 from tests.integration.saying import beginning, report, visit
+from tests.parts.waiting import until
 from tests.parts.history import History, event, plan_version
 
 DATES = [date(2018, 12, 31), date(2019, 1, 1), date(2019, 12, 31), date(2020, 2, 29), date(2020, 12, 31)]
@@ -340,3 +341,25 @@ def test_the_same_question_has_the_same_etag_until_something_is_known_that_chang
         seq = city.write(report("kota", 0, "a", "2021-01-31"))
         assert api.response("/kota/realization", as_of="2021-12-31", min_seq=seq).headers["etag"] != tag
         assert api.response("/kota/realization", as_of="2021-12-31", known_at=1).headers["etag"] == past
+
+
+def test_a_newer_versions_facts_are_passed_over_or_answered_with_503_and_never_with_a_wrong_figure(city: City) -> None:
+    plans = lively(city, plans=2)
+    used, unused = plans
+    city.write_unknown(unused, fold=False)
+    city.write_unknown(used, fold=True)
+    with served(city) as api:
+        get = api.client.get
+        assert get(f"/v1/plans/{unused}/realization").status_code == 200
+        refused = get(f"/v1/plans/{used}/realization")
+        assert refused.status_code == 503
+        assert "a newer version wrote this" in refused.json()["detail"]
+        assert int(refused.headers["Retry-After"]) > 0
+        assert get("/v1/plans?as_of=2020-12-31").status_code == 503
+        for path in ("programs", "departments", "history", "changes", "stream"):
+            assert get(f"/v1/plans/{used}/{path}").status_code == 503, path
+
+        city.write_unknown(unused, fold=True)
+
+        until(lambda: get(f"/v1/plans/{unused}/realization").status_code == 503, what="the fact that came meanwhile")
+        assert "pantau_unknown_facts_total 3.0" in get("/metrics").text

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from schemas.book import NO_LINK, content, digest, fact_key, fact_record
+from schemas.book import NO_LINK, canonical, content, digest, fact_key, fact_record
 from schemas.events import EVENT, Event
 from schemas.private import STORED, private_digest, private_value, put_private, read_private
 from schemas.secret import Secret
@@ -45,6 +45,26 @@ class FactsLog:
     def seq(self, plan: str) -> int:
         """The number of a plan's last fact."""
         return self._last.get(plan, (0, NO_LINK))[0]
+
+    def add_unknown(self, plan: str, *, fold: bool) -> WrittenFact:
+        """A fact of a kind that this version does not know."""
+        seq, link = self._last.get(plan, (0, NO_LINK))
+        source, event_id = f"/plans/{plan}/council", f"later-{seq}"
+        event = {"id": event_id, "source": source, "type": "id.pantau.later.v1", "data": {"later": [1]}}
+        public = canonical(event | {"specversion": "1.0", "time": "2021-01-01T00:00:00Z"})
+        value, link = fact_record(
+            link,
+            seq=seq + 1,
+            received_ms=1,
+            topic="evaluations",
+            partition=0,
+            offset=seq + 1,
+            digest=digest(public, None),
+            public=public,
+            fold=fold,
+        )
+        self._last[plan] = (seq + 1, link)
+        return WrittenFact(fact_key(plan, "later", source, event_id), value, None)
 
     def add(self, event: Event, received_ms: int, partition: int = 0, offset: int | None = None) -> WrittenFact:
         """The fact after the last one of the event's plan. `offset`: where its record stood, by default its number."""

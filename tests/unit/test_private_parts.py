@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.book import content
+from schemas.book import NewerFactError, content
 from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
 from schemas.private import private_digest, private_fields, put_private, read_private, take_private
 from schemas.secret import Secret
@@ -17,7 +17,7 @@ from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import KINDS_WITH_PRIVATE_PARTS, ChainError, Folded, PartitionState
 from tests import oracle
 from tests.oracle import Json
-from tests.parts.facts import SECRET
+from tests.parts.facts import SECRET, FactsLog
 from tests.strategies import attested, council, envelope, office, written
 from tests.unit.plans import report, utc
 
@@ -259,3 +259,34 @@ def test_the_names_of_the_private_fields() -> None:
     assert trees[oracle.VERIFICATION] == {"note": None, "evidence": evidence}
     assert trees[oracle.QUICK_WINS] == {"note": None}
     assert trees[oracle.PLAN_VERSION] == {}
+
+
+# --- a kind that a later version has introduced
+
+
+def test_a_fact_of_an_unknown_kind_that_the_fold_does_not_use_is_passed_over() -> None:
+    log, facts = Log(), FactsLog()
+    known = EVENT.validate_json(written(noted()))
+    for fact in (
+        facts.add(known, 5),
+        facts.add_unknown(PLAN, fold=False),
+        facts.add(known.model_copy(update={"id": "r-2"}), 6),
+    ):
+        log.facts.append((fact.key, fact.value))
+
+    log.restart()
+
+    assert log.state.book(PLAN).seq == 3
+    assert outcome(log.send(noted())) == "duplicate"
+    log.send(noted(name="r-3"))
+    assert json.loads(log.facts[-1][1])["seq"] == 4
+    log.restart()  # the chain goes on over it
+
+
+def test_the_worker_does_not_go_on_where_figures_depend_on_an_unknown_kind() -> None:
+    log, facts = Log(), FactsLog()
+    fact = facts.add_unknown(PLAN, fold=True)
+    log.facts.append((fact.key, fact.value))
+
+    with pytest.raises(NewerFactError, match="a newer version wrote this"):
+        log.restart()

@@ -20,12 +20,13 @@ from schemas.book import Fact, NewerFactError, UnknownFact
 from schemas.fields import microseconds
 from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import Kept, Tables, plan_of
+from services.aggregator.api.projection import KINDS, Kept, Tables, kind_of, plan_of
 from services.kit.problems import UnavailableProblem
 from services.kit.projection import Projection, Record
 
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
 PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
+KNOWN_KINDS = frozenset(KINDS.values())
 REMEMBERED_MOVES = 100
 LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
 NEWER_RETRY_SECONDS = 60  # until somebody has updated this program
@@ -198,6 +199,8 @@ class Books:
             if record.topic != "facts" or record.value is None:
                 continue
             plan = plan_of(record)
+            if kind_of(record) not in KNOWN_KINDS:
+                self._metrics.unknown_facts.inc()
             seqs[plan] = _numbered(record.value).seq
             values.setdefault(plan, []).append(record.value)
         for plan, arrived in values.items():

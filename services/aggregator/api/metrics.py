@@ -22,6 +22,11 @@ class ApiMetrics:
         self.facts_in_memory = Gauge(
             "pantau_book_facts", "Room taken by the books that are open, in facts.", registry=registry
         )
+        self.unknown_facts = Counter(
+            "pantau_unknown_facts_total",
+            "Facts of kinds that this version does not know, since the start. A newer version writes them.",
+            registry=registry,
+        )
         self.stream_clients = Gauge("pantau_stream_clients", "Clients that follow a stream.", registry=registry)
         self.stream_events = Counter(
             "pantau_stream_events_total", "Events sent to clients.", ("event",), registry=registry

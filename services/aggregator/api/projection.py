@@ -267,3 +267,9 @@ def plan_of(record: Record) -> str:
     """The plan a record of `facts` or `realization` is about: the first step of its key."""
     assert record.key is not None
     return record.key.decode().partition("/")[0]
+
+
+def kind_of(record: Record) -> str:
+    """The kind of the event of a record of `facts`: the second step of its key."""
+    assert record.key is not None
+    return record.key.split(b"/", 2)[1].decode()
