@@ -14,8 +14,8 @@ from schemas.sources import council
 from tests import oracle
 from tests.integration.city import RECEIVED, Api, City, as_the_oracle_says, bearer, codes, served
 from tests.integration.saying import beginning, report, visit
-from tests.parts.waiting import until
 from tests.parts.history import History, event, plan_version
+from tests.parts.waiting import until
 
 DATES = [date(2018, 12, 31), date(2019, 1, 1), date(2019, 12, 31), date(2020, 2, 29), date(2020, 12, 31)]
 DATES += [date(2021, 6, 15), date(2021, 12, 31), date(2028, 12, 31), date(2040, 1, 1)]
