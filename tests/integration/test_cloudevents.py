@@ -172,7 +172,7 @@ def test_numbers_that_are_none_are_refused_by_name(desk: Desk, number: str, plac
     for body, media_type in ((text, MEDIA_TYPE), (f"[{text}]", BATCH_MEDIA_TYPE)):
         told = desk.send(body, ADMINISTRATOR, media_type)
         ignored = place == "x" and "e" in number
-        tiny = number == "1e-400" and place == "physical"
+        tiny = number == "1e-400" and place != "x"  # it is read as 0
         assert told.status_code in ({202} if ignored else {202, 422} if tiny else {422}), told.text
 
 
