@@ -20,6 +20,7 @@ import yaml
 from deploy.local.broker import Broker
 from deploy.monitoring.dashboards import DASHBOARDS
 from deploy.monitoring.panels import Query
+from deploy.monitoring.realization import realized
 from services.kit.keys import hash_of, new_key
 from tests.parts import broker as brokers
 from tests.parts.history import History
@@ -265,6 +266,28 @@ def test_the_rules_do_what_their_tests_say(prometheus: Prometheus) -> None:
         capture_output=True,
         text=True,
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_share_on_a_dashboard_reads_neither_none_nor_all_unless_it_is(prometheus: Prometheus, tmp_path: Path) -> None:
+    shown = {"0": 0, "0.00003": 0.0001, "0.3638": 0.3638, "0.99995": 0.9999, "1": 1}
+    names = {ratio: f"kota-{number}" for number, ratio in enumerate(shown)}
+    series = 'pantau_realization_ratio{{plan="{}", dimension="overall", basis="claimed"}}'
+    asked = {
+        "expr": as_grafana_asks(realized("claimed", "=")),
+        "eval_time": "0s",
+        "exp_samples": [
+            {"labels": f'{{plan="{names[ratio]}", dimension="overall"}}', "value": value}
+            for ratio, value in shown.items()
+        ],
+    }
+    given = [{"series": series.format(name), "values": ratio} for ratio, name in names.items()]
+    told = {"tests": [{"interval": "1m", "input_series": given, "promql_expr_test": [asked]}]}
+    file = tmp_path / "shares.yml"
+    file.write_text(yaml.safe_dump(told))
+
+    done = subprocess.run([prometheus.promtool, "test", "rules", file], check=False, capture_output=True, text=True)
+
     assert done.returncode == 0, done.stdout + done.stderr
 
 
