@@ -285,7 +285,12 @@ def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions
         data["period"] = dice.pick(
             (f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", "2020-11", f"{day.year}-01", "2999-12")
         )
-    event = envelope(oracle.REPORT, office(plan, key), f"r{number}", _time(dice, day, received), data)
+        if dice.once_in(3):
+            del data["effective_on"]  # the period's end, or the event's own day as it is written, if that is earlier
+    time = _time(dice, day, received)
+    event = envelope(oracle.REPORT, office(plan, key), f"r{number}", time, data)
+    if "effective_on" not in data:
+        event["time"] = min(time, received).astimezone(timezone(timedelta(hours=dice.pick((7, 0, -9))))).isoformat()
     return Said(milliseconds(received), event)
 
 
@@ -411,8 +416,13 @@ def questions(draw: st.DrawFn) -> Json:
 
 
 def in_other_words(dice: Dice, event: Json) -> bytes:
-    """The same content in other bytes: keys in another order, another zone, other ways to write a number or a null."""
-    time = datetime.fromisoformat(event["time"]).astimezone(timezone(timedelta(hours=dice.pick((7, 0, -3)))))
+    """The same content in other bytes: keys in another order, another zone, other ways to write a number or a null.
+
+    The zone stays where a report says no date: then the day on which it is sent, as it is written, is content.
+    """
+    time = datetime.fromisoformat(event["time"])
+    if event["type"] != oracle.REPORT or "effective_on" in event["data"]:
+        time = time.astimezone(timezone(timedelta(hours=dice.pick((7, 0, -3)))))
     said = event | {"time": time.isoformat(), "traceparent": "00-1", "datacontenttype": "application/json"}
     return json.dumps(_rewritten(dice, said), indent=dice.pick((None, 1)), ensure_ascii=not dice.once_in(2)).encode()
 

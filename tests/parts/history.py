@@ -154,6 +154,9 @@ class History:
             "effective_on": day.isoformat(),
         }
         at = datetime(day.year, day.month, day.day, self._random.randrange(24), tzinfo=UTC)
+        if day.day % 5 == 0:  # the month is not over: true of the day on which it is sent
+            del data["effective_on"]
+            data["period"] = f"{day:%Y-%m}"
         made = event("program.status.reported", department(plan, office), self._id(), at, data)
         self._reports.append((plan, made))
         return self.letter("program-status", plan, made)
