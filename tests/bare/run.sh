@@ -147,7 +147,7 @@ try() {
         refused $user
         say "told: $line"
         began=$SECONDS
-        (enter root sh -c "${line//sudo /}" -- >"$work/log" 2>&1 </dev/null) || fail "the line does not install it"
+        (enter root env DEBIAN_FRONTEND=noninteractive sh -c "${line//sudo /}") >"$work/log" 2>&1 <<<Y || fail "the line does not install it"
         say "an administrator ran that in $((SECONDS - began)) s"
     else
         refused $user INSTALL=no
