@@ -46,7 +46,7 @@ make_base() { # the root that every case begins with
     components=main
     case $suite in jammy | noble | *buntu*) components=main,universe ;; esac # what a new Ubuntu has switched on
     # shellcheck disable=SC2086 # options are words
-    debootstrap ${DEBOOTSTRAP:-} --variant=minbase --components=$components --include=git,make,ca-certificates "$suite" "$work/base" >"$work/log"
+    debootstrap ${DEBOOTSTRAP:-} --variant=minbase --components=$components --include=git,make,ca-certificates "$suite" "$work/base" >"$work/log" 2>&1 || fail debootstrap
     for each in /etc/apt/apt.conf.d/* /etc/resolv.conf /etc/hosts /etc/pip.conf; do
         [ ! -f "$each" ] || cp -L "$each" "$work/base$each"
     done
