@@ -10,7 +10,7 @@ from sqlalchemy import MetaData
 from starlette.types import Message, Receive, Scope, Send
 
 from services.kit.keys import Keyring
-from services.kit.pacing import AT_A_TIME, pace_requests
+from services.kit.pacing import pace_requests
 
 KEY = "pantau_administrator"
 KEYRING = Keyring("test", MetaData(), hashlib.sha256(KEY.encode()).hexdigest())
@@ -49,12 +49,13 @@ def play(requests: Iterable[tuple[str, str | None]], *, cancel: frozenset[str] =
     return begun
 
 
+FEW = 10  # that may begin before one who does not wait
 STRANGERS = [(f"/{number}", None) for number in range(50)]
 
 
 def test_a_key_does_not_wait_behind_those_without() -> None:
     begun = play([*STRANGERS, ("/mine", KEY)])
-    assert begun.index("/mine") <= AT_A_TIME
+    assert begun.index("/mine") < FEW
     assert [each for each in begun if each != "/mine"] == [path for path, _ in STRANGERS]
 
 
@@ -64,7 +65,7 @@ def test_a_wrong_key_is_none() -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_who_watches_the_process_does_not_wait(path: str) -> None:
-    assert play([*STRANGERS, (path, None)]).index(path) <= AT_A_TIME
+    assert play([*STRANGERS, (path, None)]).index(path) < FEW
 
 
 def test_who_goes_away_while_waiting_takes_no_turn() -> None:
