@@ -136,7 +136,7 @@ class FrozenFigure(Data):
     """A figure sealed for a meeting: anyone with the book recomputes `sha256` (realization/frozen.py)."""
 
     meeting_id: EventId | None = None
-    seq: Annotated[int, AnInteger, Field(ge=0, le=2**31 - 1)]
+    seq: Annotated[int, Field(ge=0, le=2**31 - 1), AnInteger]
     as_of: Day
     formulas: tuple[Name, ...]
     sha256: Sha256

@@ -130,7 +130,7 @@ def decimal_schema(most: int, whole_digits: int, places: int, description: str =
     )
 
 
-AnInteger = BeforeValidator(_integer)
+AnInteger = BeforeValidator(_integer)  # after the bounds, which the JSON Schema would else not name
 ADecimal = BeforeValidator(_decimal)
 
 Day = Annotated[
@@ -154,6 +154,6 @@ MediaType = Annotated[str, Field(pattern=r"^[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-
 WebAddress = Annotated[
     str, Field(pattern=r"^https?://[^\u0000-\u0020\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$", max_length=2000)
 ]
-Version = Annotated[int, AnInteger, Field(ge=1, le=100_000)]
-Year = Annotated[int, AnInteger, Field(ge=2000, le=2100)]
-Rupiah = Annotated[int, AnInteger, Field(ge=0, le=9 * 10**15, description="Whole rupiah.")]
+Version = Annotated[int, Field(ge=1, le=100_000), AnInteger]
+Year = Annotated[int, Field(ge=2000, le=2100), AnInteger]
+Rupiah = Annotated[int, Field(ge=0, le=9 * 10**15, description="Whole rupiah."), AnInteger]

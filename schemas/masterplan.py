@@ -117,7 +117,7 @@ class MasterplanVersion(Data):
     end_year: Year
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
     illustrative: bool = False
-    report_due_day: Annotated[int, AnInteger, Field(ge=1, le=28)] = 10
+    report_due_day: Annotated[int, Field(ge=1, le=28), AnInteger] = 10
     punctual_by_receipt_from: Day | None = None
     targets: YearlyTargets = Field(default_factory=dict)
     dimension_targets: Annotated[dict[Dimension, YearlyTargets], AfterValidator(by_key)] = Field(default_factory=dict)

@@ -31,7 +31,7 @@ from schemas.reading import Report, read_report, report_of
 from schemas.reports import PrivatePartErased, StatusReported
 from schemas.secret import Secret
 from schemas.sources import parse_source
-from schemas.topics import LIMITS, partition_of
+from schemas.topics import LIMITS, PLAN_VERSION_LIMIT, partition_of
 from schemas.vocabulary import Reason
 from services.aggregator.worker.records import Record
 
@@ -95,8 +95,11 @@ def read(topic: str, partition: int, partitions: int, record: Record, secret: Se
     if reason is not None:
         return Rejection(reason, detail, event.plan, event.source, event.id)
     said = report_of(event) if isinstance(event, StatusReported) else event
-    kind = event.KIND
-    return Letter(kind.kind, event.plan, event.source, event.id, content(event), said, kind.fold, ignored)
+    kind, normalized = event.KIND, content(event)
+    if len(normalized.public) > PLAN_VERSION_LIMIT:  # 9E15 is kept as 9000000000000000
+        detail = f"{len(normalized.public)} bytes as it is kept, at most {PLAN_VERSION_LIMIT} are taken"
+        return Rejection(Reason.TOO_LARGE, detail, event.plan, event.source, event.id)
+    return Letter(kind.kind, event.plan, event.source, event.id, normalized, said, kind.fold, ignored)
 
 
 def _believed(event: Event, secret: Secret) -> tuple[Event, tuple[str, ...]]:
