@@ -3,6 +3,7 @@
   make chaos ARGS="--runs 20 --seed 7"     runs of the seeds 7 to 26
   make chaos ARGS="--questions 300"        ask the apps all that their documents allow, 300 s each by each caller
   make chaos ARGS="--controls"             every negative control: each takes a protection away and must end badly
+  make chaos ARGS="--bounds"               100,000 events at the bounds of the contract, without faults, on both databases
 
 Each run prints its seed, the faults as they strike, and the verdict; it is added to tests/chaos/results.jsonl, from which
 docs/reliability.md is generated. The exit code is 0 when every run ended as it must. The folder of one that did not
@@ -18,17 +19,19 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
-from tests.chaos import questions, results
+from tests.chaos import bounds, questions, results
 from tests.chaos.controls import CONTROLS
 from tests.chaos.faults import Stage
 from tests.chaos.grounds import Ground
 from tests.chaos.play import Plan, drawn, play
 from tests.chaos.stages import STAGES
+from tests.parts import postgres
 
 STOPPED = 130  # as a shell says it of Ctrl-C
+EVENTS, EVENTS_AT_THE_BOUNDS = 20_000, 100_000
 ATTEMPTS = 3  # at a control whose faults were not seen to hit
 RUNS_ON_A_GROUND = 20  # then the topics of all of them are enough for one broker
 
@@ -82,6 +85,9 @@ class House:
 def main() -> int:
     """Play the runs that were asked for."""
     asked = _arguments()
+    if asked.bounds:
+        return _bounds(asked.seed, asked.events or EVENTS_AT_THE_BOUNDS)
+    asked.events = asked.events or EVENTS
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers are away is known here
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as on Ctrl-C: what was begun is put away
     base = Path(mkdtemp(prefix="pantau-chaos-"))
@@ -102,6 +108,22 @@ def main() -> int:
         shutil.rmtree(base)
     _say(f"{house.runs} runs{', then stopped' if code == STOPPED else ''}; {house.kept} ended as they must not")
     return code
+
+
+def _bounds(seed: int, events: int) -> int:
+    """Play events at the bounds of the contract on both databases. 1 when something that was accepted is not taken."""
+    with postgres.in_folder_of_its_own() as server, TemporaryDirectory(prefix="pantau-bounds-") as folder:
+        _say(f"bounds: seed {seed}, {events} events, on SQLite and PostgreSQL")
+        began, databases = time.monotonic(), [f"sqlite:///{folder}/bounds.db", server.new_database("bounds")]
+        try:
+            played = bounds.play(seed, events, databases)
+        except Exception as error:
+            logging.exception("bounds, seed %d", seed)
+            _say(f"  BAD, WHICH IT MUST NOT BE: {type(error).__name__}: {str(error)[:1000]}")
+            return 1
+        accepted, rejected = played.accepted.total(), played.rejected.total()
+        _say(f"  good after {time.monotonic() - began:.0f} s: {accepted} accepted and taken, {rejected} rejected")
+    return 0
 
 
 def _controls(house: House, names: list[str], asked: argparse.Namespace) -> int:
@@ -165,12 +187,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1, help="how many; each has the next seed (default: 1)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the first run (default: any)")
     parser.add_argument("--minutes", type=float, help="begin no further run after so long (default: no limit)")
-    parser.add_argument("--events", type=int, default=20_000, help="letters sent in a run (default: 20,000)")
+    parser.add_argument("--events", type=int, help="events sent in a run (default: 20,000; with --bounds 100,000)")
     parser.add_argument("--stage", choices=sorted(STAGES), help="what the runs are played on (default: each seed says)")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--control", choices=sorted(CONTROLS), help="play this negative control instead")
     either.add_argument("--questions", type=int, metavar="SECONDS", help="ask the apps instead, so long each")
     either.add_argument("--controls", action="store_true", help="play every negative control instead")
+    either.add_argument(
+        "--bounds", action="store_true", help="decide and apply events at the bounds of the contract instead"
+    )
     return parser.parse_args()
 
 
