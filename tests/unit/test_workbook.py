@@ -36,7 +36,7 @@ NAMES = st.builds(Names, id=TEXTS, en=TEXTS)
 KEYS = st.from_regex(r"[a-z][a-z0-9-]{0,6}[a-z0-9]", fullmatch=True)
 YEARS = st.integers(2015, 2032)
 BUDGET_YEARS = st.sampled_from(("2000", "2019", "2020", "2028", "2199"))
-AMOUNTS = st.one_of(st.integers(0, 10**10), st.sampled_from((0, 10**15, 10**15 + 1, 10**16)))
+AMOUNTS = st.one_of(st.integers(0, 10**10), st.sampled_from((0, 10**15, 10**15 + 1, 9 * 10**15)))
 WEIGHTS = st.decimals(0, 100, places=4)
 TARGETS = st.lists(st.decimals(0, 100, places=2), max_size=4).map(
     lambda shares: {str(2019 + at): share for at, share in enumerate(sorted(shares))}
