@@ -89,7 +89,7 @@ class Evaluation(Data):
     """The ministry's yearly evaluation, stage 1 (about June) or 2 (November or December)."""
 
     year: Year
-    stage: Literal[1, 2]
+    stage: Annotated[int, Field(ge=1, le=2), AnInteger]
     evaluated_on: Day
     maximum: Score = Decimal(4)
     results: tuple[ResultDimension, ...]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from schemas.envelope import Data, Envelope, EventKind
 from schemas.fields import ADecimal, AnInteger, Day, Name, Rupiah, Version, Year, by_key, decimal_schema, plain
@@ -14,6 +14,7 @@ from schemas.reports import ProgramCode
 from schemas.sources import OFFICE
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
 
+NO_OTHER_KEYS: dict[str, JsonValue] = {"additionalProperties": False}  # than those the pattern allows
 YearKey = Annotated[str, StringConstraints(pattern=r"^2[01][0-9]{2}$")]
 OfficeKey = Annotated[str, Field(pattern=f"^(?:{OFFICE})$")]
 Weight = Annotated[
@@ -33,7 +34,10 @@ Percent = Annotated[
 YearlyTargets = Annotated[
     dict[YearKey, Percent],
     AfterValidator(by_key),
-    Field(description="Cumulative share of programs to be realized by the end of each year, in percent."),
+    Field(
+        description="Cumulative share of programs to be realized by the end of each year, in percent.",
+        json_schema_extra=NO_OTHER_KEYS,
+    ),
 ]
 
 
@@ -81,7 +85,9 @@ class Program(Data):
     weight: Weight
     start_year: Year
     finish_year: Year
-    budget: Annotated[dict[YearKey, Rupiah], AfterValidator(by_key)] = Field(default_factory=dict)
+    budget: Annotated[dict[YearKey, Rupiah], AfterValidator(by_key), Field(json_schema_extra=NO_OTHER_KEYS)] = Field(
+        default_factory=dict
+    )
     quick_win_years: tuple[Year, ...] = ()
     priority_problem: Name | None = None
     leading_sector: Name | None = None

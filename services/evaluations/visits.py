@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from schemas.access import Audited
 from schemas.book import content, written
 from schemas.cloudevents import without_mark
 from schemas.evaluations import Visit, VisitRecorded
-from schemas.fields import EventId, SourceText
+from schemas.fields import EventId, Moment, SourceText
 from schemas.private import STORED, put_private
 from schemas.sources import parse_source
 from services.evaluations.projection import PLANS, PRIVATE_PARTS, VISITS
@@ -34,7 +34,7 @@ class VisitSent(Visit):
 
     id: EventId
     source: SourceText | None = None
-    time: AwareDatetime | None = None
+    time: Moment | None = None
 
 
 def read_visit(body: bytes, access: Access) -> VisitRecorded:

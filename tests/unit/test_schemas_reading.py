@@ -18,32 +18,12 @@ from schemas.reports import StatusReported
 from tests import oracle
 from tests.parts.facts import FactsLog
 from tests.strategies import Dice, Said, dice, histories, in_other_words, poisons, written
+from tests.unit.json_texts import TEXTS
 from tests.unit.plans import report
 
 Json = dict[str, Any]
 GOOD: Json = report("GOV-001", "2020-12-31").event
 
-# JSON texts that a field may hold, as they stand in the bytes: usual ones, and those on which readers differ.
-TEXTS = [
-    "null", "true", "0", "-0", "-0.0", "1", "100", "100.0", "1e2", "1E+2", "10.50", "10.500", "10.001", "100.01", "-1",
-    "99.99", "1.5", "0.1", "12.340000000000000001", "1e400", "9007199254740993", "10000000000000000", "10000000000000001",
-    "18446744073709551616", "5.0", "NaN", '"NaN"', '"0"', '"-0"', '"+1"', '" 1"', '"1 "', '"01.5"', '"1_0"', '"1e1"', '"10.50"',
-    '"\\u0661"', '""', '"x"', '"X"', '"P-1"', '"p-1"', '"P-"', '"A.B"', '"P-1\\n"', '"2020-12"', '"2020-Q4"', '"2020-13"', '"0999-12"',
-    '"2020-12-31"', '"2020-02-30"', '"2020-12-31T00:00:00"', '"2020-12-31T00:00:00Z"', '"1609372800"', '"0999-12-31"', '"3000-01-01"',
-    '"realized"', '"blocked"', '"Realized"', '"1.0"', '"application/json"', '"administrator"', '"a"', '"a\\n"', '"a b"', '"' + "a" * 128 + '"',
-    '"' + "a" * 129 + '"', '"/plans/kota/departments/dinkes"', '"/plans/kota/departments/dinkes\\n"', '"/plans/kota/council"',
-    '"/plans/kota/evaluators/m"', '"/plans/Kota/departments/d"', '"2021-01-01T00:00:00Z"', '"2021-01-01T00:00:00.1Z"',
-    '"2021-01-01T00:00:00.123456Z"', '"2021-01-01T00:00:00.1234567Z"', '"2021-01-01T07:00:00.100+07:00"', '"2021-01-01T00:00:00-00:00"',
-    '"2021-01-01T00:00:00+23:59"', '"2021-01-01T00:00:00+24:00"', '"2021-01-01T00:00:00+0700"', '"2021-01-01T00:00:00"', '"2021-01-01T24:00:00Z"',
-    '"2021-01-01T00:00:60Z"', '"2021-01-01t00:00:00z"', '"2021-01-01 00:00:00Z"', '"0001-01-01T00:00:00+07:00"', '"9999-12-31T23:59:59-07:00"',
-    '"2021-02-29T00:00:00Z"', '"tab\\t, newline\\n, \\u0000\\u001f\\u007f, quote \\", \\\\ \\/ \\u00e9 \\ud83d\\ude00"', '"\\ud800"', '"kendala: \u00e9 \u2028 \U0001f600"',
-    '"' + "n" * 4000 + '"', '"' + "n" * 4001 + '"', '"' + "\U0001f600" * 4000 + '"', "[]", "{}", "[null]",
-    '[{"title": "Foto", "sha256": "' + "0" * 64 + '"}]', '[{"title": "Foto", "sha256": "' + "0" * 64 + '\\n"}]',
-    '[{"title": "Foto", "sha256": "' + "F" * 64 + '"}]', '[{"title": "", "sha256": "' + "0" * 64 + '"}]',
-    '[{"title": "F", "sha256": "' + "0" * 64 + '", "url": "ftp://x"}]', '[{"title": "F", "sha256": "' + "0" * 64 + '", "url": ""}]',
-    '[{"title": "F", "sha256": "' + "0" * 64 + '", "url": "https://x", "media_type": "image/png"}]',
-    '[{"title": "F", "sha256": "' + "0" * 64 + '", "more": 1}]', "[" + ", ".join(['{"title": "F", "sha256": "' + "1" * 64 + '"}'] * 51) + "]",
-]  # fmt: skip
 ENVELOPE = ("specversion", "id", "source", "time", "datacontenttype", "attestedrole", "type", "data", "traceparent")
 DATA = ("program", "status", "physical", "spent", "period", "effective_on", "evidence", "obstacle", "note", "more")
 
