@@ -27,7 +27,7 @@ MOMENT = (
 LARGEST_INTEGER = 2**53  # up to which a JSON number with a fraction or exponent is exact
 
 _DAY, _MOMENT = re.compile(DAY), re.compile(MOMENT)
-_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,12}0*)?")  # what Decimal's 28 digits keep without rounding
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = TypeVar("Key", bound=str)
@@ -103,7 +103,7 @@ def _integer(value: Any) -> Any:
 def _decimal(value: Any) -> Any:
     if isinstance(value, str):
         if not _DECIMAL.fullmatch(value):
-            raise ValueError("is not a decimal number like 45.5, in the digits 0 to 9, with 12 places at most")
+            raise ValueError("is not a decimal number like 45.5, in the digits 0 to 9")
         return Decimal(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Decimal(repr(value))
