@@ -40,6 +40,8 @@ PAUSED = worker_faults.worker_paused_past_its_session
 
 CONTROLS: dict[str, Control] = {
     "dedupe": Control("an event is taken once, however often it comes", (KILLED,), _worker("no_dedupe")),
+    "mark": Control("a claimed role counts only with intake's mark", (KILLED,), _worker("believes_every_claim")),
+    "chain": Control("each fact is linked to the one before", (KILLED,), _worker("links_facts_to_nothing")),
     "progress": Control(
         "where to read on is committed with what was decided", (KILLED, KILLED), _worker("progress_apart")
     ),

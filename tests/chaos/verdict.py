@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from schemas.book import Snapshot, parse_fact
 from schemas.events import EVENT
-from services.aggregator.worker.state import PartitionState
+from services.aggregator.worker.state import ChainError, GapError, PartitionState
 from tests import oracle
 from tests.chaos import answers, ledger, rebuilt
 from tests.chaos.followers import Follower
@@ -240,8 +240,11 @@ def state_from_the_book(installation: Installation[Any]) -> list[str]:
     """The worker's state, restored from the facts, gives the bytes of the last snapshot of every plan."""
     mailbox = installation.mailbox
     states = {number: PartitionState(number, PARTITIONS, SECRET) for number in range(PARTITIONS)}
-    for record in mailbox.written("facts"):
-        states[record.partition].restore(parse_fact(record.value), record.value)
+    try:
+        for record in mailbox.written("facts"):
+            states[record.partition].restore(parse_fact(record.value), record.value)
+    except (ChainError, GapError) as error:
+        return [str(error)]
     expected = {(n, plan.encode()): state.snapshot(plan) for n, state in states.items() for plan in state.plans}
     wanted = {place: snapshot.model_dump_json().encode() for place, snapshot in expected.items()}
     last: dict[tuple[int, bytes | None], bytes] = {}

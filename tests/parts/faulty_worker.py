@@ -4,12 +4,15 @@ The tests that prove a guarantee run it to see that they fail without what guara
 """
 
 import asyncio
+import json
 import logging
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from schemas.book import NO_LINK, fact_record
+from schemas.secret import Secret
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
 from services.aggregator.worker import restore, state, transport, writer
@@ -90,6 +93,17 @@ def no_dedupe() -> None:
     state.PartitionState._ids = lambda *_: {}  # type: ignore[method-assign]
 
 
+def believes_every_claim() -> None:
+    """Whoever says that the administrator sent an event is believed."""
+    Secret.holds = lambda *_: True  # type: ignore[method-assign]
+
+
+def links_facts_to_nothing() -> None:
+    """Each fact is linked as if it were its plan's first, and no restore looks at links."""
+    state.fact_record = lambda _, **fields: fact_record(NO_LINK, **fields)  # type: ignore[attr-defined]
+    state.link_of = lambda _, value: bytes.fromhex(json.loads(value)["link"])  # type: ignore[attr-defined,assignment]
+
+
 def no_fencing() -> None:
     """Each process has transactional ids of its own, so that nobody is fenced; and nobody looks for what they left open,
     which would keep a successor out until the broker has ended it."""
@@ -144,6 +158,8 @@ FAULTS: dict[str, Callable[[], None]] = {
         no_lock,
         restore_stops_short,
         no_dedupe,
+        believes_every_claim,
+        links_facts_to_nothing,
         no_fencing,
         restores_what_is_not_committed,
         reads_mail_that_is_not_committed,

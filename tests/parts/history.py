@@ -169,9 +169,10 @@ class History:
         plan, made = self._random.choice(self._reports)
         source = made["source"] if self._random.random() < 0.7 else department(plan, self._random.choice(OFFICES))
         data = {"source": made["source"], "id": made["id"], "reason": "keliru"}
-        return self.letter(
-            "program-status", plan, event("program.status.retracted", source, self._id(), RETRACTED_AT, data)
-        )
+        retraction = event("program.status.retracted", source, self._id(), RETRACTED_AT, data)
+        if self._count % 3 == 0:  # a claim that intake did not attest: it counts for nothing
+            retraction |= {"attestedrole": "administrator", "attestation": "0" * 64}
+        return self.letter("program-status", plan, retraction)
 
     def _visit(self, plan: str) -> Letter:
         day = self._day()
