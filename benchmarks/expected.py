@@ -86,7 +86,7 @@ class Reckoning:
             stands = self._standing.get(at)
             if stands is None or report.order > stands[0]:
                 self._standing[at] = report.order, report.realized
-        return ACCEPTED, says
+        return ACCEPTED, stamp(report.public)
 
     def done(self) -> Expected:
         """What is right after all of them."""

@@ -29,13 +29,15 @@ OBSTACLES = tuple(f"Menunggu hasil lelang ulang dan rekomendasi teknis dari {off
 class Report(NamedTuple):
     """What is known of a well-formed report.
 
-    `identity` stands for (source, id); `content` is all it says, in the book's form (the time in UTC). `program` is the
+    `identity` stands for (source, id); `content` is all it says, normalized (the time in UTC), `public` what its fact says
+    of that, without note and obstacle. `program` is the
     number of the program it counts for, None when it comes from a department that does not lead it or names a program
     that no plan has. Of two reports of a program the one with the greater `order` stands: (effective_on, time, id).
     """
 
     identity: int
     content: str
+    public: str
     plan: int
     program: int | None
     order: tuple[str, str, str]
@@ -192,9 +194,10 @@ def _mail(
         f'"effective_on":"{end}"{evidence}{obstacle}{note}}}}}'
     )
     identity = (which * MONTHS + month) * 4 + (correction if counts else 2)
-    content = f"{source} {event_id} {time_utc} {code} {status} {physical} {spent} {period} {end}{obstacle}{note}"
+    public = f"{source} {event_id} {time_utc} {code} {status} {physical} {spent} {period} {end}"
+    content = f"{public}{obstacle}{note}"
     known = Report(
-        identity, content, number, program if counts else None, (end, time_utc, event_id), status == "realized"
+        identity, content, public, number, program if counts else None, (end, time_utc, event_id), status == "realized"
     )
     return Mail(of, of.partition, value.encode(), known)
 
