@@ -19,7 +19,7 @@ from schemas.book import Snapshot, parse_fact
 from schemas.topics import INPUTS
 from services.aggregator.worker import committed, state
 from services.aggregator.worker.metrics import WorkerMetrics
-from services.aggregator.worker.partition import Partition, Turns
+from services.aggregator.worker.partition import Partition, SecretChangedError, Turns
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
@@ -49,8 +49,8 @@ def settings_of(mailbox: Mailbox) -> Settings:
 class Owner(Partition):
     """A partition with readers of its own."""
 
-    def __init__(self, mailbox: Mailbox, registry: CollectorRegistry) -> None:
-        settings = settings_of(mailbox)
+    def __init__(self, mailbox: Mailbox, registry: CollectorRegistry, **changes: str) -> None:
+        settings = settings_of(mailbox).model_copy(update=changes)
         super().__init__(settings, 0, WorkerMetrics(registry), Readers(settings), Turns())
 
     async def close(self) -> None:
@@ -58,8 +58,8 @@ class Owner(Partition):
         await self._readers.close()
 
 
-def owner(mailbox: Mailbox) -> Owner:
-    return Owner(mailbox, CollectorRegistry())
+def owner(mailbox: Mailbox, **changes: str) -> Owner:
+    return Owner(mailbox, CollectorRegistry(), **changes)
 
 
 def chunks(mailbox: Mailbox, inbox: list[oracle.Mail], epoch: int, size: int = 100) -> list[Chunk]:
@@ -255,6 +255,26 @@ def test_an_exception_after_decoding_stops_the_worker_and_loses_nothing(
     facts = [json.loads(record.value)["event"]["id"] for record in mailbox.written("facts")]
     assert facts.count("e-7") == 1
     assert len(facts) == 42  # of 52 records, 10 are duplicates, as in the test above
+
+
+def test_a_worker_with_another_secret_takes_nothing_over(mailbox: Mailbox) -> None:
+    """It would take every resend of an event with a note for a conflict."""
+
+    async def work(inbox: list[oracle.Mail]) -> None:
+        one = owner(mailbox)
+        await one.take_over()
+        for chunk in chunks(mailbox, inbox, one.epoch):
+            await one.process(topic_of(mailbox, chunk), chunk)
+        await one.close()
+        another = owner(mailbox, secret="ab" * 32)
+        with pytest.raises(SecretChangedError, match="PANTAU_SECRET is not the one"):
+            await another.take_over()
+        await another.close()
+        await one.take_over()
+        await one.close()
+
+    mailbox.send(mail(20))
+    run(work(mailbox.mail()))
 
 
 def test_the_live_snapshot_is_what_the_book_says(mailbox: Mailbox) -> None:
