@@ -162,7 +162,8 @@ def content(event: Event) -> Content:
 
 def digest(public: bytes, private_digest: str | None) -> bytes:
     """16 bytes that stand for a content: its public part, and the digest of its private one."""
-    return blake2b(public + (private_digest or "").encode(), digest_size=16).digest()
+    content = public + private_digest.encode() if private_digest else public
+    return blake2b(content, digest_size=16).digest()
 
 
 class FactRecord(NamedTuple):
@@ -188,15 +189,14 @@ def fact_record(
 ) -> FactRecord:
     """A fact's record. `before`: the link of the plan's fact before. Written by hand, in canonical order, because the
     content is JSON already: nothing is encoded twice."""
-    claims = f',"ignored":{_ENCODE(ignored).decode()}' if ignored else ""
+    claims = b',"ignored":' + _ENCODE(ignored) if ignored else b""
     private = f',"private":"{private_digest}"' if private_digest else ""
-    rest = (
-        f',"fold":{"true" if fold else "false"}{claims},"offset":{offset},"partition":{partition}{private},'
-        f'"received_ms":{received_ms},"seq":{seq},"topic":"{topic}"}}'
-    )
-    unlinked = f'"digest":"{digest.hex()}","event":'.encode() + public + rest.encode()
-    link = hashlib.sha256(before + b"{" + unlinked)
-    return FactRecord(f'{{"link":"{link.hexdigest()}",'.encode() + unlinked, link.digest())
+    rest = f',"offset":{offset},"partition":{partition}{private},"received_ms":{received_ms},"seq":{seq},"topic":"{topic}"}}'
+    unlinked = b'"digest":"%b","event":%b,"fold":%b%b%b' % (
+        digest.hex().encode(), public, b"true" if fold else b"false", claims, rest.encode(),
+    )  # fmt: skip
+    link = hashlib.sha256(b"%b{%b" % (before, unlinked))
+    return FactRecord(b'{"link":"%b",%b' % (link.hexdigest().encode(), unlinked), link.digest())
 
 
 def link_of(before: bytes, value: bytes) -> bytes:

@@ -14,8 +14,8 @@ from schemas.vocabulary import Outcome
 
 Score = Annotated[
     Decimal,
+    Field(ge=0, le=100, max_digits=7, decimal_places=4),  # before the conversion: so Pydantic checks them natively
     ADecimal,
-    Field(ge=0, le=100, max_digits=7, decimal_places=4),
     AfterValidator(plain),
     decimal_schema(100, 2, 4),
 ]

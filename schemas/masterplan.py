@@ -19,15 +19,15 @@ YearKey = Annotated[str, StringConstraints(pattern=r"^2[01][0-9]{2}$")]
 OfficeKey = Annotated[str, Field(pattern=f"^(?:{OFFICE})$")]
 Weight = Annotated[
     Decimal,
+    Field(ge=0, le=100, max_digits=7, decimal_places=4),  # before the conversion: so Pydantic checks them natively
     ADecimal,
-    Field(ge=0, le=100, max_digits=7, decimal_places=4),
     AfterValidator(plain),
     decimal_schema(100, 2, 4, "Bobot, in percent of the plan."),
 ]
 Percent = Annotated[
     Decimal,
+    Field(ge=0, le=100, max_digits=5, decimal_places=2),  # before the conversion: so Pydantic checks them natively
     ADecimal,
-    Field(ge=0, le=100, max_digits=5, decimal_places=2),
     AfterValidator(plain),
     decimal_schema(100, 2, 2),
 ]

@@ -96,14 +96,14 @@ def report_of(event: StatusReported) -> Report:
 JSON_TYPE: Literal["application/json"] = "application/json"
 
 
-class _Evidence(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Evidence(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     media_type: Annotated[str, Meta(max_length=100)] | None = None
     sha256: str
     title: Annotated[str, Meta(max_length=300)] | None = None
     url: Annotated[str, Meta(max_length=2000)] | None = None
 
 
-class _Data(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Data(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     effective_on: str | None = None
     evidence: Annotated[tuple[_Evidence, ...], Meta(max_length=50)] = ()
     note: Annotated[str, Meta(max_length=4000)] | None = None
@@ -115,7 +115,7 @@ class _Data(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     status: Status
 
 
-class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A report as it is sent.
 
     Attributes that CloudEvents allows and nobody looks at are left to the models, which look at what is in them; so is
@@ -131,12 +131,12 @@ class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     type: Literal["id.pantau.program.status.reported.v1"]
 
 
-class _PrivateEvidence(msgspec.Struct, omit_defaults=True):
+class _PrivateEvidence(msgspec.Struct, omit_defaults=True, gc=False):
     title: str | None = None
     url: str | None = None
 
 
-class _PrivateData(msgspec.Struct, omit_defaults=True):
+class _PrivateData(msgspec.Struct, omit_defaults=True, gc=False):
     evidence: tuple[_PrivateEvidence, ...] = ()
     note: str | None = None
     obstacle: str | None = None
@@ -146,29 +146,27 @@ _DECODE_SENT = msgspec.json.Decoder(_Sent).decode
 _ENCODE = msgspec.json.Encoder().encode
 
 
-class SentReport:
+class SentReport(msgspec.Struct, gc=False):
     """A report that was sent and is well written."""
 
-    __slots__ = ("_sent", "report")
-
-    def __init__(self, report: Report, sent: _Sent) -> None:
-        self.report, self._sent = report, sent
+    report: Report
+    sent: _Sent
 
     def written(self) -> bytes:
         """The whole event (`schemas.book.written`)."""
-        return _ENCODE(self._sent)
+        return _ENCODE(self.sent)
 
     def content(self) -> Content:
         """Its content (`schemas.book.content`). Takes the private part out: `written` is of no use afterwards."""
-        data = self._sent.data
+        data = self.sent.data
         if data.note is None and data.obstacle is None and not data.evidence:
-            return Content(_ENCODE(self._sent), b"")
+            return Content(_ENCODE(self.sent), b"")
         evidence = tuple(_PrivateEvidence(each.title, each.url) for each in data.evidence)
         private = _ENCODE(_PrivateData(evidence, data.note, data.obstacle))
         data.note = data.obstacle = None
         for each in data.evidence:
             each.title = each.url = None
-        return Content(_ENCODE(self._sent), private)
+        return Content(_ENCODE(self.sent), private)
 
 
 def read_report(value: bytes) -> SentReport | None:
@@ -176,7 +174,7 @@ def read_report(value: bytes) -> SentReport | None:
     try:
         sent = _DECODE_SENT(value)
         data = sent.data
-        if not _ID.fullmatch(sent.id) or len(sent.id) > EVENT_ID_CHARACTERS or not _texts_are_good(data):
+        if not _is_id(sent.id) or not _texts_are_good(data):
             return None
         sent.datacontenttype = JSON_TYPE  # the very object, by which msgspec knows a default
         source, plan = _source(sent.source)
@@ -207,12 +205,21 @@ def read_report(value: bytes) -> SentReport | None:
     return SentReport(report, sent)
 
 
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= EVENT_ID_CHARACTERS and (text.isprintable() or _ID.fullmatch(text) is not None)
+
+
+def _is_text(text: str) -> bool:
+    """What is printable has no control character, and is found so ten times faster than by the pattern."""
+    return text != "" and (text.isprintable() or _TEXT.fullmatch(text) is not None)
+
+
 def _texts_are_good(data: _Data) -> bool:
     for text in (data.note, data.obstacle):
-        if text is not None and not _TEXT.fullmatch(text):
+        if text is not None and not _is_text(text):
             return False
     for each in data.evidence:
-        if each.title is None or not _TEXT.fullmatch(each.title):
+        if each.title is None or not _is_text(each.title):
             return False
         _sha256(each.sha256)
         if each.media_type is not None:

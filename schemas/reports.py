@@ -33,8 +33,8 @@ ProgramCode = Annotated[str, Field(pattern=PROGRAM)]
 Period = Annotated[str, Field(pattern=PERIOD, description="A month (2020-12) or a quarter (2020-Q4).")]
 Physical = Annotated[
     Decimal,
+    Field(ge=0, le=100, max_digits=5, decimal_places=2),  # before the conversion: so Pydantic checks them natively
     ADecimal,
-    Field(ge=0, le=100, max_digits=5, decimal_places=2),
     AfterValidator(plain),
     decimal_schema(100, 2, 2, "Realisasi fisik: percent, 0 to 100."),
 ]
