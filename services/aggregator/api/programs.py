@@ -1,7 +1,6 @@
 """Programs with their latest claim, and one program's whole story: the answer to "why"."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -167,13 +166,9 @@ def story(moment: Moment, code: str) -> ProgramStory:
     )
 
 
-def _events(facts: Mapping[int, bytes]) -> Iterator[tuple[int, Json]]:
-    return ((seq, json.loads(value)["event"]) for seq, value in facts.items())
-
-
-def in_full(public: ProgramStory, facts: Mapping[int, bytes], private: Mapping[int, Private]) -> FullProgramStory:
-    """The story with notes, obstacles and evidence. `facts` and `private`: what is in it, by `seq`."""
-    said = {seq: put_private(event["data"], private[seq].data) for seq, event in _events(facts)}
+def in_full(public: ProgramStory, events: Mapping[int, Json], private: Mapping[int, Private]) -> FullProgramStory:
+    """The story with notes, obstacles and evidence. `events` and `private`: those of the facts in it, by `seq`."""
+    said = {seq: put_private(event["data"], private[seq].data) for seq, event in events.items()}
     reports = [
         FullReport(
             **dict(each),

@@ -17,6 +17,7 @@ from schemas.book import Fact, Snapshot, UnknownFact, parse_fact
 from schemas.events import EVENT_CLASSES, event_type
 from schemas.masterplan import MasterplanVersion
 from schemas.plans import PlanFact, read_plan
+from schemas.private import Json
 from schemas.reading import ReportFact, read_fact
 from schemas.sources import parse_source
 from services.aggregator.api.claims import Page, begins_page, page_of, unpack
@@ -220,12 +221,12 @@ class Tables:
 
     def in_full(
         self, connection: Connection, plan: str, seqs: Iterable[int]
-    ) -> tuple[dict[int, bytes], dict[int, PrivatePart]]:
-        """The values of some of a plan's facts, and their private parts, both by `seq`."""
-        values = self.values(connection, plan, seqs)
-        identities = {seq: _identity(value) for seq, value in values.items()}
+    ) -> tuple[dict[int, Json], dict[int, PrivatePart]]:
+        """The events of some of a plan's facts, and their private parts, both by `seq`."""
+        events = {seq: json.loads(value)["event"] for seq, value in self.values(connection, plan, seqs).items()}
+        identities = {seq: _identity(event) for seq, event in events.items()}
         found = self.private.find(connection, identities.values())
-        return values, {seq: found[identity] for seq, identity in identities.items()}
+        return events, {seq: found[identity] for seq, identity in identities.items()}
 
     def values(self, connection: Connection, plan: str, seqs: Iterable[int]) -> dict[int, bytes]:
         """The values of some of a plan's facts, by `seq`."""
@@ -251,8 +252,7 @@ def plan_of_fact(fact: Fact | UnknownFact) -> str:
     return fact.event.plan if isinstance(fact, Fact) else parse_source(fact.source).plan
 
 
-def _identity(value: bytes) -> Identity:
-    event = json.loads(value)["event"]
+def _identity(event: Json) -> Identity:
     return Identity(KINDS[event["type"]], event["source"], event["id"])
 
 

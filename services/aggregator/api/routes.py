@@ -218,7 +218,7 @@ async def _in_full(parts: Parts, plan: str, asked: When, public: Callable[[Momen
         seqs = {each.seq for each in (*told.reports, *told.verifications)}
 
         def read(connection: Connection) -> Content:
-            facts, private = parts.tables.in_full(connection, plan, seqs)
-            return content_of(in_full(told, facts, private).model_dump_json().encode())
+            events, private = parts.tables.in_full(connection, plan, seqs)
+            return content_of(in_full(told, events, private).model_dump_json().encode())
 
         return await parts.projection.read(read)
