@@ -16,8 +16,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from samples.plan import build
-from schemas.book import NO_LINK, content, digest, fact_key, fact_record
 from schemas.events import EVENT, Event
+from schemas.facts import NO_LINK, content, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersion
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal, NamedTuple
 
-from realization.book import EVERYTHING, PlanBook, ProgramState, Version
 from realization.claims import Claim
-from schemas.plans import Program
+from realization.plan_facts import EVERYTHING, PlanBook, ProgramState, Version
+from schemas.plan_versions import Program
 from schemas.vocabulary import Status
 
 Grouping = Literal["dimension", "sub_dimension", "department", "year", "theme", "quick_win"]
@@ -19,7 +19,7 @@ PHYSICAL_UNIT = 100  # physical progress in 1/100 percent
 
 
 class Part(NamedTuple):
-    """What one program adds to every cell it is in: the counts of schemas.book.COUNTS, in their order."""
+    """What one program adds to every cell it is in: the counts of schemas.facts.COUNTS, in their order."""
 
     programs: int
     reported: int

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from schemas.reading import Report
+from schemas.codec import Report
 from schemas.vocabulary import Status
 
 

@@ -16,9 +16,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from realization.book import EVERYTHING, PlanBook, Version
 from realization.claims import Claim
-from schemas.plans import Plan
+from realization.plan_facts import EVERYTHING, PlanBook, Version
+from schemas.plan_versions import Plan
 from schemas.reports import period_end
 from schemas.sources import department
 from schemas.vocabulary import Punctuality, Status

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from schemas.plans import Plan
+from schemas.plan_versions import Plan
 from schemas.vocabulary import Dimension
 
 Rule = Literal["dimension", "plan", "linear"]

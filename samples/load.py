@@ -27,7 +27,7 @@ from samples.post import Post, Progress, say
 from samples.reports import Line
 from samples.site import GaveUpError, Site
 from services.kit.settings import read as read_settings
-from services.programs.workbook import read_workbook
+from services.programs.masterplans.workbook import read_workbook
 
 NEW_YEAR: Final = "2021-02-01"  # what was sent before is the history up to the end of 2020
 SEEN_ON: Final = "2021-05-21"  # the visits are recorded when 2021 has come so far

@@ -11,7 +11,7 @@ from typing import Final
 
 from samples import check, irregular, plan, reports, visits
 from samples.life import Life, in_order
-from services.programs.workbook import write_workbook
+from services.programs.masterplans.workbook import write_workbook
 
 HERE: Final = Path(__file__).parent
 FIRST_BOOK: Final = HERE / f"{plan.PLAN}.xlsx"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from schemas.book import Written
+from schemas.facts import Written
 from schemas.masterplan import OfficeKey
 
 Role = Literal["department", "evaluator"]

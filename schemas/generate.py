@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.access import Audited, OfficeAccess
-from schemas.book import Fact, PrivateRecord, Progress, RejectHeaders, Snapshot
 from schemas.envelope import MEDIA_TYPE
 from schemas.events import EVENT_CLASSES, event_type
+from schemas.facts import Fact, PrivateRecord, Progress, RejectHeaders, Snapshot
 from schemas.topics import TOPICS
 
 HERE = Path(__file__).parent

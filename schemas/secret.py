@@ -24,7 +24,7 @@ class Secret:
         """Tells two secrets apart without giving either away: the worker keeps it in its progress."""
 
     def mark(self, statement: bytes) -> str:
-        """The mark over an event, as hex: HMAC-SHA256. `statement`: what `schemas.book.statement` says of the event."""
+        """The mark over an event, as hex: HMAC-SHA256. `statement`: what `schemas.facts.statement` says of the event."""
         return hmac.digest(self._marks, statement, SHA256).hex()
 
     def holds(self, mark: str | None, statement: bytes) -> bool:

@@ -19,10 +19,10 @@ from typing import Protocol
 
 import msgspec
 
-from realization.receipt import latest_date
-from schemas.book import NO_LINK, digest, fact_key, fact_record
+from realization.future_dates import latest_date
+from schemas.codec import Report
+from schemas.facts import NO_LINK, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersionPublished
-from schemas.reading import Report
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.vocabulary import Dimension, Reason, Status

@@ -19,11 +19,11 @@ from deploy.local import status
 from deploy.paths import owner_of
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
-from services.kit.docs import page
-from services.kit.heads import answer_heads
-from services.kit.health import add_health
-from services.kit.metrics import add_metrics
-from services.kit.serving import serve
+from services.kit.http.docs_page import page
+from services.kit.http.head_requests import answer_heads
+from services.kit.http.health import add_health
+from services.kit.http.metrics import add_metrics
+from services.kit.http.server import serve
 from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 

@@ -25,7 +25,7 @@ def run(services: list[str]) -> int:
     if not util.find_spec("services"):
         print("pantau rebuild is for the machine that runs Pantau: its server is not installed here.", file=sys.stderr)
         return 2
-    server = import_module("services.kit.rebuild")
+    server = import_module("services.kit.projection.rebuild")
     unknown = sorted(set(services) - set(server.SERVICES))
     if unknown:
         print(f"No service {', '.join(unknown)}; there are {', '.join(server.SERVICES)}.", file=sys.stderr)

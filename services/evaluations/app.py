@@ -4,15 +4,15 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT
-from services.evaluations import routes
 from services.evaluations.projection import PRIVATE_PARTS, SERVICE, TOPICS, VERSION, apply, tables
-from services.evaluations.visits import VisitSent
-from services.kit.apps import add_frame, create_projection, following_and_publishing
-from services.kit.docs import add_docs
-from services.kit.limits import Limit, WorkLimiter
-from services.kit.openapi import describe
-from services.kit.private_parts import TOPIC as PRIVATE
-from services.kit.problems import answers
+from services.evaluations.visits import routes
+from services.evaluations.visits.commands import VisitSent
+from services.kit.http.apps import add_frame, create_projection, following_and_publishing
+from services.kit.http.docs_page import add_docs
+from services.kit.http.limits import Limit, WorkLimiter
+from services.kit.http.openapi import describe
+from services.kit.http.problems import answers
+from services.kit.projection.private_parts import TOPIC as PRIVATE
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
-from schemas.plans import read_plan
-from services.kit.databases import TEXT, table_prefix
-from services.kit.private_parts import TOPIC as PRIVATE
-from services.kit.private_parts import PrivateParts
-from services.kit.progress import TOPIC as PROGRESS
-from services.kit.projection import Record
+from schemas.plan_versions import read_plan
+from services.kit.projection.databases import TEXT, table_prefix
+from services.kit.projection.follower import Record
+from services.kit.projection.private_parts import TOPIC as PRIVATE
+from services.kit.projection.private_parts import PrivateParts
+from services.kit.projection.progress import TOPIC as PROGRESS
 
 SERVICE = "evaluations"
 VERSION = 2  # of the tables and of what `apply` writes; raise it with either

@@ -12,7 +12,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.access import Audited
 from schemas.topics import KIB, PLAN_VERSION_LIMIT, ROOM, partition_of
-from services.kit.problems import UnavailableProblem
+from services.kit.http.problems import UnavailableProblem
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 Run: python -m services.programs
 """
 
-from services.kit.serving import serve
+from services.kit.http.server import serve
 from services.programs.app import create_app
 
 if __name__ == "__main__":

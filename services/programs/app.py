@@ -8,19 +8,22 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT, KIB, MIB, PLAN_VERSION_LIMIT
-from services.kit.answers import SharedAnswers
-from services.kit.apps import add_frame, create_projection, following_and_publishing
-from services.kit.docs import add_docs
-from services.kit.limits import Limit, WorkLimiter
-from services.kit.openapi import describe
-from services.kit.problems import answers
+from services.kit.http.apps import add_frame, create_projection, following_and_publishing
+from services.kit.http.docs_page import add_docs
+from services.kit.http.limits import Limit, WorkLimiter
+from services.kit.http.openapi import describe
+from services.kit.http.problems import answers
+from services.kit.http.single_flight import SharedAnswers
 from services.kit.publishing import Publisher
 from services.kit.settings import Settings, require_secret
-from services.programs.inputs import Inputs
+from services.programs.departments import routes as departments
+from services.programs.dependencies import Parts
+from services.programs.erasures import routes as erasures
+from services.programs.events import routes as events
+from services.programs.input_ends import Inputs
+from services.programs.masterplans import routes as masterplans
 from services.programs.metrics import IntakeMetrics
-from services.programs.parts import Parts
 from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
-from services.programs.routes import departments, erasures, events, masterplans
 
 BATCH_LIMIT = 8 * MIB
 ANSWERS_BYTES = 32 * MIB  # of workbooks and plan versions

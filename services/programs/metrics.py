@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from services.kit.metrics import SECONDS
+from services.kit.http.metrics import SECONDS
 
 
 class IntakeMetrics:

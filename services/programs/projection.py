@@ -8,10 +8,10 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
 from schemas.events import KNOWN_TYPES
-from schemas.plans import read_plan
-from services.kit.databases import TEXT, table_prefix
-from services.kit.progress import TOPIC as PROGRESS
-from services.kit.projection import Record
+from schemas.plan_versions import read_plan
+from services.kit.projection.databases import TEXT, table_prefix
+from services.kit.projection.follower import Record
+from services.kit.projection.progress import TOPIC as PROGRESS
 
 SERVICE = "programs"
 VERSION = 2  # of the tables and of what `apply` writes; raise it with either
@@ -167,7 +167,7 @@ def _version(plan: str, value: bytes) -> dict[str, Any]:
 
 
 def _refused(record: Record) -> dict[str, Any]:
-    told = record.headers  # named as the fields of schemas.book.RejectHeaders
+    told = record.headers  # named as the fields of schemas.facts.RejectHeaders
     return {
         "topic": told["topic"],
         "partition": int(told["partition"]),

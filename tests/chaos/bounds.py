@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, MetaData, func, select
 
-from schemas.book import statement
+from schemas.codec import read_fact
 from schemas.events import EVENT_CLASSES, Event, data_of, event_type
+from schemas.facts import statement
 from schemas.fields import DAY, EVENT_ID, TEXT
-from schemas.reading import read_fact
 from schemas.reports import PERIOD, PROGRAM, PrivatePartErased
 from schemas.secret import Secret
 from schemas.topics import LIMITS, TOPICS
@@ -31,10 +31,10 @@ from services.aggregator.worker.records import Message
 from services.aggregator.worker.records import Record as Input
 from services.aggregator.worker.state import PartitionState
 from services.evaluations import projection as evaluations
-from services.kit.databases import open_engine, reading, writing
-from services.kit.records import Place, Record, record_of
+from services.kit.projection.databases import open_engine, reading, writing
+from services.kit.projection.records import Place, Record, record_of
 from services.programs import projection as programs
-from services.programs.outcomes import find
+from services.programs.events.queries import find
 
 Json = dict[str, Any]
 

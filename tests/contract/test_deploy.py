@@ -21,8 +21,8 @@ from deploy.k8s import generate
 from deploy.local import broker, jars
 from deploy.local import settings as local
 from deploy.paths import PATHS
-from services.kit.health import add_health
-from services.kit.metrics import add_metrics
+from services.kit.http.health import add_health
+from services.kit.http.metrics import add_metrics
 from services.kit.settings import PREFIX, Settings
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ import pytest
 
 from samples import reports
 from schemas.masterplan import MasterplanVersion
-from services.programs.workbook import write_workbook
+from services.programs.masterplans.workbook import write_workbook
 from tests import oracle
 from tests.oracle import Json
 from tests.parts.history import Letter

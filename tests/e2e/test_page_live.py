@@ -16,7 +16,7 @@ from samples import check, make, reports
 from samples.plan import PLAN
 from schemas.envelope import MEDIA_TYPE
 from schemas.sources import department
-from services.programs.workbook import read_workbook
+from services.programs.masterplans.workbook import read_workbook
 from tests.parts.history import event
 from tests.parts.town import Town, bearer
 from tests.parts.waiting import until

@@ -16,15 +16,15 @@ import uvicorn
 from httpx import Client, Response
 from kafka import KafkaProducer
 
-from realization.book import PlanBook
-from realization.live import Live
+from realization.plan_facts import PlanBook
+from realization.snapshot import Live
 from schemas.access import Key, OfficeAccess
-from schemas.book import Fact, parse_fact
 from schemas.events import EVENT, Event
+from schemas.facts import Fact, parse_fact
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
-from services.kit.keys import new_key
-from services.kit.serving import config
+from services.kit.auth.keys import new_key
+from services.kit.http.server import config
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle

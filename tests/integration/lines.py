@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, func, select
 
 from deploy.local.broker import Broker
-from services.kit.databases import TEXT, open_engine, reading, table_prefix, upsert
-from services.kit.projection import Projection, Record
+from services.kit.projection.databases import TEXT, open_engine, reading, table_prefix, upsert
+from services.kit.projection.follower import Projection, Record
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import until

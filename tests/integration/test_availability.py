@@ -21,10 +21,10 @@ from schemas.envelope import MEDIA_TYPE
 from schemas.sources import council, department, evaluator
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
-from services.kit import databases
-from services.kit.availability import require_tables
-from services.kit.databases import open_engine, reading, writing
-from services.kit.problems import add_problems
+from services.kit.http.availability import require_tables
+from services.kit.http.problems import add_problems
+from services.kit.projection import databases
+from services.kit.projection.databases import open_engine, reading, writing
 from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 from tests.integration.city import ADMINISTRATOR, City, bearer

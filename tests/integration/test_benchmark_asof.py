@@ -14,7 +14,7 @@ from benchmarks.api_process import serving
 from benchmarks.asof import measure
 from benchmarks.large_book import LargeBook, write
 from deploy.local.broker import Broker
-from schemas.book import Fact, parse_fact
+from schemas.facts import Fact, parse_fact
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle

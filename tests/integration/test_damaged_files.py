@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import event, select
 
 from deploy.local.broker import Broker
-from services.kit.databases import is_damage, reading
-from services.kit.projection_tables import DamagedError, RebuiltError
+from services.kit.projection.databases import is_damage, reading
+from services.kit.projection.tables import DamagedError, RebuiltError
 from tests.integration.lines import SEEN, Installation, Replica, replicas, until_caught_up
 from tests.parts.waiting import until
 

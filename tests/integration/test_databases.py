@@ -9,9 +9,18 @@ from sqlalchemy.dialects import postgresql
 
 from services.aggregator.api.projection import Tables
 from services.evaluations.projection import tables as evaluations
-from services.kit.databases import TEXT, is_damage, is_missing_table, is_outage, open_engine, reading, upsert, writing
-from services.kit.keys import Keyring
-from services.kit.projection_tables import ProjectionTables
+from services.kit.auth.keys import Keyring
+from services.kit.projection.databases import (
+    TEXT,
+    is_damage,
+    is_missing_table,
+    is_outage,
+    open_engine,
+    reading,
+    upsert,
+    writing,
+)
+from services.kit.projection.tables import ProjectionTables
 from services.programs.projection import tables as programs
 from tests.parts.postgres import Server
 

@@ -7,10 +7,10 @@ import pytest
 
 from deploy.local.broker import HOST
 from schemas.topics import INPUTS
-from services.aggregator.worker.committed import ends
+from services.aggregator.worker.end_offsets import ends
 from services.aggregator.worker.restore import last_progress
-from services.kit import readers
-from services.kit.readers import Readers
+from services.kit import partition_readers as readers
+from services.kit.partition_readers import Readers
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts import proxy

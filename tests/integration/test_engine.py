@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaProducer
 
 from deploy.local.broker import Broker
-from schemas.book import Progress
+from schemas.facts import Progress
 from schemas.topics import INPUTS
 from tests.parts.history import HEADERS, History
 from tests.parts.mailbox import Mailbox

@@ -18,7 +18,7 @@ from schemas.sources import department, evaluator
 from schemas.topics import MIB
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
-from services.kit.strict_json import require_json
+from services.kit.http.strict_json import require_json
 from services.programs.app import create_app as create_programs
 from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
 from tests.parts.processes import Processes

@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, insert
 
 from deploy.local.broker import Broker
-from services.kit.databases import TEXT, table_prefix, upsert, writing
-from services.kit.log_identity import Read
-from services.kit.projection import Place, Projection, Record
-from services.kit.projection_tables import ProjectionTables, RebuiltError
+from services.kit.projection.databases import TEXT, table_prefix, upsert, writing
+from services.kit.projection.follower import Place, Projection, Record
+from services.kit.projection.log_identity import Read
+from services.kit.projection.tables import ProjectionTables, RebuiltError
 from tests.integration.lines import LINES, Installation, Lines, Replica, replicas, until_caught_up
 from tests.parts import broker as brokers
 from tests.parts.waiting import until

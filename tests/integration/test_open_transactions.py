@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.local.broker import Broker
 from schemas.sources import department
 from schemas.topics import partition_of
-from services.kit.health import TRUST
+from services.kit.http.health import TRUST
 from services.kit.open_transactions import NORMAL_SECONDS
 from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report, running
 from tests.parts.history import Letter

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.peers.catalogue import FLOOR, PEERS
 from benchmarks.peers.peer import Peer, environment
 from deploy.local.broker import Broker
-from schemas.book import content
 from schemas.events import EVENT
+from schemas.facts import content
 from schemas.private import STORED
 from schemas.sources import council
 from tests import oracle

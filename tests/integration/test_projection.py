@@ -15,13 +15,13 @@ from kafka import TopicPartition as KafkaPartition
 from sqlalchemy import Connection, Engine, MetaData, func, inspect, select
 
 from deploy.local.broker import Broker
-from schemas.book import Progress
+from schemas.facts import Progress
 from schemas.topics import TOPICS
-from services.kit import projection as projection_module
-from services.kit.databases import is_outage, open_engine, reading, writing
-from services.kit.log_identity import Read
-from services.kit.projection import Place, Projection, Record
-from services.kit.projection_tables import ProjectionTables
+from services.kit.projection import follower as projection_module
+from services.kit.projection.databases import is_outage, open_engine, reading, writing
+from services.kit.projection.follower import Place, Projection, Record
+from services.kit.projection.log_identity import Read
+from services.kit.projection.tables import ProjectionTables
 from services.kit.settings import Settings
 from services.kit.topics import TopicsDifferError, declare_topics
 from tests.integration.lines import LATER, LINES, PARTITIONS, SEEN, Installation, replicas, until_caught_up

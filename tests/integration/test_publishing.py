@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.broker import Broker
 from schemas.topics import KIB, MIB, partition_of
-from services.kit.problems import UnavailableProblem
+from services.kit.http.problems import UnavailableProblem
 from services.kit.publishing import ANSWER_SECONDS, BATCH_BYTES, CLOSE_SECONDS, Letter, Publisher, Receipt
 from services.kit.settings import Settings
 from tests.parts.mailbox import Mailbox

@@ -14,8 +14,8 @@ from pantau import cli
 from schemas.sources import council
 from services.aggregator.api import projection as realization
 from services.evaluations import projection as evaluations
-from services.kit.leaving import LEFT_ON_ERROR
-from services.kit.rebuild import SERVICES
+from services.kit.fail_stop import LEFT_ON_ERROR
+from services.kit.projection.rebuild import SERVICES
 from services.programs import projection as programs
 from tests.integration.city import City
 from tests.parts.history import event, plan_version

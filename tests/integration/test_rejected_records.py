@@ -4,7 +4,7 @@ from kafka import KafkaProducer
 from sqlalchemy import select
 
 from deploy.local.broker import Broker
-from services.kit.databases import open_engine, reading
+from services.kit.projection.databases import open_engine, reading
 from services.kit.settings import Settings
 from services.programs.app import create_app
 from services.programs.projection import REJECTED

@@ -12,11 +12,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from services.kit import connections
-from services.kit.bodies import limit_bodies
-from services.kit.connections import HEADER_BYTES, Http
-from services.kit.problems import UnauthorizedProblem, add_problems
-from services.kit.serving import config
+from services.kit.http import connections
+from services.kit.http.bodies import limit_bodies
+from services.kit.http.connections import HEADER_BYTES, Http
+from services.kit.http.problems import UnauthorizedProblem, add_problems
+from services.kit.http.server import config
 from services.kit.settings import Settings
 from tests.parts.waiting import free_port, until
 

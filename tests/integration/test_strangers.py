@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.broker import Broker
 from services.aggregator.api import app as api_app
-from services.kit.limits import Limit
+from services.kit.http.limits import Limit
 from services.kit.settings import Settings
 from tests.integration.city import ADMINISTRATOR, Api, City, bearer, served
 from tests.integration.listening import Listener

@@ -12,10 +12,11 @@ import pytest
 from httpx import Client
 
 from schemas.envelope import BATCH_MEDIA_TYPE
-from services.kit.limits import Limit
+from services.kit.http.limits import Limit
 from services.programs import app as programs_app
-from services.programs.routes import events, masterplans
-from services.programs.workbook import write_workbook
+from services.programs.events import routes as events
+from services.programs.masterplans import routes as masterplans
+from services.programs.masterplans.workbook import write_workbook
 from tests.integration.test_strangers import is_too_many
 from tests.integration.town import ADMINISTRATOR, Desk, bearer, report, served
 from tests.parts.loops import watched

@@ -13,17 +13,18 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry, generate_latest
 
 from deploy.local.broker import Broker
-from realization import book
-from realization.live import OVERALL
-from schemas.book import Snapshot, parse_fact
+from realization import plan_facts as book
+from realization.snapshot import OVERALL
+from schemas.facts import Snapshot, parse_fact
 from schemas.topics import INPUTS
-from services.aggregator.worker import committed, state
+from services.aggregator.worker import end_offsets as committed
+from services.aggregator.worker import state
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition, SecretChangedError, Turns
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
-from services.kit.readers import Readers
+from services.kit.partition_readers import Readers
 from services.kit.settings import Settings
 from tests import oracle
 from tests.parts.facts import SECRET

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from deploy.local.broker import Broker
-from services.aggregator.worker.several import shares
-from services.kit.leaving import LEFT_ON_ERROR
+from services.aggregator.worker.process_group import shares
+from services.kit.fail_stop import LEFT_ON_ERROR
 from services.kit.settings import Settings
 from tests.parts.history import History
 from tests.parts.mailbox import Mailbox

@@ -20,11 +20,11 @@ from schemas.envelope import MEDIA_TYPE
 from schemas.masterplan import MasterplanVersion
 from schemas.sources import department, evaluator
 from services.evaluations.app import create_app as create_evaluations
-from services.kit.connections import Http
-from services.kit.serving import config
+from services.kit.http.connections import Http
+from services.kit.http.server import config
 from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
-from services.programs.workbook import write_workbook
+from services.programs.masterplans.workbook import write_workbook
 from tests.parts.history import event, plan_version
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes

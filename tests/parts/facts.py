@@ -4,8 +4,8 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from schemas.book import NO_LINK, canonical, content, digest, fact_key, fact_record
 from schemas.events import EVENT, Event
+from schemas.facts import NO_LINK, canonical, content, digest, fact_key, fact_record
 from schemas.private import STORED, private_digest, private_value, put_private, read_private
 from schemas.secret import Secret
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy.local.site import create_site
-from services.kit import projection
-from services.kit.log_identity import Read
-from services.kit.projection_tables import ProjectionTables
-from services.kit.serving import serve
+from services.kit.http.server import serve
+from services.kit.projection import follower as projection
+from services.kit.projection.log_identity import Read
+from services.kit.projection.tables import ProjectionTables
 from tests.parts.faulty_worker import reads_uncommitted
 
 

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from schemas.book import NO_LINK, fact_record
+from schemas.facts import NO_LINK, fact_record
 from schemas.secret import Secret
 from services.aggregator.worker import __main__ as worker
 from services.aggregator.worker import partition as partition_module
 from services.aggregator.worker import restore, state, transport, writer
-from services.kit import readers
+from services.kit import partition_readers as readers
 
 ASKED_SECONDS = 2.0  # as long as a slow broker might take: time for the former owner to commit once more
 ASKED_FIRST = "asked before opening"

@@ -143,12 +143,12 @@ def test_every_package_of_a_service_is_under_the_rule() -> None:
         ("services.evaluations.app", "from services import programs"),
         ("services.aggregator.api.app", "from services.aggregator.worker.state import PartitionState"),
         ("services.aggregator.worker.app", "from services.aggregator import api"),
-        ("services.kit.keys", "from services.programs.projection import tables"),
+        ("services.kit.auth.keys", "from services.programs.projection import tables"),
         ("services.programs.app", "from deploy.local import settings"),
         ("services.programs.app", "def late():\n    from pantau import cli"),
         ("services.programs.app", "from tests import oracle"),
-        ("realization.book", "from services.kit import settings"),
-        ("schemas.events", "from realization.book import PlanBook"),
+        ("realization.plan_facts", "from services.kit import settings"),
+        ("schemas.events", "from realization.plan_facts import PlanBook"),
         ("pantau.cli", "from services.kit.settings import Settings"),
         ("services", "from services import kit"),
     ],
@@ -161,8 +161,8 @@ def test_an_arrow_the_wrong_way_is_found(name: str, source: str) -> None:
     ("name", "source"),
     [
         ("services.programs.routes", "from services import kit"),
-        ("services.programs.routes", "from services.kit.keys import check\nfrom schemas import sources"),
-        ("services.aggregator.worker.app", "import faust\nfrom realization.live import Live"),
+        ("services.programs.routes", "from services.kit.auth.keys import check\nfrom schemas import sources"),
+        ("services.aggregator.worker.app", "import faust\nfrom realization.snapshot import Live"),
         ("services.programs.a.b", "from services.programs import app"),
         ("pantau.client", "from schemas.events import EVENT\nimport httpx"),
     ],
@@ -180,7 +180,7 @@ def test_an_arrow_the_right_way_is_let_be(name: str, source: str) -> None:
     ],
 )  # fmt: skip
 def test_a_clock_and_a_door_to_the_world_are_found(source: str) -> None:
-    assert impurities(Module("realization.book", source), ())
+    assert impurities(Module("realization.plan_facts", source), ())
 
 
 def test_what_is_called_pure_is_in_the_standard_library() -> None:

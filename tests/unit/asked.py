@@ -8,15 +8,15 @@ from typing import Any
 
 from realization import formulas
 from realization.bands import band
-from realization.book import EVERYTHING, PlanBook
 from realization.cells import Counts, membership, tally
 from realization.exact import percent
 from realization.formulas import Figure
+from realization.plan_facts import EVERYTHING, PlanBook
 from realization.punctuality import departments, program_punctuality
 from realization.targets import target
-from schemas.book import Fact
 from schemas.evaluations import VerificationRecorded, VisitRecorded
 from schemas.events import EVENT
+from schemas.facts import Fact
 from schemas.vocabulary import Status
 from tests import oracle
 from tests.oracle import Json

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from benchmarks.large_book import LargeBook
 from realization.claims import claim_of
-from schemas.book import Fact, UnknownFact
-from schemas.reading import ReportFact, read_fact
+from schemas.codec import ReportFact, read_fact
+from schemas.facts import Fact, UnknownFact
 from services.aggregator.api.claims import PAGE_FACTS, Page, begins_page, page_of, unpack
 
 PLAN = "kota-000"

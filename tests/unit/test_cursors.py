@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from schemas.reports import PROGRAM
 from schemas.sources import PLAN
 from services.aggregator.api.questions import listed_at, ranked_at
-from services.kit.pages import cursor_of, position_of
-from services.kit.problems import InvalidProblem
+from services.kit.http.problems import InvalidProblem
+from services.kit.http.responses import cursor_of, position_of
 
 PLANS = st.from_regex(PLAN, fullmatch=True)
 SHARES = st.fractions(min_value=-1, max_value=1, max_denominator=1_000_000)

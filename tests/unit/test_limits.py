@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.kit.limits import Limit, WorkLimiter
-from services.kit.problems import TooManyProblem
+from services.kit.http.limits import Limit, WorkLimiter
+from services.kit.http.problems import TooManyProblem
 
 Scene = Callable[[WorkLimiter], Coroutine[Any, Any, None]]
 

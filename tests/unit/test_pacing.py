@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from sqlalchemy import MetaData
 from starlette.types import Message, Receive, Scope, Send
 
-from services.kit.keys import Keyring
-from services.kit.pacing import pace_requests
+from services.kit.auth.keys import Keyring
+from services.kit.http.pacing import pace_requests
 
 KEY = "pantau_administrator"
 KEYRING = Keyring("test", MetaData(), hashlib.sha256(KEY.encode()).hexdigest())

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.book import NewerFactError, content
 from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
+from schemas.facts import NewerFactError, content
 from schemas.private import private_digest, private_fields, put_private, read_private, take_private
 from schemas.secret import Secret
 from schemas.vocabulary import Reason

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realization.book import NEVER_REPORTED
+from realization.plan_facts import NEVER_REPORTED
 from schemas.vocabulary import Standing
 from tests import oracle
 from tests.oracle import Json

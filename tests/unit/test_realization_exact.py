@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realization.book import PlanBook
 from realization.cells import Counts
 from realization.exact import percent, rounded, text
 from realization.formulas import (
@@ -21,7 +20,8 @@ from realization.formulas import (
     weighted,
 )
 from realization.frozen import canonical, seal
-from schemas.book import Fact
+from realization.plan_facts import PlanBook
+from schemas.facts import Fact
 from tests import oracle
 from tests.strategies import Dice, Said, dice, histories
 from tests.unit import asked

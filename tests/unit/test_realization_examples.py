@@ -6,14 +6,14 @@ from fractions import Fraction
 import pytest
 
 from realization.bands import band
-from realization.book import PlanBook
 from realization.formulas import REASONS
-from realization.live import SNAPSHOT_LIMIT, Live
+from realization.plan_facts import PlanBook
+from realization.snapshot import SNAPSHOT_LIMIT, Live
 from realization.targets import elapsed, target
 from schemas.events import EVENT
 from schemas.fields import FIRST_DAY
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
-from schemas.plans import plan_of
+from schemas.plan_versions import plan_of
 from tests import oracle
 from tests.oracle import Json
 from tests.strategies import PLAN, Said, written

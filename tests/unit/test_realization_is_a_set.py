@@ -7,12 +7,12 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realization.book import PlanBook
+from realization.claim_columns import Columns
 from realization.claims import claim_of
-from realization.columns import Columns
-from realization.live import SNAPSHOT_LIMIT, Live
-from schemas.book import Fact, Snapshot
-from schemas.reading import ReportFact, report_of
+from realization.plan_facts import PlanBook
+from realization.snapshot import SNAPSHOT_LIMIT, Live
+from schemas.codec import ReportFact, report_of
+from schemas.facts import Fact, Snapshot
 from schemas.reports import StatusReported
 from services.aggregator.api.claims import Page, unpack
 from tests import oracle

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 from realization import formulas
-from realization.book import PlanBook
 from realization.cells import Tally, membership, tally
+from realization.plan_facts import PlanBook
 from realization.punctuality import departments
 from samples import load, make, reports, visits
 from samples.plan import PLAN, SPLIT
 from samples.reports import Line
-from schemas.book import Fact
 from schemas.events import EVENT, Event
+from schemas.facts import Fact
 from schemas.masterplan import MasterplanVersion
 from schemas.sources import council
 from schemas.vocabulary import Dimension, Punctuality, Standing, Status
-from services.programs.workbook import read_workbook
+from services.programs.masterplans.workbook import read_workbook
 
 END_OF_2019, END_OF_2020, END_OF_2021 = date(2019, 12, 31), date(2020, 12, 31), date(2021, 12, 31)
 RECEIVED_MS = 1_767_225_600_000  # 2026: all of it is history that is brought over

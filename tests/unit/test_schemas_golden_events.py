@@ -16,8 +16,9 @@ import msgspec
 import pytest
 from pydantic import ValidationError, create_model
 
-from schemas import reading
-from schemas.book import (
+from schemas import codec as reading
+from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
+from schemas.facts import (
     NO_LINK,
     Content,
     Fact,
@@ -32,8 +33,7 @@ from schemas.book import (
     link_of,
     parse_fact,
 )
-from schemas.book import written as published
-from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
+from schemas.facts import written as published
 from schemas.private import put_private
 from schemas.topics import INPUTS
 from tests.oracle import ENTERS_BY, HAPPENED_ON, SAID_BY, Json

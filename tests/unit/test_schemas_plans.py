@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from samples.plan import build
 from schemas.events import EVENT
 from schemas.masterplan import Department, MasterplanVersion, MasterplanVersionPublished, Names, Program
-from schemas.plans import Names as KeptNames
-from schemas.plans import Office as KeptOffice
-from schemas.plans import Plan, plan_of, read_plan
-from schemas.plans import Program as KeptProgram
+from schemas.plan_versions import Names as KeptNames
+from schemas.plan_versions import Office as KeptOffice
+from schemas.plan_versions import Plan, plan_of, read_plan
+from schemas.plan_versions import Program as KeptProgram
 from tests import oracle
 from tests.parts.facts import FactsLog
 from tests.strategies import Dice, tell

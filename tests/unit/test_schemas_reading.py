@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.book import content, parse_fact
-from schemas.book import written as published
+from schemas.codec import Report, ReportFact, read_fact, read_report, report_of
 from schemas.events import EVENT
+from schemas.facts import content, parse_fact
+from schemas.facts import written as published
 from schemas.fields import TEXT
-from schemas.reading import Report, ReportFact, read_fact, read_report, report_of
 from schemas.reports import StatusReported
 from tests import oracle
 from tests.parts.facts import FactsLog

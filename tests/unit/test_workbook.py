@@ -18,10 +18,10 @@ from samples.make import FIRST_BOOK
 from schemas.fields import FIRST_DAY, LAST_DAY, TEXT
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
-from services.programs.workbook import Read, read_csv, read_workbook, template, write_csv, write_workbook
-from services.programs.workbook import columns as known
-from services.programs.workbook.sheets import LIMIT
-from services.programs.workbook.write import HEADING_ROW
+from services.programs.masterplans.workbook import Read, read_csv, read_workbook, template, write_csv, write_workbook
+from services.programs.masterplans.workbook import columns as known
+from services.programs.masterplans.workbook.sheets import LIMIT
+from services.programs.masterplans.workbook.write import HEADING_ROW
 
 PLAN = "kota-pontianak-2019-2028"
 FIRST_ROW = HEADING_ROW + 1

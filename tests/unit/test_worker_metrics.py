@@ -4,7 +4,7 @@ from datetime import date
 
 from prometheus_client import CollectorRegistry
 
-from schemas.book import COUNTS, Snapshot
+from schemas.facts import COUNTS, Snapshot
 from services.aggregator.worker.metrics import WorkerMetrics
 
 

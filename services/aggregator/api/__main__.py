@@ -4,7 +4,7 @@ Run: python -m services.aggregator.api
 """
 
 from services.aggregator.api.app import create_app
-from services.kit.serving import serve
+from services.kit.http.server import serve
 
 if __name__ == "__main__":
     serve("realization", create_app, lambda settings: settings.aggregator_port)

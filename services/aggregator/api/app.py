@@ -19,16 +19,16 @@ from services.aggregator.api.routes import Parts, create_routes
 from services.aggregator.api.stopping import on_stop
 from services.aggregator.api.streams import Streams
 from services.aggregator.api.web import add_pages
-from services.kit.apps import add_frame
-from services.kit.docs import add_docs, prepare_docs
-from services.kit.keys import TOPIC as ACCESS
-from services.kit.keys import Keyring
-from services.kit.limits import Limit, WorkLimiter
-from services.kit.openapi import describe
-from services.kit.pages import COMPRESSED_FROM_BYTES, COMPRESSION
-from services.kit.private_parts import TOPIC as PRIVATE
-from services.kit.problems import answers as problems
-from services.kit.projection import Projection, Record
+from services.kit.auth.keys import TOPIC as ACCESS
+from services.kit.auth.keys import Keyring
+from services.kit.http.apps import add_frame
+from services.kit.http.docs_page import add_docs, prepare_docs
+from services.kit.http.limits import Limit, WorkLimiter
+from services.kit.http.openapi import describe
+from services.kit.http.problems import answers as problems
+from services.kit.http.responses import COMPRESSED_FROM_BYTES, COMPRESSION
+from services.kit.projection.follower import Projection, Record
+from services.kit.projection.private_parts import TOPIC as PRIVATE
 from services.kit.settings import Settings
 
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from services.aggregator.api.books import Books, OpenBook
 from services.aggregator.api.figures import TIME_ZONE, Moment
 from services.aggregator.api.metrics import ApiMetrics
-from services.kit.answers import SharedAnswers
-from services.kit.limits import WorkLimiter
-from services.kit.pages import Content, content_of
-from services.kit.problems import NotFoundProblem, UnavailableProblem
-from services.kit.projection import Projection
+from services.kit.http.limits import WorkLimiter
+from services.kit.http.problems import NotFoundProblem, UnavailableProblem
+from services.kit.http.responses import Content, content_of
+from services.kit.http.single_flight import SharedAnswers
+from services.kit.projection.follower import Projection
 
 WAIT_SECONDS = 5.0
 AHEAD_AT_MOST = 100_000  # facts that may come while a request waits for a `seq`

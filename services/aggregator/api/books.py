@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 import msgspec
 from sqlalchemy import Connection
 
-from realization.book import PlanBook
-from schemas.book import Fact, NewerFactError, UnknownFact
+from realization.plan_facts import PlanBook
+from schemas.codec import ReportFact, read_fact
+from schemas.facts import Fact, NewerFactError, UnknownFact
 from schemas.fields import microseconds
-from schemas.reading import ReportFact, read_fact
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import KINDS, Kept, Tables, kind_of, plan_of
-from services.kit.problems import UnavailableProblem
-from services.kit.projection import Projection, Record
+from services.kit.http.problems import UnavailableProblem
+from services.kit.projection.follower import Projection, Record
 
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
 PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts

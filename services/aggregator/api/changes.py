@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import get_args
 
 from realization import formulas
-from realization.book import NEVER_REPORTED, ProgramState, Version
 from realization.cells import PHYSICAL_UNIT, Counts
 from realization.exact import text as exact
-from schemas.plans import Program
+from realization.plan_facts import NEVER_REPORTED, ProgramState, Version
+from schemas.plan_versions import Program
 from services.aggregator.api.answers import ChangedProgram, ChangeKind, Changes, FactRef, Figure, Side, Text
 from services.aggregator.api.figures import Moment, figure
 

@@ -12,9 +12,9 @@ from itertools import accumulate
 
 import msgspec
 
-from realization.columns import UNKNOWN, Columns
-from schemas.book import Fact, UnknownFact
-from schemas.reading import ReportFact
+from realization.claim_columns import UNKNOWN, Columns
+from schemas.codec import ReportFact
+from schemas.facts import Fact, UnknownFact
 from schemas.sources import department, parse_source
 from schemas.vocabulary import Status
 

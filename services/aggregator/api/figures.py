@@ -8,10 +8,10 @@ from typing import TypedDict
 
 from realization import formulas
 from realization.bands import band
-from realization.book import Version
 from realization.cells import NO_THEME, WEIGHT_UNIT, Counts, Grouping, Tally, membership, tally
 from realization.exact import percent
 from realization.formulas import Basis
+from realization.plan_facts import Version
 from realization.targets import Target as Expected
 from realization.targets import target
 from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Label, Status

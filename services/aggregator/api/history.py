@@ -9,14 +9,14 @@ from datetime import date, timedelta
 from typing import Literal
 
 from realization import formulas
-from realization.book import NEVER_REPORTED, PlanBook, ProgramState, Version
 from realization.cells import Counts, Grouping, membership
 from realization.exact import percent
 from realization.formulas import Basis
+from realization.plan_facts import NEVER_REPORTED, PlanBook, ProgramState, Version
 from realization.targets import target
 from services.aggregator.api.answers import History, Point, Series, Text
 from services.aggregator.api.figures import Moment, labels
-from services.kit.problems import InvalidProblem, Wrong
+from services.kit.http.problems import InvalidProblem, Wrong
 
 OVERALL_KEY = "overall"
 OVERALL = Text(id="Seluruh program", en="All programs")

@@ -5,10 +5,10 @@ from fractions import Fraction
 from typing import Any
 
 from realization import punctuality
-from realization.book import ProgramState, Version
 from realization.cells import PHYSICAL_UNIT
 from realization.claims import Claim
 from realization.exact import text as exact
+from realization.plan_facts import ProgramState, Version
 from schemas.private import Json, put_private
 from schemas.vocabulary import Punctuality
 from services.aggregator.api.answers import (
@@ -27,9 +27,9 @@ from services.aggregator.api.answers import (
 from services.aggregator.api.books import moment_of
 from services.aggregator.api.figures import Moment
 from services.aggregator.api.questions import ProgramFilters
-from services.kit.pages import cursor_of
-from services.kit.private_parts import Private
-from services.kit.problems import NotFoundProblem
+from services.kit.http.problems import NotFoundProblem
+from services.kit.http.responses import cursor_of
+from services.kit.projection.private_parts import Private
 
 _Wins = Mapping[int, frozenset[str]]
 

@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, select, tuple_, union_all
 
-from realization.columns import Columns
-from realization.live import OVERALL
-from schemas.book import Fact, Snapshot, UnknownFact, parse_fact
+from realization.claim_columns import Columns
+from realization.snapshot import OVERALL
+from schemas.codec import ReportFact, read_fact
 from schemas.events import EVENT_CLASSES, event_type
+from schemas.facts import Fact, Snapshot, UnknownFact, parse_fact
 from schemas.masterplan import MasterplanVersion
-from schemas.plans import PlanFact, read_plan
+from schemas.plan_versions import PlanFact, read_plan
 from schemas.private import Json
-from schemas.reading import ReportFact, read_fact
 from schemas.sources import parse_source
 from services.aggregator.api.claims import Page, begins_page, page_of, unpack
-from services.kit.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
-from services.kit.private_parts import TOPIC as PRIVATE
-from services.kit.private_parts import Identity, PrivateParts
-from services.kit.private_parts import Private as PrivatePart
-from services.kit.projection import Record
+from services.kit.projection.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
+from services.kit.projection.follower import Record
+from services.kit.projection.private_parts import TOPIC as PRIVATE
+from services.kit.projection.private_parts import Identity, PrivateParts
+from services.kit.projection.private_parts import Private as PrivatePart
 
 SERVICE = "realization"
 VERSION = 6
@@ -78,7 +78,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.metadata = MetaData()
-        # Values are the JSON of a `schemas.book.Fact`. Those of reports, which are most of all facts, are apart: they are
+        # Values are the JSON of a `schemas.facts.Fact`. Those of reports, which are most of all facts, are apart: they are
         # read one by one, for what a claim does not say. What a book is opened from lies together, and is little.
         self._reports, self._others = (
             Table(

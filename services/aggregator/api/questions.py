@@ -15,7 +15,7 @@ from realization.formulas import Basis
 from schemas.reports import PROGRAM
 from schemas.sources import PLAN
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Status
-from services.kit.pages import not_a_cursor, position_of
+from services.kit.http.responses import not_a_cursor, position_of
 
 CODE = PROGRAM.strip("^$")
 

@@ -18,11 +18,11 @@ from services.aggregator.api.asking import Answers, Clock, date_in
 from services.aggregator.api.books import Books
 from services.aggregator.api.figures import Moment, realization
 from services.aggregator.api.projection import PlanRow, Tables
-from services.kit.answers import SharedAnswers
-from services.kit.limits import WorkLimiter
-from services.kit.pages import Content, content_of, cursor_of
-from services.kit.problems import UnavailableProblem
-from services.kit.projection import Projection
+from services.kit.http.limits import WorkLimiter
+from services.kit.http.problems import UnavailableProblem
+from services.kit.http.responses import Content, content_of, cursor_of
+from services.kit.http.single_flight import SharedAnswers
+from services.kit.projection.follower import Projection
 
 T = TypeVar("T")
 

@@ -31,11 +31,11 @@ from services.aggregator.api.questions import (
 from services.aggregator.api.ranking import Ranking
 from services.aggregator.api.streams import EventStream, Streams
 from services.aggregator.api.streams import Question as Followed
-from services.kit.keys import Anybody
-from services.kit.openapi import schema_of
-from services.kit.pages import NOT_MODIFIED, Content, content_of, tagged
-from services.kit.problems import answers as problems
-from services.kit.projection import Projection
+from services.kit.auth.keys import Anybody
+from services.kit.http.openapi import schema_of
+from services.kit.http.problems import answers as problems
+from services.kit.http.responses import NOT_MODIFIED, Content, content_of, tagged
+from services.kit.projection.follower import Projection
 
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["kota-pontianak-2019-2028"])]
 ProgramPath = Annotated[str, Path(pattern=PROGRAM, examples=["GOV-001"])]

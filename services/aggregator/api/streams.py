@@ -26,8 +26,8 @@ from services.aggregator.api.asking import Asking, date_in, time_zone
 from services.aggregator.api.books import OpenBook
 from services.aggregator.api.figures import Moment, realization
 from services.aggregator.api.metrics import ApiMetrics
-from services.kit.limits import WorkLimiter
-from services.kit.problems import UnavailableProblem
+from services.kit.http.limits import WorkLimiter
+from services.kit.http.problems import UnavailableProblem
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ Run: python -m services.aggregator.worker
 """
 
 from services.aggregator.worker.process import work
-from services.aggregator.worker.several import work_in_several
+from services.aggregator.worker.process_group import work_in_several
 from services.kit.settings import read
 
 

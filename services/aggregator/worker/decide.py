@@ -13,8 +13,7 @@ import msgspec
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from realization.receipt import ahead_of, is_ahead
-from schemas.book import Content, content, statement
+from realization.future_dates import ahead_of, is_ahead
 from schemas.cloudevents import (
     CONTENT,
     CONTENT_TYPE,
@@ -25,9 +24,10 @@ from schemas.cloudevents import (
     structured,
     without_mark,
 )
+from schemas.codec import Report, read_report, report_of
 from schemas.envelope import MEDIA_TYPE
 from schemas.events import EVENT, Event
-from schemas.reading import Report, read_report, report_of
+from schemas.facts import Content, content, statement
 from schemas.reports import PrivatePartErased, StatusReported
 from schemas.secret import Secret
 from schemas.sources import parse_source

@@ -13,9 +13,9 @@ from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition, Turns
 from services.aggregator.worker.transport import Chunk
-from services.kit.leaving import leave
+from services.kit.fail_stop import leave
 from services.kit.open_transactions import OpenTransactions
-from services.kit.readers import Readers
+from services.kit.partition_readers import Readers
 from services.kit.settings import Settings
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from realization.book import office
-from realization.live import OVERALL
-from schemas.book import Snapshot
+from realization.plan_facts import office
+from realization.snapshot import OVERALL
+from schemas.facts import Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
 

@@ -14,17 +14,17 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from schemas.book import Progress, RejectHeaders, Snapshot
+from schemas.facts import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.committed import ends, nothing_hangs
+from services.aggregator.worker.end_offsets import ends, nothing_hangs
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.records import Message, Record
 from services.aggregator.worker.restore import last_progress, restore_facts
 from services.aggregator.worker.state import Folded, PartitionState, Refused
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import PartitionWriter
-from services.kit.readers import Readers
+from services.kit.partition_readers import Readers
 from services.kit.settings import Settings, require_secret
 
 log = logging.getLogger(__name__)

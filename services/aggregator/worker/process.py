@@ -16,11 +16,11 @@ from prometheus_client import CollectorRegistry
 
 from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
-from services.kit.health import add_health
-from services.kit.leaving import leave
+from services.kit.fail_stop import leave
+from services.kit.http.health import add_health
+from services.kit.http.metrics import add_metrics
+from services.kit.http.server import config
 from services.kit.logs import configure
-from services.kit.metrics import add_metrics
-from services.kit.serving import config
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 

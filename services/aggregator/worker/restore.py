@@ -7,11 +7,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.book import Fact, Progress, UnknownFact
+from schemas.codec import ReportFact, read_fact
+from schemas.facts import Fact, Progress, UnknownFact
 from schemas.masterplan import MasterplanVersionPublished
-from schemas.plans import PlanFact, read_plan
-from schemas.reading import ReportFact, read_fact
-from services.kit.readers import Readers
+from schemas.plan_versions import PlanFact, read_plan
+from services.kit.partition_readers import Readers
 
 PLAN_VERSION = MasterplanVersionPublished.KIND.kind.encode()
 LOOK_BACK = 64

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from realization.book import PlanBook
-from realization.live import Live
-from schemas.book import NO_LINK, Fact, NewerFactError, Snapshot, UnknownFact, digest, fact_key, fact_record, link_of
+from realization.plan_facts import PlanBook
+from realization.snapshot import Live
+from schemas.codec import Report, ReportFact
 from schemas.events import EVENT_CLASSES, Event, data_of
+from schemas.facts import NO_LINK, Fact, NewerFactError, Snapshot, UnknownFact, digest, fact_key, fact_record, link_of
 from schemas.masterplan import MasterplanVersionPublished
-from schemas.plans import PlanFact
+from schemas.plan_versions import PlanFact
 from schemas.private import private_digest, private_fields, private_value
-from schemas.reading import Report, ReportFact
 from schemas.reports import PrivatePartErased
 from schemas.secret import Secret
 from schemas.sources import parse_source

@@ -32,7 +32,7 @@ from faust.types import TP, ConsumerMessage
 
 from services.aggregator.worker.header_names import read_any_header_name
 from services.aggregator.worker.records import Record
-from services.kit.leaving import leave
+from services.kit.fail_stop import leave
 
 REBALANCE_SECONDS = 20.0
 # A connection that died without a word costs this long; who joins a group may wait for the rebalance.

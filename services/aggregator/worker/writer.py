@@ -21,7 +21,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import MIB
 from services.aggregator.worker.records import Message
-from services.aggregator.worker.requests import EndTransaction, Features, Produce, levels
+from services.aggregator.worker.transaction_requests import EndTransaction, Features, Produce, levels
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,75 @@
+"""What may not be said yet when it is received: dates that have not begun, and clocks that run ahead.
+
+No clock is read here: the moment of receipt is the broker's, and is handed in.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.codec import Report
+from schemas.evaluations import EvaluationRecorded, MeetingHeld, QuickWinsChosen, VerificationRecorded, VisitRecorded
+from schemas.events import Event
+from schemas.fields import microseconds
+from schemas.reports import StatusReported
+
+EASTERNMOST = timedelta(hours=14)
+CLOCK_TOLERANCE = timedelta(hours=24)
+
+_EPOCH = date(1970, 1, 1)
+_MILLISECOND, _MICROSECOND = timedelta(milliseconds=1), timedelta(microseconds=1)
+_EASTERNMOST_MS, _DAY_MS = EASTERNMOST // _MILLISECOND, timedelta(days=1) // _MILLISECOND
+_TOLERANCE_US = CLOCK_TOLERANCE // _MICROSECOND
+
+
+class Ahead(NamedTuple):
+    """A field that lies in the future, what it says, and the latest it may say."""
+
+    field: str
+    stated: str
+    latest: str
+
+
+def latest_date(received_ms: int) -> date:
+    """The latest date that has begun anywhere on earth (UTC+14) at a moment (milliseconds since 1970)."""
+    return _date((received_ms + _EASTERNMOST_MS) // _DAY_MS)
+
+
+@lru_cache(16)
+def _date(days: int) -> date:
+    return _EPOCH + timedelta(days)
+
+
+def is_ahead(report: Report, received_ms: int) -> bool:
+    """Whether a report says anything of the future, as of its receipt; `ahead_of` tells what."""
+    return report.effective_on > latest_date(received_ms) or report.time_us > received_ms * 1000 + _TOLERANCE_US
+
+
+def ahead_of(event: Event, received_ms: int) -> list[Ahead]:
+    """Everything an event says of the future, as of its receipt (docs/decisions/0005)."""
+    found = []
+    stated, today = _stated_date(event), latest_date(received_ms)
+    if stated is not None and stated[1] > today:
+        found.append(Ahead(f"data.{stated[0]}", stated[1].isoformat(), today.isoformat()))
+    if microseconds(event.time) > received_ms * 1000 + _TOLERANCE_US:
+        latest = datetime.fromtimestamp(received_ms / 1000, UTC) + CLOCK_TOLERANCE
+        found.append(Ahead("time", event.time.isoformat(), latest.isoformat(timespec="milliseconds")))
+    return found
+
+
+def _stated_date(event: Event) -> tuple[str, date] | None:
+    """The date in the world that an event speaks of, and the name of its field."""
+    match event:
+        case StatusReported(data=report):
+            return "effective_on", report.effective
+        case VisitRecorded(data=visit):
+            return "visited_on", visit.visited_on
+        case VerificationRecorded(data=verification):
+            return "verified_on", verification.verified_on
+        case EvaluationRecorded(data=evaluation):
+            return "evaluated_on", evaluation.evaluated_on
+        case QuickWinsChosen(data=choice):
+            return "chosen_on", choice.chosen_on
+        case MeetingHeld(data=meeting):
+            return "held_on", meeting.held_on
+    return None

@@ -1,0 +1,403 @@
+"""The facts of one plan as a set: what each means, and what every program claims, at any date and any `seq`.
+
+`PlanBook.add` takes facts in any order; nothing that is asked depends on the order. Two coordinates are in every
+question: `as_of`, the world's date asked about, and `known_at`, the `seq` up to which facts are known.
+
+Which claim stands (domain.md, "Figures, exactly"): the standing report with the greatest (`effective_on` <= as_of,
+`time`, `source`, `id`). A report counts if its department led the program on its `effective_on`, a verification if the
+program was in the plan on the day of the visit: by the plan version in force on that day, which is the one with the
+latest `effective_from` up to it among those known (of two with one date, the higher version). So a program keeps its
+history when another department takes it over.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from operator import attrgetter
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from realization.claim_columns import Columns, Packed
+from realization.claims import Claim, claim_of
+from schemas.codec import Report, report_of
+from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
+from schemas.events import Event
+from schemas.fields import microseconds
+from schemas.masterplan import MasterplanVersionPublished
+from schemas.plan_versions import Plan, Program, plan_of
+from schemas.reports import StatusReported, StatusRetracted
+from schemas.sources import parse_source
+from schemas.vocabulary import Outcome, Standing, Status
+
+EVERYTHING = 1 << 62
+FIRST_DAY, LAST_DAY = date.min, date.max
+
+
+class Verified(NamedTuple):
+    """What an evaluator saw of one program. Ordered like claims: by date of the visit, time, source, id."""
+
+    visited_on: date
+    time_us: int
+    source: str
+    id: str
+    seq: int
+    outcome: Outcome
+
+
+class _Retraction(NamedTuple):
+    seq: int
+    source: str
+    attested: bool
+
+
+class Version(NamedTuple):
+    """A plan version as a fact. Ordered by the date it takes effect, then its number."""
+
+    effective_from: date
+    number: int
+    seq: int
+    plan: Plan
+    programs: Mapping[str, Program]
+    leads: Mapping[str, str]  # program -> source of its lead department
+
+
+class _Choice(NamedTuple):
+    chosen_on: date
+    time_us: int
+    source: str
+    id: str
+    seq: int
+    year: int
+    programs: tuple[str, ...]
+
+
+class ProgramState(msgspec.Struct, frozen=True):
+    """What is claimed of one program, and whether an evaluator has confirmed it. No claim: never reported."""
+
+    claim: Claim | None
+    verified: bool
+
+    @property
+    def realized(self) -> bool:
+        return self.claim is not None and self.claim.status is Status.REALIZED
+
+
+NEVER_REPORTED = ProgramState(None, verified=False)
+
+
+class Known(Protocol):
+    """What the fold needs of a fact: a `schemas.facts.Fact` has it, and so has one that is about to be written."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def received_ms(self) -> int: ...
+    @property
+    def event(self) -> Event: ...
+
+
+class PlanBook:
+    """The facts of one plan."""
+
+    def __init__(self, plan: str) -> None:
+        self.plan = plan
+        self.seq = 0  # the greatest seen
+        self.received_ms = 0  # the greatest seen
+        self.versions: list[Version] = []
+        self._claims: dict[str, list[Claim]] = {}
+        self._packed: dict[str, Packed] = {}  # claims on programs of which they are not in `_claims` yet
+        self._columns = Columns()  # where those are
+        self._retractions: dict[tuple[str, str], list[_Retraction]] = {}
+        self._verified: dict[str, list[Verified]] = {}
+        self._choices: list[_Choice] = []
+        self._last_received: dict[str, int] = {}
+
+    def add(self, fact: Known) -> tuple[str, ...] | None:
+        """Take one fact into the set. Returns the programs whose state it may change, or None for "any of them"."""
+        touched = self._apply(fact)
+        self.seq = max(self.seq, fact.seq)
+        self.received_ms = max(self.received_ms, fact.received_ms)
+        return touched
+
+    def _apply(self, fact: Known) -> tuple[str, ...] | None:
+        event = fact.event
+        at = microseconds(event.time)
+        match event:
+            case StatusReported():
+                return self.add_report(report_of(event), fact.seq, fact.received_ms)
+            case StatusRetracted(data=retraction):
+                target = (retraction.source, retraction.id)
+                attested = event.attestedrole == "administrator"
+                self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
+                program = self._reported_by(*target)
+                return () if program is None else (program,)
+            case MasterplanVersionPublished(data=model):
+                self.add_plan(plan_of(model), fact.seq, fact.received_ms)
+                return None
+            case VisitRecorded(data=visit):
+                for seen in visit.programs:
+                    self._see(
+                        seen.program, Verified(visit.visited_on, at, event.source, event.id, fact.seq, seen.outcome)
+                    )
+                return tuple(seen.program for seen in visit.programs)
+            case VerificationRecorded(data=one):
+                self._see(one.program, Verified(one.verified_on, at, event.source, event.id, fact.seq, one.outcome))
+                return (one.program,)
+            case QuickWinsChosen(data=wins):
+                choice = _Choice(wins.chosen_on, at, event.source, event.id, fact.seq, wins.year, wins.programs)
+                insort(self._choices, choice)
+                return None
+            case _:
+                return ()
+
+    def skip(self, seq: int, received_ms: int) -> None:
+        """Take note of a fact that no figure depends on."""
+        self.seq = max(self.seq, seq)
+        self.received_ms = max(self.received_ms, received_ms)
+
+    def add_plan(self, plan: Plan, seq: int, received_ms: int) -> None:
+        """Take a plan version into the set, as `add` does, for those who have it read already."""
+        programs = {program.code: program for program in plan.programs}
+        prefix = f"/plans/{self.plan}/departments/"
+        leads = {code: prefix + program.department for code, program in programs.items()}
+        insort(self.versions, Version(plan.effective_from, plan.version, seq, plan, programs, leads))
+        self.seq = max(self.seq, seq)
+        self.received_ms = max(self.received_ms, received_ms)
+
+    def add_report(self, report: Report, seq: int, received_ms: int) -> tuple[str, ...]:
+        """Take a report into the set, as `add` does, for those who have it flat."""
+        return self.add_claim(report.program, claim_of(report, seq, received_ms))
+
+    def add_claim(self, program: str, claim: Claim) -> tuple[str, ...]:
+        """Take a report into the set, as `add` does, for those who keep claims and not the events they came of."""
+        claims = self._claims.get(program)
+        if claims is not None:
+            if claims and claims[-1] < claim:  # nearly always
+                claims.append(claim)
+            else:
+                insort(claims, claim)
+        else:
+            self._claims[program] = sorted([*self._all_claims(program), claim])
+        received_ms = claim.received_ms
+        if received_ms > self._last_received.get(claim.source, 0):
+            self._last_received[claim.source] = received_ms
+        self.received_ms = max(self.received_ms, received_ms)
+        self.seq = max(self.seq, claim.seq)
+        return (program,)
+
+    def fill(self, columns: Columns) -> None:
+        """Take all reports of a time before any other report, for those who have them in columns. Raises ValueError
+        where there are reports already."""
+        if self._claims or self._packed:
+            raise ValueError(f"there are reports in the book of {self.plan} already")
+        self._packed, self._columns = columns.by_program(), columns
+        self.seq = max(self.seq, max(columns.seq, default=0))
+        self.received_ms = max(self.received_ms, max(columns.received_ms, default=0))
+
+    def _all_claims(self, program: str) -> Sequence[Claim]:
+        """All claims on a program, in the order in which they stand."""
+        if program in self._packed:
+            self._claims[program] = self._packed.pop(program).claims()
+        return self._claims.get(program, ())
+
+    @property
+    def last_received(self) -> dict[str, int]:
+        """When the last report of each department was received, by its source."""
+        if not self._columns.seq:
+            return self._last_received
+        last = self._columns.last_received()
+        return last | {source: max(ms, last.get(source, 0)) for source, ms in self._last_received.items()}
+
+    def _reported_by(self, source: str, event_id: str) -> str | None:
+        """The program a report is about; None for a report that is not there."""
+        for program, claims in self._claims.items():
+            for claim in claims:
+                if claim.id == event_id and claim.source == source:
+                    return program
+        return self._columns.program_of(source, event_id)
+
+    def _see(self, program: str, seen: Verified) -> None:
+        insort(self._verified.setdefault(program, []), seen)
+
+    def version(self, as_of: date, known_at: int = EVERYTHING) -> Version | None:
+        """The plan version in force, or None."""
+        for version in reversed(self.versions):
+            if version.effective_from <= as_of and version.seq <= known_at:
+                return version
+        return None
+
+    def versions_until(self, as_of: date, known_at: int = EVERYTHING) -> list[Version]:
+        """The plan versions that have taken effect by a date, in their order."""
+        return [each for each in self.versions if each.effective_from <= as_of and each.seq <= known_at]
+
+    def next_change(self, as_of: date) -> date | None:
+        """The first date after `as_of` at which another plan version takes effect."""
+        return next((version.effective_from for version in self.versions if version.effective_from > as_of), None)
+
+    def quick_wins(self, year: int, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> frozenset[str]:
+        """The Quick Win programs of a year: the council's latest choice, or where it made none, the plan's marks."""
+        version = self.version(as_of, known_at)
+        if version is None:
+            return frozenset()
+        for choice in reversed(self._choices):
+            if choice.year == year and choice.chosen_on <= as_of and choice.seq <= known_at:
+                return frozenset(choice.programs) & version.programs.keys()
+        return frozenset(code for code, program in version.programs.items() if year in program.quick_win_years)
+
+    def quick_win_years(self, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> tuple[int, ...]:
+        """Every year for which Quick Win programs are marked or chosen."""
+        version = self.version(as_of, known_at)
+        marked = (
+            {year for program in version.programs.values() for year in program.quick_win_years} if version else set()
+        )
+        chosen = {choice.year for choice in self._choices if choice.chosen_on <= as_of and choice.seq <= known_at}
+        return tuple(sorted(marked | chosen))
+
+    def _retracted(self, source: str, event_id: str, known_at: int) -> bool:
+        if not self._retractions:
+            return False
+        found = self._retractions.get((source, event_id))
+        return found is not None and any(
+            retraction.seq <= known_at and (retraction.attested or retraction.source == source) for retraction in found
+        )
+
+    def lead(self, program: str, day: date, known_at: int = EVERYTHING) -> str | None:
+        """The source of the department that led a program on a day; None where it was in no plan."""
+        version = self.version(day, known_at)
+        return None if version is None else version.leads.get(program)
+
+    def standing_reports(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Iterator[Claim]:
+        """The reports on a program that count, newest first: each of the department that led it on the report's own
+        date, and not retracted."""
+        lead, led_from = None, LAST_DAY
+        for claim in self._newest_first(program, as_of, known_at):
+            if claim.effective_on < led_from:  # an earlier plan version was in force then
+                version = self.version(claim.effective_on, known_at)
+                lead = None if version is None else version.leads.get(program)
+                led_from = FIRST_DAY if version is None else version.effective_from
+            if claim.source == lead and claim.seq <= known_at and not self._retracted(claim.source, claim.id, known_at):
+                yield claim
+
+    def _newest_first(self, program: str, as_of: date, known_at: int) -> Iterator[Claim]:
+        packed = self._packed.get(program)
+        if packed is not None:
+            return packed.newest_first(as_of, known_at)
+        claims = self._claims.get(program, [])
+        if not claims or claims[-1].effective_on <= as_of:  # nearly always
+            return reversed(claims)
+        return islice(reversed(claims), len(claims) - bisect_right(claims, as_of, key=_effective_on), None)
+
+    def state(self, program: str, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
+        """What is claimed of a program as of a date, whether or not it is in the plan then."""
+        standing = self.standing_reports(program, as_of, known_at)
+        claim = next(standing, None)
+        if claim is None:
+            return NEVER_REPORTED
+        return ProgramState(claim, self._confirmed(program, claim, standing, as_of, known_at))
+
+    def _confirmed(self, program: str, claim: Claim, earlier: Iterator[Claim], as_of: date, known_at: int) -> bool:
+        """Whether the claim is realized, the latest visit confirms it, and it has not changed since that visit.
+
+        Unchanged: the claim that stood on the day of the visit was realized, and so is every one after it.
+        """
+        if claim.status is not Status.REALIZED:
+            return False
+        latest = self.verification(program, as_of, known_at)
+        if latest is None or latest.outcome is not Outcome.CONFIRMED:
+            return False
+        while claim.effective_on > latest.visited_on:
+            before = next(earlier, None)
+            if before is None or before.status is not Status.REALIZED:
+                return False
+            claim = before
+        return True
+
+    def turning_points(self, program: str) -> list[date]:
+        """The dates at which the state of a program may change, oldest first."""
+        dates = {claim.effective_on for claim in self._all_claims(program)}
+        return sorted(dates | {seen.visited_on for seen in self._verified.get(program, ())})
+
+    def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
+        """The latest verification of a program as of a date, among those of a day on which it was in the plan."""
+        for seen in reversed(self._verified.get(program, ())):
+            if seen.visited_on <= as_of and seen.seq <= known_at and self.lead(program, seen.visited_on, known_at):
+                return seen
+        return None
+
+    def states(self, version: Version, as_of: date, known_at: int = EVERYTHING) -> dict[str, ProgramState]:
+        """The state of every program of the version in force."""
+        return {code: self.state(code, as_of, known_at) for code in version.programs}
+
+    def claims(self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> list[tuple[Claim, Standing]]:
+        """Every report on a program, of any department, with its standing; newest first."""
+        found = [claim for claim in self._all_claims(program) if claim.effective_on <= as_of and claim.seq <= known_at]
+        stands = next(self.standing_reports(program, as_of, known_at), None)
+        return [(claim, self._standing(program, claim, stands, known_at)) for claim in sorted(found, reverse=True)]
+
+    def _standing(self, program: str, claim: Claim, stands: Claim | None, known_at: int) -> Standing:
+        if self._retracted(claim.source, claim.id, known_at):
+            return Standing.RETRACTED
+        lead = self.lead(program, claim.effective_on, known_at)
+        if lead is None:
+            return Standing.ORPHAN
+        if claim.source != lead:
+            return Standing.FOREIGN
+        return Standing.CURRENT if claim == stands else Standing.SUPERSEDED
+
+    def verifications(
+        self, program: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING
+    ) -> list[tuple[Verified, Standing]]:
+        """Every verification of a program, newest first, with its standing."""
+        latest = self.verification(program, as_of, known_at)
+
+        def standing(seen: Verified) -> Standing:
+            if self.lead(program, seen.visited_on, known_at) is None:
+                return Standing.ORPHAN
+            return Standing.CURRENT if seen == latest else Standing.SUPERSEDED
+
+        return [
+            (seen, standing(seen))
+            for seen in reversed(self._verified.get(program, ()))
+            if seen.visited_on <= as_of and seen.seq <= known_at
+        ]
+
+    def standing(self, fact: Known, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
+        """What a fact means now."""
+        event = fact.event
+        match event:
+            case StatusReported(data=report):
+                for claim, standing in self.claims(report.program, as_of, known_at):
+                    if (claim.source, claim.id) == (event.source, event.id):
+                        return standing
+                return Standing.SUPERSEDED
+            case StatusRetracted(data=retraction):
+                own = retraction.source == event.source or event.attestedrole == "administrator"
+                if not own:
+                    return Standing.FOREIGN
+                known = self._reported_by(retraction.source, retraction.id) is not None
+                return Standing.CURRENT if known else Standing.ORPHAN
+            case MasterplanVersionPublished(data=plan):
+                version = self.version(as_of, known_at)
+                return Standing.CURRENT if version and version.number == plan.version else Standing.SUPERSEDED
+            case VisitRecorded() | VerificationRecorded():
+                if isinstance(event, VisitRecorded):
+                    day, codes = event.data.visited_on, [seen.program for seen in event.data.programs]
+                else:
+                    day, codes = event.data.verified_on, [event.data.program]
+                if not any(self.lead(code, day, known_at) for code in codes):
+                    return Standing.ORPHAN
+                latest = [self.verification(code, as_of, known_at) for code in codes]
+                mine = any(seen and (seen.source, seen.id) == (event.source, event.id) for seen in latest)
+                return Standing.CURRENT if mine else Standing.SUPERSEDED
+            case _:
+                return Standing.CURRENT
+
+
+_effective_on = attrgetter("effective_on")
+
+
+def office(source: str) -> str:
+    """The department or evaluator a source names."""
+    return parse_source(source).office

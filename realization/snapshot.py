@@ -1,0 +1,111 @@
+"""The live snapshot of a plan, kept up incrementally: only programs that a fact touched are counted again.
+
+Its `as_of` is no clock's: it is the latest date that had begun anywhere on earth (UTC+14) when the last fact was
+received, so that every accepted report, which by then was not in the future, is in it.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from realization.cells import GROUPINGS, Part, budget_to, membership, part_of, weight_of
+from realization.future_dates import latest_date
+from realization.plan_facts import PlanBook, Version
+from schemas.facts import COUNTS, Snapshot
+
+SNAPSHOT_LIMIT = 8 * 1024
+OVERALL = "overall"
+NOTHING = (0,) * len(COUNTS)
+
+
+class _Counted(NamedTuple):
+    """A program as it is counted: what does not change with its claim, and the cells it is in."""
+
+    weight: int
+    budget: int
+    cells: tuple[list[int], ...]
+
+
+class Live:
+    """Running counts of one plan."""
+
+    def __init__(self, book: PlanBook) -> None:
+        self._book = book
+        self._cells: dict[str, dict[str, list[int]]] = {}  # grouping -> cell -> counts, in the order of COUNTS
+        self._programs: dict[str, _Counted] = {}
+        self._parts: dict[str, Part] = {}  # what each program adds to its cells now
+        self._version: Version | None = None
+        self._as_of = date.min
+        self._dirty: set[str] | None = None  # None: everything
+
+    def touch(self, programs: tuple[str, ...] | None) -> None:
+        """Remember what `PlanBook.add` said a fact may have changed."""
+        if programs is None:
+            self._dirty = None
+        elif self._dirty is not None:
+            self._dirty.update(programs)
+
+    def snapshot(self) -> Snapshot:
+        """The state of the plan after all facts added so far."""
+        as_of = latest_date(self._book.received_ms)
+        version = self._book.version(as_of)
+        if self._dirty is None or version is not self._version or as_of.year != self._as_of.year:
+            self._recount(version, as_of)
+        elif version is not None:
+            for code in self._dirty & version.programs.keys():
+                self._count(code, as_of)
+        self._dirty, self._version, self._as_of = set(), version, as_of
+        return self._written(version, as_of)
+
+    def _recount(self, version: Version | None, as_of: date) -> None:
+        self._cells, self._programs, self._parts = {OVERALL: {OVERALL: [0] * len(COUNTS)}}, {}, {}
+        if version is None:
+            return
+        overall = self._cells[OVERALL][OVERALL]
+        members = [(self._cells.setdefault(each, {}), membership(each, self._book, as_of)) for each in GROUPINGS]
+        for code, program in version.programs.items():
+            cells = [overall]
+            for groups, keys in members:
+                for key in keys(code, program):
+                    cell = groups.get(key)
+                    if cell is None:
+                        cell = groups[key] = [0] * len(COUNTS)
+                    cells.append(cell)
+            self._programs[code] = _Counted(weight_of(program), budget_to(program, as_of.year), tuple(cells))
+            self._count(code, as_of)
+
+    def _count(self, code: str, as_of: date) -> None:
+        weight, budget, cells = self._programs[code]
+        before, part = self._parts.get(code), part_of(self._book.state(code, as_of), weight, budget)
+        if part == before:
+            return
+        changes = [
+            (at, new - old) for at, (new, old) in enumerate(zip(part, before or NOTHING, strict=True)) if new != old
+        ]
+        for cell in cells:
+            for at, change in changes:
+                cell[at] += change
+        self._parts[code] = part
+
+    def _written(self, version: Version | None, as_of: date) -> Snapshot:
+        snapshot = Snapshot(
+            plan=self._book.plan,
+            seq=self._book.seq,
+            received_ms=self._book.received_ms,
+            as_of=as_of,
+            plan_version=version.number if version else None,
+            cells={},
+        )
+        cells: dict[str, dict[str, tuple[int, ...]]] = {}
+        omitted: list[str] = []
+        size = len(snapshot.model_dump_json()) + 100
+        for grouping, groups in self._cells.items():
+            written = {key: tuple(counts) for key, counts in groups.items()}
+            more = len(msgspec.json.encode({grouping: written}))
+            if size + more > SNAPSHOT_LIMIT and grouping != OVERALL:
+                omitted.append(grouping)
+            else:
+                size += more
+                cells[grouping] = written
+        return snapshot.model_copy(update={"cells": cells, "omitted": tuple(omitted)})

@@ -1,0 +1,44 @@
+"""Where the topics of one partition number end, and that no transaction hangs on the outputs."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from services.aggregator.worker.writer import OUTPUTS
+from services.kit.partition_readers import Isolation, Readers
+
+HANGING_SECONDS = 10.0
+RETRY_SECONDS = 0.05
+
+
+class HangingTransactionError(Exception):
+    """A transaction is open that nobody will end."""
+
+
+async def nothing_hangs(readers: Readers, partition: int) -> None:
+    """Wait, bounded, until no transaction is open on what is ours alone to write. Raises HangingTransactionError.
+
+    Opening the partition's transactional id ended our own. One may be open all the same: Kafka 4.3 and 4.4 forget to end
+    a committed transaction on partitions that have no leader at that moment (KAFKA-20734). What it wrote is hidden, and the
+    next transaction's end, whichever that is, would be its end too: nothing may be decided on top of it.
+    """
+    deadline = time.monotonic() + HANGING_SECONDS
+    while True:
+        written = await ends(readers, partition, OUTPUTS, "read_uncommitted")
+        committed = await ends(readers, partition, OUTPUTS)
+        hanging = [
+            f"{topic}-{partition} at {committed[topic]}" for topic in OUTPUTS if committed[topic] < written[topic]
+        ]
+        if not hanging:
+            return
+        if time.monotonic() > deadline:
+            raise HangingTransactionError(f"a transaction hangs on {', '.join(hanging)}; see docs/operations.md")
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def ends(
+    readers: Readers, partition: int, topics: Iterable[str], isolation: Isolation = "read_committed"
+) -> dict[str, int]:
+    """Where each topic (name without prefix) of one partition number ends for a reader of that isolation."""
+    found = await readers.ends([(topic, partition) for topic in topics], isolation)
+    return {topic: end for (topic, _), end in found.items()}

@@ -1,0 +1,175 @@
+"""Visits: checked whole before they are published, and read back from the book."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, select
+
+from schemas.access import Audited
+from schemas.cloudevents import without_mark
+from schemas.evaluations import Visit, VisitRecorded
+from schemas.facts import content, written
+from schemas.fields import EventId, Moment, SourceText
+from schemas.private import STORED, put_private
+from schemas.sources import parse_source
+from services.evaluations.projection import PLANS, PRIVATE_PARTS, VISITS
+from services.kit.auth.keys import Access, require_source
+from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
+from services.kit.http.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
+from services.kit.http.responses import moment
+from services.kit.http.strict_json import wrong_json
+from services.kit.projection.follower import Projection
+from services.kit.projection.private_parts import Identity, Private
+from services.kit.publishing import Letter, Publisher, Receipt, audit_letter
+
+PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
+
+
+class VisitSent(Visit):
+    """A visit as it is sent: `id`, chosen by the sender, is the idempotency key; `source` only by the administrator."""
+
+    id: EventId
+    source: SourceText | None = None
+    time: Moment | None = None
+
+
+def read_visit(body: bytes, access: Access) -> VisitRecorded:
+    """The event of a request's body, which is a visit with an `id` beside its fields. Raises InvalidProblem with every
+    error, ForbiddenProblem when the key writes for somebody else.
+    """
+    if access.role == "department":
+        raise ForbiddenProblem("A department's key records no visits.")
+    sent = _read(body)
+    source = sent.source or (access.source if access.role == "evaluator" else None)
+    if source is None:
+        raise InvalidProblem(errors=[Wrong("source", "is missing", "the evaluator for whom the administrator writes")])
+    require_source(access, source)
+    return VisitRecorded(
+        specversion="1.0",
+        id=sent.id,
+        source=source,
+        time=sent.time or datetime.now(UTC),
+        type="id.pantau.visit.recorded.v1",
+        data=Visit(**{name: getattr(sent, name) for name in Visit.model_fields}),
+    )
+
+
+def _read(body: bytes) -> VisitSent:
+    body = without_mark(body)
+    errors = wrong_json(body)
+    if errors:
+        raise InvalidProblem(errors=errors)
+    try:
+        return VisitSent.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidProblem(
+            errors=[wrong._replace(where=wrong.where or "body") for wrong in wrong_of(error)]
+        ) from None
+
+
+async def record_visit(projection: Projection, publisher: Publisher, event: VisitRecorded, access: Access) -> Receipt:
+    """Publish a visit after its last checks. Raises InvalidProblem with every error, UnavailableProblem."""
+    letter = await projection.read(partial(_checked, event=event))
+    source = parse_source(event.source)
+    act = Audited(
+        at=datetime.now(UTC),
+        account=access.account,
+        act="visits.record",
+        plan=source.plan,
+        office=source.office,
+        detail=event.id,
+    )
+    receipt, _ = await publisher.publish(letter, audit_letter(act))
+    return receipt
+
+
+def _checked(connection: Connection, event: VisitRecorded) -> Letter:
+    event = _as_first_sent(connection, event)
+    value = written(event)
+    errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
+    if errors:
+        raise InvalidProblem(errors=[wrong._replace(where=wrong.where.removeprefix("data.")) for wrong in errors])
+    return event_letter(event, value)
+
+
+def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorded:
+    """The visit with the time of the accepted one that has the same identity and public part: sent again, it is the same.
+    Whether its private part is the same too is for the aggregator to tell."""
+    asked = select(VISITS.c.event).where(
+        VISITS.c.plan == event.plan, VISITS.c.source == event.source, VISITS.c.id == event.id
+    )
+    there = connection.execute(asked).scalar()
+    if there is None:
+        return event
+    before = VisitRecorded.model_validate_json(there, extra="ignore", context=STORED)
+    again = event.model_copy(update={"time": before.time})
+    return again if content(again).public == content(before).public else event
+
+
+def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[Wrong]:
+    """Programs that were not in the plan on the day of the visit, which would make it an orphan for them."""
+    asked = (
+        select(PLANS).where(PLANS.c.plan == event.plan).order_by(PLANS.c.effective_from.desc(), PLANS.c.version.desc())
+    )
+    rows = connection.execute(asked).all()
+    if not rows:
+        return [Wrong("source", f"plan {event.plan} has no version in force", "a plan that is registered")]
+    day = event.data.visited_on.isoformat()
+    in_force = next((row for row in rows if row.effective_from <= day), None)
+    if in_force is None:
+        first = min(row.effective_from for row in rows)
+        return [Wrong("visited_on", f"plan {event.plan} has no version in force on that day", f"{first} or later", day)]
+    known = set(json.loads(in_force.programs))
+    expected = f"a program of version {in_force.version} of {event.plan}, in force on {day}"
+    return [
+        Wrong(f"programs.{index}.program", "was not in the plan on the day of the visit", expected, seen.program)
+        for index, seen in enumerate(event.data.programs)
+        if seen.program not in known
+    ]
+
+
+def page(
+    connection: Connection, plan: str, visit_id: str | None, before: int, limit: int, access: Access
+) -> list[dict[str, Any]]:
+    """Visits of a plan, the last received first, those with `seq` below `before`; where `visit_id` is given, those with
+    that id: one, unless two evaluators chose the same."""
+    asked = (
+        select(VISITS).where(VISITS.c.plan == plan, VISITS.c.seq < before).order_by(VISITS.c.seq.desc()).limit(limit)
+    )
+    if visit_id is not None:
+        asked = asked.where(VISITS.c.id == visit_id)
+    return _shown(connection, connection.execute(asked).all(), access)
+
+
+def _shown(connection: Connection, rows: Sequence[Any], access: Access) -> list[dict[str, Any]]:
+    """Visits as they are answered."""
+    identities = [Identity(VisitRecorded.KIND.kind, row.source, row.id) for row in rows]
+    private = PRIVATE_PARTS.find(connection, identities) if identities else {}
+    return [_as_shown(row, private[identity], access) for row, identity in zip(rows, identities, strict=True)]
+
+
+def _as_shown(row: Any, private: Private, access: Access) -> dict[str, Any]:
+    """A visit: what was found and asked for, notes and evidence only to those with a key of the plan. `erased`: an
+    administrator had its private part erased."""
+    event = json.loads(row.event)
+    event["data"] = put_private(event["data"], private.data)
+    visit = VisitRecorded.model_validate(event, strict=False, extra="ignore", context=STORED).data.model_dump(
+        mode="json"
+    )
+    if not access.may_see(row.plan):
+        visit = {name: value for name, value in visit.items() if name not in PRIVATE}
+        visit["programs"] = [{"program": seen["program"], "outcome": seen["outcome"]} for seen in visit["programs"]]
+    return {
+        "plan": row.plan,
+        "id": row.id,
+        "source": row.source,
+        "seq": row.seq,
+        "time": event["time"],
+        "received_at": moment(row.received_ms),
+        "erased": private.erased,
+        **visit,
+    }

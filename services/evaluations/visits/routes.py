@@ -1,0 +1,91 @@
+"""`/v1/visits`: field visits are recorded, and what was recorded is read."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
+from schemas.sources import PLAN
+from services.evaluations.visits.commands import VisitSent, page, read_visit, record_visit
+from services.kit.auth.keys import Anybody, Somebody
+from services.kit.http.bodies import Body
+from services.kit.http.limits import WorkLimiter
+from services.kit.http.openapi import schema_of
+from services.kit.http.problems import answers
+from services.kit.http.responses import NOT_MODIFIED, Content, Cursor, Limit, content_of, cursor_of, position_of, tagged
+from services.kit.projection.databases import reading
+from services.kit.projection.follower import Projection
+from services.kit.publishing import Publisher
+
+LAST = 2**31 - 1
+
+EXAMPLE = {
+    "id": "visit-2021-05-18-kampung-tenun",
+    "visited_on": "2021-05-18",
+    "site": "Kampung Tenun",
+    "institution": "Tim pembimbing pusat",
+    "programs": [{"program": "ECO-004", "outcome": "confirmed", "note": "Rumah tenun sudah beroperasi."}],
+    "checklist": [{"question": "Masyarakat merasakan manfaatnya?", "fulfilled": True}],
+    "findings": ["Papan petunjuk belum dua bahasa."],
+    "recommendations": [{"text": "Lengkapi papan petunjuk.", "owner": "disporapar", "due_on": "2021-08-31"}],
+}
+ACCEPTED_EXAMPLE = {
+    "source": "/plans/kota-pontianak-2019-2028/evaluators/kominfo",
+    "id": EXAMPLE["id"],
+    "topic": "evaluations",
+    "partition": 3,
+    "offset": 17,
+}
+REQUEST: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": schema_of(VisitSent), "example": EXAMPLE}},
+    }
+}
+
+
+def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimiter) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["visits"])
+
+    @router.post(
+        "/v1/visits",
+        status_code=202,
+        openapi_extra=REQUEST,
+        responses={
+            202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
+            **answers(401, 403, 413, 422, 503),
+        },
+    )
+    async def record(access: Somebody, body: Body) -> JSONResponse:
+        """Record a field visit, and what was verified of each program seen.
+
+        202 when the broker has acknowledged it. The evaluator is that of the key; the administrator names one in
+        `source`. `id` is the idempotency key: the same visit may be sent again, with its `time` if it had one.
+        """
+        event = read_visit(body, access)
+        receipt = await record_visit(projection, publisher, event, access)
+        return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
+
+    @router.get("/v1/visits", responses={**NOT_MODIFIED, **answers(401, 422, 429)})
+    async def visits(
+        request: Request,
+        access: Anybody,
+        plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
+        visit_id: Annotated[str | None, Query(alias="id", pattern=EVENT_ID, max_length=EVENT_ID_CHARACTERS)] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Response:
+        """Visits of a plan, the last received first; with `id` those that have it. Findings, notes and evidence are told to those with its key."""
+        before = next(map(int, position_of(cursor, r"(\d{1,10})")), LAST)
+
+        def listed() -> Content:
+            with reading(projection.engine) as connection:
+                items = page(connection, plan, visit_id, min(before, LAST), limit + 1, access)
+            following = cursor_of(items[limit - 1]["seq"]) if len(items) > limit else None
+            return content_of({"plan": plan, "items": items[:limit], "next": following})
+
+        return tagged(request, await limits.run("reads", access.keyed, listed))
+
+    return router

@@ -1,0 +1,52 @@
+"""What is wrong with an event before it is published: the same that the aggregator would reject it for, told at once."""
+
+import time
+
+from pydantic import ValidationError
+
+from realization.future_dates import ahead_of
+from schemas.envelope import MEDIA_TYPE
+from schemas.events import Event
+from schemas.sources import parse_source
+from schemas.topics import LIMITS
+from services.kit.http.problems import Wrong, wrong_of
+from services.kit.publishing import Letter
+
+
+def now_ms() -> int:
+    """Now, in milliseconds since 1970: the moment of receipt, as intake sees it."""
+    return time.time_ns() // 1_000_000
+
+
+def wrong_shape(error: ValidationError) -> list[Wrong]:
+    """All errors of an event that does not validate. Places are told without the tag of the union; what has no place is
+    about `type`, which says what event it is, or about a body that is no object at all."""
+    return [wrong._replace(where=_place(wrong)) for wrong in wrong_of(error)]
+
+
+def _place(wrong: Wrong) -> str:
+    if wrong.where.startswith("id.pantau."):
+        return ".".join(wrong.where.split(".v1.", 1)[1:]) or wrong.where.removesuffix(".v1")
+    return wrong.where or ("type" if wrong.expected.startswith("union_tag") else "body")
+
+
+def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wrong]:
+    """What is wrong with a valid event when it is received: who says it, when, and how large it is."""
+    kind, source = event.KIND, parse_source(event.source)
+    found = []
+    if source.kind not in kind.sources:
+        found.append(
+            Wrong("source", f"{event.type} may not come from {source.kind}", " or ".join(kind.sources), event.source)
+        )
+    limit = LIMITS[kind.topic]
+    if len(content) > limit:
+        found.append(Wrong("", f"{len(content)} bytes are too large", f"at most {limit} bytes"))
+    return found + [
+        Wrong(ahead.field, "is in the future", f"at the latest {ahead.latest}", ahead.stated)
+        for ahead in ahead_of(event, received_ms)
+    ]
+
+
+def event_letter(event: Event, content: bytes) -> Letter:
+    """An event as it is published: always our own writing of it, so that nothing is in it that was not checked."""
+    return Letter(event.KIND.topic, event.plan, event.plan, content, MEDIA_TYPE)

@@ -1,0 +1,319 @@
+"""The tables of a projection and the rows that say how far they are. Blocks: projection.py calls it in a thread.
+
+Tables and offset rows change in one SQL transaction, by compare-and-set on the offset rows. These also hold a random
+build id, made when the tables are built, so that who knows former tables can't write into those built anew.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+
+from services.kit.projection import progress
+from services.kit.projection.databases import TEXT, reading, table_prefix, writing
+from services.kit.projection.log_identity import Read
+from services.kit.projection.records import Last, Place, Record
+from services.kit.projection.sqlite_file import SqliteFile
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[Connection, Sequence[Record]], None]
+OFFSETS = "offsets"
+
+
+class Part(NamedTuple):
+    """What was fetched of one place: its records, at least one, and up to where it is read with them."""
+
+    records: list[Record]
+    read: Read
+
+
+class RebuiltError(Exception):
+    """The tables are not those that are in memory: another process built them anew, or they are to be built anew."""
+
+
+class DamagedError(Exception):
+    """SQLite found its file damaged while somebody else asked it."""
+
+
+class OvertakenError(Exception):
+    """Another replica applied these records first."""
+
+
+class ProjectionTables:
+    """The tables of one version of a service's projection. `stored`: the offset rows, as far as we know."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        service: str,
+        version: int,
+        places: Sequence[Place],
+        tables: MetaData,
+        compacted: Mapping[str, Table],
+        apply: Apply,
+        load: Callable[[Connection], None] | None,
+    ) -> None:
+        self.engine = engine
+        self.file = SqliteFile(engine) if engine.dialect.name == "sqlite" else None
+        self.build = ""
+        self.stored: dict[Place, Read] = {}
+        self._service, self._version = service, version
+        self._prefix = table_prefix(service, version)
+        self._order = {place: number for number, place in enumerate(places)}
+        self._apply, self._load = apply, load
+        self._own, self._tables = MetaData(), tables
+        self.progress = progress.AggregatorProgress(self._prefix, self._own)
+        self._compacted = {**compacted, progress.TOPIC: self.progress.table}
+        self.offsets = Table(
+            f"{self._prefix}{OFFSETS}",
+            self._own,
+            Column("topic", TEXT, primary_key=True),
+            Column("partition", Integer, primary_key=True, autoincrement=False),
+            Column("next", BigInteger, nullable=False),
+            Column("last_offset", BigInteger),  # of the last record applied, and what it is known by again
+            Column("last_sha256", TEXT),
+            Column("build", TEXT, nullable=False),
+            Column("generation", TEXT, nullable=False),  # of the log: cluster, prefix, number of partitions
+        )
+        self._in_use: Connection | None = None
+
+    # ── building and opening ─────────────────────────────────────────────────────────────────────────────────────
+
+    def open(self) -> tuple[str, dict[Place, Read]]:
+        """Keep former versions' tables from being dropped under us. Returns the build id and the offset rows; nothing
+        where there are none."""
+        self.close()
+        if self.engine.dialect.name == "postgresql":  # no other process works with an SQLite file
+            self._in_use = self.engine.connect()
+            lock = text("SELECT pg_advisory_lock_shared(hashtext(:prefix))")
+            self._in_use.execute(lock, {"prefix": self._prefix})
+            self._in_use.commit()
+        with reading(self.engine) as connection:
+            builds, _, rows = self._rows(connection)
+        return next(iter(builds), ""), rows
+
+    def close(self) -> None:
+        """Let others drop these tables."""
+        if self._in_use is not None:
+            self._in_use.detach()  # so that it is closed, and the lock with it
+            self._in_use.close()
+            self._in_use = None
+
+    def prepare(self, generation: str, build: str, differences: Sequence[str]) -> None:
+        """Build the tables where they are missing or of another log. `differences` between the log and what was read
+        of it were found for the tables of `build`, and say nothing of others."""
+        with writing(self.engine) as connection:
+            if connection.dialect.name == "postgresql":  # replicas that start together build once
+                lock = text("SELECT pg_advisory_xact_lock(hashtext(:service))")
+                connection.execute(lock, {"service": self._service})
+            builds, generations, rows = self._rows(connection)
+            why = None
+            if not rows:
+                why = "there are none"
+            elif generations != {generation}:
+                why = f"they are of another log, not of {generation}"
+            elif rows.keys() != self._order.keys():
+                why = "they follow other topics"
+            elif differences and builds == {build}:
+                why = f"they are of another log: {'; '.join(differences)}"
+            if why is None:
+                (self.build,) = builds
+                return
+            log.info("building the tables", extra={"service": self._service, "why": why})
+            self.build = uuid.uuid4().hex
+            _drop(connection, self._prefix)
+            self._own.create_all(connection)
+            self._tables.create_all(connection)
+            same = {"next": 0, "build": self.build, "generation": generation}
+            connection.execute(insert(self.offsets), [place._asdict() | same for place in self._order])
+
+    @contextmanager
+    def replacing(self, places: Iterable[Place]) -> Generator[Connection]:
+        """A transaction for compacted topics read whole: empties the tables of their topics. No replica applies
+        anything of them meanwhile. In it call `apply`, at the end `move`."""
+        topics = {place.topic for place in places}
+        row = self.offsets.c
+        with writing(self.engine) as connection:
+            asked = select(self.offsets).where(row.topic.in_(topics)).order_by(row.topic, row.partition)
+            if {each.build for each in connection.execute(asked.with_for_update())} != {self.build}:
+                raise RebuiltError(f"the tables of {self._service} were built anew by another process")
+            for topic in sorted(topics):
+                connection.execute(self._compacted[topic].delete())
+            yield connection
+
+    def move(self, connection: Connection, read: Mapping[Place, Read]) -> None:
+        """Set offset rows, in a transaction of `replacing`."""
+        for place, to in read.items():
+            connection.execute(update(self.offsets).where(self._is(place)).values(_values(to)))
+
+    def load(self) -> None:
+        """Know the offset rows, and build what is kept in memory of the tables, as of one moment."""
+        with reading(self.engine) as connection:
+            self.stored = self._read(connection)
+            self.progress.load(connection)
+            if self._load is not None:
+                self._load(connection)
+
+    # ── applying ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ordered(self, chunk: Mapping[Place, Part]) -> list[Record]:
+        """The records of a chunk, in the order of topics, partitions and offsets."""
+        return [record for place in sorted(chunk, key=self._order.__getitem__) for record in chunk[place].records]
+
+    def apply(self, connection: Connection, records: Sequence[Record]) -> None:
+        """Write what records say."""
+        self.progress.apply(connection, records)
+        self._apply(connection, records)
+
+    def commit(self, chunk: Mapping[Place, Part]) -> int:
+        """Apply what nobody has applied yet, and move the offsets, in one transaction. Returns how often another
+        replica was faster."""
+        overtaken = 0
+        while True:
+            due = {place: part for place, part in chunk.items() if part.read.next > self.stored[place].next}
+            if not due:
+                return overtaken
+            try:
+                self._transact(due)
+            except OvertakenError:
+                overtaken += 1
+                before = self.stored
+                with reading(self.engine) as connection:
+                    self.stored = self._read(connection)
+                # Positions are no measure: they also move past what was aborted, which no row is written for.
+                if any(self.stored[place].next < row.next for place, row in before.items()):
+                    raise RebuiltError(f"the tables of {self._service} were set back by another process") from None
+            else:
+                return overtaken
+
+    def _transact(self, due: Mapping[Place, Part]) -> None:
+        records = [record for record in self.ordered(due) if record.offset >= self.stored[Place(*record[:2])].next]
+        moved = {
+            place: due[place].read for place in sorted(due)
+        }  # in one order: two replicas can't wait for each other
+        with writing(self.engine) as connection:
+            for place, to in moved.items():
+                self.compare_and_set(connection, place, self.stored[place].next, to)
+            self.apply(connection, records)
+        self.stored = {**self.stored, **moved}
+
+    def compare_and_set(self, connection: Connection, place: Place, old: int, new: Read) -> None:
+        """Move an offset row. Raises OvertakenError where it is not what we know, or of other tables."""
+        row = self.offsets.c
+        here = self._is(place) & (row.next == old) & (row.build == self.build)
+        if connection.execute(update(self.offsets).where(here).values(_values(new))).rowcount != 1:
+            raise OvertakenError
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def check(self) -> None:
+        """Raise RebuiltError where the tables are not ours any more, DamagedError where somebody found them damaged."""
+        if self.file is not None:
+            if self.file.damage:
+                raise DamagedError(self.file.damage)
+            if self.file.replaced():
+                raise RebuiltError(f"{self.file.path} was moved or deleted")
+        with reading(self.engine) as connection:
+            self._read(connection)
+
+    def give_up(self) -> None:
+        """Say that the tables are nothing any more: whoever starts next builds them anew."""
+        with writing(self.engine) as connection:
+            connection.execute(self.offsets.delete().where(self.offsets.c.build == self.build))
+
+    def drop_former(self) -> bool:
+        """Drop the tables of former versions. Returns whether some are still in use by an older process."""
+        with writing(self.engine) as connection:
+            left = False
+            for version in _versions(connection, self._service):
+                if version >= self._version:
+                    continue
+                prefix = table_prefix(self._service, version)
+                if _is_in_use(connection, prefix):
+                    left = True
+                    continue
+                log.info("dropping the tables of a former version", extra={"tables": prefix})
+                _drop(connection, prefix)
+        return left
+
+    def _rows(self, connection: Connection) -> tuple[set[str], set[str], dict[Place, Read]]:
+        """The offset rows, of whatever build and log, and these; nothing where there are no tables."""
+        if not inspect(connection).has_table(self.offsets.name):
+            return set(), set(), {}
+        rows = connection.execute(select(self.offsets)).all()
+        read = {
+            Place(row.topic, row.partition): Read(
+                row.next, None if row.last_offset is None else Last(row.last_offset, row.last_sha256)
+            )
+            for row in rows
+        }
+        return {row.build for row in rows}, {row.generation for row in rows}, read
+
+    def _read(self, connection: Connection) -> dict[Place, Read]:
+        """The offset rows of our tables. Raises RebuiltError where they are others."""
+        builds, _, rows = self._rows(connection)
+        if builds != {self.build} or rows.keys() != self._order.keys():
+            what = "were built anew" if builds else "are to be built anew"
+            raise RebuiltError(f"the tables of {self._service} {what}")
+        return rows
+
+    def _is(self, place: Place) -> ColumnElement[bool]:
+        return (self.offsets.c.topic == place.topic) & (self.offsets.c.partition == place.partition)
+
+
+def _values(read: Read) -> dict[str, object]:
+    last = read.last
+    return {"next": read.next, "last_offset": last and last.offset, "last_sha256": last and last.sha256}
+
+
+def _versions(connection: Connection, service: str) -> set[int]:
+    """The versions of which a service has tables here."""
+    found = (re.match(rf"{service}_v(\d+)_", name) for name in inspect(connection).get_table_names())
+    return {int(each[1]) for each in found if each}
+
+
+def _is_in_use(connection: Connection, prefix: str) -> bool:
+    """Whether a process works with tables; else none begins to before the transaction ends."""
+    if connection.dialect.name != "postgresql":
+        return False
+    asked = text("SELECT pg_try_advisory_xact_lock(hashtext(:prefix))")
+    return not connection.execute(asked, {"prefix": prefix}).scalar_one()
+
+
+def _drop(connection: Connection, prefix: str) -> None:
+    there = MetaData()
+    there.reflect(connection, only=lambda name, _: name.startswith(prefix))
+    there.drop_all(connection)
+
+
+def mark_for_rebuild(engine: Engine, service: str) -> list[str]:
+    """Have a service's tables of every version built anew: by the processes that work with them, which notice within a
+    second and start again, or by the next that starts. Returns what was marked."""
+    marked = []
+    with writing(engine) as connection:
+        for version in sorted(_versions(connection, service)):
+            prefix = table_prefix(service, version)
+            offsets = f"{prefix}{OFFSETS}"
+            if inspect(connection).has_table(offsets):
+                connection.execute(text(f"DELETE FROM {offsets}"))  # noqa: S608 - a name of ours
+                marked.append(prefix)
+    return marked

@@ -1,0 +1,60 @@
+"""Keys of offices: made and withdrawn by publishing the office's whole record anew, and waiting until it counts."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from aiokafka.errors import KafkaError
+
+from schemas.access import Audited, Key
+from schemas.topics import partition_of
+from services.kit.auth.keys import TOPIC, Access
+from services.kit.http.problems import UnavailableProblem
+from services.kit.projection.databases import alone
+from services.kit.projection.follower import Place
+from services.kit.publishing import Letter, audit_letter
+from services.programs.dependencies import Parts
+from services.programs.projection import SERVICE
+
+KEYS = 50  # of one office at most: its record is one message
+WAIT_SECONDS = 10.0
+
+Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
+
+
+async def change_keys(parts: Parts, plan: str, office: str, change: Change, audited: Audited) -> None:
+    """Publish an office's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
+
+    The record says all keys at once, so that who writes it must have read what is there: one change at a time, in
+    this process and among those that share its database, each after the one before has been read back.
+    """
+    place = Place(TOPIC, partition_of(plan, parts.settings.partitions))
+    async with parts.changing_keys:
+        with ExitStack() as held:
+            await asyncio.to_thread(held.enter_context, alone(parts.projection.engine, f"{SERVICE}/keys"))
+            await _read_back(parts, place, await _end(parts, place))
+            changed = parts.keyring.office(plan, office)
+            changed = changed.model_copy(update={"keys": change(changed.keys)})
+            letter = Letter(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
+            receipt, _ = await parts.publisher.publish(letter, audit_letter(audited))
+            await _read_back(parts, place, receipt.offset + 1)
+
+
+async def _end(parts: Parts, place: Place) -> int:
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            # What is written and not committed counts: a key withdrawn behind an open transaction is not seen yet.
+            return (await parts.inputs.written_ends([place]))[place]
+    except (KafkaError, OSError, TimeoutError):
+        raise UnavailableProblem("The broker does not answer; nothing was changed.") from None
+
+
+async def _read_back(parts: Parts, place: Place, end: int) -> None:
+    if end and not await parts.projection.wait_for(*place, end - 1, WAIT_SECONDS):
+        raise UnavailableProblem("Keys are not read back yet; look at the list of keys in a moment.")
+
+
+def audited(access: Access, act: str, plan: str, office: str = "", detail: str = "") -> Audited:
+    """An act of now."""
+    return Audited(at=datetime.now(UTC), account=access.account, act=act, plan=plan, office=office, detail=detail)

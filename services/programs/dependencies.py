@@ -1,0 +1,29 @@
+"""What the routes of programs work with; put together once, in app.py."""
+
+from asyncio import Lock
+from typing import NamedTuple
+
+from schemas.secret import Secret
+from services.kit.auth.keys import Keyring
+from services.kit.http.limits import WorkLimiter
+from services.kit.http.single_flight import SharedAnswers
+from services.kit.projection.follower import Projection
+from services.kit.publishing import Publisher
+from services.kit.settings import Settings
+from services.programs.input_ends import Inputs
+from services.programs.metrics import IntakeMetrics
+
+
+class Parts(NamedTuple):
+    """The parts of the service."""
+
+    settings: Settings
+    projection: Projection
+    keyring: Keyring
+    publisher: Publisher
+    inputs: Inputs
+    metrics: IntakeMetrics
+    limits: WorkLimiter
+    answers: SharedAnswers
+    changing_keys: Lock
+    secret: Secret

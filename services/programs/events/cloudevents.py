@@ -1,0 +1,139 @@
+"""CloudEvents over HTTP: one event structured or binary, or a batch; each becomes an event, or all its errors.
+
+Pure. What is wrong with one event of a batch leaves the others alone.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+from pydantic import ValidationError
+from pydantic_core import from_json
+from starlette.datastructures import Headers
+
+from schemas.cloudevents import (
+    CONTENT,
+    FAMILY,
+    HTTP_PREFIX,
+    from_http,
+    media_type,
+    other_charset,
+    structured,
+    without_mark,
+)
+from schemas.codec import Report, read_report
+from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from schemas.events import EVENT, Event
+from services.kit.event_checks import wrong_shape
+from services.kit.http.problems import InvalidProblem, MediaTypeProblem, Wrong
+from services.kit.http.strict_json import wrong_json
+
+BATCH_EVENTS = 10_000
+NAME_LIMIT = 256  # characters of a source or id that are repeated
+ONE = f"one event, as a JSON object; many go as {BATCH_MEDIA_TYPE}"
+MANY = f"a JSON list of events; a single one goes as {MEDIA_TYPE}"
+
+_SPLIT = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Refused(NamedTuple):
+    """An event that is none: all that is wrong with it, and its source and id where they can be read."""
+
+    errors: list[Wrong]
+    source: str = ""
+    id: str = ""
+
+
+class WellWritten(NamedTuple):
+    """A report that was read without building its model, and the whole event as it is published."""
+
+    report: Report
+    content: bytes
+
+    @property
+    def source(self) -> str:
+        return self.report.source
+
+    @property
+    def id(self) -> str:
+        return self.report.id
+
+
+Arrived = WellWritten | Event | Refused
+
+
+def is_batch(content_type: str) -> bool:
+    """Whether a body is a batch, by its media type."""
+    return media_type(content_type) == BATCH_MEDIA_TYPE
+
+
+def read_batch(body: bytes) -> Iterator[Arrived]:
+    """The events of a batch, in order, each read when it is asked for. Raises InvalidProblem when it is no batch."""
+    try:
+        values = _SPLIT(without_mark(body))
+    except msgspec.ValidationError:
+        raise InvalidProblem(errors=[Wrong("body", "is no list", MANY)]) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidProblem(errors=[Wrong("body", f"is not JSON: {error}", MANY)]) from None
+    if len(values) > BATCH_EVENTS:
+        raise InvalidProblem(errors=[Wrong("body", f"{len(values)} events in one batch", f"at most {BATCH_EVENTS}")])
+    return (_of_batch(bytes(value)) for value in values)
+
+
+def _of_batch(value: bytes) -> Arrived:
+    arrived = _read(value)
+    if isinstance(arrived, Refused):
+        with suppress(ValueError):
+            told = from_json(value)
+            if isinstance(told, dict):
+                source, event_id = (str(told.get(name, ""))[:NAME_LIMIT] for name in ("source", "id"))
+                return arrived._replace(source=source, id=event_id)
+    return arrived
+
+
+def read_one(headers: Headers, body: bytes) -> Arrived:
+    """The event of a request in structured or binary mode. Raises MediaTypeProblem for anything else."""
+    content_type = headers.get("content-type", "")
+    form = media_type(content_type)
+    require_utf_8(content_type)
+    body = without_mark(body)
+    if form == MEDIA_TYPE:
+        if body.lstrip()[:1] == b"[":
+            return Refused([Wrong("body", "is a list", ONE)])
+        return _read(body)
+    attributes, faults = from_http(headers.raw)
+    if form.startswith(FAMILY) or not (attributes or faults):
+        accepted = f"{MEDIA_TYPE}, {BATCH_MEDIA_TYPE}, or {HTTP_PREFIX} headers with application/json"
+        raise MediaTypeProblem(f"{form or 'A body without a media type'} is not taken here, but {accepted}.")
+    errors = [Wrong(*fault) for fault in faults]
+    if "data" in attributes:
+        errors.append(Wrong(f"{HTTP_PREFIX}data", "is no attribute of an event", "the data in the body"))
+    errors += [wrong._replace(where=_in_data(wrong.where)) for wrong in wrong_json(body)]
+    if errors:
+        return Refused(errors)
+    return _read(structured(attributes | {CONTENT: content_type or "application/json"}, body))
+
+
+def require_utf_8(content_type: str) -> None:
+    """Raise MediaTypeProblem when a body is said to be in other characters than JSON's."""
+    charset = other_charset(content_type)
+    if charset is not None:
+        raise MediaTypeProblem(f"charset={charset} is not taken here: JSON is UTF-8 (RFC 8259).")
+
+
+def _in_data(where: str) -> str:
+    return "data" if where == "body" else f"data.{where}"
+
+
+def _read(body: bytes) -> Arrived:
+    errors = wrong_json(body)
+    if errors:
+        return Refused(errors)
+    found = read_report(body)
+    if found is not None:
+        return WellWritten(found.report, found.written())
+    try:
+        return EVENT.validate_json(body)
+    except ValidationError as error:
+        return Refused(wrong_shape(error))

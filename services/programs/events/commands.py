@@ -1,0 +1,143 @@
+"""What intake does with events: checks each against the caller's key, publishes the good ones, tells of every one."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pydantic_core import to_jsonable_python
+
+from realization.future_dates import is_ahead
+from schemas.access import Audited
+from schemas.envelope import MEDIA_TYPE
+from schemas.events import EVENT, Event
+from schemas.facts import statement, written
+from schemas.reports import PrivatePartErased, StatusReported, StatusRetracted
+from schemas.secret import Secret
+from schemas.sources import parse_source
+from schemas.topics import EVENT_LIMIT
+from services.kit.auth.keys import Access
+from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
+from services.kit.http.problems import Wrong, listed
+from services.kit.publishing import Letter, Publisher, audit_letter
+from services.programs.events.cloudevents import Arrived, Refused, WellWritten
+from services.programs.metrics import IntakeMetrics
+
+TOPIC = "program-status"
+ACCEPTED, FORBIDDEN, INVALID, UNAVAILABLE = 202, 403, 422, 503
+OUTCOMES = {ACCEPTED: "accepted", FORBIDDEN: "forbidden", INVALID: "invalid", UNAVAILABLE: "unavailable"}
+BREATH = 100  # events after which others in the event loop get their turn
+
+Result = dict[str, Any]
+"""What became of one event: `status` as of a request with it alone, `source`, `id`, and where it lies or `errors`."""
+
+
+class _Good(NamedTuple):
+    """An event that is to be published: the position of its result, its source and id, and its letter."""
+
+    position: int
+    source: str
+    id: str
+    letter: Letter
+
+
+async def receive(
+    arrivals: Iterable[Arrived], access: Access, secret: Secret, publisher: Publisher, metrics: IntakeMetrics
+) -> list[Result]:
+    """Publish what may be published. One result for each event, in order, after the broker's word."""
+    received_ms = now_ms()
+    results: list[Result] = []
+    good: list[_Good] = []
+    for index, arrived in enumerate(arrivals):
+        checked = _check(arrived, access, secret, received_ms)
+        if isinstance(checked, Letter):
+            good.append(_Good(index, arrived.source, arrived.id, checked))
+            results.append({"status": UNAVAILABLE, "source": arrived.source, "id": arrived.id})
+        else:
+            results.append(checked)
+        if index % BREATH == BREATH - 1:
+            await asyncio.sleep(0)
+    audits = _audited(good, access, received_ms)
+    letters = [each.letter for each in good] + [audit_letter(audited) for audited in audits.values()]
+    with metrics.publish_seconds.time():
+        receipts = await publisher.try_to_publish(letters)
+    audit_receipts = dict(zip(audits, receipts[len(good) :], strict=True))
+    for each, receipt in zip(good, receipts, strict=False):
+        if receipt is not None and audit_receipts[each.source] is not None:
+            topic, partition, offset = receipt
+            results[each.position] |= {"status": ACCEPTED, "topic": topic, "partition": partition, "offset": offset}
+    for status, count in Counter(result["status"] for result in results).items():
+        metrics.events.labels(OUTCOMES[status]).inc(count)
+    return results
+
+
+def _check(arrived: Arrived, access: Access, secret: Secret, received_ms: int) -> Letter | Result:
+    """The letter an event is sent as, or the result that refuses it."""
+    if isinstance(arrived, Refused):
+        return _refused(INVALID, arrived.source, arrived.id, arrived.errors)
+    if isinstance(arrived, WellWritten):
+        if _is_good(arrived, access, received_ms):
+            return Letter(TOPIC, arrived.report.plan, arrived.report.plan, arrived.content, MEDIA_TYPE)
+        event: Event = EVENT.validate_json(arrived.content)  # its model tells what is wrong
+    else:
+        event = arrived
+    errors = _not_here(event)
+    for name in ("attestedrole", "attestation"):
+        if getattr(event, name) is not None:
+            errors.append(Wrong(name, "is set by intake, never by a sender", "nothing", getattr(event, name)))
+    attested = attest(event, access, secret)
+    value = written(attested)
+    errors += wrong_by_itself(attested, value, received_ms)
+    if errors:
+        return _refused(INVALID, event.source, event.id, errors)
+    if not access.may_write(event.source):
+        wrong = Wrong("source", "this key writes for somebody else", access.source, event.source)
+        return _refused(FORBIDDEN, event.source, event.id, [wrong])
+    return event_letter(attested, value)
+
+
+def _is_good(arrived: WellWritten, access: Access, received_ms: int) -> bool:
+    """Whether all of the checks below pass for a report."""
+    return (
+        parse_source(arrived.source).kind in StatusReported.KIND.sources
+        and access.may_write(arrived.source)
+        and len(arrived.content) <= EVENT_LIMIT
+        and not is_ahead(arrived.report, received_ms)
+    )
+
+
+def _not_here(event: Event) -> list[Wrong]:
+    if event.KIND.topic == TOPIC:
+        return []
+    return [Wrong("type", "does not enter here", "reports and retractions of programs", event.type)]
+
+
+def attest(event: Event, access: Access, secret: Secret) -> Event:
+    """A retraction by the administrator holds whoever made the report: intake attests who held the key."""
+    if access.role == "administrator" and isinstance(event, StatusRetracted | PrivatePartErased):
+        claim = event.model_copy(update={"attestedrole": "administrator"})
+        return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
+    return event
+
+
+def _refused(status: int, source: str, event_id: str, errors: list[Wrong]) -> Result:
+    return {"source": source, "id": event_id, "status": status, "errors": to_jsonable_python(listed(errors))}
+
+
+def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> dict[str, Audited]:
+    """Who sent how many events in whose name: a record for each source."""
+    sent: dict[str, list[str]] = {}
+    for each in good:
+        sent.setdefault(each.source, []).append(each.id)
+    return {
+        source: Audited(
+            at=datetime.fromtimestamp(at_ms / 1000, UTC),
+            account=access.account,
+            act="events.send",
+            plan=parse_source(source).plan,
+            office=parse_source(source).office,
+            detail=f"{len(ids)} events, {ids[0]} to {ids[-1]}" if len(ids) > 1 else ids[0],
+        )
+        for source, ids in sent.items()
+    }

@@ -1,0 +1,203 @@
+"""`/v1/events`: events come in as CloudEvents, and a sender asks what became of them."""
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from schemas.cloudevents import HTTP_PREFIX
+from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
+from schemas.reports import Retraction, StatusReport, StatusReported, StatusRetracted
+from schemas.sources import SOURCE, parse_source
+from schemas.topics import KIB
+from services.kit.auth.keys import Anybody, somebody
+from services.kit.http.openapi import schema_of
+from services.kit.http.problems import (
+    ForbiddenProblem,
+    InvalidProblem,
+    NotFoundProblem,
+    Problem,
+    UnavailableProblem,
+    Wrong,
+    answers,
+)
+from services.kit.publishing import NOT_ACKNOWLEDGED
+from services.programs.dependencies import Parts
+from services.programs.events.cloudevents import BATCH_EVENTS, Arrived, is_batch, read_batch, read_one, require_utf_8
+from services.programs.events.commands import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
+from services.programs.events.queries import outcome
+
+LARGE_BYTES = 256 * KIB  # a body that takes more than some ms to read
+MANY = 1_000  # results that take more than some ms to write
+WAIT_SECONDS = 30
+RETRY_AFTER_SECONDS = 2
+
+EXAMPLE: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "2021-11-GOV-001",
+    "source": "/plans/kota-pontianak-2019-2028/departments/diskominfo",
+    "type": "id.pantau.program.status.reported.v1",
+    "time": "2021-12-03T02:15:00Z",
+    "data": {
+        "program": "GOV-001",
+        "status": "in_progress",
+        "physical": "45.5",
+        "spent": 1250000000,
+        "period": "2021-11",
+    },
+}
+ACCEPTED_EXAMPLE = {
+    "status": 202,
+    "source": EXAMPLE["source"],
+    "id": EXAMPLE["id"],
+    "topic": "program-status",
+    "partition": 3,
+    "offset": 8123,
+}
+OUTCOME_EXAMPLES = {
+    "pending": {"value": {"outcome": "pending"}},
+    "accepted": {
+        "value": {
+            "outcome": "accepted",
+            "standing": "current",
+            "seq": 12,
+            "received_at": "2021-12-03T02:15:01.123Z",
+            "also_rejected": [],
+        }
+    },
+    "rejected": {"value": {"outcome": "rejected", "reasons": [{"code": "conflict", "received_at": "..."}]}},
+}
+MODELS = (StatusReported, StatusRetracted)
+EVENT_SCHEMA = {"oneOf": [schema_of(model) for model in MODELS], "discriminator": {"propertyName": "type"}}
+BATCH_SCHEMA = {"type": "array", "items": EVENT_SCHEMA, "maxItems": BATCH_EVENTS}
+DATA_SCHEMA = {"anyOf": [schema_of(model) for model in (StatusReport, Retraction)]}
+REQUEST: dict[str, Any] = {
+    "security": [{"bearer": []}],
+    "parameters": [
+        {
+            "name": f"{HTTP_PREFIX}{name}",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "In binary mode, with the event's data as `application/json`.",
+        }
+        for name in ("specversion", "id", "source", "type", "time")
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            MEDIA_TYPE: {"schema": EVENT_SCHEMA, "example": EXAMPLE},
+            BATCH_MEDIA_TYPE: {"schema": BATCH_SCHEMA, "example": [EXAMPLE]},
+            "application/json": {"schema": DATA_SCHEMA, "example": EXAMPLE["data"]},
+        },
+    },
+}
+
+
+def create_routes(parts: Parts) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["events"])
+
+    @router.post(
+        "/v1/events",
+        status_code=202,
+        openapi_extra=REQUEST,
+        responses={
+            202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
+            207: {"description": "Of a batch, some are acknowledged; `results` tells each"},
+            **answers(401, 403, 413, 415, 422, 503),
+        },
+    )
+    async def send_events(request: Request) -> Response:
+        """Send one event (structured, or binary with `ce-` headers) or a batch.
+
+        202 when the broker has acknowledged it. The event's source and id are the idempotency key: the same may be
+        sent again at any time, and after a 503 it should be.
+        """
+        # The hot path: what the framework would resolve for it costs as much as all the rest.
+        access = somebody(request)
+        body = await request.body()
+        content_type = request.headers.get("content-type", "")
+        secret, publisher, metrics = parts.secret, parts.publisher, parts.metrics
+        if is_batch(content_type):
+            require_utf_8(content_type)
+            arrivals = read_batch(body) if len(body) < LARGE_BYTES else await asyncio.to_thread(_read_at_once, body)
+            results = await receive(arrivals, access, secret, publisher, metrics)
+            return await asyncio.to_thread(_batch_answer, results) if len(results) > MANY else _batch_answer(results)
+        reading = partial(read_one, request.headers, body)
+        arrived = reading() if len(body) < LARGE_BYTES else await asyncio.to_thread(reading)
+        (result,) = await receive([arrived], access, secret, publisher, metrics)
+        if result["status"] != ACCEPTED:
+            raise _problem(result)
+        return _json(result, ACCEPTED)
+
+    @router.get(
+        "/v1/events",
+        responses={
+            200: {"description": "Its outcome", "content": {"application/json": {"examples": OUTCOME_EXAMPLES}}},
+            **answers(401, 404, 422, 429),
+        },
+    )
+    async def outcome_of_event(
+        access: Anybody,
+        source: Annotated[str, Query(pattern=SOURCE, max_length=160)],
+        event_id: Annotated[str, Query(alias="id", pattern=EVENT_ID, max_length=EVENT_ID_CHARACTERS)],
+        wait: Annotated[float, Query(ge=0, le=WAIT_SECONDS, description="Seconds to wait for an outcome.")] = 0,
+    ) -> JSONResponse:
+        """What became of an event: pending, accepted with its standing, or rejected with reasons.
+
+        404 when nothing is known of it: all mail that was there is decided, and it is not among it. The text of
+        reasons is told to those with a key of the plan.
+        """
+        async with parts.limits.room("waits" if wait else "reads", keyed=access.keyed):
+            found = await outcome(parts.projection, parts.inputs, source, event_id, wait)
+        if found is None:
+            raise NotFoundProblem(f"No event {event_id} of {source} was received.")
+        if not access.may_see(parse_source(source).plan):
+            for reason in (*found.get("reasons", ()), *found.get("also_rejected", ())):
+                del reason["detail"]
+        return JSONResponse(found, headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def _read_at_once(body: bytes) -> list[Arrived]:
+    """The events of a large batch, read in a thread."""
+    return list(read_batch(body))
+
+
+def _problem(result: Result) -> Problem:
+    """The problem a single event's result is."""
+    if result["status"] == UNAVAILABLE:
+        return UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
+    errors = [Wrong(**error) for error in result["errors"]]
+    return (ForbiddenProblem if result["status"] == FORBIDDEN else InvalidProblem)(errors=errors)
+
+
+def _json(content: Any, status: int) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def _batch_answer(results: list[Result]) -> Response:
+    """202 when all are accepted, 207 when some are; when none is, 503 if the broker is to blame, else 422."""
+    statuses = {result["status"] for result in results}
+    body: dict[str, Any] = {
+        "accepted": sum(result["status"] == ACCEPTED for result in results),
+        "results": [{"index": index} | result for index, result in enumerate(results)],
+    }
+    if statuses <= {ACCEPTED}:  # also of a batch without events, which CloudEvents allows
+        return _json(body, ACCEPTED)
+    if ACCEPTED in statuses:
+        return _json(body, 207)
+    if UNAVAILABLE in statuses:
+        problem: Problem = UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
+    elif statuses == {FORBIDDEN}:
+        problem = ForbiddenProblem("None of the events was taken; `results` says why.")
+    else:
+        problem = InvalidProblem("None of the events was taken; `results` says why.")
+    problem.members = body
+    raise problem

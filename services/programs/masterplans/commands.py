@@ -1,0 +1,102 @@
+"""A masterplan comes in: read, compared with what it replaces, and published whole, or refused with every error."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from schemas.facts import canonical, digest, written
+from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
+from schemas.sources import council
+from schemas.topics import PLAN_VERSION_LIMIT
+from services.kit.auth.keys import Access
+from services.kit.event_checks import event_letter
+from services.kit.http.problems import ConflictProblem, InvalidProblem, TooLargeProblem, Wrong
+from services.kit.publishing import Letter, audit_letter
+from services.programs.departments.commands import audited
+from services.programs.dependencies import Parts
+from services.programs.masterplans.queries import registered
+from services.programs.masterplans.workbook import Read, read_csv, read_workbook
+
+DIGEST_CHARACTERS = 16
+
+
+class Upload(NamedTuple):
+    """A file as it came: whether it is CSV (else a workbook), its bytes, and the plan's own fields of the query."""
+
+    is_csv: bool
+    data: bytes
+    fields: Mapping[str, str]
+
+
+class Imported(NamedTuple):
+    """What an import came to. `published` is where the event lies; None for a dry run and for what is there already."""
+
+    plan: str
+    event: MasterplanVersionPublished
+    warnings: list[dict[str, Any]]
+    published: dict[str, Any] | None
+    already: bool
+
+
+async def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: bool) -> Imported:
+    """Read an upload and publish the version it holds, unless it is a dry run.
+
+    Raises InvalidProblem with every error of every cell, ConflictProblem when the version does not replace the
+    current one, TooLargeProblem above the limit of an event, UnavailableProblem.
+    """
+    imported, letter = await asyncio.to_thread(_checked, parts, upload)
+    if dry_run or imported.already:
+        return imported
+    act = audited(access, "masterplans.import", imported.plan, detail=imported.event.id)
+    receipt, _ = await parts.publisher.publish(letter, audit_letter(act))
+    return imported._replace(published=receipt._asdict())
+
+
+def _checked(parts: Parts, upload: Upload) -> tuple[Imported, Letter]:
+    """What an upload comes to, not published yet, and the letter it would be. Blocks: workbooks are large."""
+    found = _read(parts, upload)
+    if found.errors or found.version is None or found.plan is None:
+        raise InvalidProblem(errors=[Wrong(*error) for error in found.errors])
+    event = _event(found.plan, found.version)
+    value = written(event)
+    if len(value) > PLAN_VERSION_LIMIT:
+        raise TooLargeProblem(f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are taken.")
+    already = _compare(parts, found.plan, event)
+    warnings = [warning._asdict() for warning in found.warnings]
+    return Imported(found.plan, event, warnings, published=None, already=already), event_letter(event, value)
+
+
+def _read(parts: Parts, upload: Upload) -> Read:
+    if not upload.is_csv:
+        return read_workbook(upload.data)
+    current = registered(parts.projection, upload.fields.get("plan", ""))
+    return read_csv(upload.data, upload.fields, current.version if current else None)
+
+
+def _event(plan: str, version: MasterplanVersion) -> MasterplanVersionPublished:
+    """The event. Its id is made of the content, so that the same file sent twice is one version."""
+    name = digest(canonical(version.model_dump(mode="json", exclude_defaults=True)), None).hex()[:DIGEST_CHARACTERS]
+    return MasterplanVersionPublished(
+        specversion="1.0",
+        id=f"version-{version.version}-{name}",
+        source=council(plan),
+        time=datetime.now(UTC),
+        type="id.pantau.masterplan.version.published.v1",
+        data=version,
+    )
+
+
+def _compare(parts: Parts, plan: str, event: MasterplanVersionPublished) -> bool:
+    """Whether this very version is registered already. Raises ConflictProblem when it replaces another than the current."""
+    current = registered(parts.projection, plan)
+    if current is not None and current.version == event.data:
+        return True
+    number = current.version.version if current else None
+    if event.data.expects != number:
+        raise ConflictProblem(
+            f"Version {event.data.version} replaces {event.data.expects or 'none'}, but the current version of {plan} "
+            f"is {number or 'none'}.",
+            current=number,
+        )
+    return False

@@ -1,0 +1,231 @@
+"""`/v1/masterplans`: the register of plans; import and export as the workbook a planning office keeps."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic_core import to_json
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from schemas.sources import PLAN
+from services.kit.auth.keys import Access, Administrator, Anybody
+from services.kit.http.problems import InvalidProblem, MediaTypeProblem, NotFoundProblem, Wrong, answers
+from services.kit.http.responses import (
+    NOT_MODIFIED,
+    Content,
+    Cursor,
+    Limit,
+    content_of,
+    cursor_of,
+    moment,
+    position_of,
+    tagged,
+)
+from services.kit.projection.databases import reading
+from services.programs.dependencies import Parts
+from services.programs.masterplans.commands import Imported, Upload, import_masterplan
+from services.programs.masterplans.queries import Found, at_seq, find, in_force, page, versions
+from services.programs.masterplans.workbook import template, write_csv, write_workbook
+from services.programs.masterplans.workbook.columns import PLAN_LINES
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv"
+MULTIPART = "multipart/form-data"
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+FILE: dict[str, Any] = {"schema": {"type": "object", "properties": {"file": BINARY["schema"]}, "required": ["file"]}}
+FIELDS = [
+    {"name": line.field, "in": "query", "schema": {"type": "string"}, "description": f"With CSV: {line.heading}"}
+    for line in PLAN_LINES
+]
+REQUEST: dict[str, Any] = {
+    "parameters": FIELDS,
+    "requestBody": {"required": True, "content": {XLSX: BINARY, CSV: BINARY, MULTIPART: FILE}},
+}
+IMPORT_EXAMPLE = {
+    "plan": "kota-pontianak-2019-2028",
+    "version": 1,
+    "dry_run": False,
+    "already_registered": False,
+    "programs": 426,
+    "departments": 25,
+    "source": "/plans/kota-pontianak-2019-2028/council",
+    "id": "version-1-7c1d0f53a5c0f9d2",
+    "warnings": [],
+    "published": {"topic": "masterplans", "partition": 3, "offset": 0},
+}
+
+LAST_VERSION = 2**31 - 1
+
+PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
+
+
+async def _upload(request: Request) -> Upload:
+    """The file of a request: its body, or the field `file` of a form."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    fields = {name: value for name, value in request.query_params.items() if name != "dry_run"}
+    if media_type in {XLSX, CSV}:
+        return Upload(media_type == CSV, await request.body(), fields)
+    if media_type != MULTIPART:
+        raise MediaTypeProblem(f"{media_type or 'A body without a media type'} is not taken here, but {XLSX}, {CSV}.")
+    try:
+        async with request.form(max_files=1, max_fields=10) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise InvalidProblem(errors=[Wrong("file", "is missing", "a workbook or CSV file in the field `file`")])
+            is_csv = (file.filename or "").lower().endswith(".csv") or file.content_type == CSV
+            return Upload(is_csv, await file.read(), fields)
+    except HTTPException as error:
+        raise InvalidProblem(errors=[Wrong("body", f"is no form: {error.detail}", MULTIPART)]) from None
+
+
+def create_routes(parts: Parts) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["masterplans"])
+
+    @router.get("/v1/masterplans", responses={**NOT_MODIFIED, **answers(401, 422, 429)})
+    async def masterplans(request: Request, access: Anybody, limit: Limit = 100, cursor: Cursor = None) -> Response:
+        """The latest version of every plan, by its id."""
+        after = "".join(position_of(cursor, f"({PLAN})"))
+
+        def listed() -> Content:
+            with reading(parts.projection.engine) as connection:
+                items = page(connection, after, limit + 1)
+            following = cursor_of(items[limit - 1]["plan"]) if len(items) > limit else None
+            return content_of({"items": items[:limit], "next": following})
+
+        return tagged(request, await parts.limits.run("reads", access.keyed, listed))
+
+    @router.post(
+        "/v1/masterplans/import",
+        status_code=202,
+        openapi_extra=REQUEST,
+        responses={
+            200: {"description": "A dry run, or this very version is registered already"},
+            202: {"description": "Published", "content": {"application/json": {"example": IMPORT_EXAMPLE}}},
+            **answers(401, 403, 409, 413, 415, 422, 503),
+        },
+    )
+    async def import_plan(
+        access: Administrator, upload: Annotated[Upload, Depends(_upload)], dry_run: bool = False
+    ) -> JSONResponse:
+        """Import a plan version: a workbook, or CSV of the programs sheet with the plan's own fields in the query.
+
+        422 tells every error of every row. The version must replace the current one (409 names it). What became of
+        it: `GET /v1/events` with the `source` and `id` answered here.
+        """
+        imported = await import_masterplan(parts, upload, access, dry_run=dry_run)
+        return JSONResponse(_told(imported, dry_run), 202 if imported.published else 200)
+
+    @router.get(
+        "/v1/masterplans/template",
+        response_class=Response,
+        responses={200: {"content": {XLSX: BINARY}}, **NOT_MODIFIED, **answers(401, 429)},
+    )
+    async def empty_workbook(request: Request, access: Anybody) -> Response:
+        """An empty workbook with every column explained."""
+        found = await _exported(parts, ("template",), template, keyed=access.keyed)
+        return _file(request, found, XLSX, "pantau-masterplan.xlsx")
+
+    @router.get("/v1/masterplans/{plan}", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
+    async def masterplan(request: Request, access: Anybody, plan: PlanPath) -> Response:
+        """A plan: its versions, the latest first, and which one is in force today."""
+
+        def told() -> Content:
+            with reading(parts.projection.engine) as connection:
+                found = versions(connection, plan)
+            if not found:
+                raise NotFoundProblem(f"There is no plan {plan}.")
+            current = in_force(parts.projection, plan)
+            number = current.version.version if current else None
+            return content_of({"plan": plan, "current": found[0]["version"], "in_force": number, "versions": found})
+
+        return tagged(request, await parts.limits.run("reads", access.keyed, told))
+
+    @router.get("/v1/masterplans/{plan}/versions/{number}", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
+    async def version(
+        request: Request, access: Anybody, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]
+    ) -> Response:
+        """A plan version, whole."""
+        _, seq = await _find(parts, access, plan, number)
+
+        def told() -> bytes:
+            found = at_seq(parts.projection, plan, seq)
+            about = {"plan": plan, "seq": found.fact.seq, "received_at": moment(found.fact.received_ms)}
+            return to_json(about | found.version.model_dump(mode="json"))
+
+        return tagged(request, await _exported(parts, ("version", plan, seq), told, keyed=access.keyed))
+
+    @router.get(
+        "/v1/masterplans/{plan}/export",
+        response_class=Response,
+        responses={200: {"content": {XLSX: BINARY, CSV: BINARY}}, **NOT_MODIFIED, **answers(401, 404, 422, 429)},
+    )
+    async def export(
+        request: Request,
+        access: Anybody,
+        plan: PlanPath,
+        file_format: Annotated[Literal["xlsx", "csv"], Query(alias="format")] = "xlsx",
+        number: Annotated[
+            int | None, Query(alias="version", ge=1, le=LAST_VERSION, description="Default: the latest.")
+        ] = None,
+    ) -> Response:
+        """The workbook again: what is exported imports. CSV holds the programs only."""
+        found = await _find(parts, access, plan, number)
+
+        def written() -> bytes:
+            version = at_seq(parts.projection, plan, found.seq).version
+            return write_csv(version) if file_format == "csv" else write_workbook(plan, version)
+
+        data = await _exported(parts, (file_format, plan, found.seq), written, keyed=access.keyed)
+        return _file(request, data, CSV if file_format == "csv" else XLSX, f"{plan}-v{found.number}.{file_format}")
+
+    return router
+
+
+async def _find(parts: Parts, access: Access, plan: str, number: int | None) -> Found:
+    """Where a version is. Raises NotFoundProblem where there is none."""
+
+    def ask() -> Found | None:
+        with reading(parts.projection.engine) as connection:
+            return find(connection, plan, number)
+
+    found = await parts.limits.run("reads", access.keyed, ask)
+    if found is None:
+        raise NotFoundProblem(f"Plan {plan} has no version {'at all' if number is None else number}.")
+    return found
+
+
+async def _exported(parts: Parts, key: tuple[str | int, ...], make: Callable[[], bytes], *, keyed: bool) -> Content:
+    """What `make` writes of a version, which never changes: written once, and kept while there is room."""
+
+    def content() -> Content:
+        return content_of(make(), compress=key[0] == "version")
+
+    async def in_turn() -> Content:
+        return parts.answers.keep(key, await parts.limits.run("exports", keyed, content))
+
+    return parts.answers.kept(key) or await parts.answers.once((keyed, *key), in_turn)
+
+
+def _told(imported: Imported, dry_run: bool) -> dict[str, Any]:
+    version = imported.event.data
+    return {
+        "plan": imported.plan,
+        "version": version.version,
+        "dry_run": dry_run,
+        "already_registered": imported.already,
+        "programs": len(version.programs),
+        "departments": len(version.departments),
+        "source": imported.event.source,
+        "id": imported.event.id,
+        "warnings": imported.warnings,
+        "published": imported.published,
+    }
+
+
+def _file(request: Request, content: Content, media_type: str, name: str) -> Response:
+    response = tagged(request, content, media_type=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,49 @@
+"""Which department a cell means: by its key, or by its name where that names one only."""
+
+from collections.abc import Iterable
+
+from schemas.masterplan import Department
+from services.programs.masterplans.workbook import text, values
+from services.programs.masterplans.workbook.problems import RefusedError
+from services.programs.masterplans.workbook.values import Cell
+
+
+class Offices:
+    """The departments of a plan, as they may be called. None: they can't be read, which has been said; then none is wrong."""
+
+    def __init__(self, departments: Iterable[Department] | None) -> None:
+        self._unreadable = departments is None
+        self._keys: set[str] = set()
+        self._called: dict[str, set[str]] = {}
+        for department in departments or ():
+            self._keys.add(department.key)
+            for name in (department.key, department.name.id, department.name.en):
+                self._called.setdefault(text.plain(name), set()).add(department.key)
+
+    def find(self, written: str, expected: str) -> str:
+        """The key of a department. Raises RefusedError."""
+        if self._unreadable or written in self._keys:
+            return written
+        plain = text.plain(written)
+        found = self._called.get(plain, set()) if plain else set()
+        if len(found) > 1:
+            several = ", ".join(sorted(found))
+            raise RefusedError(f"bisa berarti beberapa perangkat daerah / may mean several: {several}", expected)
+        if not found:
+            raise RefusedError(f"perangkat daerah {values.UNKNOWN} department", expected)
+        (key,) = found
+        return key
+
+    def one(self, cell: Cell, expected: str) -> str:
+        return self.find(values.name(cell, expected), expected)
+
+    def several(self, cell: Cell, expected: str) -> tuple[str, ...]:
+        return tuple(self.find(item, expected) for item in values.names(cell, expected))
+
+    def shown(self, department: Department) -> str:
+        """What the lists of a workbook call a department: by its name if that is found again, else by its key."""
+        try:
+            certain = self.find(text.decode(text.encode(department.name.id)), "") == department.key
+        except RefusedError:
+            return department.key
+        return department.name.id if certain else department.key

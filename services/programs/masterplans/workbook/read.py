@@ -1,0 +1,274 @@
+"""A workbook as a plan version: every sheet is read to its end, whatever is wrong before."""
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from schemas.masterplan import Department, MasterplanVersion, Program
+from schemas.vocabulary import DIMENSIONS
+from services.programs.masterplans.workbook import columns, text, values
+from services.programs.masterplans.workbook.columns import Column, SheetKind
+from services.programs.masterplans.workbook.offices import Offices
+from services.programs.masterplans.workbook.problems import Problems, Read
+from services.programs.masterplans.workbook.programs import check_weights, read_programs
+from services.programs.masterplans.workbook.sheets import FILL_DOWN, MERGED, Sheet, open_sheets
+from services.programs.masterplans.workbook.table import Heads, Row, heads, recognized, take
+from services.programs.masterplans.workbook.values import Cell, Parser
+
+HEADINGS_WITHIN = 30  # rows of a sheet in which its headings are looked for
+NONE_GIVEN = "-"  # no value; in a column of targets: this dimension has targets of its own, but none for this year
+MAY_BE_NONE = frozenset({"expects", "region_code", "punctual_by_receipt_from"})
+
+PLAN_PARSERS: Final[dict[str, Parser]] = {
+    "plan": values.plan_id,
+    "version": values.whole,
+    "expects": values.whole,
+    "effective_from": values.day,
+    "city": values.name,
+    "region_code": values.region_code,
+    "name_id": values.name,
+    "name_en": values.name,
+    "start_year": values.year,
+    "end_year": values.year,
+    "time_zone": values.time_zone,
+    "illustrative": values.yes_or_no,
+    "report_due_day": values.due_day,
+    "punctual_by_receipt_from": values.day,
+}
+
+
+def read_workbook(data: bytes) -> Read:
+    """What a workbook says. Raises nothing for any bytes: what can't be read is in `errors`."""
+    problems = Problems()
+    sheets = _by_kind(open_sheets(data, problems), problems)
+    if not sheets:
+        return problems.answer(None, None)
+    plan = read_plan_lines(_lines(sheets.get(columns.PLAN), problems), problems)
+    departments = _departments(sheets.get(columns.OFFICES), problems)
+    targets = _targets(sheets.get(columns.TARGETS), problems)
+    programs: tuple[Program, ...] = ()
+    sheet = _needed(sheets.get(columns.PROGRAMS), columns.PROGRAMS, problems)
+    if sheet is not None:
+        rows = _table(sheet, columns.PROGRAM_COLUMNS, problems, budget=True)
+        programs = read_programs(rows or (), Offices(departments), years_of(plan), problems)
+        if rows == []:
+            problems.error(sheet.title, "tidak ada program / no programs", "satu baris per program / a row per program")
+        elif not problems.errors:
+            check_weights(programs, sheet.title, problems)
+    version = assemble(plan, departments or (), targets, programs, problems)
+    return problems.answer(version, plan.get("plan"))
+
+
+def years_of(plan: dict[str, Any]) -> tuple[int, int] | None:
+    """First and last year of a plan, where both are known."""
+    start, end = plan.get("start_year"), plan.get("end_year")
+    return (start, end) if start is not None and end is not None else None
+
+
+def assemble(
+    plan: dict[str, Any],
+    departments: tuple[Department, ...],
+    targets: dict[str, Any],
+    programs: tuple[Program, ...],
+    problems: Problems,
+) -> MasterplanVersion | None:
+    """The version, where nothing was wrong with its parts."""
+    if problems.errors:
+        return None
+    fields = {field: value for field, value in plan.items() if value is not None}
+    plan_name = {"id": fields.pop("name_id"), "en": fields.pop("name_en", None)}
+    plan_name["en"] = plan_name["en"] or plan_name["id"]
+    fields.pop("plan")
+    try:
+        return MasterplanVersion.model_validate(
+            {**fields, **targets, "name": plan_name, "departments": departments, "programs": programs}
+        )
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            place = ".".join(str(step) for step in problem["loc"])
+            problems.error(columns.PLAN.title, f"{place}: {problem['msg']}" if place else problem["msg"], "")
+        return None
+
+
+def read_plan_lines(lines: dict[str, Cell], problems: Problems) -> dict[str, Any]:
+    """The plan's own fields by name: None where empty or wrong."""
+    plan: dict[str, Any] = {}
+    for line in columns.PLAN_LINES:
+        cell = lines.get(line.field)
+        if cell is None:
+            if line.required:
+                problems.error(columns.PLAN.title, f'"{line.heading}" tidak ada / is missing', line.expected)
+            plan[line.field] = None
+            continue
+        if cell.value == NONE_GIVEN and line.field in MAY_BE_NONE:
+            plan[line.field] = None
+            continue
+        plan[line.field] = take(cell, line.expected, PLAN_PARSERS[line.field], problems, required=line.required)
+    _check_plan(plan, lines, problems)
+    return plan
+
+
+def _check_plan(plan: dict[str, Any], lines: dict[str, Cell], problems: Problems) -> None:
+    version, expects = plan["version"], plan["expects"]
+    if version is not None and (expects or 0) + 1 != version:
+        cell = lines.get("expects") or lines["version"]
+        before = str(version - 1) if version > 1 else "kosong / empty"
+        problems.error(cell.where, "bukan versi sebelum versi ini / not the version before this one", before, expects)
+    start, end = plan["start_year"], plan["end_year"]
+    if start is not None and end is not None and end < start:
+        problems.error(lines["end_year"].where, "sebelum tahun mulai / before the first year", f"{start} atau sesudahnya / {start} or later", end)  # fmt: skip
+
+
+def _by_kind(sheets: list[Sheet], problems: Problems) -> dict[SheetKind, Sheet]:
+    found: dict[SheetKind, Sheet] = {}
+    for sheet in sheets:
+        kind = columns.sheet_kind(sheet.title)
+        if kind is None and sheet.cells:
+            expected = ", ".join(known.title for known in columns.SHEETS)
+            problems.warn(sheet.title, "sheet tidak dikenal, tidak dibaca / unknown sheet, not read", expected)
+        elif kind is not None and kind in found:
+            problems.error(sheet.title, f"sheet ganda, sudah ada {found[kind].title} / a sheet twice", kind.title)
+        elif kind is not None:
+            found[kind] = sheet
+    if sheets and not found:
+        problems.error(
+            "", "tidak ada sheet yang dikenal / no sheet is known", ", ".join(k.title for k in columns.SHEETS)
+        )
+    return found
+
+
+def _needed(sheet: Sheet | None, kind: SheetKind, problems: Problems) -> Sheet | None:
+    if sheet is None:
+        problems.error(kind.title, "sheet tidak ada / sheet missing", kind.title)
+    elif not sheet.cells:
+        problems.error(sheet.title, "sheet kosong / the sheet is empty", kind.title)
+        return None
+    return sheet
+
+
+def _lines(sheet: Sheet | None, problems: Problems) -> dict[str, Cell]:
+    """The key/value sheet: the cell to the right of each heading we know."""
+    sheet = _needed(sheet, columns.PLAN, problems)
+    known = columns.by_name(columns.PLAN_LINES)
+    lines: dict[str, Cell] = {}
+    if sheet is None:
+        return {line.field: Cell(columns.PLAN.title, "-") for line in columns.PLAN_LINES if not line.required}
+    for row in sheet.rows():
+        cells = sheet.row(row)
+        at, head = next(((at, cell) for at, cell in enumerate(cells) if not cell.empty))
+        line = known.get(text.plain(head.value))
+        value = sheet.cell(row, at + 2)
+        if line is None:
+            if not value.empty:
+                problems.error(head.where, "baris tidak dikenal / unknown line", ", ".join(k.heading for k in columns.PLAN_LINES), head.value)  # fmt: skip
+        elif line.field in lines:
+            problems.error(head.where, f"ganda, sudah ada di {lines[line.field].where} / twice", "satu kali / once", head.value)  # fmt: skip
+        else:
+            lines[line.field] = value
+    return lines
+
+
+def _table(sheet: Sheet, known: tuple[Column, ...], problems: Problems, *, budget: bool = False) -> list[Row] | None:
+    """The rows below a sheet's headings; None, and an error, where there are no headings."""
+    candidates = [row for row in sheet.rows() if row <= HEADINGS_WITHIN]
+    score, negative = max(((recognized(sheet.row(row), known), -row) for row in candidates), default=(0, 0))
+    at = -negative
+    if score < min(2, len(known)):
+        problems.error(f"{sheet.title}!A1", "baris judul kolom tidak ditemukan / no row of headings found", ", ".join(column.heading for column in known))  # fmt: skip
+        return None
+    used = {column - 1 for row, column in sheet.cells if row > at}
+    found = heads(sheet.row(at), used, known, problems, budget=budget)
+    rows = (found.row(_unmerged(sheet, number, found)) for number in sheet.rows() if number > at)
+    return [row for row in rows if row is not None]
+
+
+def _unmerged(sheet: Sheet, row: int, found: Heads) -> list[Cell]:
+    """The cells of a row. A cell merged down counts for each of its rows where that is certain (a dimension, a
+    department), and is refused elsewhere: a weight merged over three programs may be one weight or three."""
+    cells = sheet.row(row)
+    fields = {at: field for field, at in found.fields.items()}
+    for at, cell in enumerate(cells):
+        first = sheet.merged.get((row, at + 1))
+        if first is None or (at not in fields and at not in found.budget.values()):
+            continue
+        source = sheet.cell(*first)
+        if source.empty:
+            continue
+        if fields.get(at) in FILL_DOWN and first[1] == at + 1:
+            cells[at] = source._replace(where=cell.where)
+        else:
+            cells[at] = Cell(cell.where, source.value, trouble=MERGED)
+    return cells
+
+
+def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, ...] | None:
+    """Every department that is right; None where the sheet can't be read at all."""
+    sheet = _needed(sheet, columns.OFFICES, problems)
+    if sheet is None:
+        return None
+    key, name_id, name_en = columns.OFFICE_COLUMNS
+    seen: dict[str, str] = {}
+    departments = []
+    rows = _table(sheet, columns.OFFICE_COLUMNS, problems)
+    if rows == []:
+        problems.error(sheet.title, "tidak ada perangkat daerah / no departments", "satu baris per perangkat daerah / a row per department")  # fmt: skip
+    for row in rows or ():
+        told = row.take(key, values.office_key, problems)
+        name = row.take(name_id, values.name, problems)
+        english = row.take(name_en, values.name, problems)
+        if told is None:
+            continue
+        where = row.cells["key"].where
+        if told in seen:
+            problems.error(where, f"kunci ganda, sudah ada di {seen[told]} / the key is there already", "satu kali / once", told)  # fmt: skip
+            continue
+        seen[told] = where
+        departments.append(
+            Department.model_validate({"key": told, "name": {"id": name or told, "en": english or name or told}})
+        )
+    return tuple(departments) if rows else None
+
+
+def _targets(sheet: Sheet | None, problems: Problems) -> dict[str, dict[Any, Any]]:
+    """`targets` and `dimension_targets`. A plan may go without: then its target is linear."""
+    overall: dict[str, Any] = {}
+    by_dimension: dict[Any, dict[str, Any]] = {}
+    if sheet is None or not sheet.cells:
+        return {"targets": overall, "dimension_targets": by_dimension}
+    year_column, overall_column, *dimension_columns = columns.TARGET_COLUMNS
+    seen: set[str] = set()
+    cells: list[tuple[str, Row]] = []
+    for row in _table(sheet, columns.TARGET_COLUMNS, problems) or ():
+        year = row.take(year_column, values.year_key, problems)
+        if year is not None and year in seen:
+            problems.error(row.cells["year"].where, "tahun ganda / a year twice", "satu kali / once", year)
+        elif year is not None:
+            seen.add(year)
+            cells.append((year, row))
+    cells.sort(key=lambda entry: entry[0])
+    _series(overall, overall_column, cells, problems)
+    for dimension, column in zip(DIMENSIONS, dimension_columns, strict=True):
+        series: dict[str, Any] = {}
+        if _series(series, column, cells, problems):
+            by_dimension[dimension] = series
+    return {"targets": overall, "dimension_targets": by_dimension}
+
+
+def _series(series: dict[str, Any], column: Column, cells: list[tuple[str, Row]], problems: Problems) -> bool:
+    """Reads one column of targets into `series`. Returns whether anything is said there, be it that there are none."""
+    said = False
+    before: Any = None
+    for year, row in cells:
+        cell = row.cells.get(column.field)
+        if cell is None or cell.empty:
+            continue
+        said = True
+        if cell.value == NONE_GIVEN:
+            continue
+        value = row.take(column, values.percent, problems)
+        if value is None:
+            continue
+        if before is not None and value < before:
+            problems.error(cell.where, "target kumulatif turun / the cumulative target falls", f"{before} atau lebih / {before} or more", cell.value)  # fmt: skip
+        before = series[year] = value
+    return said

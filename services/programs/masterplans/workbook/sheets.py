@@ -1,0 +1,136 @@
+"""A workbook's bytes as sheets of cells: bounded in size, formulas by their last value, hidden rows like any other."""
+
+import io
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
+from openpyxl.workbook.workbook import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from schemas.topics import MIB
+from services.programs.masterplans.workbook.problems import Problems, Says
+from services.programs.masterplans.workbook.values import Cell, Raw
+
+LIMIT: Final = 16 * MIB
+UNPACKED_LIMIT: Final = 96 * MIB  # 20,000 programs need about 40
+MEMBERS_LIMIT: Final = 2_000
+_CHUNK: Final = 256 * 1024
+_DOCTYPE = re.compile("|".join(re.escape(word) for word in ("<!DOCTYPE", "<!ENTITY")).encode(), re.IGNORECASE)
+_LONGEST: Final = 20  # bytes of a forbidden word in UTF-16, so that one across two chunks is seen
+
+FILL_DOWN: Final = frozenset({"dimension", "sub_dimension", "department", "supporting", "priority_problem", "leading_sector"})  # fmt: skip
+AN_XLSX = "berkas .xlsx (Excel 2007 atau lebih baru, LibreOffice) / an .xlsx file"
+NO_VALUE = Says("rumus tanpa hasil; buka dan simpan berkas ini, atau tulis nilainya / a formula without its value", "nilai / a value")  # fmt: skip
+FAILED = Says("sel berisi kesalahan rumus / the formula in this cell failed", "nilai / a value")
+MERGED = Says("sel digabung; pisahkan dan isi setiap baris / a merged cell: split it and fill every row", "satu nilai per baris / one value per row")  # fmt: skip
+
+
+class Sheet(NamedTuple):
+    """One sheet: its cells that hold something, by row and column (1 is the first), and which of them are merged."""
+
+    title: str
+    cells: dict[tuple[int, int], Cell]
+    merged: dict[tuple[int, int], tuple[int, int]]  # cell -> the first cell of its merged range
+
+    def cell(self, row: int, column: int) -> Cell:
+        found = self.cells.get((row, column))
+        return found or Cell(f"{self.title}!{get_column_letter(column)}{row}")
+
+    @property
+    def width(self) -> int:
+        return max((column for _, column in self.cells), default=0)
+
+    def rows(self) -> Iterator[int]:
+        """Numbers of rows in which something stands."""
+        yield from sorted({row for row, _ in self.cells})
+
+    def row(self, number: int) -> list[Cell]:
+        return [self.cell(number, column) for column in range(1, self.width + 1)]
+
+
+def open_sheets(data: bytes, problems: Problems) -> list[Sheet]:
+    """The sheets of a workbook; empty when the bytes are none, which is then said in `problems`."""
+    trouble = _unfit(data)
+    if trouble is not None:
+        problems.error("", *trouble)
+        return []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about drawings and extensions we don't read
+            written = load_workbook(io.BytesIO(data), keep_links=False)
+            formulas = any(cell.data_type == "f" for sheet in written.worksheets for cell in _held(sheet))
+            computed = load_workbook(io.BytesIO(data), keep_links=False, data_only=True) if formulas else written
+    except Exception as error:
+        problems.error("", "berkas rusak, tidak dapat dibaca / the file is broken", AN_XLSX, type(error).__name__)
+        return []
+    return [_sheet(sheet, computed) for sheet in written.worksheets]
+
+
+def _unfit(data: bytes) -> tuple[str, str] | None:
+    """Why these bytes are not opened at all."""
+    if len(data) > LIMIT:
+        return "berkas terlalu besar / the file is too large", f"paling besar / at most {LIMIT // MIB} MiB"
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        return "berkas .xls lama atau terkunci kata sandi / an old .xls file, or one locked by a password", AN_XLSX
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if len(members) > MEMBERS_LIMIT or sum(member.file_size for member in members) > UNPACKED_LIMIT:
+                return (
+                    "isi berkas terlalu besar / what is packed in the file is too large",
+                    f"paling besar / at most {UNPACKED_LIMIT // MIB} MiB",
+                )
+            if "[Content_Types].xml" not in archive.namelist():
+                return "bukan buku kerja / not a workbook", AN_XLSX
+            if any(_declares_entities(archive, member) for member in members):
+                return "berkas memuat deklarasi XML yang dilarang / it holds a forbidden XML declaration", AN_XLSX
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+        return "bukan buku kerja / not a workbook", AN_XLSX
+    return None
+
+
+def _declares_entities(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether a part declares a document type: no workbook does, but one that wants to grow without end.
+
+    Reads the part whole, so that one larger than it says is found here: zipfile then raises BadZipFile.
+    """
+    xml = member.filename.lower().endswith((".xml", ".rels"))
+    with archive.open(member) as part:
+        tail = b""
+        while chunk := part.read(_CHUNK):
+            if xml and _DOCTYPE.search((tail + chunk).replace(b"\0", b"")):
+                return True
+            tail = chunk[-_LONGEST:]
+    return False
+
+
+def _held(sheet: Worksheet) -> Iterator[Any]:
+    """The cells a sheet holds. Not `iter_rows`, which makes a cell for every place up to the last one."""
+    yield from sheet._cells.values()
+
+
+def _sheet(sheet: Worksheet, computed: Workbook) -> Sheet:
+    values = {(cell.row, cell.column): cell for cell in _held(computed[sheet.title])}
+    cells = {}
+    for cell in _held(sheet):
+        at = (cell.row, cell.column)
+        where = f"{sheet.title}!{get_column_letter(cell.column)}{cell.row}"
+        value: Raw = values[at].value if at in values else None
+        if cell.data_type == "f" and value is None:
+            cells[at] = Cell(where, str(cell.value), trouble=NO_VALUE)
+        elif values.get(at, cell).data_type == "e":
+            cells[at] = Cell(where, str(value), trouble=FAILED)
+        elif value is not None:
+            cells[at] = Cell(where, value, percent="%" in (cell.number_format or ""))
+    merged = {}
+    for span in sheet.merged_cells.ranges:
+        for row in range(span.min_row, min(span.max_row, span.min_row + 20_000) + 1):
+            for column in range(span.min_col, min(span.max_col, span.min_col + 200) + 1):
+                merged[row, column] = (span.min_row, span.min_col)
+    return Sheet(sheet.title, cells, merged)

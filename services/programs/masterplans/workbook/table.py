@@ -1,0 +1,110 @@
+"""A sheet with headings, or a CSV file, as rows of named cells; what is wrong with its headings is said once, here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from services.programs.masterplans.workbook import columns, text, values
+from services.programs.masterplans.workbook.columns import Column
+from services.programs.masterplans.workbook.problems import Problems, RefusedError
+from services.programs.masterplans.workbook.values import Cell, Parser
+
+HEADINGS_SHOWN = 12
+
+
+class Row(NamedTuple):
+    """The cells of one row that say something we know, by field; ceilings by year."""
+
+    cells: Mapping[str, Cell]
+    budget: Mapping[str, Cell]
+    first: Cell  # the first cell that is not empty
+
+    @property
+    def is_total(self) -> bool:
+        """A closing row "Jumlah", which is no program: it lacks a code or a name."""
+        closing = isinstance(self.first.value, str) and text.plain(self.first.value) in columns.TOTALS
+        return closing and any(field not in self.cells or self.cells[field].empty for field in ("code", "name_id"))
+
+    def take(self, column: Column, parse: Parser, problems: Problems) -> Any:
+        """The value of a column, or None if it is empty or wrong (which has then been said)."""
+        cell = self.cells.get(column.field)
+        if cell is None:  # the column is missing, which was said once
+            return None
+        return take(cell, column.expected, parse, problems, required=column.required)
+
+
+def take(cell: Cell, expected: str, parse: Parser, problems: Problems, *, required: bool = False) -> Any:
+    """The value of one cell, or None if it is empty or wrong (which has then been said)."""
+    if cell.trouble is not None:
+        problems.error(cell.where, cell.trouble.what, cell.trouble.expected, cell.value)
+        return None
+    if cell.empty:
+        if required:
+            problems.error(cell.where, values.EMPTY, expected)
+        return None
+    try:
+        return parse(cell, expected)
+    except RefusedError as refused:
+        problems.error(cell.where, refused.says.what, refused.says.expected, cell.value)
+        return None
+
+
+class Heads(NamedTuple):
+    """Which column stands where: positions (0 is the first) of fields and of years' ceilings."""
+
+    fields: Mapping[str, int]
+    budget: Mapping[str, int]
+
+    def row(self, cells: list[Cell]) -> Row | None:
+        """The row of these cells; None if nothing is in it."""
+        first = next((cell for cell in cells if not cell.empty), None)
+        if first is None:
+            return None
+        return Row(
+            {field: cells[at] for field, at in self.fields.items()},
+            {year: cells[at] for year, at in self.budget.items()},
+            first,
+        )
+
+
+def recognized(headings: Iterable[Cell], known: tuple[Column, ...]) -> int:
+    """How many cells of a row are headings we know: the row with most is the one."""
+    names = columns.by_name(known)
+    return sum(1 for cell in headings if not cell.empty and text.plain(cell.value) in names)
+
+
+def heads(
+    headings: list[Cell],
+    used: set[int],
+    known: tuple[Column, ...],
+    problems: Problems,
+    *,
+    budget: bool = False,
+) -> Heads:
+    """Read a row of headings. `used`: positions of columns in which something stands below."""
+    names = columns.by_name(known)
+    fields: dict[str, int] = {}
+    years: dict[str, int] = {}
+    expected = ", ".join(column.heading for column in known)
+    for at, cell in enumerate(headings):
+        if cell.empty:
+            if at in used:
+                problems.error(cell.where, "kolom tanpa judul / a column without a heading", expected)
+            continue
+        heading = text.plain(cell.value)
+        column, year = names.get(heading), columns.budget_year(cell.value) if budget else None
+        seen: dict[str, int] = years if year else fields
+        key = year or (column.field if column else None)
+        if key is not None and key in seen:
+            problems.error(cell.where, f"judul kolom ganda, sudah ada di {headings[seen[key]].where} / a heading twice", "satu kali / once", cell.value)  # fmt: skip
+        elif key is not None:
+            seen[key] = at
+        elif heading in columns.REMARKS:
+            if at in used:
+                problems.warn(cell.where, "kolom ini tidak disimpan / this column is not kept", "", cell.value)
+        elif heading not in columns.IGNORED and at in used:
+            problems.error(cell.where, "kolom tidak dikenal / unknown column", expected, cell.value)
+    for column in known:
+        if column.required and column.field not in fields:
+            where = headings[0].where if headings else "1"
+            problems.error(where, f'kolom "{column.heading}" tidak ada / column missing', column.expected)
+    return Heads(fields, years)

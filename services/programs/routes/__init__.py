@@ -1,1 +1,0 @@
-"""The paths of programs, one module per resource."""
