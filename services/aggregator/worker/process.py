@@ -46,7 +46,6 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
     add_metrics(site, registry)
     add_health(site, engine.ready)
     server = uvicorn.Server(config(site, settings, settings.worker_metrics_port))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     threading.Thread(target=server.run, args=([listening],), name="metrics", daemon=True).start()
 
 
