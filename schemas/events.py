@@ -53,7 +53,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
 
 def event_type(cls: type[Event]) -> str:
     """The `type` attribute that names and versions a class of event."""
-    (name,) = cls.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
+    (name,) = cls.model_fields["type"].annotation.__args__  # type: ignore[union-attr]  # every event's `type` is a Literal
     return str(name)
 
 

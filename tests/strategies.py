@@ -464,7 +464,7 @@ def written(event: Json) -> bytes:
 
 def _at(value: Json, path: tuple[str, ...], new: Any) -> Json:
     if not path:
-        return new  # type: ignore[no-any-return]
+        return new  # type: ignore[no-any-return]  # the innermost is any JSON value; the outermost an object
     return value | {path[0]: _at(value.get(path[0], {}), path[1:], new)}
 
 

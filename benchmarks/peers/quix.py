@@ -33,7 +33,7 @@ class _PlanStore:
         self._state.set_bytes(key.encode(), value)
 
 
-class _Realization(BaseSink):  # type: ignore[misc]
+class _Realization(BaseSink):  # type: ignore[misc]  # Quix Streams has no types
     """Writes the last realization of each plan that changed since the last checkpoint."""
 
     def __init__(self, producer: Any, topic: str) -> None:

@@ -196,9 +196,9 @@ def _process(here: Settings, name: str, ready: str, unready: str | None, failure
 def _topics(here: Settings) -> Finding:
     """Whether every declared topic is there with the number of partitions that was fixed at installation."""
     from kafka import KafkaAdminClient  # noqa: PLC0415 - only when there is a broker to ask
-    from kafka.errors import KafkaError  # noqa: PLC0415
+    from kafka.errors import KafkaError  # noqa: PLC0415 - as above
 
-    from schemas.topics import TOPICS  # noqa: PLC0415
+    from schemas.topics import TOPICS  # noqa: PLC0415 - as above
 
     expected = here.partitions_per_topic
     names = [here.topic_prefix + topic.name for topic in TOPICS]

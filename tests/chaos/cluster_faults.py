@@ -128,7 +128,7 @@ def _again(installation: Here, *nodes: Broker) -> None:
     for node in nodes:
         node.launch()
     for node in nodes:
-        assert installation.wait(lambda node=node: answers(node.port), WHOLE_SECONDS), node.log  # type: ignore[misc]
+        assert installation.wait(lambda node=node: answers(node.port), WHOLE_SECONDS), node.log  # type: ignore[misc]  # mypy infers no type for the default
     _until_whole(installation)
 
 

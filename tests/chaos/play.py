@@ -101,7 +101,7 @@ def _strike(
     release(0, BETWEEN_SECONDS)
     for number, fault in enumerate(plan.faults):
         middle = (number + 0.5) / sections
-        installation.wait(lambda middle=middle: senders[0].outbox.share >= middle, SECTION_WITHIN_SECONDS)  # type: ignore[misc]
+        installation.wait(lambda middle=middle: senders[0].outbox.share >= middle, SECTION_WITHIN_SECONDS)  # type: ignore[misc]  # mypy infers no type for the default
         release(number + 1, STRIKING_SECONDS)
         at, name = time.monotonic() - began, fault.__name__
         try:

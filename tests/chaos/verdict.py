@@ -111,7 +111,7 @@ def followed(installation: Installation[Any], book: Book) -> list[str]:
         f"{site.name} does not come to the end of {plan} within {LAG_SECONDS:g} s"
         for site in installation.sites
         for plan, seq in ends.items()
-        if not installation.wait(lambda s=site, p=plan, n=seq: tells(s, p, n), LAG_SECONDS, every=LOOK_SECONDS)  # type: ignore[misc]
+        if not installation.wait(lambda s=site, p=plan, n=seq: tells(s, p, n), LAG_SECONDS, every=LOOK_SECONDS)  # type: ignore[misc]  # mypy infers no type for the default
     ]
 
 
@@ -215,7 +215,7 @@ def heard(played: Played, book: Book) -> list[str]:
         who, last = f"who follows {follower.plan}", len(book.facts.get(follower.plan, ()))
         if follower.fell():
             found.append(f"{who} heard versions fall: {follower.fell()[:3]}")
-        if not played.installation.wait(lambda f=follower, n=last: f.versions[-1:] == [n], STEP_SECONDS):  # type: ignore[misc]
+        if not played.installation.wait(lambda f=follower, n=last: f.versions[-1:] == [n], STEP_SECONDS):  # type: ignore[misc]  # mypy infers no type for the default
             found.append(f"{who} heard {follower.versions[-1:]} last, and not {last}")
     return found
 

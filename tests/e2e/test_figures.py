@@ -47,7 +47,7 @@ def imported(town: Town, http: httpx.Client, said: Iterable[Said]) -> None:
         )
         assert answer.status_code == 202, answer.text
         known = f"/v1/masterplans/{one.plan}/versions/{version.version}"
-        until(lambda known=known: http.get(known).status_code == 200, 60, what=known)  # type: ignore[misc]
+        until(lambda known=known: http.get(known).status_code == 200, 60, what=known)  # type: ignore[misc]  # mypy infers no type for the default
 
 
 def published(town: Town, dice: Dice, said: Iterable[Said]) -> int:

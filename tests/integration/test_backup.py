@@ -45,7 +45,7 @@ class City:
         service = self._processes.start("evaluations", [sys.executable, "-m", "services.evaluations"], env=env)
         for port in ports.values():
             url = f"http://127.0.0.1:{port}/readyz"
-            until(lambda url=url: httpx.get(url).status_code == 200, 60)  # type: ignore[misc]
+            until(lambda url=url: httpx.get(url).status_code == 200, 60)  # type: ignore[misc]  # mypy infers no type for the default
         yield service.said
         worker.stop()
         service.stop()

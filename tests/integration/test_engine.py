@@ -122,7 +122,7 @@ def killed_while_restoring(inst: Installation, fault: str | None = None) -> list
     inst.send(800)
     for _ in range(3):
         worker = inst.worker(fault=fault)
-        until(lambda worker=worker: "restoring" in worker.said, what="a restore under way")  # type: ignore[misc]
+        until(lambda worker=worker: "restoring" in worker.said, what="a restore under way")  # type: ignore[misc]  # mypy infers no type for the default
         worker.kill()
     inst.worker(fault=fault)
     inst.until_done()

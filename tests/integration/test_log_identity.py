@@ -30,7 +30,7 @@ def texts(installation: Installation) -> list[str]:
 def note_another_last(replica: Replica, place: Place, **values: object) -> None:
     """Have an offset row say that something else was read last."""
     with writing(replica.projection.engine) as connection:
-        replica.projection._tables.move(connection, {place: Read(**values)})  # type: ignore[arg-type]
+        replica.projection._tables.move(connection, {place: Read(**values)})  # type: ignore[arg-type]  # the values are the caller's to choose
 
 
 @pytest.mark.parametrize("topic", ["facts", "rejected"])
@@ -92,7 +92,7 @@ def test_a_broker_that_comes_back_with_another_log_is_noticed_before_a_record_of
         own_broker.stop()
         with brokers.running(tmp_path / "backup") as restored:
             elsewhere = installation.settings.model_copy(update={"kafka": restored.bootstrap})
-            Installation.send(_At(elsewhere), ["other"] * 9)  # type: ignore[arg-type]
+            Installation.send(_At(elsewhere), ["other"] * 9)  # type: ignore[arg-type]  # it needs the settings only
         shutil.rmtree(own_broker.folder)
         shutil.copytree(tmp_path / "backup", own_broker.folder)
         own_broker.start()
@@ -190,7 +190,7 @@ def test_a_replica_that_reads_whole_does_not_disturb_one_that_runs(installation:
                 with replicas(installation.settings, **WITH_ACCESS) as (other,):
                     until_caught_up(other)
                     told = len(one.told)
-                    until(lambda other=other, told=told: len(one.told) > told + 5 and len(other.told) > 5)  # type: ignore[misc]
+                    until(lambda other=other, told=told: len(one.told) > told + 5 and len(other.told) > 5)  # type: ignore[misc]  # mypy infers no type for the default
                     assert not other.left
         finally:
             done.set()
@@ -221,7 +221,7 @@ class _CarelessOfBuilds(ProjectionTables):
     """Compares offsets only."""
 
     def compare_and_set(self, connection: Connection, place: Place, old: int, new: Read) -> None:
-        self.build = connection.execute(self.offsets.select()).first().build  # type: ignore[union-attr]
+        self.build = connection.execute(self.offsets.select()).first().build  # type: ignore[union-attr]  # there always is a row
         super().compare_and_set(connection, place, old, new)
 
 
@@ -229,7 +229,7 @@ def rebuilt_under_a_replica(installation: Installation, tables: type[ProjectionT
     """A replica that holds records for tables which another one meanwhile builds anew, up to the same offsets."""
     holding, go_on = threading.Event(), threading.Event()
 
-    class Slow(tables):  # type: ignore[valid-type,misc]
+    class Slow(tables):  # type: ignore[valid-type, misc]  # the base is an argument
         def commit(self, chunk: Any) -> int:
             holding.set()
             assert go_on.wait(30)

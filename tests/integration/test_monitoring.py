@@ -296,7 +296,7 @@ def test_an_alert_goes_by_series_that_are_there(here: Installation, rule: Json) 
     selectors = set(re.findall(r"\b(?:pantau_\w+|up)(?:\{[^}]*\})?", rule["expr"]))
     assert selectors
     for selector in selectors - NOT_YET:
-        until(lambda asked=selector: here.ask(asked), 30, what=selector)  # type: ignore[misc]
+        until(lambda asked=selector: here.ask(asked), 30, what=selector)  # type: ignore[misc]  # mypy infers no type for the default
 
 
 def test_every_rule_can_be_evaluated(here: Installation) -> None:

@@ -115,8 +115,8 @@ async def _read_on_after_a_late_commit(
 
         return both
 
-    successor._ask = then_the_former_owner_tries(successor._ask)  # type: ignore[method-assign]
-    successor._writer.open = then_the_former_owner_tries(successor._writer.open)  # type: ignore[method-assign]
+    successor._ask = then_the_former_owner_tries(successor._ask)  # type: ignore[method-assign]  # replaced on purpose
+    successor._writer.open = then_the_former_owner_tries(successor._writer.open)  # type: ignore[method-assign]  # replaced on purpose
     reads_on = await successor.take_over()
     await former.close()
     await successor.close()

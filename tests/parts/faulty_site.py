@@ -18,7 +18,7 @@ def no_compare() -> None:
     def set_it(self: Any, connection: Any, place: projection.Place, _: int, new: Read) -> None:
         self.move(connection, {place: new})
 
-    ProjectionTables.compare_and_set = set_it  # type: ignore[method-assign,assignment]
+    ProjectionTables.compare_and_set = set_it  # type: ignore[method-assign, assignment]  # replaced on purpose
 
 
 def projects_what_is_not_committed() -> None:

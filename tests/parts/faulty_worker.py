@@ -48,7 +48,7 @@ def progress_apart() -> None:
         await asyncio.sleep(APART_SECONDS)
         return ends
 
-    writer.PartitionWriter.write = apart  # type: ignore[method-assign]
+    writer.PartitionWriter.write = apart  # type: ignore[method-assign]  # the fault
 
 
 def asks_before_opening() -> None:
@@ -60,7 +60,7 @@ def asks_before_opening() -> None:
         await asyncio.sleep(ASKED_SECONDS)
         await self._writer.open()
 
-    partition_module.Partition._open_then_ask = ask_then_open  # type: ignore[method-assign]
+    partition_module.Partition._open_then_ask = ask_then_open  # type: ignore[method-assign]  # the fault
 
 
 def no_lock() -> None:
@@ -71,7 +71,7 @@ def no_lock() -> None:
         before(self, *args, **kwargs)
         self._lock = _NoLock()
 
-    partition_module.Partition.__init__ = without  # type: ignore[method-assign]
+    partition_module.Partition.__init__ = without  # type: ignore[method-assign]  # the fault
 
 
 def restore_stops_short() -> None:
@@ -85,35 +85,35 @@ def restore_stops_short() -> None:
             take(*fact)
         return reached
 
-    partition_module.restore_facts = short  # type: ignore[attr-defined]
+    partition_module.restore_facts = short  # type: ignore[attr-defined]  # the fault
 
 
 def no_dedupe() -> None:
     """No identity is ever known."""
-    state.PartitionState._ids = lambda *_: {}  # type: ignore[method-assign]
+    state.PartitionState._ids = lambda *_: {}  # type: ignore[method-assign]  # the fault
 
 
 def believes_every_claim() -> None:
     """Whoever says that the administrator sent an event is believed."""
-    Secret.holds = lambda *_: True  # type: ignore[method-assign]
+    Secret.holds = lambda *_: True  # type: ignore[method-assign]  # the fault
 
 
 def links_facts_to_nothing() -> None:
     """Each fact is linked as if it were its plan's first, and no restore looks at links."""
-    state.fact_record = lambda _, **fields: fact_record(NO_LINK, **fields)  # type: ignore[attr-defined]
-    state.link_of = lambda _, value: bytes.fromhex(json.loads(value)["link"])  # type: ignore[attr-defined,assignment]
+    state.fact_record = lambda _, **fields: fact_record(NO_LINK, **fields)  # type: ignore[attr-defined]  # the fault
+    state.link_of = lambda _, value: bytes.fromhex(json.loads(value)["link"])  # type: ignore[attr-defined, assignment]  # the fault
 
 
 def no_fencing() -> None:
     """Each process has transactional ids of its own, so that nobody is fenced; and nobody looks for what they left open,
     which would keep a successor out until the broker has ended it."""
-    writer.PartitionWriter.transactional_id = property(  # type: ignore[assignment]
+    writer.PartitionWriter.transactional_id = property(  # type: ignore[assignment]  # the fault
         lambda self: f"{self._settings.topic_prefix}aggregator-{self._partition}-{os.getpid()}"
     )
 
     async def does_not_look(*_: Any) -> None: ...
 
-    partition_module.nothing_hangs = does_not_look  # type: ignore[attr-defined, assignment]
+    partition_module.nothing_hangs = does_not_look  # type: ignore[attr-defined, assignment]  # the fault
 
 
 def restores_what_is_not_committed() -> None:
@@ -147,7 +147,7 @@ def goes_on_after_errors() -> None:
             logging.getLogger(__name__).exception("a chunk could not be written")
             await self._writer.open()
 
-    partition_module.Partition.process = process  # type: ignore[method-assign]
+    partition_module.Partition.process = process  # type: ignore[method-assign]  # the fault
 
 
 FAULTS: dict[str, Callable[[], None]] = {

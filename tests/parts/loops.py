@@ -33,9 +33,9 @@ def watched() -> Generator[list[Callback]]:
 
     gc.collect()
     gc.disable()
-    events.Handle._run = measured  # type: ignore[method-assign, assignment] # there is no hook for it
+    events.Handle._run = measured  # type: ignore[method-assign, assignment]  # there is no hook for it
     try:
         yield longest
     finally:
         gc.enable()
-        events.Handle._run = run  # type: ignore[method-assign] # as above
+        events.Handle._run = run  # type: ignore[method-assign]  # as above

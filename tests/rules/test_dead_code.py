@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from vulture import Vulture  # type: ignore[import-untyped]
+from vulture import Vulture  # type: ignore[import-untyped]  # vulture has no types
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("schemas", "realization", "services", "sdk", "deploy", "samples", "tests", "benchmarks")

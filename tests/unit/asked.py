@@ -34,7 +34,7 @@ def numbered(facts: Iterable[oracle.Fact]) -> list[Fact]:
         Fact(
             seq=seq,
             received_ms=fact.received_ms,
-            topic=fact.topic,  # type: ignore[arg-type]
+            topic=fact.topic,  # type: ignore[arg-type]  # the oracle's topics are plain strings
             partition=fact.partition,
             offset=fact.offset,
             digest="",

@@ -31,8 +31,8 @@ def book_of(*history: Said) -> PlanBook:
 
 def figures(*history: Said, as_of: date = END_OF_2020, **question: object) -> Json:
     """What the heart answers, which the oracle must say too."""
-    found = asked.figures(book_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]
-    assert found == oracle.figures(asked.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]
+    found = asked.figures(book_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]  # the question is the caller's to choose
+    assert found == oracle.figures(asked.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]  # as above
     return found
 
 

@@ -123,13 +123,13 @@ def _schemas(value: Any) -> Iterator[Json]:
 
 def _without_a_field(schema: Json) -> Iterator[Callable[[Json], None]]:
     for field in schema.get("properties", {}):
-        yield lambda it, field=field: it["properties"].pop(field)  # type: ignore[misc]
+        yield lambda it, field=field: it["properties"].pop(field)  # type: ignore[misc]  # mypy infers no type for the default
 
 
 def _with_a_duty(schema: Json) -> Iterator[Callable[[Json], None]]:
     for field in schema.get("properties", {}):
         if field not in schema.get("required", []):
-            yield lambda it, field=field: it.setdefault("required", []).append(field)  # type: ignore[misc]
+            yield lambda it, field=field: it.setdefault("required", []).append(field)  # type: ignore[misc]  # mypy infers no type for the default
 
 
 def _with_less(schema: Json) -> Iterator[Callable[[Json], None]]:
@@ -139,7 +139,7 @@ def _with_less(schema: Json) -> Iterator[Callable[[Json], None]]:
         yield lambda it: it.update(pattern="^never$")
     for rule in (*LOWER, *UPPER):
         if isinstance(schema.get(rule), int | float):
-            yield lambda it, rule=rule: it.update({rule: it[rule] + (1 if rule in LOWER else -1)})  # type: ignore[misc]
+            yield lambda it, rule=rule: it.update({rule: it[rule] + (1 if rule in LOWER else -1)})  # type: ignore[misc]  # mypy infers no type for the default
     if isinstance(schema.get("type"), str):
         yield lambda it: it.update(type="boolean" if it["type"] != "boolean" else "string")
 

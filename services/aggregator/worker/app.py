@@ -26,7 +26,7 @@ class _AsItIs:
         return value
 
 
-class AggregatorApp(faust.App):  # type: ignore[misc]
+class AggregatorApp(faust.App):  # type: ignore[misc]  # Faust has no types
     """A Faust app over the chunk transport. `takeover` is what its consumer asks who owns what."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:

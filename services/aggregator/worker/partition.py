@@ -148,11 +148,11 @@ class Partition:
             )
         input_ends = await ends(self._readers, self.number, INPUTS)
         for topic in INPUTS:
-            decided = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]
+            decided = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]  # an input's name is a plain string here
             self._next[topic] = self._in_the_log(topic, decided, input_ends[topic])
             self._behind[topic] = 0  # until a fetch says more: it may be a former owner's word
             self._metrics.lag_records.labels(topic, self.number).set(0)
-            outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]
+            outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]  # as above
             self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
         self._rejected = _End()
         self._rejected.wrote(progress.rejected_end if progress else 0)
@@ -332,8 +332,8 @@ class Partition:
     def _progress(self, facts_end: int, rejected_end: int, private_end: int) -> Message:
         progress = Progress(
             partition=self.number,
-            next_offsets=self._next,  # type: ignore[arg-type]
-            outcomes=self._outcomes,  # type: ignore[arg-type]
+            next_offsets=self._next,  # type: ignore[arg-type]  # its keys are INPUTS
+            outcomes=self._outcomes,  # type: ignore[arg-type]  # its keys are INPUTS, and pydantic makes its values
             facts_end=facts_end,
             rejected_end=rejected_end,
             private_end=private_end,
@@ -401,7 +401,7 @@ def _reject(topic: str, partition: int, refused: Refused) -> Message:
     headers = RejectHeaders(
         reason=why.reason,
         detail=_holdable(why.detail),
-        topic=topic,  # type: ignore[arg-type]
+        topic=topic,  # type: ignore[arg-type]  # one of INPUTS
         partition=partition,
         offset=record.offset,
         received_ms=record.received_ms,

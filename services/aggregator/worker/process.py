@@ -49,7 +49,7 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
     threading.Thread(target=server.run, args=([listening],), name="metrics", daemon=True).start()
 
 
-class _Worker(faust.Worker):  # type: ignore[misc]
+class _Worker(faust.Worker):  # type: ignore[misc]  # Faust has no types
     """Faust's worker, stopping at once: there is nothing to flush, because only transactions write."""
 
     engine: Engine

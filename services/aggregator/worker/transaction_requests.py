@@ -27,7 +27,7 @@ NO_TAGS: dict[int, bytes] = {}
 FROM_ALL_IN_SYNC = -1
 
 
-class _ProduceResponse(Response):  # type: ignore[misc]
+class _ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 0
     API_VERSION = 12
     SCHEMA = Schema(
@@ -56,7 +56,7 @@ class _ProduceResponse(Response):  # type: ignore[misc]
     )
 
 
-class _ProduceStruct(RequestStruct):  # type: ignore[misc]
+class _ProduceStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 0
     API_VERSION = 12
     FLEXIBLE_VERSION = True
@@ -77,7 +77,7 @@ class _ProduceStruct(RequestStruct):  # type: ignore[misc]
     )
 
 
-class Produce(Request[_ProduceStruct]):  # type: ignore[misc]
+class Produce(Request[_ProduceStruct]):  # type: ignore[misc]  # aiokafka has no types
     """Write one batch to a partition of each of some topics, as part of a transaction.
 
     Answered with `topics`: of each its name and `partitions`: of each its number, error code and base offset first.
@@ -93,7 +93,7 @@ class Produce(Request[_ProduceStruct]):  # type: ignore[misc]
         return request_struct_class(*self._fields)
 
 
-class _EndTransactionResponse(Response):  # type: ignore[misc]
+class _EndTransactionResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 26
     API_VERSION = 5
     SCHEMA = Schema(
@@ -101,7 +101,7 @@ class _EndTransactionResponse(Response):  # type: ignore[misc]
     )
 
 
-class _EndTransactionStruct(RequestStruct):  # type: ignore[misc]
+class _EndTransactionStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 26
     API_VERSION = 5
     FLEXIBLE_VERSION = True
@@ -111,7 +111,7 @@ class _EndTransactionStruct(RequestStruct):  # type: ignore[misc]
     )
 
 
-class EndTransaction(Request[_EndTransactionStruct]):  # type: ignore[misc]
+class EndTransaction(Request[_EndTransactionStruct]):  # type: ignore[misc]  # aiokafka has no types
     """Commit a transaction. Answered with `error_code`, and the `producer_id` and `producer_epoch` of the next one."""
 
     API_KEY = 26
@@ -123,7 +123,7 @@ class EndTransaction(Request[_EndTransactionStruct]):  # type: ignore[misc]
         return request_struct_class(*self._fields)
 
 
-class _FeaturesResponse(Response):  # type: ignore[misc]
+class _FeaturesResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 18
     API_VERSION = 3
     SCHEMA = Schema(
@@ -134,7 +134,7 @@ class _FeaturesResponse(Response):  # type: ignore[misc]
     )
 
 
-class _FeaturesStruct(RequestStruct):  # type: ignore[misc]
+class _FeaturesStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 18
     API_VERSION = 3
     FLEXIBLE_VERSION = True
@@ -145,7 +145,7 @@ class _FeaturesStruct(RequestStruct):  # type: ignore[misc]
         return ResponseHeader_v0.decode(read_buffer)  # the one flexible answer with the old header: who asks may be old
 
 
-class Features(Request[_FeaturesStruct]):  # type: ignore[misc]
+class Features(Request[_FeaturesStruct]):  # type: ignore[misc]  # aiokafka has no types
     """Ask which features a cluster has agreed upon; see `levels`."""
 
     API_KEY = 18

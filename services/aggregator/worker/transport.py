@@ -90,7 +90,7 @@ class Takeover(Protocol):
         of that time."""
 
 
-class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
     """Faust's consumer thread, reading what is committed."""
 
     _looked_at = 0.0
@@ -144,7 +144,7 @@ def _pass_on_ends(consumer: AIOKafkaConsumer, takeover: Takeover) -> None:
             takeover.observe_ends(tp.topic, tp.partition, stable, end, consumer.last_poll_timestamp(tp) or 0)
 
 
-class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
+class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
     """Delivers chunks; commits nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -216,7 +216,7 @@ def _chunk(tp: TP, fetched: list[Any], epoch: int, behind: int) -> Chunk:
     return Chunk(tp.topic, tp.partition, epoch, records, behind)
 
 
-class ChunkTransport(driver.Transport):  # type: ignore[misc]
+class ChunkTransport(driver.Transport):  # type: ignore[misc]  # Faust has no types
     """The transport of the aggregator."""
 
     Consumer = ChunkConsumer

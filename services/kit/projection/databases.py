@@ -106,7 +106,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     names = ", ".join(table.c.keys())
     if connection.dialect.name == "sqlite":
         places = ", ".join("?" * len(table.c))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", list(rows))  # noqa: S608
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", list(rows))  # noqa: S608 - names of our tables and columns
         return
     with (
         _psycopg(connection).cursor() as cursor,

@@ -213,7 +213,7 @@ class Projection:
         offset, and we have passed the ends of `facts` and `rejected` (where we follow them) that the progress names.
         """
         told = self._progress.of(partition)
-        if told is None or told.next_offsets.get(topic, 0) <= offset:  # type: ignore[call-overload]
+        if told is None or told.next_offsets.get(topic, 0) <= offset:  # type: ignore[call-overload]  # any topic may be asked about
             return False
         ends = {"facts": told.facts_end, "rejected": told.rejected_end}
         return all(self.position(name, partition) >= end for name, end in ends.items() if name in self._topics)
@@ -221,7 +221,7 @@ class Projection:
     def decided_up_to(self, topic: str, partition: int) -> int:
         """The next offset of an input that the aggregator will decide, after its last progress in the tables."""
         told = self._progress.of(partition)
-        return told.next_offsets.get(topic, 0) if told is not None else 0  # type: ignore[call-overload]
+        return told.next_offsets.get(topic, 0) if told is not None else 0  # type: ignore[call-overload]  # as above
 
     @property
     def damaged_files(self) -> int:
