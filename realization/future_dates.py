@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.codec import Report
-from schemas.evaluations import EvaluationRecorded, MeetingHeld, QuickWinsChosen, VerificationRecorded, VisitRecorded
+from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.events import Event
 from schemas.fields import microseconds
 from schemas.reports import StatusReported
@@ -66,10 +66,6 @@ def _stated_date(event: Event) -> tuple[str, date] | None:
             return "visited_on", visit.visited_on
         case VerificationRecorded(data=verification):
             return "verified_on", verification.verified_on
-        case EvaluationRecorded(data=evaluation):
-            return "evaluated_on", evaluation.evaluated_on
         case QuickWinsChosen(data=choice):
             return "chosen_on", choice.chosen_on
-        case MeetingHeld(data=meeting):
-            return "held_on", meeting.held_on
     return None

@@ -1,24 +1,15 @@
-"""What evaluators and the council say: visits, verifications, evaluations, Quick Wins, meetings, frozen figures."""
+"""What evaluators and the council send: visits, verifications, and the choice of Quick Wins."""
 
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.envelope import Data, Envelope, EventKind
-from schemas.fields import ADecimal, AnInteger, Day, EventId, Name, Sha256, Text, Year, decimal_schema, plain
+from schemas.fields import Day, Name, Text, Year
 from schemas.masterplan import OfficeKey
 from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
 from schemas.reports import Evidence, ProgramCode
 from schemas.vocabulary import Outcome
-
-Score = Annotated[
-    Decimal,
-    Field(ge=0, le=100, max_digits=7, decimal_places=4),  # before the conversion: so Pydantic checks them natively
-    ADecimal,
-    AfterValidator(plain),
-    decimal_schema(100, 2, 4),
-]
 
 
 class Seen(Data):
@@ -77,32 +68,6 @@ class Verification(Data):
     evidence: tuple[Evidence, ...] = ()
 
 
-class ResultDimension(Data):
-    """One of the five result dimensions of the yearly evaluation, with its weight and score."""
-
-    name: Literal["baseline", "output", "outcome", "impact", "quick_win"]
-    weight: Score
-    score: Score
-
-
-class Evaluation(Data):
-    """The ministry's yearly evaluation, stage 1 (about June) or 2 (November or December)."""
-
-    year: Year
-    stage: Annotated[int, Field(ge=1, le=2), AnInteger]
-    evaluated_on: Day
-    maximum: Score = Decimal(4)
-    results: tuple[ResultDimension, ...]
-    recommendations: tuple[Recommendation, ...] = ()
-
-    @model_validator(mode="after")
-    def _weights(self) -> Self:
-        total = sum((result.weight for result in self.results), Decimal())
-        if total != 100:
-            raise ValueError(f"the weights of the results sum to {total}, not to 100")
-        return self
-
-
 class QuickWins(Data):
     """The Quick Win programs (program percepatan) of one year: one or two per dimension."""
 
@@ -110,36 +75,6 @@ class QuickWins(Data):
     chosen_on: Day
     programs: Annotated[tuple[ProgramCode, ...], Field(min_length=1, max_length=12)]
     note: Annotated[Text | None, PRIVATE] = None
-
-
-class Meeting(Data):
-    held_on: Day
-    agenda: Annotated[tuple[Text, ...], Field(min_length=1)]
-    minutes_sha256: Sha256 | None = None
-
-
-class Decision(Data):
-    meeting_id: EventId
-    text: Text
-    programs: tuple[ProgramCode, ...] = ()
-
-
-class FollowUp(Data):
-    decision_id: EventId
-    owner: OfficeKey
-    due_on: Day
-    state: Literal["open", "done", "dropped"]
-    note: Annotated[Text | None, PRIVATE] = None
-
-
-class FrozenFigure(Data):
-    """A figure sealed for a meeting: anyone with the book recomputes `sha256` (realization/frozen.py)."""
-
-    meeting_id: EventId | None = None
-    seq: Annotated[int, Field(ge=0, le=2**31 - 1), AnInteger]
-    as_of: Day
-    formulas: tuple[Name, ...]
-    sha256: Sha256
 
 
 class VisitRecorded(Envelope):
@@ -154,37 +89,7 @@ class VerificationRecorded(Envelope):
     data: Verification
 
 
-class EvaluationRecorded(Envelope):
-    KIND: ClassVar = EventKind("evaluation", "evaluations", ("evaluators", "council"), fold=False)
-    type: Literal["id.pantau.evaluation.recorded.v1"]
-    data: Evaluation
-
-
 class QuickWinsChosen(Envelope):
     KIND: ClassVar = EventKind("quick-wins", "evaluations", ("council",))
     type: Literal["id.pantau.quickwins.chosen.v1"]
     data: QuickWins
-
-
-class MeetingHeld(Envelope):
-    KIND: ClassVar = EventKind("meeting", "evaluations", ("council",), fold=False)
-    type: Literal["id.pantau.meeting.held.v1"]
-    data: Meeting
-
-
-class DecisionMade(Envelope):
-    KIND: ClassVar = EventKind("decision", "evaluations", ("council",), fold=False)
-    type: Literal["id.pantau.decision.made.v1"]
-    data: Decision
-
-
-class FollowUpRecorded(Envelope):
-    KIND: ClassVar = EventKind("follow-up", "evaluations", ("council", "departments"), fold=False)
-    type: Literal["id.pantau.followup.recorded.v1"]
-    data: FollowUp
-
-
-class FigureFrozen(Envelope):
-    KIND: ClassVar = EventKind("frozen-figure", "evaluations", ("council",), fold=False)
-    type: Literal["id.pantau.figure.frozen.v1"]
-    data: FrozenFigure

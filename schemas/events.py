@@ -5,11 +5,6 @@ from typing import Annotated
 from pydantic import BaseModel, Field, TypeAdapter
 
 from schemas.evaluations import (
-    DecisionMade,
-    EvaluationRecorded,
-    FigureFrozen,
-    FollowUpRecorded,
-    MeetingHeld,
     QuickWinsChosen,
     VerificationRecorded,
     VisitRecorded,
@@ -23,12 +18,7 @@ Event = Annotated[
     | MasterplanVersionPublished
     | VisitRecorded
     | VerificationRecorded
-    | EvaluationRecorded
     | QuickWinsChosen
-    | MeetingHeld
-    | DecisionMade
-    | FollowUpRecorded
-    | FigureFrozen
     | PrivatePartErased,
     Field(discriminator="type"),
 ]
@@ -41,12 +31,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     MasterplanVersionPublished,
     VisitRecorded,
     VerificationRecorded,
-    EvaluationRecorded,
     QuickWinsChosen,
-    MeetingHeld,
-    DecisionMade,
-    FollowUpRecorded,
-    FigureFrozen,
     PrivatePartErased,
 )
 

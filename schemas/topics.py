@@ -57,7 +57,7 @@ def _config(
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic("masterplans", "plan", "plan versions, whole", ("programs",), _config(max_bytes=PLAN_VERSION_LIMIT + ROOM, received=True)),
     Topic("program-status", "plan", "reports and retractions", ("programs", "departments"), _config(max_bytes=MIB + ROOM, keep_ms=400 * DAY_MS, received=True)),
-    Topic("evaluations", "plan", "visits, verifications, the council's decisions", ("evaluations",), _config(max_bytes=MIB + ROOM, keep_ms=400 * DAY_MS, received=True)),
+    Topic("evaluations", "plan", "visits, verifications, choices of Quick Wins", ("evaluations",), _config(max_bytes=MIB + ROOM, keep_ms=400 * DAY_MS, received=True)),
     Topic("facts", "plan/kind/source/id", "the facts log", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM)),
     Topic("facts-private", "as facts", "private parts of facts; a tombstone erases", ("aggregator",), _config(max_bytes=MIB + ROOM, policy="compact", erased_within_days=1)),
     Topic("rejected", "plan or none", "what was refused, and why", ("aggregator",), _config(max_bytes=PLAN_VERSION_LIMIT + 2 * ROOM, keep_ms=400 * DAY_MS)),

@@ -31,12 +31,7 @@ RETRACTION: Final = "id.pantau.program.status.retracted.v1"
 PLAN_VERSION: Final = "id.pantau.masterplan.version.published.v1"
 VISIT: Final = "id.pantau.visit.recorded.v1"
 VERIFICATION: Final = "id.pantau.verification.recorded.v1"
-EVALUATION: Final = "id.pantau.evaluation.recorded.v1"
 QUICK_WINS: Final = "id.pantau.quickwins.chosen.v1"
-MEETING: Final = "id.pantau.meeting.held.v1"
-DECISION: Final = "id.pantau.decision.made.v1"
-FOLLOW_UP: Final = "id.pantau.followup.recorded.v1"
-FROZEN: Final = "id.pantau.figure.frozen.v1"
 
 ENTERS_BY: Final = {
     REPORT: "program-status",
@@ -45,12 +40,7 @@ ENTERS_BY: Final = {
     PLAN_VERSION: "masterplans",
     VISIT: "evaluations",
     VERIFICATION: "evaluations",
-    EVALUATION: "evaluations",
     QUICK_WINS: "evaluations",
-    MEETING: "evaluations",
-    DECISION: "evaluations",
-    FOLLOW_UP: "evaluations",
-    FROZEN: "evaluations",
 }
 
 SAID_BY: Final = {
@@ -60,12 +50,7 @@ SAID_BY: Final = {
     PLAN_VERSION: {"council"},
     VISIT: {"evaluators"},
     VERIFICATION: {"evaluators"},
-    EVALUATION: {"evaluators", "council"},
     QUICK_WINS: {"council"},
-    MEETING: {"council"},
-    DECISION: {"council"},
-    FOLLOW_UP: {"council", "departments"},
-    FROZEN: {"council"},
 }
 
 # What must not lie in the future when it is received.
@@ -74,8 +59,6 @@ HAPPENED_ON: Final = {
     VISIT: "visited_on",
     VERIFICATION: "verified_on",
     QUICK_WINS: "chosen_on",
-    MEETING: "held_on",
-    EVALUATION: "evaluated_on",
 }
 
 DIMENSIONS: Final = ("governance", "branding", "economy", "living", "society", "environment")

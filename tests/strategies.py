@@ -356,28 +356,15 @@ def choice(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> Said:
     return Said(milliseconds(received), event)
 
 
-def other(dice: Dice, plan: str, number: int) -> Said:
-    """Something that has no part in any figure."""
+def erasure(dice: Dice, plan: str, number: int) -> Said:
+    """An erasure by an administrator, of the private part of an event that never came: it has no part in any figure."""
     day = dice.pick(DAYS)
     received = _received(dice, day)
-    meant: tuple[tuple[str, Json], ...] = (
-        (oracle.MEETING, {"held_on": day.isoformat(), "agenda": ["Realisasi"]}),
-        (oracle.DECISION, {"meeting_id": "m1", "text": "Percepat"}),
-        (oracle.FOLLOW_UP, {"decision_id": "d1", "owner": "dinkes", "due_on": "2021-12-31", "state": "open"}),
-        (oracle.FROZEN, {"seq": 3, "as_of": day.isoformat(), "formulas": ["share.v1"], "sha256": "0" * 64}),
-        (
-            oracle.EVALUATION,
-            {
-                "year": 2021,
-                "stage": 1,
-                "evaluated_on": day.isoformat(),
-                "results": [{"name": "outcome", "weight": "100", "score": "3.1"}],
-            },
-        ),
+    data = {"source": office(plan, dice.pick(OFFICES)), "id": "never-came", "reason": "UU 27/2022"}
+    event = envelope(
+        oracle.ERASURE, council(plan), f"e{number}", _time(dice, day, received), data, attestedrole="administrator"
     )
-    kind, data = dice.pick(meant)
-    event = envelope(kind, council(plan), f"o{number}", _time(dice, day, received), data)
-    return Said(milliseconds(received), event)
+    return Said(milliseconds(received), attested(event))
 
 
 def tell(dice: Dice, plan: str = PLAN, at_most: int = 60) -> list[Said]:
@@ -389,7 +376,7 @@ def tell(dice: Dice, plan: str = PLAN, at_most: int = 60) -> list[Said]:
     rest = [retraction(dice, plan, number, reports) for number in range(dice.below(6))]
     rest += [look(dice, plan, number, programs) for number in range(dice.below(16))]
     rest += [choice(dice, plan, number, programs) for number in range(dice.below(4))]
-    rest += [other(dice, plan, number) for number in range(dice.below(3))]
+    rest += [erasure(dice, plan, number) for number in range(dice.below(3))]
     told = dice.shuffled(reports + rest)
     later = versions[1:]
     places = sorted(dice.below(len(told) + 1) for _ in later)
@@ -438,7 +425,7 @@ def _rewritten(dice: Dice, value: Any) -> Any:
 
 
 def _rewritten_number(dice: Dice, key: str, value: Any) -> Any:
-    if key in ("physical", "weight", "score") and isinstance(value, str):
+    if key in ("physical", "weight") and isinstance(value, str):
         return dice.pick((value, float(value), f"{float(value):.2f}" if key == "physical" else value))
     return _rewritten(dice, value)
 
@@ -550,11 +537,16 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
         ),
         "a visit by the wrong topic": written(
             envelope(
-                oracle.MEETING,
-                council(plan),
-                "poison-m",
+                oracle.VISIT,
+                f"/plans/{plan}/evaluators/mentor-a",
+                "poison-v",
                 midnight(DAYS[0]),
-                {"held_on": "2019-01-01", "agenda": ["x"]},
+                {
+                    "visited_on": "2019-01-01",
+                    "site": "RSUD",
+                    "institution": "Kementerian",
+                    "programs": [{"program": "P-001", "outcome": "confirmed"}],
+                },
             )
         ),
         "right, of an unknown program": written(good | {"id": "good-1", "data": good["data"] | {"program": "ZZZ"}}),

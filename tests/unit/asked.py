@@ -123,19 +123,6 @@ def _figure(figure: Figure) -> Json:
     }
 
 
-def sealed_figures(book: PlanBook, as_of: date) -> dict[str, Figure]:
-    """Figures as they are sealed for a meeting."""
-    version = book.version(as_of)
-    if version is None:
-        return {"share": formulas.nothing_in_force("share.v1")}
-    cells = tally(version, book.states(version, as_of), as_of, membership("dimension", book, as_of))
-    return {
-        "share": formulas.share(cells.overall),
-        "verified": formulas.share(cells.overall, "verified"),
-        "dimension_mean": formulas.dimension_mean(cells.dimensions),
-    }
-
-
 def standings(
     book: PlanBook, as_of: date, known_at: int = EVERYTHING, programs: Iterable[str] = ()
 ) -> dict[tuple[str, str], str]:

@@ -1,6 +1,5 @@
-"""Exact numbers are rounded once, half up; a frozen figure has one form and one hash."""
+"""Exact numbers are rounded once, half up."""
 
-from datetime import date
 from fractions import Fraction
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from realization.cells import Counts
 from realization.exact import percent, rounded, text
 from realization.formulas import (
-    Figure,
     achievement,
     dimension_mean,
     financial,
@@ -19,12 +17,7 @@ from realization.formulas import (
     share,
     weighted,
 )
-from realization.frozen import canonical, seal
-from realization.plan_facts import PlanBook
-from schemas.facts import Fact
 from tests import oracle
-from tests.strategies import Dice, Said, dice, histories
-from tests.unit import asked
 
 RATIOS = st.fractions(min_value=0, max_value=10**6, max_denominator=20_000)
 
@@ -103,63 +96,3 @@ def test_every_formula_is_shown_by_the_same_rule() -> None:
 def test_the_text_of_a_number_is_the_number(value: Fraction) -> None:
     assert Fraction(text(value)) == value
     assert "E" not in text(value)
-
-
-# --- frozen figures
-
-PLAN = "kota-pontianak-2019-2028"
-LINK = "7c" * 32
-FIGURES = {
-    "share": share(Counts(programs=426, realized=155)),
-    "dimension_mean": Figure("dimension_mean.v1", Fraction(7654, 36), 6, Fraction(7654, 216)),
-    "weighted": Figure("weighted.v1", 0, Fraction("99.5"), None, "weights"),
-}
-
-
-def test_a_frozen_figure_has_the_form_that_was_published() -> None:
-    assert canonical(PLAN, 8123, LINK, date(2020, 12, 31), FIGURES) == (
-        b'{"as_of":"2020-12-31","figures":{"dimension_mean":["dimension_mean.v1","3827/18","6",""],'
-        b'"share":["share.v1","155","426",""],"weighted":["weighted.v1","0","99.5","weights"]},'
-        b'"link":"' + LINK.encode() + b'","plan":"kota-pontianak-2019-2028","seq":8123}'
-    )
-    assert seal(PLAN, 8123, LINK, date(2020, 12, 31), FIGURES) == (
-        "4d5ae77e17b8fe016ffbb60fc4c31dec143c1ea50fa98d37784edfe5bcf033a9"
-    )
-
-
-def test_a_frozen_figure_does_not_depend_on_the_order_of_its_figures() -> None:
-    turned = dict(reversed(FIGURES.items()))
-
-    assert seal(PLAN, 1, LINK, date(2020, 12, 31), turned) == seal(PLAN, 1, LINK, date(2020, 12, 31), FIGURES)
-
-
-def test_whatever_a_frozen_figure_says_is_under_its_seal() -> None:
-    day = date(2020, 12, 31)
-    others: list[tuple[str, int, str, date, dict[str, Figure]]] = [
-        (PLAN, 1, LINK, day, FIGURES),
-        (PLAN, 1, "00" * 32, day, FIGURES),
-        ("banjarmasin", 1, LINK, day, FIGURES),
-        (PLAN, 2, LINK, day, FIGURES),
-        (PLAN, 1, LINK, date(2021, 1, 1), FIGURES),
-        (PLAN, 1, LINK, day, FIGURES | {"share": share(Counts(programs=426, realized=154))}),
-        (PLAN, 1, LINK, day, FIGURES | {"share": share(Counts(programs=427, realized=155))}),
-        (PLAN, 1, LINK, day, FIGURES | {"share": share(Counts(programs=852, realized=310))}),
-        (PLAN, 1, LINK, day, FIGURES | {"share": Figure("share.v2", 155, 426, Fraction(15500, 426))}),
-        (PLAN, 1, LINK, day, FIGURES | {"share": Figure("share.v1", 155, 426, None, "empty")}),
-        (PLAN, 1, LINK, day, FIGURES | {"claimed": FIGURES["share"]}),
-        (PLAN, 1, LINK, day, {"share": FIGURES["share"]}),
-    ]
-
-    assert len({seal(*each) for each in others}) == len(others)
-
-
-@given(history=histories, order=dice(120))
-def test_anyone_with_the_book_recomputes_the_seal(history: list[Said], order: Dice) -> None:
-    facts = asked.numbered(asked.facts_of(history))
-    day = date(2021, 12, 31)
-
-    def sealed(book: PlanBook) -> str:
-        return seal(PLAN, len(facts), LINK, day, asked.sealed_figures(book, day))
-
-    read_back = [Fact.model_validate_json(fact.model_dump_json()) for fact in facts]
-    assert sealed(asked.book_of(order.shuffled(read_back))) == sealed(asked.book_of(facts))

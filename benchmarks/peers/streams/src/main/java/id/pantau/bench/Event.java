@@ -17,9 +17,7 @@ record Event(String id, Names.Source source, long timeUs, boolean attested, Repo
     private static final JsonFactory FACTORY = new JsonFactory();
     private static final ObjectReader PLANS = Masterplan.JSON.readerFor(Masterplan.class);
     private static final Set<String> OTHER_TYPES = Set.of(
-            "id.pantau.visit.recorded.v1", "id.pantau.verification.recorded.v1", "id.pantau.evaluation.recorded.v1",
-            "id.pantau.quickwins.chosen.v1", "id.pantau.meeting.held.v1", "id.pantau.decision.made.v1",
-            "id.pantau.followup.recorded.v1", "id.pantau.figure.frozen.v1");
+            "id.pantau.visit.recorded.v1", "id.pantau.verification.recorded.v1", "id.pantau.quickwins.chosen.v1");
 
     String kind() {
         return report != null ? "report" : "plan-version";
