@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-import faust
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from schemas.topics import INPUTS
 from services.aggregator.worker.engine import TAKEOVER_SECONDS, Engine
+from services.aggregator.worker.library_internals import HookedApp
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.transport import REBALANCE_SECONDS, Chunk, ChunkTransport
 from services.aggregator.worker.writer import group_id
@@ -26,7 +26,7 @@ class _AsItIs:
         return value
 
 
-class AggregatorApp(faust.App):  # type: ignore[misc]  # Faust has no types
+class AggregatorApp(HookedApp):
     """A Faust app over the chunk transport. `takeover` is what its consumer asks who owns what."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
@@ -52,11 +52,8 @@ class AggregatorApp(faust.App):  # type: ignore[misc]  # Faust has no types
             logging_config=None,
         )
 
-    def _new_transport(self) -> ChunkTransport:
-        return ChunkTransport(self.conf.broker_consumer, self)
-
-    def _create_directories(self) -> None:
-        """None: Faust's tables would live there, ours is the book."""
+    def new_transport(self, brokers: list[URL]) -> ChunkTransport:
+        return ChunkTransport(brokers, self)
 
 
 def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[AggregatorApp, Engine]:

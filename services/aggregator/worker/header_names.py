@@ -7,14 +7,12 @@ batch: one such record would end the worker again and again. Here a name is read
 from collections.abc import Iterator
 from typing import Any, SupportsIndex
 
-from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy
-from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
+from services.aggregator.worker.library_internals import MemoryRecords, read_fetches_with, records_in_python
 
 
 def read_any_header_name() -> None:
     """Have the consumers of this process read such records."""
-    fetcher.MemoryRecords = _Records
+    read_fetches_with(_Records)
 
 
 class _Records(MemoryRecords):  # type: ignore[misc]  # one of two classes, chosen where it is imported
@@ -31,13 +29,7 @@ class _Records(MemoryRecords):  # type: ignore[misc]  # one of two classes, chos
 
     def read_slowly(self) -> Iterator[Any]:
         """The records of the batch given last, read by aiokafka's own Python."""
-        records = _MemoryRecordsPy(self._data)
-        for _ in range(self._given - 1):
-            records.next_batch()
-        batch = _DefaultRecordBatchPy(records._next_slice or b"")
-        batch._maybe_uncompress()
-        batch._buffer = _Lenient(batch._buffer)
-        return iter(batch)
+        return records_in_python(self._data, self._given, _Lenient)
 
 
 class _Batch:

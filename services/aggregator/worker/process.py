@@ -9,13 +9,13 @@ import socket
 import threading
 from contextlib import suppress
 
-import faust
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
+from services.aggregator.worker.library_internals import HookedWorker
 from services.kit.fail_stop import leave
 from services.kit.http.health import add_health
 from services.kit.http.metrics import add_metrics
@@ -49,15 +49,12 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
     threading.Thread(target=server.run, args=([listening],), name="metrics", daemon=True).start()
 
 
-class _Worker(faust.Worker):  # type: ignore[misc]  # Faust has no types
+class _Worker(HookedWorker):
     """Faust's worker, stopping at once: there is nothing to flush, because only transactions write."""
 
     engine: Engine
 
-    def _schedule_shutdown(self, signal: signal.Signals) -> None:
-        self._stopping = asyncio.ensure_future(self._leave(signal), loop=self.loop)
-
-    async def _leave(self, signal: signal.Signals) -> None:
+    async def stop_on(self, signal: signal.Signals) -> None:
         log.info("stopping on %s", signal.name)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.engine.close(), STOP_SECONDS)

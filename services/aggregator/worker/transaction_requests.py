@@ -8,8 +8,7 @@ Field by field as in Kafka's clients/src/main/resources/common/message/*.json.
 from io import BytesIO
 from typing import Any
 
-from aiokafka.protocol.api import Request, RequestStruct, Response, ResponseHeader_v0
-from aiokafka.protocol.types import (
+from services.aggregator.worker.library_internals import (
     Boolean,
     CompactArray,
     CompactBytes,
@@ -17,6 +16,10 @@ from aiokafka.protocol.types import (
     Int16,
     Int32,
     Int64,
+    Request,
+    RequestStruct,
+    Response,
+    ResponseHeader_v0,
     Schema,
     TaggedFields,
 )

@@ -25,12 +25,17 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from services.aggregator.worker.header_names import read_any_header_name
+from services.aggregator.worker.library_internals import (
+    HookedConsumer,
+    HookedConsumerThread,
+    Transport,
+    position_and_stable_end,
+)
 from services.aggregator.worker.records import Record
 from services.kit.fail_stop import leave
 
@@ -90,19 +95,19 @@ class Takeover(Protocol):
         of that time."""
 
 
-class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
+class _ConsumerThread(HookedConsumerThread):
     """Faust's consumer thread, reading what is committed."""
 
     _looked_at = 0.0
 
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+    def new_consumer(self, brokers: list[str]) -> AIOKafkaConsumer:
         conf = self.app.conf
         read_any_header_name()
         return AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            bootstrap_servers=brokers,
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -119,22 +124,20 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # F
             retry_backoff_ms=20,
         )
 
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> dict[TP, _Fetched]:
-        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+    def fetched(self, consumer: AIOKafkaConsumer, records: Mapping[TP, list[ConsumerRecord]]) -> dict[TP, _Fetched]:
         if time.monotonic() - self._looked_at > ENDS_SECONDS:
             self._looked_at = time.monotonic()
             _pass_on_ends(consumer, self.app.takeover)
-        return {tp: _Fetched(records, _behind(consumer, tp)) for tp, records in fetched.items() if records}
+        return {tp: _Fetched(some, _behind(consumer, tp)) for tp, some in records.items() if some}
 
 
 def _behind(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
     """The committed offsets of a partition after what was handed out, as far as the last fetch has seen."""
-    assignment = consumer._subscription.subscription.assignment
-    state = assignment.state_value(tp) if assignment is not None else None
-    if state is None or not state.has_valid_position:
+    known = position_and_stable_end(consumer, tp)
+    if known is None:
         return 0  # a rebalance: nothing of it is ours to decide
-    position: int = state.position
-    return max(0, (state.lso or 0) - position)
+    position, stable_end = known
+    return max(0, stable_end - position)
 
 
 def _pass_on_ends(consumer: AIOKafkaConsumer, takeover: Takeover) -> None:
@@ -144,7 +147,7 @@ def _pass_on_ends(consumer: AIOKafkaConsumer, takeover: Takeover) -> None:
             takeover.observe_ends(tp.topic, tp.partition, stable, end, consumer.last_poll_timestamp(tp) or 0)
 
 
-class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
+class ChunkConsumer(HookedConsumer):
     """Delivers chunks; commits nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -154,16 +157,16 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # Faust has no type
         self._next: dict[TP, int] = {}  # the offset after the last that was read of each partition
         self._takeover: Takeover = self.app.takeover
 
-    def _new_consumer_thread(self) -> _ConsumerThread:
+    def new_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's own signature
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         async with self._fetching:
-            active = set(self._get_active_partitions())
+            active = self.active_partitions()
             epochs = {tp.partition: self._takeover.epoch(tp.partition) for tp in active}
-            fetched = await self._getmany(active, min(timeout, FETCH_SECONDS)) if active else {}
+            fetched = await self.fetch(active, min(timeout, FETCH_SECONDS)) if active else {}
         if not active:
             await self.sleep(FETCH_SECONDS)
         for tp, (records, behind) in (fetched or {}).items():
@@ -197,18 +200,8 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # Faust has no type
             positions = await self._takeover.take_over({tp.partition for tp in assigned})
             await self.seek_wait({tp: positions[tp.topic, tp.partition] for tp in assigned})
             for tp in assigned:
-                self._read_offset[tp] = None
+                self.forget_read_offset(tp)
                 self._next[tp] = positions[tp.topic, tp.partition]
-
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commits nothing: see above."""
-        return False
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Faust's list of gaps between acknowledged offsets, which nobody needs here."""
-
-    async def _commit(self, offsets: Any) -> bool:
-        raise AssertionError("only transactions commit offsets")
 
 
 def _chunk(tp: TP, fetched: list[Any], epoch: int, behind: int) -> Chunk:
@@ -216,7 +209,7 @@ def _chunk(tp: TP, fetched: list[Any], epoch: int, behind: int) -> Chunk:
     return Chunk(tp.topic, tp.partition, epoch, records, behind)
 
 
-class ChunkTransport(driver.Transport):  # type: ignore[misc]  # Faust has no types
+class ChunkTransport(Transport):  # type: ignore[misc]  # Faust has no types
     """The transport of the aggregator."""
 
     Consumer = ChunkConsumer

@@ -15,11 +15,15 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition, errors
-from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
-from aiokafka.protocol.transaction import InitProducerIdRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import MIB
+from services.aggregator.worker.library_internals import (
+    AIOKafkaClient,
+    ConnectionGroup,
+    CoordinationType,
+    DefaultRecordBatchBuilder,
+    InitProducerIdRequest,
+)
 from services.aggregator.worker.records import Message
 from services.aggregator.worker.transaction_requests import EndTransaction, Features, Produce, levels
 from services.kit.settings import Settings
