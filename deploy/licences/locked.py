@@ -57,7 +57,7 @@ def _python() -> Iterator[Locked]:
 
 def _java() -> Iterator[Locked]:
     for pom, use in POMS.items():
-        tree = ElementTree.parse(ROOT / pom)  # noqa: S314 (a committed file)
+        tree = ElementTree.parse(ROOT / pom)  # noqa: S314 - a committed file
         for element in ("dependency", "plugin"):
             for one in tree.iter(MAVEN + element):
                 name, version = one.findtext(f"{MAVEN}artifactId"), one.findtext(f"{MAVEN}version")
