@@ -4,9 +4,10 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT
+from services.evaluations.dependencies import Parts
 from services.evaluations.projection import PRIVATE_PARTS, SERVICE, TOPICS, VERSION, apply, tables
-from services.evaluations.visits import routes
-from services.evaluations.visits.commands import VisitSent
+from services.evaluations.visits import routes as visits
+from services.evaluations.visits.models import VisitSent
 from services.kit.http.apps import add_frame, create_projection, following_and_publishing
 from services.kit.http.docs_page import add_docs
 from services.kit.http.limits import Limit, WorkLimiter
@@ -34,6 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
         compacted={PRIVATE: PRIVATE_PARTS.table},
     )
     publisher = Publisher(settings)
+    parts = Parts(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS))
 
     app = FastAPI(
         title="Pantau: evaluations",
@@ -47,7 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         responses=answers(503),  # of every path that is about the tables
     )
     add_docs(app, "/v1/visits/docs")
-    app.include_router(routes.create_routes(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS)))
+    for routes in (visits,):
+        app.include_router(routes.create_routes(parts))
     describe(app, VisitSent)
     add_frame(app, settings, registry, SERVICE, projection, projection.ready, keyring, BODY_LIMITS)
     return app

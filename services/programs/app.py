@@ -20,6 +20,7 @@ from services.programs.departments import routes as departments
 from services.programs.dependencies import Parts
 from services.programs.erasures import routes as erasures
 from services.programs.events import routes as events
+from services.programs.events.models import MODELS
 from services.programs.input_ends import Inputs
 from services.programs.masterplans import routes as masterplans
 from services.programs.metrics import IntakeMetrics
@@ -83,6 +84,6 @@ def create_app(settings: Settings) -> FastAPI:
     add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
     for routes in (events, erasures, masterplans, departments):
         app.include_router(routes.create_routes(parts))
-    describe(app, *events.MODELS)
+    describe(app, *MODELS)
     add_frame(app, settings, registry, SERVICE, projection, ready, keyring, BODY_LIMITS)
     return app

@@ -17,8 +17,8 @@ from samples import reports, visits
 from schemas.events import EVENT, EVENT_CLASSES, event_type
 from schemas.facts import content
 from schemas.generate import HERE, files
-from services.evaluations.visits.commands import VisitSent
-from services.programs.erasures.routes import ErasureAsked
+from services.evaluations.visits.models import VisitSent
+from services.programs.erasures.models import ErasureAsked
 from tests.oracle import Json
 from tests.strategies import Dice, Said, dice, histories, written
 from tests.unit.json_documents import UNDERSTOOD, documents, schemas_in, spelled, validator

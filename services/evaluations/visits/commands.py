@@ -1,10 +1,8 @@
-"""Visits: checked whole before they are published, and read back from the book."""
+"""Visits: checked whole, and published."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
@@ -13,28 +11,16 @@ from schemas.access import Audited
 from schemas.cloudevents import without_mark
 from schemas.evaluations import Visit, VisitRecorded
 from schemas.facts import content, written
-from schemas.fields import EventId, Moment, SourceText
-from schemas.private import STORED, put_private
+from schemas.private import STORED
 from schemas.sources import parse_source
-from services.evaluations.projection import PLANS, PRIVATE_PARTS, VISITS
+from services.evaluations.dependencies import Parts
+from services.evaluations.projection import PLANS, VISITS
+from services.evaluations.visits.models import VisitSent
 from services.kit.auth.keys import Access, require_source
 from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
 from services.kit.http.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
-from services.kit.http.responses import moment
 from services.kit.http.strict_json import wrong_json
-from services.kit.projection.follower import Projection
-from services.kit.projection.private_parts import Identity, Private
-from services.kit.publishing import Letter, Publisher, Receipt, audit_letter
-
-PRIVATE = ("findings", "recommendations", "checklist", "evidence", "mentor_account")
-
-
-class VisitSent(Visit):
-    """A visit as it is sent: `id`, chosen by the sender, is the idempotency key; `source` only by the administrator."""
-
-    id: EventId
-    source: SourceText | None = None
-    time: Moment | None = None
+from services.kit.publishing import Letter, Receipt, audit_letter
 
 
 def read_visit(body: bytes, access: Access) -> VisitRecorded:
@@ -71,9 +57,9 @@ def _read(body: bytes) -> VisitSent:
         ) from None
 
 
-async def record_visit(projection: Projection, publisher: Publisher, event: VisitRecorded, access: Access) -> Receipt:
+async def record_visit(parts: Parts, event: VisitRecorded, access: Access) -> Receipt:
     """Publish a visit after its last checks. Raises InvalidProblem with every error, UnavailableProblem."""
-    letter = await projection.read(partial(_checked, event=event))
+    letter = await parts.projection.read(partial(_checked, event=event))
     source = parse_source(event.source)
     act = Audited(
         at=datetime.now(UTC),
@@ -83,7 +69,7 @@ async def record_visit(projection: Projection, publisher: Publisher, event: Visi
         office=source.office,
         detail=event.id,
     )
-    receipt, _ = await publisher.publish(letter, audit_letter(act))
+    receipt, _ = await parts.publisher.publish(letter, audit_letter(act))
     return receipt
 
 
@@ -130,46 +116,3 @@ def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[Wron
         for index, seen in enumerate(event.data.programs)
         if seen.program not in known
     ]
-
-
-def page(
-    connection: Connection, plan: str, visit_id: str | None, before: int, limit: int, access: Access
-) -> list[dict[str, Any]]:
-    """Visits of a plan, the last received first, those with `seq` below `before`; where `visit_id` is given, those with
-    that id: one, unless two evaluators chose the same."""
-    asked = (
-        select(VISITS).where(VISITS.c.plan == plan, VISITS.c.seq < before).order_by(VISITS.c.seq.desc()).limit(limit)
-    )
-    if visit_id is not None:
-        asked = asked.where(VISITS.c.id == visit_id)
-    return _shown(connection, connection.execute(asked).all(), access)
-
-
-def _shown(connection: Connection, rows: Sequence[Any], access: Access) -> list[dict[str, Any]]:
-    """Visits as they are answered."""
-    identities = [Identity(VisitRecorded.KIND.kind, row.source, row.id) for row in rows]
-    private = PRIVATE_PARTS.find(connection, identities) if identities else {}
-    return [_as_shown(row, private[identity], access) for row, identity in zip(rows, identities, strict=True)]
-
-
-def _as_shown(row: Any, private: Private, access: Access) -> dict[str, Any]:
-    """A visit: what was found and asked for, notes and evidence only to those with a key of the plan. `erased`: an
-    administrator had its private part erased."""
-    event = json.loads(row.event)
-    event["data"] = put_private(event["data"], private.data)
-    visit = VisitRecorded.model_validate(event, strict=False, extra="ignore", context=STORED).data.model_dump(
-        mode="json"
-    )
-    if not access.may_see(row.plan):
-        visit = {name: value for name, value in visit.items() if name not in PRIVATE}
-        visit["programs"] = [{"program": seen["program"], "outcome": seen["outcome"]} for seen in visit["programs"]]
-    return {
-        "plan": row.plan,
-        "id": row.id,
-        "source": row.source,
-        "seq": row.seq,
-        "time": event["time"],
-        "received_at": moment(row.received_ms),
-        "erased": private.erased,
-        **visit,
-    }

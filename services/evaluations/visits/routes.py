@@ -7,36 +7,28 @@ from fastapi.responses import JSONResponse
 
 from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
 from schemas.sources import PLAN
-from services.evaluations.visits.commands import VisitSent, page, read_visit, record_visit
+from services.evaluations.dependencies import Parts
+from services.evaluations.visits.commands import read_visit, record_visit
+from services.evaluations.visits.models import ACCEPTED_EXAMPLE, EXAMPLE, Visits, VisitSent
+from services.evaluations.visits.queries import page
 from services.kit.auth.keys import Anybody, Somebody
 from services.kit.http.bodies import Body
-from services.kit.http.limits import WorkLimiter
 from services.kit.http.openapi import schema_of
 from services.kit.http.problems import answers
-from services.kit.http.responses import NOT_MODIFIED, Content, Cursor, Limit, content_of, cursor_of, position_of, tagged
+from services.kit.http.responses import (
+    NOT_MODIFIED,
+    Acknowledged,
+    Content,
+    Cursor,
+    Limit,
+    content_of,
+    position_of,
+    tagged,
+)
 from services.kit.projection.databases import reading
-from services.kit.projection.follower import Projection
-from services.kit.publishing import Publisher
 
 LAST = 2**31 - 1
 
-EXAMPLE = {
-    "id": "visit-2021-05-18-kampung-tenun",
-    "visited_on": "2021-05-18",
-    "site": "Kampung Tenun",
-    "institution": "Tim pembimbing pusat",
-    "programs": [{"program": "ECO-004", "outcome": "confirmed", "note": "Rumah tenun sudah beroperasi."}],
-    "checklist": [{"question": "Masyarakat merasakan manfaatnya?", "fulfilled": True}],
-    "findings": ["Papan petunjuk belum dua bahasa."],
-    "recommendations": [{"text": "Lengkapi papan petunjuk.", "owner": "disporapar", "due_on": "2021-08-31"}],
-}
-ACCEPTED_EXAMPLE = {
-    "source": "/plans/kota-pontianak-2019-2028/evaluators/kominfo",
-    "id": EXAMPLE["id"],
-    "topic": "evaluations",
-    "partition": 3,
-    "offset": 17,
-}
 REQUEST: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -45,13 +37,14 @@ REQUEST: dict[str, Any] = {
 }
 
 
-def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimiter) -> APIRouter:
+def create_routes(parts: Parts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["visits"])
 
     @router.post(
         "/v1/visits",
         status_code=202,
+        response_model=Acknowledged,
         openapi_extra=REQUEST,
         responses={
             202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
@@ -65,10 +58,10 @@ def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimi
         `source`. `id` is the idempotency key: the same visit may be sent again, with its `time` if it had one.
         """
         event = read_visit(body, access)
-        receipt = await record_visit(projection, publisher, event, access)
+        receipt = await record_visit(parts, event, access)
         return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
 
-    @router.get("/v1/visits", responses={**NOT_MODIFIED, **answers(401, 422, 429)})
+    @router.get("/v1/visits", response_model=Visits, responses={**NOT_MODIFIED, **answers(401, 422, 429)})
     async def visits(
         request: Request,
         access: Anybody,
@@ -81,11 +74,9 @@ def create_routes(projection: Projection, publisher: Publisher, limits: WorkLimi
         before = next(map(int, position_of(cursor, r"(\d{1,10})")), LAST)
 
         def listed() -> Content:
-            with reading(projection.engine) as connection:
-                items = page(connection, plan, visit_id, min(before, LAST), limit + 1, access)
-            following = cursor_of(items[limit - 1]["seq"]) if len(items) > limit else None
-            return content_of({"plan": plan, "items": items[:limit], "next": following})
+            with reading(parts.projection.engine) as connection:
+                return content_of(page(connection, plan, visit_id, min(before, LAST), limit, access))
 
-        return tagged(request, await limits.run("reads", access.keyed, listed))
+        return tagged(request, await parts.limits.run("reads", access.keyed, listed))
 
     return router

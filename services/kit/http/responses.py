@@ -1,4 +1,4 @@
-"""How lists and cheap answers are written: cursor pages, moments, and an `ETag` made of the bytes themselves."""
+"""How answers are written: their models' base, cursor pages, moments, and an `ETag` made of the bytes themselves."""
 
 import gzip
 import re
@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from services.kit.http.problems import InvalidProblem, Wrong
@@ -17,6 +18,24 @@ COMPRESSION = 4  # of 9: higher ones take longer than they save
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Items of one page at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+Next = Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
+MomentText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class Answer(BaseModel):
+    """Base of what is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Acknowledged(Answer):
+    """Where the broker keeps an event that it has acknowledged. `source` and `id` name the event."""
+
+    source: str
+    id: str
+    topic: str
+    partition: int
+    offset: int
 
 
 def cursor_of(*position: object) -> str:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaError
 
-from schemas.access import Audited, Key
+from schemas.access import Audited, Key, Role
 from schemas.topics import partition_of
-from services.kit.auth.keys import TOPIC, Access
-from services.kit.http.problems import UnavailableProblem
+from services.kit.auth.keys import TOPIC, Access, new_key
+from services.kit.http.problems import ConflictProblem, NotFoundProblem, UnavailableProblem
 from services.kit.projection.databases import alone
 from services.kit.projection.follower import Place
 from services.kit.publishing import Letter, audit_letter
@@ -23,7 +23,27 @@ WAIT_SECONDS = 10.0
 Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
 
 
-async def change_keys(parts: Parts, plan: str, office: str, change: Change, audited: Audited) -> None:
+async def make_key(parts: Parts, access: Access, plan: str, office: str, role: Role) -> tuple[str, Key]:
+    """Make a key of an office; its text, which is kept nowhere, and the key. Raises ConflictProblem when the office has as
+    many as it may, UnavailableProblem."""
+    if len(parts.keyring.office(plan, office).keys) >= KEYS:
+        raise ConflictProblem(f"An office has at most {KEYS} keys; withdraw one first.")
+    text, key_id, sha256 = new_key()
+    key = Key(key_id=key_id, role=role, sha256=sha256, made_at=datetime.now(UTC))
+    act = audited(access, "keys.make", plan, office, f"{role} {key_id}")
+    await _change_keys(parts, plan, office, lambda keys: (*keys, key), act)
+    return text, key
+
+
+async def withdraw_key(parts: Parts, access: Access, plan: str, office: str, key_id: str) -> None:
+    """Withdraw a key of an office. Raises NotFoundProblem where it has none with this id, UnavailableProblem."""
+    if all(key.key_id != key_id for key in parts.keyring.office(plan, office).keys):
+        raise NotFoundProblem(f"{plan}/{office} has no key {key_id}.")
+    act = audited(access, "keys.withdraw", plan, office, key_id)
+    await _change_keys(parts, plan, office, lambda keys: tuple(key for key in keys if key.key_id != key_id), act)
+
+
+async def _change_keys(parts: Parts, plan: str, office: str, change: Change, audited: Audited) -> None:
     """Publish an office's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
 
     The record says all keys at once, so that who writes it must have read what is there: one change at a time, in

@@ -8,14 +8,10 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from schemas.cloudevents import HTTP_PREFIX
-from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
-from schemas.reports import Retraction, StatusReport, StatusReported, StatusRetracted
 from schemas.sources import SOURCE, parse_source
 from schemas.topics import KIB
 from services.kit.auth.keys import Anybody, somebody
-from services.kit.http.openapi import schema_of
 from services.kit.http.problems import (
     ForbiddenProblem,
     InvalidProblem,
@@ -27,75 +23,24 @@ from services.kit.http.problems import (
 )
 from services.kit.publishing import NOT_ACKNOWLEDGED
 from services.programs.dependencies import Parts
-from services.programs.events.cloudevents import BATCH_EVENTS, Arrived, is_batch, read_batch, read_one, require_utf_8
+from services.programs.events.cloudevents import Arrived, is_batch, read_batch, read_one, require_utf_8
 from services.programs.events.commands import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
+from services.programs.events.models import (
+    ACCEPTED_EXAMPLE,
+    OUTCOME_EXAMPLES,
+    REQUEST,
+    Accepted,
+    Batch,
+    Pending,
+    Rejected,
+    Sent,
+)
 from services.programs.events.queries import outcome
 
 LARGE_BYTES = 256 * KIB  # a body that takes more than some ms to read
 MANY = 1_000  # results that take more than some ms to write
 WAIT_SECONDS = 30
 RETRY_AFTER_SECONDS = 2
-
-EXAMPLE: dict[str, Any] = {
-    "specversion": "1.0",
-    "id": "2021-11-GOV-001",
-    "source": "/plans/kota-pontianak-2019-2028/departments/diskominfo",
-    "type": "id.pantau.program.status.reported.v1",
-    "time": "2021-12-03T02:15:00Z",
-    "data": {
-        "program": "GOV-001",
-        "status": "in_progress",
-        "physical": "45.5",
-        "spent": 1250000000,
-        "period": "2021-11",
-    },
-}
-ACCEPTED_EXAMPLE = {
-    "status": 202,
-    "source": EXAMPLE["source"],
-    "id": EXAMPLE["id"],
-    "topic": "program-status",
-    "partition": 3,
-    "offset": 8123,
-}
-OUTCOME_EXAMPLES = {
-    "pending": {"value": {"outcome": "pending"}},
-    "accepted": {
-        "value": {
-            "outcome": "accepted",
-            "standing": "current",
-            "seq": 12,
-            "received_at": "2021-12-03T02:15:01.123Z",
-            "also_rejected": [],
-        }
-    },
-    "rejected": {"value": {"outcome": "rejected", "reasons": [{"code": "conflict", "received_at": "..."}]}},
-}
-MODELS = (StatusReported, StatusRetracted)
-EVENT_SCHEMA = {"oneOf": [schema_of(model) for model in MODELS], "discriminator": {"propertyName": "type"}}
-BATCH_SCHEMA = {"type": "array", "items": EVENT_SCHEMA, "maxItems": BATCH_EVENTS}
-DATA_SCHEMA = {"anyOf": [schema_of(model) for model in (StatusReport, Retraction)]}
-REQUEST: dict[str, Any] = {
-    "security": [{"bearer": []}],
-    "parameters": [
-        {
-            "name": f"{HTTP_PREFIX}{name}",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "description": "In binary mode, with the event's data as `application/json`.",
-        }
-        for name in ("specversion", "id", "source", "type", "time")
-    ],
-    "requestBody": {
-        "required": True,
-        "content": {
-            MEDIA_TYPE: {"schema": EVENT_SCHEMA, "example": EXAMPLE},
-            BATCH_MEDIA_TYPE: {"schema": BATCH_SCHEMA, "example": [EXAMPLE]},
-            "application/json": {"schema": DATA_SCHEMA, "example": EXAMPLE["data"]},
-        },
-    },
-}
 
 
 def create_routes(parts: Parts) -> APIRouter:
@@ -105,10 +50,11 @@ def create_routes(parts: Parts) -> APIRouter:
     @router.post(
         "/v1/events",
         status_code=202,
+        response_model=Sent | Batch,
         openapi_extra=REQUEST,
         responses={
             202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
-            207: {"description": "Of a batch, some are acknowledged; `results` tells each"},
+            207: {"description": "Of a batch, some are acknowledged; `results` tells each", "model": Batch},
             **answers(401, 403, 413, 415, 422, 503),
         },
     )
@@ -137,6 +83,7 @@ def create_routes(parts: Parts) -> APIRouter:
 
     @router.get(
         "/v1/events",
+        response_model=Pending | Accepted | Rejected,
         responses={
             200: {"description": "Its outcome", "content": {"application/json": {"examples": OUTCOME_EXAMPLES}}},
             **answers(401, 404, 422, 429),

@@ -1,9 +1,8 @@
 """A masterplan comes in: read, compared with what it replaces, and published whole, or refused with every error."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.facts import canonical, digest, written
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
@@ -15,46 +14,52 @@ from services.kit.http.problems import ConflictProblem, InvalidProblem, TooLarge
 from services.kit.publishing import Letter, audit_letter
 from services.programs.departments.commands import audited
 from services.programs.dependencies import Parts
+from services.programs.masterplans.models import CellWarning, ImportedVersion, Published
 from services.programs.masterplans.queries import registered
+from services.programs.masterplans.uploads import Upload
 from services.programs.masterplans.workbook import Read, read_csv, read_workbook
 
 DIGEST_CHARACTERS = 16
 
 
-class Upload(NamedTuple):
-    """A file as it came: whether it is CSV (else a workbook), its bytes, and the plan's own fields of the query."""
-
-    is_csv: bool
-    data: bytes
-    fields: Mapping[str, str]
-
-
-class Imported(NamedTuple):
-    """What an import came to. `published` is where the event lies; None for a dry run and for what is there already."""
+class _Checked(NamedTuple):
+    """What an upload comes to: a version's event with warnings, whether it is registered already, and its letter."""
 
     plan: str
     event: MasterplanVersionPublished
-    warnings: list[dict[str, Any]]
-    published: dict[str, Any] | None
+    warnings: list[CellWarning]
     already: bool
+    letter: Letter
 
 
-async def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: bool) -> Imported:
+async def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: bool) -> ImportedVersion:
     """Read an upload and publish the version it holds, unless it is a dry run.
 
     Raises InvalidProblem with every error of every cell, ConflictProblem when the version does not replace the
     current one, TooLargeProblem above the limit of an event, UnavailableProblem.
     """
-    imported, letter = await asyncio.to_thread(_checked, parts, upload)
-    if dry_run or imported.already:
-        return imported
-    act = audited(access, "masterplans.import", imported.plan, detail=imported.event.id)
-    receipt, _ = await parts.publisher.publish(letter, audit_letter(act))
-    return imported._replace(published=receipt._asdict())
+    checked = await asyncio.to_thread(_checked, parts, upload)
+    version, published = checked.event.data, None
+    if not (dry_run or checked.already):
+        act = audited(access, "masterplans.import", checked.plan, detail=checked.event.id)
+        receipt, _ = await parts.publisher.publish(checked.letter, audit_letter(act))
+        published = Published(**receipt._asdict())
+    return ImportedVersion(
+        plan=checked.plan,
+        version=version.version,
+        dry_run=dry_run,
+        already_registered=checked.already,
+        programs=len(version.programs),
+        departments=len(version.departments),
+        source=checked.event.source,
+        id=checked.event.id,
+        warnings=checked.warnings,
+        published=published,
+    )
 
 
-def _checked(parts: Parts, upload: Upload) -> tuple[Imported, Letter]:
-    """What an upload comes to, not published yet, and the letter it would be. Blocks: workbooks are large."""
+def _checked(parts: Parts, upload: Upload) -> _Checked:
+    """What an upload comes to, not published yet. Blocks: workbooks are large."""
     found = _read(parts, upload)
     if found.errors or found.version is None or found.plan is None:
         raise InvalidProblem(errors=[Wrong(*error) for error in found.errors])
@@ -63,8 +68,8 @@ def _checked(parts: Parts, upload: Upload) -> tuple[Imported, Letter]:
     if len(value) > PLAN_VERSION_LIMIT:
         raise TooLargeProblem(f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are taken.")
     already = _compare(parts, found.plan, event)
-    warnings = [warning._asdict() for warning in found.warnings]
-    return Imported(found.plan, event, warnings, published=None, already=already), event_letter(event, value)
+    warnings = [CellWarning(**warning._asdict()) for warning in found.warnings]
+    return _Checked(found.plan, event, warnings, already, event_letter(event, value))
 
 
 def _read(parts: Parts, upload: Upload) -> Read:

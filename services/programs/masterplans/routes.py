@@ -1,17 +1,15 @@
 """`/v1/masterplans`: the register of plans; import and export as the workbook a planning office keeps."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic_core import to_json
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
 from schemas.sources import PLAN
 from services.kit.auth.keys import Access, Administrator, Anybody
-from services.kit.http.problems import InvalidProblem, MediaTypeProblem, NotFoundProblem, Wrong, answers
+from services.kit.http.problems import NotFoundProblem, answers
 from services.kit.http.responses import (
     NOT_MODIFIED,
     Content,
@@ -25,66 +23,32 @@ from services.kit.http.responses import (
 )
 from services.kit.projection.databases import reading
 from services.programs.dependencies import Parts
-from services.programs.masterplans.commands import Imported, Upload, import_masterplan
+from services.programs.masterplans.commands import import_masterplan
+from services.programs.masterplans.models import (
+    BINARY,
+    CSV,
+    IMPORT_EXAMPLE,
+    REQUEST,
+    XLSX,
+    ImportedVersion,
+    ListedPlans,
+    ShownPlan,
+    ShownVersion,
+)
 from services.programs.masterplans.queries import Found, at_seq, find, in_force, page, versions
+from services.programs.masterplans.uploads import Uploaded
 from services.programs.masterplans.workbook import template, write_csv, write_workbook
-from services.programs.masterplans.workbook.columns import PLAN_LINES
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv"
-MULTIPART = "multipart/form-data"
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-FILE: dict[str, Any] = {"schema": {"type": "object", "properties": {"file": BINARY["schema"]}, "required": ["file"]}}
-FIELDS = [
-    {"name": line.field, "in": "query", "schema": {"type": "string"}, "description": f"With CSV: {line.heading}"}
-    for line in PLAN_LINES
-]
-REQUEST: dict[str, Any] = {
-    "parameters": FIELDS,
-    "requestBody": {"required": True, "content": {XLSX: BINARY, CSV: BINARY, MULTIPART: FILE}},
-}
-IMPORT_EXAMPLE = {
-    "plan": "kota-pontianak-2019-2028",
-    "version": 1,
-    "dry_run": False,
-    "already_registered": False,
-    "programs": 426,
-    "departments": 25,
-    "source": "/plans/kota-pontianak-2019-2028/council",
-    "id": "version-1-7c1d0f53a5c0f9d2",
-    "warnings": [],
-    "published": {"topic": "masterplans", "partition": 3, "offset": 0},
-}
 
 LAST_VERSION = 2**31 - 1
 
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
 
 
-async def _upload(request: Request) -> Upload:
-    """The file of a request: its body, or the field `file` of a form."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    fields = {name: value for name, value in request.query_params.items() if name != "dry_run"}
-    if media_type in {XLSX, CSV}:
-        return Upload(media_type == CSV, await request.body(), fields)
-    if media_type != MULTIPART:
-        raise MediaTypeProblem(f"{media_type or 'A body without a media type'} is not taken here, but {XLSX}, {CSV}.")
-    try:
-        async with request.form(max_files=1, max_fields=10) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise InvalidProblem(errors=[Wrong("file", "is missing", "a workbook or CSV file in the field `file`")])
-            is_csv = (file.filename or "").lower().endswith(".csv") or file.content_type == CSV
-            return Upload(is_csv, await file.read(), fields)
-    except HTTPException as error:
-        raise InvalidProblem(errors=[Wrong("body", f"is no form: {error.detail}", MULTIPART)]) from None
-
-
 def create_routes(parts: Parts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["masterplans"])
 
-    @router.get("/v1/masterplans", responses={**NOT_MODIFIED, **answers(401, 422, 429)})
+    @router.get("/v1/masterplans", response_model=ListedPlans, responses={**NOT_MODIFIED, **answers(401, 422, 429)})
     async def masterplans(request: Request, access: Anybody, limit: Limit = 100, cursor: Cursor = None) -> Response:
         """The latest version of every plan, by its id."""
         after = "".join(position_of(cursor, f"({PLAN})"))
@@ -100,23 +64,22 @@ def create_routes(parts: Parts) -> APIRouter:
     @router.post(
         "/v1/masterplans/import",
         status_code=202,
+        response_model=ImportedVersion,
         openapi_extra=REQUEST,
         responses={
-            200: {"description": "A dry run, or this very version is registered already"},
+            200: {"description": "A dry run, or this very version is registered already", "model": ImportedVersion},
             202: {"description": "Published", "content": {"application/json": {"example": IMPORT_EXAMPLE}}},
             **answers(401, 403, 409, 413, 415, 422, 503),
         },
     )
-    async def import_plan(
-        access: Administrator, upload: Annotated[Upload, Depends(_upload)], dry_run: bool = False
-    ) -> JSONResponse:
+    async def import_plan(access: Administrator, upload: Uploaded, dry_run: bool = False) -> JSONResponse:
         """Import a plan version: a workbook, or CSV of the programs sheet with the plan's own fields in the query.
 
         422 tells every error of every row. The version must replace the current one (409 names it). What became of
         it: `GET /v1/events` with the `source` and `id` answered here.
         """
         imported = await import_masterplan(parts, upload, access, dry_run=dry_run)
-        return JSONResponse(_told(imported, dry_run), 202 if imported.published else 200)
+        return JSONResponse(imported.model_dump(), 202 if imported.published else 200)
 
     @router.get(
         "/v1/masterplans/template",
@@ -128,7 +91,9 @@ def create_routes(parts: Parts) -> APIRouter:
         found = await _exported(parts, ("template",), template, keyed=access.keyed)
         return _file(request, found, XLSX, "pantau-masterplan.xlsx")
 
-    @router.get("/v1/masterplans/{plan}", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
+    @router.get(
+        "/v1/masterplans/{plan}", response_model=ShownPlan, responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)}
+    )
     async def masterplan(request: Request, access: Anybody, plan: PlanPath) -> Response:
         """A plan: its versions, the latest first, and which one is in force today."""
 
@@ -143,7 +108,11 @@ def create_routes(parts: Parts) -> APIRouter:
 
         return tagged(request, await parts.limits.run("reads", access.keyed, told))
 
-    @router.get("/v1/masterplans/{plan}/versions/{number}", responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)})
+    @router.get(
+        "/v1/masterplans/{plan}/versions/{number}",
+        response_model=ShownVersion,
+        responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)},
+    )
     async def version(
         request: Request, access: Anybody, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]
     ) -> Response:
@@ -207,22 +176,6 @@ async def _exported(parts: Parts, key: tuple[str | int, ...], make: Callable[[],
         return parts.answers.keep(key, await parts.limits.run("exports", keyed, content))
 
     return parts.answers.kept(key) or await parts.answers.once((keyed, *key), in_turn)
-
-
-def _told(imported: Imported, dry_run: bool) -> dict[str, Any]:
-    version = imported.event.data
-    return {
-        "plan": imported.plan,
-        "version": version.version,
-        "dry_run": dry_run,
-        "already_registered": imported.already,
-        "programs": len(version.programs),
-        "departments": len(version.departments),
-        "source": imported.event.source,
-        "id": imported.event.id,
-        "warnings": imported.warnings,
-        "published": imported.published,
-    }
 
 
 def _file(request: Request, content: Content, media_type: str, name: str) -> Response:

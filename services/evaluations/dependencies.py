@@ -1,0 +1,15 @@
+"""What the routes of evaluations work with; put together once, in app.py."""
+
+from typing import NamedTuple
+
+from services.kit.http.limits import WorkLimiter
+from services.kit.projection.follower import Projection
+from services.kit.publishing import Publisher
+
+
+class Parts(NamedTuple):
+    """The parts of the service."""
+
+    projection: Projection
+    publisher: Publisher
+    limits: WorkLimiter
