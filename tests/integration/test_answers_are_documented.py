@@ -118,7 +118,7 @@ def test_events_and_what_became_of_them(desk: Desk, site: Client, documents: lis
         return site.post("/v1/events", json=body, headers=bearer(key) | {"Content-Type": media_type})
 
     def outcome(event_id: str, **headers: str) -> Json:
-        asked = {"source": source, "id": event_id, "wait": 30}
+        asked: dict[str, str | int] = {"source": source, "id": event_id, "wait": 30}
         return check(documents, "/v1/events", "get", site.get("/v1/events", params=asked, headers=headers), 200)
 
     check(documents, "/v1/events", "post", send(report(plan, "r-1")), 202)
