@@ -746,25 +746,33 @@ class TestTheStandIn:
 
     @pytest.mark.parametrize("as_of", [END_OF_2021, date(2018, 6, 30)])
     def test_its_answers_are_the_apis(self, as_of: date) -> None:
-        from services.aggregator.api import answers
+        from services.aggregator.api.changes.models import Changes
+        from services.aggregator.api.departments.models import Departments
+        from services.aggregator.api.figures.models import Realization
+        from services.aggregator.api.history.models import History
+        from services.aggregator.api.models import Answer
+        from services.aggregator.api.plans.models import Plans
+        from services.aggregator.api.programs.models import Programs, ProgramStory
+        from services.aggregator.api.stream.models import Change
+        from services.aggregator.api.web_pages import Opening
 
         server = PageServer(pontianak())
         city, asked = server.cities[PLAN], {"as_of": as_of.isoformat()}
         about = f"/v1/plans/{PLAN}"
-        told: list[tuple[type[answers.Answer], Any]] = [
-            (answers.Realization, server.answer(f"{about}/realization", asked)),
+        told: list[tuple[type[Answer], Any]] = [
+            (Realization, server.answer(f"{about}/realization", asked)),
             (
-                answers.Realization,
+                Realization,
                 server.answer(f"{about}/realization", asked | {"group_by": "sub_dimension", "basis": "verified"}),
             ),
-            (answers.History, server.answer(f"{about}/history", {"from": "2020-01-01", "to": "2021-12-31"})),
-            (answers.Changes, server.answer(f"{about}/changes", asked | {"since": "2018-01-31"})),
-            (answers.Departments, server.answer(f"{about}/departments", asked)),
-            (answers.Programs, server.answer(f"{about}/programs", asked)),
-            (answers.ProgramStory, server.answer(f"{about}/programs/GOV-001", asked)),
-            (answers.Plans, server.answer("/v1/plans", asked)),
-            (answers.Change, city.change(["GOV-001"], as_of, "claimed")),
-            (answers.Opening, server.answer("/opening.json", {})),
+            (History, server.answer(f"{about}/history", {"from": "2020-01-01", "to": "2021-12-31"})),
+            (Changes, server.answer(f"{about}/changes", asked | {"since": "2018-01-31"})),
+            (Departments, server.answer(f"{about}/departments", asked)),
+            (Programs, server.answer(f"{about}/programs", asked)),
+            (ProgramStory, server.answer(f"{about}/programs/GOV-001", asked)),
+            (Plans, server.answer("/v1/plans", asked)),
+            (Change, city.change(["GOV-001"], as_of, "claimed")),
+            (Opening, server.answer("/opening.json", {})),
         ]
         for model, answer in told:
             assert model.model_validate(answer).model_dump(mode="json") == answer, model

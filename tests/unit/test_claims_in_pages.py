@@ -11,7 +11,7 @@ from benchmarks.large_book import LargeBook
 from realization.claims import claim_of
 from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, UnknownFact
-from services.aggregator.api.claims import PAGE_FACTS, Page, begins_page, page_of, unpack
+from services.aggregator.api.claim_pages import PAGE_FACTS, Page, begins_page, page_of, unpack
 
 PLAN = "kota-000"
 FACTS = [read_fact(value) for _, value in LargeBook(plans=1, reports=2 * PAGE_FACTS).facts(PLAN)]

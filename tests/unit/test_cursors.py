@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.reports import PROGRAM
 from schemas.sources import PLAN
-from services.aggregator.api.questions import listed_at, ranked_at
+from services.aggregator.api.plans.models import ranked_at
+from services.aggregator.api.programs.models import listed_at
 from services.kit.http.problems import InvalidProblem
 from services.kit.http.responses import cursor_of, position_of
 

@@ -5,7 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import ValidationError
 
-from services.aggregator.api.questions import ChangesQuestion, HistoryQuestion, PlansQuestion, Question
+from services.aggregator.api.changes.models import ChangesQuestion
+from services.aggregator.api.history.models import HistoryQuestion
+from services.aggregator.api.parameters import Question
+from services.aggregator.api.plans.models import PlansQuestion
 
 
 @pytest.mark.parametrize(

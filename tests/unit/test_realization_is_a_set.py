@@ -14,7 +14,7 @@ from realization.snapshot import SNAPSHOT_LIMIT, Live
 from schemas.codec import ReportFact, report_of
 from schemas.facts import Fact, Snapshot
 from schemas.reports import StatusReported
-from services.aggregator.api.claims import Page, unpack
+from services.aggregator.api.claim_pages import Page, unpack
 from tests import oracle
 from tests.oracle import Json
 from tests.strategies import (

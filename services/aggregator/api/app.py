@@ -9,16 +9,24 @@ from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from services.aggregator.api.answers import Change
-from services.aggregator.api.asking import Answers, Asking, Clock, utc_now
-from services.aggregator.api.books import FACTS_IN_MEMORY, Books
+from services.aggregator.api.changes import routes as changes
+from services.aggregator.api.computed_answers import ComputedAnswers
+from services.aggregator.api.departments import routes as departments
+from services.aggregator.api.dependencies import Parts
+from services.aggregator.api.exit_signals import on_stop
+from services.aggregator.api.figures import routes as figures
+from services.aggregator.api.history import routes as history
 from services.aggregator.api.metrics import ApiMetrics
+from services.aggregator.api.moments import Clock, Moments, utc_now
+from services.aggregator.api.open_plans import FACTS_IN_MEMORY, OpenPlans
+from services.aggregator.api.plans import routes as plans
+from services.aggregator.api.plans.queries import Ranking
+from services.aggregator.api.programs import routes as programs
 from services.aggregator.api.projection import PREFIX, SERVICE, TOPICS, VERSION, Tables
-from services.aggregator.api.ranking import Ranking
-from services.aggregator.api.routes import Parts, create_routes
-from services.aggregator.api.stopping import on_stop
-from services.aggregator.api.streams import Streams
-from services.aggregator.api.web import add_pages
+from services.aggregator.api.stream import routes as stream
+from services.aggregator.api.stream.models import Change
+from services.aggregator.api.stream.streams import Streams
+from services.aggregator.api.web_pages import add_pages
 from services.kit.auth.keys import TOPIC as ACCESS
 from services.kit.auth.keys import Keyring
 from services.kit.http.apps import add_frame
@@ -36,7 +44,7 @@ def limits_of(settings: Settings) -> dict[str, Limit]:
     """What is done at once. More answers in threads would not be there sooner: they share one interpreter."""
     return {
         "answers": Limit(3, 1, waiting=256, wait_seconds=5.0),
-        "rankings": Limit(2, 1, waiting=8, wait_seconds=5.0),  # that open books
+        "rankings": Limit(2, 1, waiting=8, wait_seconds=5.0),  # that load plans
         "waits": Limit(256, 128),  # for a `seq` to come
         "streams": Limit(settings.streams, settings.streams // 5),  # clients
         "channels": Limit(64, 16),  # questions that streams ask, of other dates than today
@@ -49,19 +57,19 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
     metrics = ApiMetrics(registry)
     tables = Tables()
     keyring = Keyring(PREFIX, tables.metadata, settings.admin_key_sha256)
-    books = Books(tables, metrics, facts_in_memory)
+    open_plans = OpenPlans(tables, metrics, facts_in_memory)
 
     def apply(connection: Connection, records: Sequence[Record]) -> None:
         tables.apply(connection, records)
         keyring.apply(connection, records)
 
     def load(connection: Connection) -> None:
-        books.load(connection)
+        open_plans.load(connection)
         keyring.load(connection)
 
     async def on_commit(records: Sequence[Record]) -> None:
         keyring.remember(records)
-        streams.touch(await books.on_commit(records))
+        streams.touch(await open_plans.on_commit(records))
 
     projection = Projection(
         settings,
@@ -75,12 +83,12 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         load=load,
         on_commit=on_commit,
     )
-    books.projection = projection
+    open_plans.projection = projection
     limits = WorkLimiter(registry, SERVICE, limits_of(settings))
-    asking = Asking(books, projection, limits, now)
-    answers = Answers(asking, limits, metrics)
-    streams = Streams(asking, limits, metrics)
-    ranking = Ranking(answers, books, tables, projection, limits, now)
+    moments = Moments(open_plans, projection, limits, now)
+    answers = ComputedAnswers(moments, limits, metrics)
+    streams = Streams(moments, limits, metrics)
+    ranking = Ranking(answers, open_plans, tables, projection, limits, now)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -99,7 +107,9 @@ def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int
         redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
         responses=problems(503),  # of every path that is about the tables
     )
-    app.include_router(create_routes(Parts(asking, answers, ranking, streams, tables, projection)))
+    parts = Parts(moments, answers, ranking, streams, tables, projection)
+    for routes in (plans, figures, history, changes, programs, departments, stream):
+        app.include_router(routes.create_routes(parts))
     add_docs(app, "/v1/plans/docs")
     describe(app, Change)
     add_pages(app, settings)

@@ -11,16 +11,16 @@ class ApiMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.figure_seconds = Histogram(
             "pantau_figure_seconds",
-            "Time to compute an answer from an open book.",
+            "Time to compute an answer from a plan in memory.",
             ("question",),
             buckets=SECONDS,
             registry=registry,
         )
         self.open_seconds = Histogram(
-            "pantau_book_open_seconds", "Time to load a plan's book.", buckets=SECONDS, registry=registry
+            "pantau_book_open_seconds", "Time to load a plan's facts into memory.", buckets=SECONDS, registry=registry
         )
         self.facts_in_memory = Gauge(
-            "pantau_book_facts", "Room taken by the books that are open, in facts.", registry=registry
+            "pantau_book_facts", "Room taken by the plans in memory, in facts.", registry=registry
         )
         self.unknown_facts = Counter(
             "pantau_unknown_facts_total",

@@ -1,4 +1,4 @@
-"""The projection of the book: facts by plan and `seq`, what is to be known of every plan, and its live snapshot.
+"""The projection of the facts log: facts by plan and `seq`, what is to be known of every plan, and its live snapshot.
 
 Only what `realization` can't say is kept in columns; what a fact means is asked of the heart, never of SQL.
 """
@@ -20,7 +20,7 @@ from schemas.masterplan import MasterplanVersion
 from schemas.plan_versions import PlanFact, read_plan
 from schemas.private import Json
 from schemas.sources import parse_source
-from services.aggregator.api.claims import Page, begins_page, page_of, unpack
+from services.aggregator.api.claim_pages import Page, begins_page, page_of, unpack
 from services.kit.projection.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
 from services.kit.projection.follower import Record
 from services.kit.projection.private_parts import TOPIC as PRIVATE
@@ -35,15 +35,15 @@ KINDS = {event_type(each): each.KIND.kind for each in EVENT_CLASSES}
 STATED = ("visited_on", "verified_on", "chosen_on", "effective_from")
 
 
-class Told(NamedTuple):
+class StoredFact(NamedTuple):
     """A fact, and the value of its record."""
 
     fact: ReportFact | Fact | UnknownFact
     value: bytes
 
 
-class Kept(NamedTuple):
-    """What is kept of a plan's facts: of reports what they claim, and plan versions and others whole."""
+class StoredFacts(NamedTuple):
+    """What is stored of a plan's facts: of reports what they claim, and plan versions and others whole."""
 
     reports: Columns
     plans: list[PlanFact]
@@ -51,7 +51,7 @@ class Kept(NamedTuple):
     unknown: list[UnknownFact]
 
 
-class Live(NamedTuple):
+class LiveCounts(NamedTuple):
     """What a plan's live snapshot says of all its programs, and the date it is true of."""
 
     as_of: date
@@ -60,7 +60,7 @@ class Live(NamedTuple):
 
 
 class PlanRow(NamedTuple):
-    """What is known of a plan without opening its book.
+    """What is known of a plan without loading it.
 
     `seq`: its last fact. `settled_on`: the latest date any of its facts speaks of; from then on its counts are the
     same at every date. `time_zone`: of its highest version. `live`: from its snapshot.
@@ -70,7 +70,7 @@ class PlanRow(NamedTuple):
     seq: int
     settled_on: date
     time_zone: str
-    live: Live | None
+    live: LiveCounts | None
 
 
 class Tables:
@@ -79,7 +79,7 @@ class Tables:
     def __init__(self) -> None:
         self.metadata = MetaData()
         # Values are the JSON of a `schemas.facts.Fact`. Those of reports, which are most of all facts, are apart: they are
-        # read one by one, for what a claim does not say. What a book is opened from lies together, and is little.
+        # read one by one, for what a claim does not say. What a plan is loaded from lies together, and is little.
         self._reports, self._others = (
             Table(
                 f"{PREFIX}{name}",
@@ -96,7 +96,7 @@ class Tables:
             self.metadata,
             Column("plan", TEXT, primary_key=True),
             Column("page", Integer, primary_key=True, autoincrement=False),
-            Column("value", LargeBinary, nullable=False),  # a `claims.Page`
+            Column("value", LargeBinary, nullable=False),  # a `claim_pages.Page`
         )
         self._plans = Table(
             f"{PREFIX}plans",
@@ -120,7 +120,7 @@ class Tables:
         """Write what records of `facts` and `realization` say."""
         values = [record.value for record in records if record.topic == "facts" and record.value]
         if values:
-            self._apply_facts(connection, [Told(read_fact(value), value) for value in values])
+            self._apply_facts(connection, [StoredFact(read_fact(value), value) for value in values])
         self.private.apply(connection, records)
         snapshots = {plan_of(record): record.value for record in records if record.topic == "realization"}
         upsert(connection, self.snapshots, [_live(value) for value in snapshots.values() if value])
@@ -128,11 +128,11 @@ class Tables:
         if gone:
             connection.execute(self.snapshots.delete().where(self.snapshots.c.plan.in_(gone)))
 
-    def _apply_facts(self, connection: Connection, told: Sequence[Told]) -> None:
+    def _apply_facts(self, connection: Connection, stored: Sequence[StoredFact]) -> None:
         reports: list[tuple[str, int, bytes]] = []
         others: list[tuple[str, int, bytes]] = []
         by_plan: dict[str, list[ReportFact | Fact | UnknownFact]] = {}
-        for fact, value in told:
+        for fact, value in stored:
             if isinstance(fact, ReportFact):
                 plan = fact.report.plan
                 reports.append((plan, fact.seq, value))
@@ -197,16 +197,16 @@ class Tables:
                 row.seq,
                 date.fromisoformat(row.settled_on),
                 row.time_zone,
-                Live(date.fromisoformat(row.as_of), row.programs, row.realized) if row.as_of else None,
+                LiveCounts(date.fromisoformat(row.as_of), row.programs, row.realized) if row.as_of else None,
             )
             for row in rows
         ]
 
-    def kept(self, connection: Connection, plan: str) -> Kept:
-        """All that a plan's book is made of."""
+    def stored_facts(self, connection: Connection, plan: str) -> StoredFacts:
+        """All that a plan is loaded from."""
         pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
         others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
-        kept = Kept(unpack(plan, read_blobs(connection, pages)), [], [], [])
+        kept = StoredFacts(unpack(plan, read_blobs(connection, pages)), [], [], [])
         for value in read_blobs(connection, others):
             version = read_plan(value)
             if version is not None:
@@ -243,7 +243,7 @@ def _settles_on(fact: ReportFact | Fact | UnknownFact) -> date:
     if isinstance(fact, ReportFact):
         return fact.report.effective_on
     if isinstance(fact, UnknownFact):
-        return date.max if fact.fold else date.min  # who knows what it says
+        return date.max if fact.fold else date.min  # what it says is not known
     return max((day for name in STATED if (day := getattr(fact.event.data, name, None))), default=date.min)
 
 

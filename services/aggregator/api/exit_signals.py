@@ -1,6 +1,6 @@
-"""Hearing that the process is to stop in time to end what would never end by itself.
+"""Ends what never ends by itself when the process gets a signal to stop.
 
-uvicorn tells an app that it stops only when all connections are closed, and a stream's is not closed before it knows.
+uvicorn tells an app that it stops only when all connections are closed, and a stream's stays open until the app ends it.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def on_stop(stop: Callable[[], None]) -> Generator[None]:
-    """Call `stop` in the event loop when this process is told to end, before whoever handles the signal is told."""
-    if threading.current_thread() is not threading.main_thread():  # signals are not heard here
+    """Call `stop` in the event loop when this process gets a signal to end, before the handler that was there."""
+    if threading.current_thread() is not threading.main_thread():  # signals arrive in the main thread only
         yield
         return
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def heard(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(stop)
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
 
     for number in SIGNALS:
-        signal.signal(number, heard)
+        signal.signal(number, on_signal)
     try:
         yield
     finally:

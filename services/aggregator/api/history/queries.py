@@ -14,14 +14,15 @@ from realization.exact import percent
 from realization.formulas import Basis
 from realization.plan_facts import NEVER_REPORTED, PlanBook, ProgramState, Version
 from realization.targets import target
-from services.aggregator.api.answers import History, Point, Series, Text
-from services.aggregator.api.figures import Moment, labels
+from services.aggregator.api.cells import labels
+from services.aggregator.api.history.models import History, Point, Series
+from services.aggregator.api.models import Text
+from services.aggregator.api.moments import Moment
 from services.kit.http.problems import InvalidProblem, Wrong
 
 OVERALL_KEY = "overall"
 OVERALL = Text(id="Seluruh program", en="All programs")
 Step = Literal["month", "year"]
-
 YEARS_AT_MOST = 50
 POINTS_AT_MOST = 50_000  # of all series
 POINTS_OF_A_STEP = 2_000  # so that a step takes some ms
@@ -48,17 +49,17 @@ def history(
 
     Raises InvalidProblem for more years, or more points of all series, than are answered.
     """
-    book, known_at = moment.opened.book, moment.known_at
-    sweep = _Sweep(book, known_at, group_by)
+    plan_facts, known_at = moment.opened.plan_facts, moment.known_at
+    sweep = _Sweep(plan_facts, known_at, group_by)
     names: dict[str, Text] = {OVERALL_KEY: OVERALL}
     points: dict[str, list[Point]] = {OVERALL_KEY: []}
     first = min(since or _beginning(moment), moment.as_of)
     if moment.as_of.year - first.year > YEARS_AT_MOST:
         raise _too_much(f"from {first} to {moment.as_of} is more than {YEARS_AT_MOST} years")
     dates = list(steps(first, moment.as_of, step))
-    made = told = 0.0
+    made = yielded_at = 0.0
     for number, as_of in enumerate(dates):
-        version = book.version(as_of, known_at)
+        version = plan_facts.version(as_of, known_at)
         cells = sweep.count(version, as_of) if version else {OVERALL_KEY: Counts()}
         if version is not None:
             names |= labels(group_by, version, cells.keys() - {OVERALL_KEY})
@@ -69,11 +70,11 @@ def history(
                 points[key] = [_point(day, None, None, key, group_by, basis) for day in dates[:number]]
             points[key].append(_point(as_of, version, cells.get(key), key, group_by, basis))
         made += len(names) + POINT_OF_PROGRAMS * len(version.programs if version else ())
-        if made - told > POINTS_OF_A_STEP:
-            told = made
+        if made - yielded_at > POINTS_OF_A_STEP:
+            yielded_at = made
             yield
     series = [Series(key=key, label=label, points=points[key]) for key, label in names.items()]
-    return History(plan=book.plan, known_at=moment.known, basis=basis, step=step, series=series)
+    return History(plan=plan_facts.plan, known_at=moment.known, basis=basis, step=step, series=series)
 
 
 def _too_much(what: str) -> InvalidProblem:
@@ -81,7 +82,7 @@ def _too_much(what: str) -> InvalidProblem:
 
 
 def _beginning(moment: Moment) -> date:
-    known = [version for version in moment.opened.book.versions if version.seq <= moment.known_at]
+    known = [version for version in moment.opened.plan_facts.versions if version.seq <= moment.known_at]
     shown = moment.version or next(iter(known), None)
     return date(shown.plan.start_year, 1, 1) if shown else moment.as_of
 
@@ -107,8 +108,8 @@ def _point(
 class _Sweep:
     """Counts of programs, realized and verified, at one date after the other."""
 
-    def __init__(self, book: PlanBook, known_at: int, group_by: Grouping) -> None:
-        self._book, self._known_at, self._group_by = book, known_at, group_by
+    def __init__(self, plan_facts: PlanBook, known_at: int, group_by: Grouping) -> None:
+        self._book, self._known_at, self._group_by = plan_facts, known_at, group_by
         self._version: Version | None = None
         self._states: dict[str, ProgramState] = {}
         self._turns: dict[str, list[date]] = {}  # dates still to come at which a program may change, the last first

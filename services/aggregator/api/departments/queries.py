@@ -3,20 +3,21 @@
 from collections import Counter
 
 from realization import punctuality
-from services.aggregator.api.answers import Department, Departments, Text
-from services.aggregator.api.books import moment_of
-from services.aggregator.api.figures import Moment
+from services.aggregator.api.departments.models import Department, Departments
+from services.aggregator.api.models import Text
+from services.aggregator.api.moments import Moment
+from services.aggregator.api.open_plans import moment_of
 
 
 def departments(moment: Moment) -> Departments:
     """The state of every department that leads a program, in the plan's order."""
-    book, version = moment.opened.book, moment.version
+    plan_facts, version = moment.opened.plan_facts, moment.version
     period = punctuality.due_period(version.plan, moment.as_of) if version else None
-    found = punctuality.departments(book, version, moment.as_of, moment.known_at) if version else []
+    found = punctuality.departments(plan_facts, version, moment.as_of, moment.known_at) if version else []
     names = {entry.key: entry.name for entry in version.plan.departments} if version else {}
     counts = Counter(each.state.value for each in found)
     return Departments(
-        plan=book.plan,
+        plan=plan_facts.plan,
         as_of=moment.as_of,
         known_at=moment.known,
         period=period,

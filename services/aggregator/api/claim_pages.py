@@ -1,4 +1,4 @@
-"""What a plan's reports claim, packed in pages: a book is opened by reading a few blobs, and no event of a report.
+"""What a plan's reports claim, packed in pages: a plan is loaded by reading a few blobs, and no event of a report.
 
 Page n of a plan is about the `PAGE_FACTS` facts after `seq` n * PAGE_FACTS, column by column. The same facts are the
 same bytes, in however many pieces they came. Numbers are in the byte order of the machine, and that is little-endian

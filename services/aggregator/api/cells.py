@@ -1,57 +1,19 @@
-"""The cells of an answer: what `realization` computes, in the words of docs/interfaces.md."""
+"""Figures, cells and labels as they are answered: what `realization` computes, in the words of docs/interfaces.md."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
-from typing import TypedDict
 
 from realization import formulas
 from realization.bands import band
-from realization.cells import NO_THEME, WEIGHT_UNIT, Counts, Grouping, Tally, membership, tally
+from realization.cells import NO_THEME, Counts, Grouping
 from realization.exact import percent
 from realization.formulas import Basis
 from realization.plan_facts import Version
 from realization.targets import Target as Expected
-from realization.targets import target
 from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Label, Status
-from services.aggregator.api.answers import (
-    Achievement,
-    Cell,
-    Figure,
-    Group,
-    KnownAt,
-    Overall,
-    Realization,
-    Reason,
-    Target,
-    Text,
-)
-from services.aggregator.api.books import OpenBook
+from services.aggregator.api.models import Achievement, Cell, Figure, Overall, Reason, Target, Text
 
 NO_THEME_LABEL = Label("Tanpa tema", "No theme")
-TIME_ZONE = "Asia/Jakarta"  # of a plan that has said nothing of itself yet
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What an answer is about: a plan's book, a date in the world, and the `seq` up to which facts are known.
-
-    `latest`: no `seq` was asked for, so an answer that knows more is as good.
-    """
-
-    opened: OpenBook
-    as_of: date
-    known_at: int
-    latest: bool = False
-
-    @property
-    def version(self) -> Version | None:
-        return self.opened.book.version(self.as_of, self.known_at)
-
-    @property
-    def known(self) -> KnownAt:
-        return KnownAt(seq=self.known_at, received_at=self.opened.received_at(self.known_at))
 
 
 def text(label: Label) -> Text:
@@ -153,82 +115,3 @@ def labels(grouping: Grouping, version: Version, keys: Iterable[str]) -> dict[st
             return {key: text(NO_THEME_LABEL if key == NO_THEME else Label(key, key)) for key in ordered}
         case _:
             return {key: text(Label(key, key)) for key in sorted(there)}
-
-
-class Identity(TypedDict):
-    """What a plan says of itself."""
-
-    name: Text
-    city: str | None
-    illustrative: bool
-    plan_version: int | None
-    start_year: int | None
-    end_year: int | None
-    time_zone: str
-
-
-def identity(moment: Moment) -> Identity:
-    """What a plan says of itself: by the version in force, else by the first one known, else nothing."""
-    book = moment.opened.book
-    known = [version for version in book.versions if version.seq <= moment.known_at]
-    version = moment.version
-    shown = version or next(iter(known), None)
-    if shown is None:
-        return {
-            "name": Text(id=book.plan, en=book.plan),
-            "city": None,
-            "illustrative": False,
-            "plan_version": None,
-            "start_year": None,
-            "end_year": None,
-            "time_zone": TIME_ZONE,
-        }
-    plan = shown.plan
-    return {
-        "name": Text(id=plan.name.id, en=plan.name.en),
-        "city": plan.city,
-        "illustrative": plan.illustrative,
-        "plan_version": version.number if version else None,
-        "start_year": plan.start_year,
-        "end_year": plan.end_year,
-        "time_zone": plan.time_zone,
-    }
-
-
-def _count(moment: Moment, version: Version, grouping: Grouping, quick_win: int | None) -> Tally:
-    book, as_of, known_at = moment.opened.book, moment.as_of, moment.known_at
-    only = None if quick_win is None else book.quick_wins(quick_win, as_of, known_at)
-    states = book.states(version, as_of, known_at)
-    return tally(version, states, as_of, membership(grouping, book, as_of, known_at), only)
-
-
-def realization(
-    moment: Moment, group_by: Grouping = "dimension", basis: Basis = "claimed", quick_win: int | None = None
-) -> Realization:
-    """How far a plan has been carried out, as of a date, by what was known."""
-    version = moment.version
-    overall, groups = _nothing_in_force(), []
-    if version is not None:
-        counts = _count(moment, version, group_by, quick_win)
-        weight = sum(int(program.weight * WEIGHT_UNIT) for program in version.programs.values())
-        expected = target(version.plan, moment.as_of)
-        overall = Overall(
-            **dict(cell(counts.overall, weight, basis, expected)),
-            dimension_mean=figure(formulas.dimension_mean(counts.dimensions, basis)),
-        )
-        for key, label in labels(group_by, version, counts.groups).items():
-            own = target(version.plan, moment.as_of, key) if group_by == "dimension" else expected
-            found = cell(counts.groups.get(key, Counts()), weight, basis, own)
-            groups.append(Group(key=key, label=label, **dict(found)))
-    return Realization(
-        plan=moment.opened.book.plan,
-        **identity(moment),
-        as_of=moment.as_of,
-        known_at=moment.known,
-        fresh_at=moment.opened.fresh_at(moment.known_at),
-        basis=basis,
-        group_by=group_by,
-        quick_win=quick_win,
-        overall=overall,
-        groups=groups,
-    )

@@ -1,7 +1,7 @@
-"""The books that are open: a plan's facts in memory, loaded when first asked for, kept up as facts are committed.
+"""The plans in memory: their facts, loaded when first asked for, kept up as facts are committed.
 
-Everything that changes a book happens in the event loop, and under its lock. So what is asked in the event loop needs
-no lock, and what takes long may be asked in a thread by who holds both locks: the book stands still meanwhile.
+Everything that changes a plan's facts happens in the event loop, and under its lock. So what is asked in the event loop needs
+no lock, and what takes long may be asked in a thread by a caller that holds both locks: nothing changes meanwhile.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, NewerFactError, UnknownFact
 from schemas.fields import microseconds
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import KINDS, Kept, Tables, kind_of, plan_of
+from services.aggregator.api.projection import KINDS, StoredFacts, Tables, kind_of, plan_of
 from services.kit.http.problems import UnavailableProblem
 from services.kit.projection.follower import Projection, Record
 
@@ -29,8 +29,8 @@ PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many f
 KNOWN_KINDS = frozenset(KINDS.values())
 REMEMBERED_MOVES = 100
 LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
-NEWER_RETRY_SECONDS = 60  # until somebody has updated this program
-BREATH = 100  # facts after which others in the event loop get their turn
+NEWER_RETRY_SECONDS = 60  # until this program is updated
+BREATH = 100  # facts after which other tasks of the event loop run
 
 
 class _Numbered(msgspec.Struct):
@@ -40,11 +40,11 @@ class _Numbered(msgspec.Struct):
 _numbered = msgspec.json.Decoder(_Numbered).decode
 
 
-class OpenBook:
-    """A plan's book, the times its facts were received, and which programs moved lately."""
+class OpenPlan:
+    """A plan's facts, the times its facts were received, and which programs moved lately."""
 
     def __init__(self, plan: str) -> None:
-        self.book = PlanBook(plan)
+        self.plan_facts = PlanBook(plan)
         self.lock = asyncio.Lock()
         self.turn = asyncio.Lock()  # of those who ask in threads: one at a time waits, so that no fact waits for many
         self._received = array("q")  # milliseconds, at seq - 1
@@ -53,21 +53,21 @@ class OpenBook:
 
     @property
     def seq(self) -> int:
-        return self.book.seq
+        return self.plan_facts.seq
 
     @property
     def room(self) -> int:
         """The room it takes in memory, in facts."""
-        return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.book.versions)
+        return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.plan_facts.versions)
 
     def add(self, fact: ReportFact | Fact | UnknownFact) -> None:
         """Take the fact after the last one."""
         programs: tuple[str, ...] | None
         match fact:
             case ReportFact():
-                programs = self.book.add_report(fact.report, fact.seq, fact.received_ms)
+                programs = self.plan_facts.add_report(fact.report, fact.seq, fact.received_ms)
             case Fact():
-                programs = self.book.add(fact)
+                programs = self.plan_facts.add(fact)
             case UnknownFact():
                 programs = self._skip(fact)
         self._received.append(fact.received_ms)
@@ -80,25 +80,25 @@ class OpenBook:
             raise UnavailableProblem(str(NewerFactError(self.newer)), retry_after_seconds=NEWER_RETRY_SECONDS)
 
     def _skip(self, fact: UnknownFact) -> tuple[str, ...]:
-        self.book.skip(fact.seq, fact.received_ms)
+        self.plan_facts.skip(fact.seq, fact.received_ms)
         if fact.fold:
             self.newer = fact
         return ()
 
-    def fill(self, kept: Kept) -> None:
-        """Take all that is kept of the plan's facts."""
-        reports = kept.reports
+    def fill(self, stored: StoredFacts) -> None:
+        """Take all that is stored of the plan's facts."""
+        reports = stored.reports
         self._received = reports.received_ms
         lately = len(self._received) - REMEMBERED_MOVES
-        for version in kept.plans:
-            self.book.add_plan(version.plan, version.seq, version.received_ms)
-        for unknown in kept.unknown:
+        for version in stored.plans:
+            self.plan_facts.add_plan(version.plan, version.seq, version.received_ms)
+        for unknown in stored.unknown:
             self._skip(unknown)
-        for fact in kept.others:
+        for fact in stored.others:
             if fact.seq <= lately:
-                self.book.add(fact)
-        self.book.fill(reports)  # a retraction looks for what it takes back: only the late ones need to
-        moves = {fact.seq: self.book.add(fact) for fact in kept.others if fact.seq > lately}
+                self.plan_facts.add(fact)
+        self.plan_facts.fill(reports)  # a retraction looks for what it takes back: only the late ones need to
+        moves = {fact.seq: self.plan_facts.add(fact) for fact in stored.others if fact.seq > lately}
         first = bisect_right(reports.seq, lately)
         moves |= {seq: (reports.program[row],) for row, seq in enumerate(reports.seq[first:], first)}
         self._moves.extend((seq, programs) for seq, programs in sorted(moves.items()) if programs)
@@ -129,8 +129,8 @@ def moment_of(received_ms: int) -> datetime:
     return datetime.fromtimestamp(received_ms // 1000, UTC).replace(microsecond=received_ms % 1000 * 1000)
 
 
-class Books:
-    """All books. `projection` must be set before the first is opened."""
+class OpenPlans:
+    """All plans. `projection` must be set before the first is loaded."""
 
     projection: Projection
 
@@ -139,9 +139,9 @@ class Books:
         self._room = facts_in_memory
         self._metrics = metrics
         self._seqs: dict[str, int] = {}
-        self._open: OrderedDict[str, OpenBook] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[OpenBook]] = {}
-        self._arrived: dict[str, list[bytes]] = {}  # facts committed while their plan's book is being loaded
+        self._open: OrderedDict[str, OpenPlan] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[OpenPlan]] = {}
+        self._arrived: dict[str, list[bytes]] = {}  # facts committed while their plan is being loaded
         metrics.facts_in_memory.set_function(lambda: float(self._taken()))
 
     def load(self, connection: Connection) -> None:
@@ -149,37 +149,39 @@ class Books:
         self._seqs = self._tables.seqs(connection)
 
     def seq(self, plan: str) -> int | None:
-        """The last `seq` that whoever asks now is told of; None for a plan nobody has spoken of."""
+        """The last `seq` that is answered now; None for a plan without facts."""
         return self._seqs.get(plan)
 
-    def peek(self, plan: str) -> OpenBook | None:
-        """The book of a plan if it is open. Raises UnavailableProblem where a newer version wrote what figures need."""
+    def peek(self, plan: str) -> OpenPlan | None:
+        """A plan if it is in memory. Raises UnavailableProblem where a newer version wrote what figures need."""
         found = self._open.get(plan)
         if found is not None:
             self._open.move_to_end(plan)
             found.require_known()
         return found
 
-    async def open(self, plan: str) -> OpenBook:
-        """The book of a known plan."""
+    async def open(self, plan: str) -> OpenPlan:
+        """A known plan, loaded if it is not in memory."""
         found = self.peek(plan)
         if found is not None:
             return found
         task = self._loading.get(plan)
         if task is None:
-            task = self._loading[plan] = asyncio.create_task(self._load(plan), name=f"open the book of {plan}")
+            task = self._loading[plan] = asyncio.create_task(self._load(plan), name=f"load {plan}")
         opened = await asyncio.shield(task)
         opened.require_known()
         return opened
 
     def _taken(self) -> int:
-        return sum(book.room for book in self._open.values())
+        return sum(each.room for each in self._open.values())
 
-    async def _load(self, plan: str) -> OpenBook:
+    async def _load(self, plan: str) -> OpenPlan:
         self._arrived[plan] = []
         try:
             with self._metrics.open_seconds.time():
-                opened = await self.projection.read(lambda connection: _read(plan, self._tables.kept(connection, plan)))
+                opened = await self.projection.read(
+                    lambda connection: _read(plan, self._tables.stored_facts(connection, plan))
+                )
             for value in self._arrived[plan]:
                 fact = read_fact(value)
                 if fact.seq > opened.seq:
@@ -192,7 +194,7 @@ class Books:
         return opened
 
     async def on_commit(self, records: Sequence[Record]) -> set[str]:
-        """Take committed facts into the open books. Returns the plans that have new ones."""
+        """Take committed facts into the plans in memory. Returns the plans that have new ones."""
         seqs: dict[str, int] = {}
         values: dict[str, list[bytes]] = {}
         for record in records:
@@ -209,10 +211,10 @@ class Books:
             opened = self._open.get(plan)
             if opened is not None:
                 await self._advance(plan, opened, arrived)
-        self._seqs |= seqs  # after the books: who waits for a seq finds it in the book
+        self._seqs |= seqs  # last: who waits for a seq finds its fact in memory
         return set(seqs)
 
-    async def _advance(self, plan: str, opened: OpenBook, values: Iterable[bytes]) -> None:
+    async def _advance(self, plan: str, opened: OpenPlan, values: Iterable[bytes]) -> None:
         async with opened.lock:
             for number, value in enumerate(values, start=1):
                 fact = read_fact(value) if len(value) < LARGE_BYTES else await asyncio.to_thread(read_fact, value)
@@ -225,10 +227,10 @@ class Books:
                     await asyncio.sleep(0)
 
 
-def _read(plan: str, kept: Kept) -> OpenBook:
-    opened = OpenBook(plan)
-    opened.fill(kept)
-    # A book lives long and has no cycles. If the collector looked at it each time, all would stand still for that:
+def _read(plan: str, stored: StoredFacts) -> OpenPlan:
+    opened = OpenPlan(plan)
+    opened.fill(stored)
+    # A loaded plan lives long and has no cycles. If the collector looked at it each time, all would stand still for that:
     # 450 ms for 600,000 facts, measured. What is young garbage now is taken out first, so that it is not kept with it.
     gc.collect(1)
     gc.freeze()

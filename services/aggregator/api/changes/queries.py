@@ -11,8 +11,10 @@ from realization.cells import PHYSICAL_UNIT, Counts
 from realization.exact import text as exact
 from realization.plan_facts import NEVER_REPORTED, ProgramState, Version
 from schemas.plan_versions import Program
-from services.aggregator.api.answers import ChangedProgram, ChangeKind, Changes, FactRef, Figure, Side, Text
-from services.aggregator.api.figures import Moment, figure
+from services.aggregator.api.cells import figure
+from services.aggregator.api.changes.models import ChangedProgram, ChangeKind, Changes, Side
+from services.aggregator.api.models import FactRef, Figure, Text
+from services.aggregator.api.moments import Moment
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
@@ -35,7 +37,7 @@ def changes(since: date | int, after: Moment) -> Changes:
     items.sort(key=lambda item: KINDS.index(item.change))
     counts = Counter(item.change for item in items)
     return Changes(
-        plan=after.opened.book.plan,
+        plan=after.opened.plan_facts.plan,
         since=since,
         as_of=after.as_of,
         known_at=after.known,
@@ -53,7 +55,7 @@ def _look(moment: Moment) -> _Look:
     version = moment.version
     if version is None:
         return {}
-    states = moment.opened.book.states(version, moment.as_of, moment.known_at)
+    states = moment.opened.plan_facts.states(version, moment.as_of, moment.known_at)
     return {code: (program, states[code]) for code, program in version.programs.items()}
 
 
@@ -118,7 +120,7 @@ def _changed(kind: ChangeKind, code: str, first: _Look, last: _Look, after: Mome
 
 def _rests_on(kind: ChangeKind, code: str, last: _Look, after: Moment) -> FactRef | None:
     if kind in {"verified", "unverified"}:
-        seen = after.opened.book.verification(code, after.as_of, after.known_at)
+        seen = after.opened.plan_facts.verification(code, after.as_of, after.known_at)
         return FactRef(source=seen.source, id=seen.id, seq=seen.seq) if seen else None
     claim = last[code][1].claim if code in last else None
     return FactRef(source=claim.source, id=claim.id, seq=claim.seq) if claim else None

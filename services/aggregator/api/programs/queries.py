@@ -11,22 +11,21 @@ from realization.exact import text as exact
 from realization.plan_facts import ProgramState, Version
 from schemas.private import Json, put_private
 from schemas.vocabulary import Punctuality
-from services.aggregator.api.answers import (
+from services.aggregator.api.models import ReceivedRef, Text
+from services.aggregator.api.moments import Moment
+from services.aggregator.api.open_plans import moment_of
+from services.aggregator.api.programs.models import (
     Evidence,
     FullProgramStory,
     FullReport,
     FullVerification,
     Program,
+    ProgramFilters,
     Programs,
     ProgramStory,
-    ReceivedRef,
     Report,
-    Text,
     Verification,
 )
-from services.aggregator.api.books import moment_of
-from services.aggregator.api.figures import Moment
-from services.aggregator.api.questions import ProgramFilters
 from services.kit.http.problems import NotFoundProblem
 from services.kit.http.responses import cursor_of
 from services.kit.projection.private_parts import Private
@@ -36,20 +35,20 @@ _Wins = Mapping[int, frozenset[str]]
 
 def _wins(moment: Moment) -> _Wins:
     """The Quick Win programs of every year that has some."""
-    book, as_of, known_at = moment.opened.book, moment.as_of, moment.known_at
-    return {year: book.quick_wins(year, as_of, known_at) for year in book.quick_win_years(as_of, known_at)}
+    plan_facts, as_of, known_at = moment.opened.plan_facts, moment.as_of, moment.known_at
+    return {year: plan_facts.quick_wins(year, as_of, known_at) for year in plan_facts.quick_win_years(as_of, known_at)}
 
 
 def programs(moment: Moment, filters: ProgramFilters, after: str, limit: int) -> Programs:
     """A page of the programs that the filters let through, in the order of their codes, from `after` on."""
     version = moment.version
-    states = moment.opened.book.states(version, moment.as_of, moment.known_at) if version else {}
+    states = moment.opened.plan_facts.states(version, moment.as_of, moment.known_at) if version else {}
     codes = sorted(_passing(moment, version, states, filters)) if version else []
     page = [code for code in codes if code > after][:limit]
     more = bool(page) and page[-1] != codes[-1]
     wins = _wins(moment)
     return Programs(
-        plan=moment.opened.book.plan,
+        plan=moment.opened.plan_facts.plan,
         as_of=moment.as_of,
         known_at=moment.known,
         total=len(codes),
@@ -61,8 +60,10 @@ def programs(moment: Moment, filters: ProgramFilters, after: str, limit: int) ->
 def _passing(
     moment: Moment, version: Version, states: Mapping[str, ProgramState], filters: ProgramFilters
 ) -> Iterable[str]:
-    book = moment.opened.book
-    wins = None if filters.quick_win is None else book.quick_wins(filters.quick_win, moment.as_of, moment.known_at)
+    plan_facts = moment.opened.plan_facts
+    wins = (
+        None if filters.quick_win is None else plan_facts.quick_wins(filters.quick_win, moment.as_of, moment.known_at)
+    )
     sought = filters.q.casefold() if filters.q else ""
     for code, program in version.programs.items():
         claim = states[code].claim
@@ -80,7 +81,7 @@ def _passing(
 
 def _state(moment: Moment, version: Version, code: str) -> Punctuality:
     """How the reports on the program keep up."""
-    return punctuality.program_punctuality(moment.opened.book, version, code, moment.as_of, moment.known_at)
+    return punctuality.program_punctuality(moment.opened.plan_facts, version, code, moment.as_of, moment.known_at)
 
 
 def _program(moment: Moment, version: Version, wins: _Wins, code: str, state: ProgramState) -> Program:
@@ -124,10 +125,10 @@ def story(moment: Moment, code: str) -> ProgramStory:
 
     Raises NotFoundProblem where the version in force has no such program.
     """
-    book, as_of, known_at, version = moment.opened.book, moment.as_of, moment.known_at, moment.version
+    plan_facts, as_of, known_at, version = moment.opened.plan_facts, moment.as_of, moment.known_at, moment.version
     if version is None or code not in version.programs:
-        raise NotFoundProblem(f"{book.plan} has no program {code} in the version in force at {as_of}.")
-    state = book.state(code, as_of, known_at)
+        raise NotFoundProblem(f"{plan_facts.plan} has no program {code} in the version in force at {as_of}.")
+    state = plan_facts.state(code, as_of, known_at)
     reports = [
         Report(
             source=claim.source,
@@ -143,7 +144,7 @@ def story(moment: Moment, code: str) -> ProgramStory:
             standing=standing,
             late=punctuality.is_late(claim, version.plan),
         )
-        for claim, standing in book.claims(code, as_of, known_at)
+        for claim, standing in plan_facts.claims(code, as_of, known_at)
     ]
     verifications = [
         Verification(
@@ -154,10 +155,10 @@ def story(moment: Moment, code: str) -> ProgramStory:
             outcome=seen.outcome,
             standing=standing,
         )
-        for seen, standing in book.verifications(code, as_of, known_at)
+        for seen, standing in plan_facts.verifications(code, as_of, known_at)
     ]
     return ProgramStory(
-        plan=book.plan,
+        plan=plan_facts.plan,
         as_of=as_of,
         known_at=moment.known,
         **dict(_program(moment, version, _wins(moment), code, state)),
@@ -168,14 +169,14 @@ def story(moment: Moment, code: str) -> ProgramStory:
 
 def in_full(public: ProgramStory, events: Mapping[int, Json], private: Mapping[int, Private]) -> FullProgramStory:
     """The story with notes, obstacles and evidence. `events` and `private`: those of the facts in it, by `seq`."""
-    said = {seq: put_private(event["data"], private[seq].data) for seq, event in events.items()}
+    data = {seq: put_private(event["data"], private[seq].data) for seq, event in events.items()}
     reports = [
         FullReport(
             **dict(each),
             erased=private[each.seq].erased,
-            note=said[each.seq].get("note"),
-            obstacle=said[each.seq].get("obstacle"),
-            evidence=_evidence(said[each.seq]),
+            note=data[each.seq].get("note"),
+            obstacle=data[each.seq].get("obstacle"),
+            evidence=_evidence(data[each.seq]),
         )
         for each in public.reports
     ]
@@ -183,8 +184,8 @@ def in_full(public: ProgramStory, events: Mapping[int, Json], private: Mapping[i
         FullVerification(
             **dict(each),
             erased=private[each.seq].erased,
-            note=_note(said[each.seq], public.program),
-            evidence=_evidence(said[each.seq]),
+            note=_note(data[each.seq], public.program),
+            evidence=_evidence(data[each.seq]),
         )
         for each in public.verifications
     ]

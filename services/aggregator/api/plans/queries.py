@@ -1,7 +1,7 @@
-"""All plans ranked by share, without opening all books for it.
+"""All plans ranked by share, without loading all plans for it.
 
 The share of a plan is that of its live snapshot where that is true of the date asked about, too: where nothing that
-is known of the plan speaks of a later date than either. Else its book is opened. Cells are made for one page only.
+is known of the plan speaks of a later date than either. Else the plan is loaded. Cells are made for one page only.
 """
 
 import time
@@ -13,10 +13,12 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
-from services.aggregator.api.answers import Plans, RankedPlan, Realization
-from services.aggregator.api.asking import Answers, Clock, date_in
-from services.aggregator.api.books import Books
-from services.aggregator.api.figures import Moment, realization
+from services.aggregator.api.computed_answers import ComputedAnswers
+from services.aggregator.api.figures.models import Realization
+from services.aggregator.api.figures.queries import realization
+from services.aggregator.api.moments import Clock, Moment, date_in
+from services.aggregator.api.open_plans import OpenPlans
+from services.aggregator.api.plans.models import Plans, RankedPlan
 from services.aggregator.api.projection import PlanRow, Tables
 from services.kit.http.limits import WorkLimiter
 from services.kit.http.problems import UnavailableProblem
@@ -30,11 +32,10 @@ SECONDS = 5.0
 COUNTS_REMEMBERED = 100_000  # of about 200 bytes each
 CELLS_REMEMBERED = 4_000  # of about 5 KB each
 NO_SHARE = Fraction(-1)  # less than any
+_RANKED_FIELDS = RankedPlan.model_fields.keys() - {"rank"}
 
-_TOLD = RankedPlan.model_fields.keys() - {"rank"}
 
-
-class _Standing(NamedTuple):
+class _Ranked(NamedTuple):
     """A plan's place. `key`: less the share, the plan; so a greater share comes first."""
 
     key: tuple[Fraction, str]
@@ -66,7 +67,7 @@ class _Known(OrderedDict[tuple[str, date], tuple[int, T]]):
 
     def note(self, moment: Moment, found: T) -> T:
         """Remember what was found."""
-        self[moment.opened.book.plan, moment.as_of] = moment.known_at, found
+        self[moment.opened.plan_facts.plan, moment.as_of] = moment.known_at, found
         if len(self) > self._most:
             self.popitem(last=False)
         return found
@@ -76,9 +77,15 @@ class Ranking:
     """Ranks all plans."""
 
     def __init__(
-        self, answers: Answers, books: Books, tables: Tables, projection: Projection, limits: WorkLimiter, now: Clock
+        self,
+        answers: ComputedAnswers,
+        open_plans: OpenPlans,
+        tables: Tables,
+        projection: Projection,
+        limits: WorkLimiter,
+        now: Clock,
     ) -> None:
-        self._answers, self._books, self._tables = answers, books, tables
+        self._answers, self._open_plans, self._tables = answers, open_plans, tables
         self._projection, self._limits, self._now = projection, limits, now
         self._shared = SharedAnswers(0)  # keeps none
         self._counts: _Known[_Counted] = _Known(COUNTS_REMEMBERED)
@@ -87,7 +94,7 @@ class Ranking:
     async def page(self, as_of: date | None, limit: int, after: tuple[Fraction, str] | None, *, keyed: bool) -> Content:
         """A page. `as_of` None: today in each plan's time zone.
 
-        Raises UnavailableProblem while too many books are still to be opened, TooManyProblem. What was counted is
+        Raises UnavailableProblem while too many plans are still to be loaded, TooManyProblem. What was counted is
         kept, so that asking again comes further.
         """
         line: Hashable = (keyed, as_of, limit, after)
@@ -108,18 +115,18 @@ class Ranking:
         return await self._shared.once(line, in_turn)
 
     def _counted(self, rows: Sequence[PlanRow], days: Mapping[str, date]) -> dict[str, _Counted]:
-        """What is known without opening books."""
+        """What is known without loading plans."""
         found = {}
         for row in rows:
             counts = _by_snapshot(row, days[row.plan]) or self._counts.of(
-                row.plan, days[row.plan], self._books.seq(row.plan)
+                row.plan, days[row.plan], self._open_plans.seq(row.plan)
             )
             if counts is not None:
                 found[row.plan] = counts
         return found
 
     async def _count(self, plans: Sequence[str], days: Mapping[str, date], keyed: bool) -> dict[str, _Counted]:
-        """What is known from books. As many rankings count at a time as there is room for them."""
+        """What plans in memory say. As many rankings count at a time as there is room for them."""
         counted: dict[str, _Counted] = {}
         async with self._limits.room("rankings", keyed=keyed):
             ends = time.monotonic() + SECONDS
@@ -141,7 +148,7 @@ class Ranking:
         return await self._limits.in_thread("answers", _written, standings, page, cells)
 
     async def _realization(self, plan: str, as_of: date) -> Realization:
-        found = self._cells.of(plan, as_of, self._books.seq(plan))
+        found = self._cells.of(plan, as_of, self._open_plans.seq(plan))
         if found is None:
             moment = await self._moment(plan, as_of)
             answer = await self._answers.compute("ranked", moment, realization)
@@ -150,7 +157,7 @@ class Ranking:
         return found
 
     async def _moment(self, plan: str, as_of: date) -> Moment:
-        opened = await self._books.open(plan)
+        opened = await self._open_plans.open(plan)
         return Moment(opened, as_of, opened.seq)
 
 
@@ -165,23 +172,25 @@ def _count(moment: Moment) -> _Counted:
     version = moment.version
     if version is None:
         return _Counted(0, 0)
-    states = moment.opened.book.states(version, moment.as_of, moment.known_at)
+    states = moment.opened.plan_facts.states(version, moment.as_of, moment.known_at)
     return _Counted(sum(state.realized for state in states.values()), len(version.programs))
 
 
-def _ranked(counted: Mapping[str, _Counted], days: Mapping[str, date]) -> list[_Standing]:
+def _ranked(counted: Mapping[str, _Counted], days: Mapping[str, date]) -> list[_Ranked]:
     """All plans in their order."""
     return sorted(
-        _Standing((-(Fraction(*counts) if counts.programs else NO_SHARE), plan), plan, days[plan])
+        _Ranked((-(Fraction(*counts) if counts.programs else NO_SHARE), plan), plan, days[plan])
         for plan, counts in counted.items()
     )
 
 
-def _written(standings: Sequence[_Standing], page: Sequence[_Standing], cells: Sequence[Realization]) -> Content:
+def _written(standings: Sequence[_Ranked], page: Sequence[_Ranked], cells: Sequence[Realization]) -> Content:
     """A page as bytes."""
     shares = [standing.key[0] for standing in standings]
     items = [
-        RankedPlan(rank=bisect_left(shares, standing.key[0]) + 1, **{name: getattr(found, name) for name in _TOLD})
+        RankedPlan(
+            rank=bisect_left(shares, standing.key[0]) + 1, **{name: getattr(found, name) for name in _RANKED_FIELDS}
+        )
         for standing, found in zip(page, cells, strict=True)
     ]
     more = bool(page) and page[-1] is not standings[-1]

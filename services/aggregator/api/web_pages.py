@@ -1,5 +1,6 @@
 """The web pages: `web/index.html` at `/`, its modules and styles below `/app/`. Nothing comes from elsewhere."""
 
+from datetime import date
 from os import PathLike, stat_result
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from services.aggregator.api.answers import Opening
+from services.aggregator.api.models import Answer
 from services.kit.settings import Settings
 
 WEB = Path(__file__).parents[3] / "web"
@@ -29,6 +30,13 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+
+
+class Opening(Answer):
+    """What the page opens at when its address names nothing."""
+
+    plan: str | None
+    as_of: date | None
 
 
 class _Pages(StaticFiles):

@@ -1,0 +1,29 @@
+"""`/v1/plans/{plan}/departments`: how departments keep up with reporting."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.aggregator.api.departments.models import Departments
+from services.aggregator.api.departments.queries import departments
+from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
+from services.aggregator.api.parameters import PlanPath, Question
+from services.kit.auth.keys import Anybody
+from services.kit.http.responses import tagged
+
+
+def create_routes(parts: Parts) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["realization"])
+
+    @router.get("/v1/plans/{plan}/departments", response_model=Departments, responses=ANSWERS)
+    async def plan_departments(
+        request: Request, access: Anybody, plan: PlanPath, question: Annotated[Question, Query()]
+    ) -> Response:
+        """Who is on time, late, silent, or never reported."""
+        content = await parts.answers.answer(
+            plan, asked_moment(question), "departments", None, departments, keyed=access.keyed
+        )
+        return tagged(request, content)
+
+    return router

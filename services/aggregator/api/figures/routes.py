@@ -1,0 +1,35 @@
+"""`/v1/plans/{plan}/realization`: the figures of a plan."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
+from services.aggregator.api.figures.models import Realization, RealizationQuestion
+from services.aggregator.api.figures.queries import realization
+from services.aggregator.api.parameters import PlanPath
+from services.kit.auth.keys import Anybody
+from services.kit.http.responses import tagged
+
+
+def create_routes(parts: Parts) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["realization"])
+
+    @router.get("/v1/plans/{plan}/realization", response_model=Realization, responses=ANSWERS)
+    async def plan_realization(
+        request: Request, access: Anybody, plan: PlanPath, question: Annotated[RealizationQuestion, Query()]
+    ) -> Response:
+        """How far a plan has been carried out, as of a date, by what was known."""
+        asked = (question.group_by, question.basis, question.quick_win)
+        content = await parts.answers.answer(
+            plan,
+            asked_moment(question),
+            "realization",
+            asked,
+            lambda moment: realization(moment, *asked),
+            keyed=access.keyed,
+        )
+        return tagged(request, content)
+
+    return router

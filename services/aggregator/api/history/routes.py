@@ -1,0 +1,32 @@
+"""`/v1/plans/{plan}/history`: series for a chart."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.aggregator.api.dependencies import ANSWERS, Parts
+from services.aggregator.api.history.models import History, HistoryQuestion
+from services.aggregator.api.history.queries import history
+from services.aggregator.api.moments import AskedMoment
+from services.aggregator.api.parameters import PlanPath
+from services.kit.auth.keys import Anybody
+from services.kit.http.responses import tagged
+
+
+def create_routes(parts: Parts) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["realization"])
+
+    @router.get("/v1/plans/{plan}/history", response_model=History, responses=ANSWERS)
+    async def plan_history(
+        request: Request, access: Anybody, plan: PlanPath, question: Annotated[HistoryQuestion, Query()]
+    ) -> Response:
+        """Series for a chart."""
+        last = AskedMoment(question.to, question.known_at, question.min_seq)
+        asked = (question.since, question.step, question.group_by, question.basis)
+        content = await parts.answers.answer(
+            plan, last, "history", asked, lambda moment: history(moment, *asked), keyed=access.keyed
+        )
+        return tagged(request, content)
+
+    return router

@@ -1,0 +1,27 @@
+"""A stream of changes: what is asked, and the events that are sent."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from realization.cells import Grouping
+from realization.formulas import Basis
+from services.aggregator.api.models import Answer, FreshAt, Group, KnownAt, Overall
+from services.aggregator.api.parameters import Asked, AsOf, QuickWin
+
+
+class StreamQuestion(Asked):
+    as_of: AsOf = None
+    group_by: Grouping = "dimension"
+    quick_win: QuickWin = None
+    basis: Basis = "claimed"
+
+
+class Change(Answer):
+    """What changed since the event before: `overall`, and those groups that are not the same."""
+
+    known_at: KnownAt
+    fresh_at: FreshAt
+    overall: Overall
+    groups: list[Group]
+    programs: Annotated[list[str], Field(description="Programs that facts spoke of meanwhile, at most 20.")]
