@@ -16,9 +16,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from samples.plan import build
-from schemas.events import EVENT, Event
 from schemas.facts import NO_LINK, content, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersion
+from schemas.registry import EVENT, Event, kind_of
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of
 from services.kit.settings import Settings
@@ -121,8 +121,9 @@ class _Log:
 
     def write_event(self, event: Event, received_ms: int) -> Said:
         """The record of an event's fact."""
-        key = fact_key(event.plan, event.KIND.kind, event.source, event.id)
-        return self.write(key, received_ms, event.KIND.topic, content(event).public, event.KIND.fold)
+        kind = kind_of(event)
+        key = fact_key(event.plan, kind.name, event.source, event.id)
+        return self.write(key, received_ms, kind.topic, content(event).public, kind.fold)
 
 
 def _version(plan: str, data: MasterplanVersion) -> Event:

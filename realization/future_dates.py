@@ -8,10 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.codec import Report
-from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
-from schemas.events import Event
 from schemas.fields import microseconds
-from schemas.reports import StatusReported
+from schemas.registry import Event, kind_of
 
 EASTERNMOST = timedelta(hours=14)
 CLOCK_TOLERANCE = timedelta(hours=24)
@@ -58,14 +56,8 @@ def ahead_of(event: Event, received_ms: int) -> list[Ahead]:
 
 
 def _stated_date(event: Event) -> tuple[str, date] | None:
-    """The date in the world that an event speaks of, and the name of its field."""
-    match event:
-        case StatusReported(data=report):
-            return "effective_on", report.effective
-        case VisitRecorded(data=visit):
-            return "visited_on", visit.visited_on
-        case VerificationRecorded(data=verification):
-            return "verified_on", verification.verified_on
-        case QuickWinsChosen(data=choice):
-            return "chosen_on", choice.chosen_on
-    return None
+    """The date in the world that an event speaks of and that must have begun, and the name of its field."""
+    kind = kind_of(event)
+    if kind.day is None or kind.day_may_come:
+        return None
+    return kind.day, getattr(event.data, kind.day)

@@ -11,22 +11,35 @@ history when another department takes it over.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from realization.claim_columns import Columns, Packed
 from realization.claims import Claim, claim_of
 from schemas.codec import Report, report_of
+from schemas.envelope import Envelope
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
-from schemas.events import Event
 from schemas.fields import microseconds
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.plan_versions import Plan, Program, plan_of
+from schemas.registry import (
+    FOLDED,
+    PLAN_VERSION,
+    QUICK_WINS,
+    REPORT,
+    RETRACTION,
+    VERIFICATION,
+    VISIT,
+    Event,
+    Programs,
+    handlers,
+    kind_of,
+)
 from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
 from schemas.vocabulary import Outcome, Standing, Status
@@ -122,35 +135,43 @@ class PlanBook:
         return touched
 
     def _apply(self, fact: Known) -> tuple[str, ...] | None:
-        event = fact.event
-        at = microseconds(event.time)
-        match event:
-            case StatusReported():
-                return self.add_report(report_of(event), fact.seq, fact.received_ms)
-            case StatusRetracted(data=retraction):
-                target = (retraction.source, retraction.id)
-                attested = event.attestedrole == "administrator"
-                self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
-                program = self._reported_by(*target)
-                return () if program is None else (program,)
-            case MasterplanVersionPublished(data=model):
-                self.add_plan(plan_of(model), fact.seq, fact.received_ms)
-                return None
-            case VisitRecorded(data=visit):
-                for seen in visit.programs:
-                    self._see(
-                        seen.program, Verified(visit.visited_on, at, event.source, event.id, fact.seq, seen.outcome)
-                    )
-                return tuple(seen.program for seen in visit.programs)
-            case VerificationRecorded(data=one):
-                self._see(one.program, Verified(one.verified_on, at, event.source, event.id, fact.seq, one.outcome))
-                return (one.program,)
-            case QuickWinsChosen(data=wins):
-                choice = _Choice(wins.chosen_on, at, event.source, event.id, fact.seq, wins.year, wins.programs)
-                insort(self._choices, choice)
-                return None
-            case _:
-                return ()
+        event, kind = fact.event, kind_of(fact.event)
+        if not kind.fold:
+            return ()
+        _FOLD[event.type](self, event, fact)
+        if kind.programs is Programs.ALL:
+            return None
+        if kind.programs is Programs.OF_TARGET:
+            program = self._reported_by(*kind.target(event.data))
+            return () if program is None else (program,)
+        return kind.named_programs(event.data)
+
+    def _fold_report(self, event: StatusReported, fact: Known) -> None:
+        self.add_report(report_of(event), fact.seq, fact.received_ms)
+
+    def _fold_retraction(self, event: StatusRetracted, fact: Known) -> None:
+        target = (event.data.source, event.data.id)
+        attested = event.attestedrole == "administrator"
+        self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
+
+    def _fold_plan_version(self, event: MasterplanVersionPublished, fact: Known) -> None:
+        self.add_plan(plan_of(event.data), fact.seq, fact.received_ms)
+
+    def _fold_visit(self, event: VisitRecorded, fact: Known) -> None:
+        for seen in event.data.programs:
+            self._see(seen.program, event, event.data.visited_on, fact, seen.outcome)
+
+    def _fold_verification(self, event: VerificationRecorded, fact: Known) -> None:
+        self._see(event.data.program, event, event.data.verified_on, fact, event.data.outcome)
+
+    def _fold_quick_wins(self, event: QuickWinsChosen, fact: Known) -> None:
+        wins, at = event.data, microseconds(event.time)
+        choice = _Choice(wins.chosen_on, at, event.source, event.id, fact.seq, wins.year, wins.programs)
+        insort(self._choices, choice)
+
+    def _see(self, program: str, event: Envelope, day: date, fact: Known, outcome: Outcome) -> None:
+        seen = Verified(day, microseconds(event.time), event.source, event.id, fact.seq, outcome)
+        insort(self._verified.setdefault(program, []), seen)
 
     def skip(self, seq: int, received_ms: int) -> None:
         """Take note of a fact that no figure depends on."""
@@ -217,9 +238,6 @@ class PlanBook:
                 if claim.id == event_id and claim.source == source:
                     return program
         return self._columns.program_of(source, event_id)
-
-    def _see(self, program: str, seen: Verified) -> None:
-        insort(self._verified.setdefault(program, []), seen)
 
     def version(self, as_of: date, known_at: int = EVERYTHING) -> Version | None:
         """The plan version in force, or None."""
@@ -366,34 +384,70 @@ class PlanBook:
     def standing(self, fact: Known, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
         """What a fact means now."""
         event = fact.event
-        match event:
-            case StatusReported(data=report):
-                for claim, standing in self.claims(report.program, as_of, known_at):
-                    if (claim.source, claim.id) == (event.source, event.id):
-                        return standing
-                return Standing.SUPERSEDED
-            case StatusRetracted(data=retraction):
-                own = retraction.source == event.source or event.attestedrole == "administrator"
-                if not own:
-                    return Standing.FOREIGN
-                known = self._reported_by(retraction.source, retraction.id) is not None
-                return Standing.CURRENT if known else Standing.ORPHAN
-            case MasterplanVersionPublished(data=plan):
-                version = self.version(as_of, known_at)
-                return Standing.CURRENT if version and version.number == plan.version else Standing.SUPERSEDED
-            case VisitRecorded() | VerificationRecorded():
-                if isinstance(event, VisitRecorded):
-                    day, codes = event.data.visited_on, [seen.program for seen in event.data.programs]
-                else:
-                    day, codes = event.data.verified_on, [event.data.program]
-                if not any(self.lead(code, day, known_at) for code in codes):
-                    return Standing.ORPHAN
-                latest = [self.verification(code, as_of, known_at) for code in codes]
-                mine = any(seen and (seen.source, seen.id) == (event.source, event.id) for seen in latest)
-                return Standing.CURRENT if mine else Standing.SUPERSEDED
-            case _:
-                return Standing.CURRENT
+        return _STANDING[event.type](self, event, as_of, known_at) if kind_of(event).fold else Standing.CURRENT
 
+    def _report_standing(self, event: StatusReported, as_of: date, known_at: int) -> Standing:
+        for claim, standing in self.claims(event.data.program, as_of, known_at):
+            if (claim.source, claim.id) == (event.source, event.id):
+                return standing
+        return Standing.SUPERSEDED
+
+    def _retraction_standing(self, event: StatusRetracted, _as_of: date, _known_at: int) -> Standing:
+        retraction = event.data
+        if retraction.source != event.source and event.attestedrole != "administrator":
+            return Standing.FOREIGN
+        known = self._reported_by(retraction.source, retraction.id) is not None
+        return Standing.CURRENT if known else Standing.ORPHAN
+
+    def _plan_version_standing(self, event: MasterplanVersionPublished, as_of: date, known_at: int) -> Standing:
+        version = self.version(as_of, known_at)
+        return Standing.CURRENT if version and version.number == event.data.version else Standing.SUPERSEDED
+
+    def _visit_standing(self, event: VisitRecorded, as_of: date, known_at: int) -> Standing:
+        codes = [seen.program for seen in event.data.programs]
+        return self._verified_standing(event, event.data.visited_on, codes, as_of, known_at)
+
+    def _verification_standing(self, event: VerificationRecorded, as_of: date, known_at: int) -> Standing:
+        return self._verified_standing(event, event.data.verified_on, [event.data.program], as_of, known_at)
+
+    def _verified_standing(
+        self, event: Envelope, day: date, codes: Sequence[str], as_of: date, known_at: int
+    ) -> Standing:
+        if not any(self.lead(code, day, known_at) for code in codes):
+            return Standing.ORPHAN
+        latest = [self.verification(code, as_of, known_at) for code in codes]
+        mine = any(seen and (seen.source, seen.id) == (event.source, event.id) for seen in latest)
+        return Standing.CURRENT if mine else Standing.SUPERSEDED
+
+    def _quick_wins_standing(self, _event: QuickWinsChosen, _as_of: date, _known_at: int) -> Standing:
+        return Standing.CURRENT
+
+
+# Each handler takes the event of its own kind, which a mapping cannot say: hence Any.
+_FOLD: dict[str, Callable[[PlanBook, Any, Known], None]] = handlers(
+    "the fold of a plan's facts",
+    FOLDED,
+    {
+        REPORT: PlanBook._fold_report,
+        RETRACTION: PlanBook._fold_retraction,
+        PLAN_VERSION: PlanBook._fold_plan_version,
+        VISIT: PlanBook._fold_visit,
+        VERIFICATION: PlanBook._fold_verification,
+        QUICK_WINS: PlanBook._fold_quick_wins,
+    },
+)
+_STANDING: dict[str, Callable[[PlanBook, Any, date, int], Standing]] = handlers(
+    "the standing of a fact",
+    FOLDED,
+    {
+        REPORT: PlanBook._report_standing,
+        RETRACTION: PlanBook._retraction_standing,
+        PLAN_VERSION: PlanBook._plan_version_standing,
+        VISIT: PlanBook._visit_standing,
+        VERIFICATION: PlanBook._verification_standing,
+        QUICK_WINS: PlanBook._quick_wins_standing,
+    },
+)
 
 _effective_on = attrgetter("effective_on")
 

@@ -1,4 +1,4 @@
-"""Reads reports, which are nearly all of the events and facts, without building the models of `schemas.events`.
+"""Reads reports, which are nearly all of the events and facts, without building the models of `schemas.registry`.
 
 The models are the contract; this is a shortcut through them for what is well written. `read_report` says of a report's
 bytes exactly what `EVENT.validate_json`, `written` and `content` say, or nothing (None): then ask the models, which also
@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 from pydantic import TypeAdapter
 
-from schemas.facts import Content, Fact, InputTopic, UnknownFact, parse_fact
+from schemas.facts import Content, Fact, UnknownFact, parse_fact
 from schemas.fields import (
     EVENT_ID,
     EVENT_ID_CHARACTERS,
@@ -33,6 +33,7 @@ from schemas.fields import (
 )
 from schemas.reports import Period, Physical, ProgramCode, StatusReported, period_end
 from schemas.sources import parse_source
+from schemas.topics import InputTopic
 from schemas.vocabulary import Status
 
 REMEMBERED = 65_536  # texts of each field

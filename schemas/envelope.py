@@ -6,14 +6,14 @@ because a field with a typing error would else be lost without a word. Readers o
 """
 
 from datetime import UTC, date
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from schemas.cloudevents import JSON_MEDIA_TYPE, is_json
 from schemas.fields import EventId, Moment, SourceText
 from schemas.secret import MARK
-from schemas.sources import SourceKind, parse_source
+from schemas.sources import parse_source
 
 MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -41,15 +41,6 @@ class Data(BaseModel):
     """Base of everything inside `data`: frozen, strict, and nothing unknown."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class EventKind(NamedTuple):
-    """Where a type of event belongs. `fold`: figures depend on it."""
-
-    kind: str  # short name, used in the key of a fact
-    topic: str  # the one topic it enters by
-    sources: tuple[SourceKind, ...]  # who may send it
-    fold: bool = True
 
 
 class Envelope(BaseModel):

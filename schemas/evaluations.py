@@ -1,10 +1,10 @@
 """What evaluators and the council send: visits, verifications, and the choice of Quick Wins."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from schemas.envelope import Data, Envelope, EventKind
+from schemas.envelope import Data, Envelope
 from schemas.fields import Day, Name, Text, Year
 from schemas.masterplan import OfficeKey
 from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
@@ -78,18 +78,15 @@ class QuickWins(Data):
 
 
 class VisitRecorded(Envelope):
-    KIND: ClassVar = EventKind("visit", "evaluations", ("evaluators",))
     type: Literal["id.pantau.visit.recorded.v1"]
     data: Visit
 
 
 class VerificationRecorded(Envelope):
-    KIND: ClassVar = EventKind("verification", "evaluations", ("evaluators",))
     type: Literal["id.pantau.verification.recorded.v1"]
     data: Verification
 
 
 class QuickWinsChosen(Envelope):
-    KIND: ClassVar = EventKind("quick-wins", "evaluations", ("council",))
     type: Literal["id.pantau.quickwins.chosen.v1"]
     data: QuickWins

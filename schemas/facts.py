@@ -13,16 +13,15 @@ holds the digest of the private part. Anyone who has the public facts can comput
 import hashlib
 from datetime import date
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.events import KNOWN_TYPES, Event
 from schemas.private import STORED, Json, private_fields, take_private
+from schemas.registry import BY_TYPE, Event
+from schemas.topics import InputTopic
 from schemas.vocabulary import Reason
-
-InputTopic = Literal["masterplans", "program-status", "evaluations"]
 
 NO_LINK = bytes(32)
 """The link before a plan's first fact."""
@@ -117,7 +116,7 @@ def parse_fact(value: bytes) -> Fact | UnknownFact:
     """A fact of the facts log. Raises ValidationError or msgspec.ValidationError for anything else."""
     head = _DECODE_HEAD(value)
     event = head.event
-    if event.type in KNOWN_TYPES:
+    if event.type in BY_TYPE:
         return Fact.model_validate_json(value, extra="ignore", context=STORED)
     return UnknownFact(
         head.seq, head.received_ms, head.topic, head.digest, head.link, head.fold, event.source, event.id, event.type

@@ -10,8 +10,8 @@ from typing import Any
 
 from schemas.access import Audited, OfficeAccess
 from schemas.envelope import MEDIA_TYPE
-from schemas.events import EVENT_CLASSES, event_type
 from schemas.facts import Fact, PrivateRecord, Progress, RejectHeaders, Snapshot
+from schemas.registry import KINDS
 from schemas.topics import TOPICS
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ _WRITTEN = {
 
 
 def _models() -> dict[str, Any]:
-    events = {event_type(cls): cls for cls in EVENT_CLASSES}
+    events = {kind.event_type: kind.model for kind in KINDS}
     return events | dict(_WRITTEN.values())
 
 
@@ -41,7 +41,7 @@ def _asyncapi() -> dict[str, Any]:
         if topic.name in _WRITTEN:
             names = [_WRITTEN[topic.name][0]]
         else:
-            names = [event_type(cls) for cls in EVENT_CLASSES if topic.name == cls.KIND.topic]
+            names = [kind.event_type for kind in KINDS if kind.topic == topic.name]
         for name in names:
             events = name not in {written for written, _ in _WRITTEN.values()}
             where = "headers" if name == "rejected-headers" else "payload"

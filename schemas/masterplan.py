@@ -3,12 +3,12 @@
 import itertools
 from collections import Counter
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from schemas.envelope import Data, Envelope, EventKind
+from schemas.envelope import Data, Envelope
 from schemas.fields import ADecimal, AnInteger, Day, Name, Rupiah, Version, Year, by_key, decimal_schema, plain
 from schemas.reports import ProgramCode
 from schemas.sources import OFFICE
@@ -160,6 +160,5 @@ class MasterplanVersion(Data):
 
 
 class MasterplanVersionPublished(Envelope):
-    KIND: ClassVar = EventKind("plan-version", "masterplans", ("council",))
     type: Literal["id.pantau.masterplan.version.published.v1"]
     data: MasterplanVersion

@@ -4,11 +4,11 @@ import re
 from calendar import monthrange
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from schemas.envelope import Data, Envelope, EventKind
+from schemas.envelope import Data, Envelope
 from schemas.fields import (
     ADecimal,
     Day,
@@ -130,7 +130,6 @@ def _require_same_plan(event: Envelope, source: str, what: str) -> None:
 
 
 class StatusReported(Envelope):
-    KIND: ClassVar = EventKind("report", "program-status", ("departments",))
     type: Literal["id.pantau.program.status.reported.v1"]
     data: StatusReport
 
@@ -140,7 +139,6 @@ class StatusReported(Envelope):
 
 
 class StatusRetracted(Envelope):
-    KIND: ClassVar = EventKind("retraction", "program-status", ("departments", "council"))
     type: Literal["id.pantau.program.status.retracted.v1"]
     data: Retraction
 
@@ -151,7 +149,6 @@ class StatusRetracted(Envelope):
 
 
 class PrivatePartErased(Envelope):
-    KIND: ClassVar = EventKind("erasure", "program-status", ("council",), fold=False)
     type: Literal["id.pantau.private.erased.v1"]
     data: Erasure
 

@@ -6,7 +6,7 @@ another one, librdkafka among them, need a setting: docs/departments.md.
 """
 
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -16,7 +16,8 @@ PLAN_VERSION_LIMIT: Final = 16 * MIB
 EVENT_LIMIT: Final = 256 * KIB  # of one report, retraction, visit...
 ROOM: Final = 64 * KIB  # what headers and our own fields may add
 
-INPUTS: Final[tuple[str, ...]] = ("masterplans", "program-status", "evaluations")
+InputTopic = Literal["masterplans", "program-status", "evaluations"]
+INPUTS: Final[tuple[str, ...]] = get_args(InputTopic)
 
 LIMITS: Final[dict[str, int]] = {
     "masterplans": PLAN_VERSION_LIMIT,

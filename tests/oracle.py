@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from schemas.events import EVENT
+from schemas.registry import EVENT
 from schemas.topics import LIMITS
 from tests.parts.facts import SECRET_TEXT
 
@@ -60,6 +60,12 @@ HAPPENED_ON: Final = {
     VERIFICATION: "verified_on",
     QUICK_WINS: "chosen_on",
 }
+
+# What says of programs whether they are what is claimed.
+LOOKS: Final = (
+    VISIT,
+    VERIFICATION,
+)
 
 DIMENSIONS: Final = ("governance", "branding", "economy", "living", "society", "environment")
 STATUSES: Final = ("not_started", "in_progress", "realized", "blocked", "cancelled")
@@ -322,7 +328,7 @@ def standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, 
 
 def seen_on(event: Json) -> date:
     """The day of a visit or of another verification."""
-    return date.fromisoformat(event["data"]["visited_on" if event["type"] == VISIT else "verified_on"])
+    return date.fromisoformat(event["data"][HAPPENED_ON[event["type"]]])
 
 
 def seen_in(event: Json) -> dict[str, str]:
@@ -337,7 +343,7 @@ def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -
     versions = plan_versions_of(facts)
     looks = [
         event
-        for event in events_of(facts, plan, VISIT, VERIFICATION)
+        for event in events_of(facts, plan, *LOOKS)
         if program in seen_in(event)
         and seen_on(event) <= as_of
         and led_by(versions, plan, program, seen_on(event)) is not None
@@ -348,7 +354,7 @@ def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -
 def look_standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
     """What each look up to a date means: `current` if it is the latest that counts of a program it speaks of."""
     found = {}
-    for event in events_of(facts, plan, VISIT, VERIFICATION):
+    for event in events_of(facts, plan, *LOOKS):
         if seen_on(event) > as_of:
             continue
         counting = [verifications(facts, plan, program, as_of) for program in seen_in(event)]

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
-from schemas.events import EVENT
+from schemas.registry import EVENT
 from tests import oracle
 from tests.oracle import Json, Mail
 

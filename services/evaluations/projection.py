@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
 from schemas.plan_versions import read_plan
+from schemas.registry import PLAN_VERSION, VISIT
 from services.kit.projection.databases import TEXT, table_prefix
 from services.kit.projection.follower import Record
 from services.kit.projection.private_parts import TOPIC as PRIVATE
@@ -17,9 +18,6 @@ SERVICE = "evaluations"
 VERSION = 2  # of the tables and of what `apply` writes; raise it with either
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", PRIVATE, PROGRESS, "access")
-
-VISIT = "id.pantau.visit.recorded.v1"
-PLAN_VERSION = "id.pantau.masterplan.version.published.v1"
 
 tables = MetaData()
 
@@ -58,10 +56,10 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
         fact = json.loads(record.value)
         event = fact["event"]
         plan = event["source"].split("/")[2]
-        if event["type"] == VISIT:
+        if event["type"] == VISIT.event_type:
             about = {"plan": plan, "seq": fact["seq"], "source": event["source"], "id": event["id"]}
             visits.append(about | {"received_ms": fact["received_ms"], "event": json.dumps(event).encode()})
-        elif event["type"] == PLAN_VERSION:
+        elif event["type"] == PLAN_VERSION.event_type:
             found = read_plan(record.value)
             assert found is not None
             version = found.plan

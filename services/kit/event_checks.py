@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from realization.future_dates import ahead_of
 from schemas.envelope import MEDIA_TYPE
-from schemas.events import Event
+from schemas.registry import BY_TYPE, Event, kind_of
 from schemas.sources import parse_source
 from schemas.topics import LIMITS
 from services.kit.http.problems import Wrong, wrong_of
@@ -25,18 +25,21 @@ def wrong_shape(error: ValidationError) -> list[Wrong]:
 
 
 def _place(wrong: Wrong) -> str:
-    if wrong.where.startswith("id.pantau."):
-        return ".".join(wrong.where.split(".v1.", 1)[1:]) or wrong.where.removesuffix(".v1")
+    for tag in BY_TYPE:
+        if wrong.where == tag:
+            return tag.rpartition(".")[0]
+        if wrong.where.startswith(f"{tag}."):
+            return wrong.where.removeprefix(f"{tag}.")
     return wrong.where or ("type" if wrong.expected.startswith("union_tag") else "body")
 
 
 def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wrong]:
     """What is wrong with a valid event when it is received: who says it, when, and how large it is."""
-    kind, source = event.KIND, parse_source(event.source)
+    kind, source = kind_of(event), parse_source(event.source)
     found = []
-    if source.kind not in kind.sources:
+    if source.kind not in kind.senders:
         found.append(
-            Wrong("source", f"{event.type} may not come from {source.kind}", " or ".join(kind.sources), event.source)
+            Wrong("source", f"{event.type} may not come from {source.kind}", " or ".join(kind.senders), event.source)
         )
     limit = LIMITS[kind.topic]
     if len(content) > limit:
@@ -49,4 +52,4 @@ def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wron
 
 def event_letter(event: Event, content: bytes) -> Letter:
     """An event as it is published: always our own writing of it, so that nothing is in it that was not checked."""
-    return Letter(event.KIND.topic, event.plan, event.plan, content, MEDIA_TYPE)
+    return Letter(kind_of(event).topic, event.plan, event.plan, content, MEDIA_TYPE)

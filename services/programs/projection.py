@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
-from schemas.events import KNOWN_TYPES
 from schemas.plan_versions import read_plan
+from schemas.registry import BY_TYPE, PLAN_VERSION, Programs
 from services.kit.projection.databases import TEXT, table_prefix
 from services.kit.projection.follower import Record
 from services.kit.projection.progress import TOPIC as PROGRESS
@@ -119,7 +119,7 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
 def _take(rows: _Rows, value: bytes) -> None:
     fact = json.loads(value)
     event = fact["event"]
-    kind, data, seq = event["type"], event["data"], fact["seq"]
+    data, seq = event["data"], fact["seq"]
     plan = event["source"].split("/")[2]
     rows.facts.append(
         {
@@ -128,24 +128,24 @@ def _take(rows: _Rows, value: bytes) -> None:
             "id": event["id"],
             "topic": fact["topic"],
             "seq": seq,
-            "kind": kind,
+            "kind": event["type"],
             "received_ms": fact["received_ms"],
             "partition": fact["partition"],
             "offset": fact["offset"],
             "value": value,
         }
     )
-    match kind:
-        case "id.pantau.program.status.reported.v1" | "id.pantau.verification.recorded.v1":
-            rows.mentions.append({"plan": plan, "program": data["program"], "seq": seq})
-        case "id.pantau.visit.recorded.v1":
-            rows.mentions.extend({"plan": plan, "program": seen["program"], "seq": seq} for seen in data["programs"])
-        case "id.pantau.program.status.retracted.v1":
-            rows.retractions.append({"plan": plan, "source": data["source"], "id": data["id"], "seq": seq})
-        case "id.pantau.masterplan.version.published.v1":
-            rows.versions.append(_version(plan, value))
-        case _ if kind not in KNOWN_TYPES and fact["fold"]:
+    kind = BY_TYPE.get(event["type"])
+    if kind is None:
+        if fact["fold"]:
             rows.newer.append({"plan": plan, "seq": seq, "value": value})
+        return
+    rows.mentions.extend({"plan": plan, "program": program, "seq": seq} for program in kind.named_programs(data))
+    if kind.programs is Programs.OF_TARGET:
+        source, event_id = kind.target(data)
+        rows.retractions.append({"plan": plan, "source": source, "id": event_id, "seq": seq})
+    if kind is PLAN_VERSION:
+        rows.versions.append(_version(plan, value))
 
 
 def _version(plan: str, value: bytes) -> dict[str, Any]:

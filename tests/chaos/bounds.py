@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, MetaData, func, select
 
 from schemas.codec import read_fact
-from schemas.events import EVENT_CLASSES, Event, data_of, event_type
 from schemas.facts import statement
 from schemas.fields import DAY, EVENT_ID, TEXT
+from schemas.registry import BY_TYPE, KINDS, PLAN_VERSION, Kind
 from schemas.reports import PERIOD, PROGRAM, PrivatePartErased
 from schemas.secret import Secret
 from schemas.topics import LIMITS, TOPICS
@@ -175,27 +175,26 @@ class Events:
         self._plans = [f"kota-{number}" for number in range(10)] + ["z" * 63, "9"]
         self._versions = dict.fromkeys(self._plans, 0)
         self._sent: dict[str, list[Json]] = {plan: [] for plan in self._plans}
-        self._kinds = [each for each in EVENT_CLASSES if each.KIND.kind != "plan-version"]
-        self._schemas = {each: data_of(each).model_json_schema() for each in EVENT_CLASSES}
+        self._kinds = [kind for kind in KINDS if kind is not PLAN_VERSION]
+        self._schemas = {kind: kind.data.model_json_schema() for kind in KINDS}
 
     def take(self, count: int) -> Iterator[Sent]:
         """So many events, of all kinds; first a version of each plan."""
-        plan_version = next(each for each in EVENT_CLASSES if each.KIND.kind == "plan-version")
         for plan in self._plans[:count]:
-            yield self._sent_of(plan_version, self._event(plan_version, plan))
+            yield self._sent_of(PLAN_VERSION, self._event(PLAN_VERSION, plan))
         for _ in range(count - len(self._plans)):
             plan, draw = self._chance.choice(self._plans), self._chance.random()
-            kind = plan_version if draw < 0.002 else self._chance.choice(self._kinds)
+            kind = PLAN_VERSION if draw < 0.002 else self._chance.choice(self._kinds)
             event = self._event(kind, plan)
             if 0.90 < draw < 0.93 and self._sent[plan]:  # once more, or the same name for something else
                 event = self._chance.choice(self._sent[plan])
                 if draw > 0.92:
                     event = event | {"time": "2020-01-01T00:00:00Z"}
-                kind = next(each for each in EVENT_CLASSES if event_type(each) == event["type"])
+                kind = BY_TYPE[event["type"]]
             yield self._wrong(self._sent_of(kind, event)) if draw > 0.93 else self._sent_of(kind, event)
 
-    def _sent_of(self, kind: type[Event], event: Json) -> Sent:
-        return Sent(kind.KIND.topic, json.dumps(event, ensure_ascii=self._chance.random() < 0.5).encode())
+    def _sent_of(self, kind: Kind, event: Json) -> Sent:
+        return Sent(kind.topic, json.dumps(event, ensure_ascii=self._chance.random() < 0.5).encode())
 
     def _wrong(self, sent: Sent) -> Sent:
         """Something is wrong with it, of what a database could stumble over."""
@@ -214,22 +213,22 @@ class Events:
                 event["type"] += text
         return sent._replace(value=json.dumps(event).encode())
 
-    def _event(self, kind: type[Event], plan: str) -> Json:
+    def _event(self, kind: Kind, plan: str) -> Json:
         schema = self._schemas[kind]
         data = self._make.of(schema, schema.get("$defs", {}))
-        self._agree(kind.KIND.kind, plan, data)
-        who = self._chance.choice(kind.KIND.sources)
+        self._agree(kind.name, plan, data)
+        who = self._chance.choice(kind.senders)
         event = {
             "specversion": "1.0",
             "id": self._make.text(256),
             "source": f"/plans/{plan}/council" if who == "council" else f"/plans/{plan}/{who}/{self._office()}",
-            "type": event_type(kind),
+            "type": kind.event_type,
             "time": self._make.day() + "T23:59:59.999999Z",
             "data": data,
         }
-        if kind is PrivatePartErased:
+        if kind.attested == "must":
             event = _attested(event)
-        if len(json.dumps(event)) < LIMITS[kind.KIND.topic] // 2:
+        if len(json.dumps(event)) < LIMITS[kind.topic] // 2:
             self._sent[plan] = [*self._sent[plan][-200:], event]
         return event
 
@@ -249,10 +248,6 @@ class Events:
                 data |= {"source": of.get("source", f"/plans/{plan}/council"), "id": of["id"]}
             case "visit":
                 data["programs"] = list({seen["program"]: seen for seen in data["programs"]}.values())
-            case "evaluation":
-                data["results"] = [result | {"weight": 20} for result in data["results"][:1] * 5]
-                if not data["results"]:
-                    data["results"] = [{"name": "output", "weight": 100, "score": "0.0001"}]
             case "plan-version":
                 self._agree_in_a_plan(plan, data)
 
@@ -265,7 +260,7 @@ class Events:
         data["time_zone"] = "Asia/Pontianak"
         name = {"id": self._make.text(300), "en": self._make.text(300)}
         data["departments"] = [{"key": key, "name": name} for key in OFFICES]
-        schema = self._schemas[next(each for each in EVENT_CLASSES if each.KIND.kind == "plan-version")]
+        schema = self._schemas[PLAN_VERSION]
         definitions = schema["$defs"]
         found = {}
         for _ in range(self._chance.choice((0, MOST["programs"]))):
@@ -370,7 +365,7 @@ class Bounds:
 
     def check(self, chance: random.Random) -> None:
         """Every kind was accepted, every fact is in the tables, and is found by its name."""
-        missing = {event_type(each) for each in EVENT_CLASSES} - self.accepted.keys()
+        missing = BY_TYPE.keys() - self.accepted.keys()
         if missing:
             raise DiffersError(f"none was accepted of {missing}; rejected: {self.rejected}")
         for engine in self._engines:

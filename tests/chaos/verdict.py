@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from httpx import HTTPError
 from pydantic import ValidationError
 
-from schemas.events import EVENT
 from schemas.facts import Snapshot, parse_fact
+from schemas.registry import EVENT
 from services.aggregator.worker.state import ChainError, GapError, PartitionState
 from tests import oracle
 from tests.chaos import answers, ledger, rebuilt

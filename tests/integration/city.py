@@ -19,8 +19,8 @@ from kafka import KafkaProducer
 from realization.plan_facts import PlanBook
 from realization.snapshot import Live
 from schemas.access import Key, OfficeAccess
-from schemas.events import EVENT, Event
 from schemas.facts import Fact, parse_fact
+from schemas.registry import EVENT, Event, kind_of
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
 from services.kit.auth.keys import new_key
@@ -79,7 +79,7 @@ class City:
 
     def _fact(self, event: Event, received_ms: int) -> None:
         book = self._books.setdefault(event.plan, PlanBook(event.plan))
-        topic = event.KIND.topic
+        topic = kind_of(event).topic
         fact = self._log.add(event, received_ms, self._partition(event.plan), len(self.facts))
         self._send("facts", event.plan, fact.key, fact.value)
         if fact.private:

@@ -13,9 +13,9 @@ import pytest
 from benchmarks.peers.catalogue import FLOOR, PEERS
 from benchmarks.peers.peer import Peer, environment
 from deploy.local.broker import Broker
-from schemas.events import EVENT
 from schemas.facts import content
 from schemas.private import STORED
+from schemas.registry import EVENT
 from schemas.sources import council
 from tests import oracle
 from tests.parts.facts import public_text

@@ -4,9 +4,9 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from schemas.events import EVENT, Event
 from schemas.facts import NO_LINK, canonical, content, digest, fact_key, fact_record
 from schemas.private import STORED, private_digest, private_value, put_private, read_private
+from schemas.registry import EVENT, Event, kind_of
 from schemas.secret import Secret
 
 SECRET_TEXT = "5e" * 32
@@ -69,7 +69,8 @@ class FactsLog:
     def add(self, event: Event, received_ms: int, partition: int = 0, offset: int | None = None) -> WrittenFact:
         """The fact after the last one of the event's plan. `offset`: where its record stood, by default its number."""
         seq, link = self._last.get(event.plan, (0, NO_LINK))
-        key = fact_key(event.plan, event.KIND.kind, event.source, event.id)
+        kind = kind_of(event)
+        key = fact_key(event.plan, kind.name, event.source, event.id)
         public, private = content(event)
         salt = SECRET.salt(key)
         of_private = private_digest(salt, private) if private else None
@@ -77,13 +78,13 @@ class FactsLog:
             link,
             seq=seq + 1,
             received_ms=received_ms,
-            topic=event.KIND.topic,
+            topic=kind.topic,
             partition=partition,
             offset=seq + 1 if offset is None else offset,
             digest=digest(public, of_private),
             public=public,
             private_digest=of_private,
-            fold=event.KIND.fold,
+            fold=kind.fold,
         )
         self._last[event.plan] = (seq + 1, link)
         return WrittenFact(key, value, private_value(salt, private) if private else None)

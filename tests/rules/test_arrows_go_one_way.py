@@ -148,7 +148,7 @@ def test_every_package_of_a_service_is_under_the_rule() -> None:
         ("services.programs.app", "def late():\n    from pantau import cli"),
         ("services.programs.app", "from tests import oracle"),
         ("realization.plan_facts", "from services.kit import settings"),
-        ("schemas.events", "from realization.plan_facts import PlanBook"),
+        ("schemas.registry", "from realization.plan_facts import PlanBook"),
         ("pantau.cli", "from services.kit.settings import Settings"),
         ("services", "from services import kit"),
     ],
@@ -164,7 +164,7 @@ def test_an_arrow_the_wrong_way_is_found(name: str, source: str) -> None:
         ("services.programs.routes", "from services.kit.auth.keys import check\nfrom schemas import sources"),
         ("services.aggregator.worker.app", "import faust\nfrom realization.snapshot import Live"),
         ("services.programs.a.b", "from services.programs import app"),
-        ("pantau.client", "from schemas.events import EVENT\nimport httpx"),
+        ("pantau.client", "from schemas.registry import EVENT\nimport httpx"),
     ],
 )
 def test_an_arrow_the_right_way_is_let_be(name: str, source: str) -> None:

@@ -15,8 +15,8 @@ from realization.plan_facts import EVERYTHING, PlanBook
 from realization.punctuality import departments, program_punctuality
 from realization.targets import target
 from schemas.evaluations import VerificationRecorded, VisitRecorded
-from schemas.events import EVENT
 from schemas.facts import Fact
+from schemas.registry import EVENT
 from schemas.vocabulary import Status
 from tests import oracle
 from tests.oracle import Json

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
 from schemas.facts import NewerFactError, content
 from schemas.private import private_digest, private_fields, put_private, read_private, take_private
+from schemas.registry import EVENT, KINDS
 from schemas.secret import Secret
 from schemas.vocabulary import Reason
 from services.aggregator.worker.records import Record
@@ -207,7 +207,7 @@ def test_history_cannot_be_changed_unnoticed() -> None:
 
 def test_every_kind_with_private_fields_has_its_tombstone() -> None:
     kinds = {kind for of_topic in KINDS_WITH_PRIVATE_PARTS.values() for kind in of_topic}
-    assert kinds == {each.KIND.kind for each in EVENT_CLASSES if private_fields(data_of(each))}
+    assert kinds == {kind.name for kind in KINDS if private_fields(kind.data)}
 
 
 JSON_TEXT = st.text(max_size=5)
@@ -244,7 +244,7 @@ def test_who_may_read_a_private_part_can_check_it() -> None:
 
 def test_the_names_of_the_private_fields() -> None:
     """What leaves the fact, spelled out: a field that is added to a model must be decided upon here."""
-    trees = {event_type(each): private_fields(data_of(each)) for each in EVENT_CLASSES}
+    trees = {kind.event_type: private_fields(kind.data) for kind in KINDS}
     evidence = {"title": None, "url": None}
     assert trees[oracle.REPORT] == {"note": None, "obstacle": None, "evidence": evidence}
     assert trees[oracle.RETRACTION] == trees[oracle.ERASURE] == {"reason": None}

@@ -10,10 +10,10 @@ from realization.formulas import REASONS
 from realization.plan_facts import PlanBook
 from realization.snapshot import SNAPSHOT_LIMIT, Live
 from realization.targets import elapsed, target
-from schemas.events import EVENT
 from schemas.fields import FIRST_DAY
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from schemas.plan_versions import plan_of
+from schemas.registry import EVENT
 from tests import oracle
 from tests.oracle import Json
 from tests.strategies import PLAN, Said, written

@@ -19,9 +19,9 @@ from realization.punctuality import departments
 from samples import load, make, reports, visits
 from samples.plan import PLAN, SPLIT
 from samples.reports import Line
-from schemas.events import EVENT, Event
 from schemas.facts import Fact
 from schemas.masterplan import MasterplanVersion
+from schemas.registry import EVENT, Event, kind_of
 from schemas.sources import council
 from schemas.vocabulary import Dimension, Punctuality, Standing, Status
 from services.programs.masterplans.workbook import read_workbook
@@ -55,7 +55,7 @@ def _book(events: list[dict[str, Any]]) -> PlanBook:
     """The plan's two versions and these events, each once, as facts."""
     book = PlanBook(PLAN)
     told = [_published(FIRST), _published(SECOND), *(EVENT.validate_json(json.dumps(event)) for event in events)]
-    once = {(type(event).KIND.topic, event.source, event.id): event for event in told}
+    once = {(kind_of(event).topic, event.source, event.id): event for event in told}
     for seq, event in enumerate(once.values(), start=1):
         book.add(Fact(seq=seq, received_ms=RECEIVED_MS + seq, topic="program-status", partition=0, offset=seq, digest="", link="", fold=True, event=event))  # fmt: skip
     return book

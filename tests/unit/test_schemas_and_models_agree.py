@@ -14,9 +14,9 @@ from hypothesis import Phase, given, settings
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from samples import reports, visits
-from schemas.events import EVENT, EVENT_CLASSES, event_type
 from schemas.facts import content
 from schemas.generate import HERE, files
+from schemas.registry import EVENT, KINDS
 from services.evaluations.visits.models import VisitSent
 from services.programs.erasures.models import ErasureAsked
 from tests.oracle import Json
@@ -26,7 +26,7 @@ from tests.unit.json_texts import TEXTS
 from tests.unit.test_schemas_golden_events import golden
 
 BODIES: dict[str, type[BaseModel]] = {"visit": VisitSent, "erasure": ErasureAsked}
-TYPES = [event_type(cls) for cls in EVENT_CLASSES]
+TYPES = [kind.event_type for kind in KINDS]
 NAMES = [*TYPES, *BODIES]
 
 

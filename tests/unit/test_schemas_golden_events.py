@@ -17,7 +17,6 @@ import pytest
 from pydantic import ValidationError, create_model
 
 from schemas import codec as reading
-from schemas.events import EVENT, EVENT_CLASSES, data_of, event_type
 from schemas.facts import (
     NO_LINK,
     Content,
@@ -35,6 +34,7 @@ from schemas.facts import (
 )
 from schemas.facts import written as published
 from schemas.private import put_private
+from schemas.registry import BY_TYPE, EVENT, KINDS, kind_of
 from schemas.topics import INPUTS
 from tests.oracle import ENTERS_BY, HAPPENED_ON, SAID_BY, Json
 from tests.parts.facts import FactsLog
@@ -42,7 +42,7 @@ from tests.strategies import written
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 JSON_SCHEMAS = Path(__file__).parent.parent.parent / "schemas" / "jsonschema"
-TYPES = [event_type(cls) for cls in EVENT_CLASSES]
+TYPES = [kind.event_type for kind in KINDS]
 MAPS = {"budget", "targets", "dimension_targets"}  # objects whose keys are years or dimensions, not fields
 
 
@@ -90,8 +90,8 @@ def test_both_parts_together_are_the_whole_event_again(kind: str, name: str) -> 
 @pytest.mark.parametrize(("kind", "name"), EXAMPLES)
 def test_a_new_optional_field_changes_no_content_and_no_digest(kind: str, name: str) -> None:
     """A later version of each model has a field more, in the envelope and in `data`."""
-    (cls,) = [each for each in EVENT_CLASSES if event_type(each) == kind]
-    data = create_model("Later", __base__=data_of(cls), later=(str | None, None), flag=(bool, False))
+    cls, data_model = BY_TYPE[kind].model, BY_TYPE[kind].data
+    data = create_model("Later", __base__=data_model, later=(str | None, None), flag=(bool, False))
     later: Any = create_model("LaterEvent", __base__=cls, later=(tuple[str, ...], ()), data=(data, ...))
     example = golden(kind)[name]
 
@@ -206,11 +206,11 @@ def test_every_error_is_told_at_once() -> None:
 
 
 def test_each_type_enters_by_one_topic_and_is_said_by_whom_the_design_says() -> None:
-    assert {event_type(cls): cls.KIND.topic for cls in EVENT_CLASSES} == ENTERS_BY
-    assert {event_type(cls): set(cls.KIND.sources) for cls in EVENT_CLASSES} == SAID_BY
+    assert {kind.event_type: kind.topic for kind in KINDS} == ENTERS_BY
+    assert {kind.event_type: set(kind.senders) for kind in KINDS} == SAID_BY
     assert set(ENTERS_BY.values()) == set(INPUTS)
-    assert len({cls.KIND.kind for cls in EVENT_CLASSES}) == len(EVENT_CLASSES)
-    assert HAPPENED_ON.keys() < ENTERS_BY.keys()
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert {kind.event_type: kind.day for kind in KINDS if kind.day and not kind.day_may_come} == HAPPENED_ON
 
 
 # --- what the aggregator writes
@@ -239,7 +239,7 @@ def test_a_fact_has_one_form_and_is_read_back_whole() -> None:
         + ',"fold":true,"offset":42,"partition":3,"received_ms":1795435200000,"seq":8123,"topic":"program-status"}'
     )
     assert (
-        fact_key(event.plan, event.KIND.kind, event.source, event.id)
+        fact_key(event.plan, kind_of(event).name, event.source, event.id)
         == b"kota-pontianak-2019-2028/report/plans/kota-pontianak-2019-2028/departments/dinkes/r-1"
     )
     fact = parse_fact(value)

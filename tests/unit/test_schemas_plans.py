@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from samples.plan import build
-from schemas.events import EVENT
 from schemas.masterplan import Department, MasterplanVersion, MasterplanVersionPublished, Names, Program
 from schemas.plan_versions import Names as KeptNames
 from schemas.plan_versions import Office as KeptOffice
 from schemas.plan_versions import Plan, plan_of, read_plan
 from schemas.plan_versions import Program as KeptProgram
+from schemas.registry import EVENT
 from tests import oracle
 from tests.parts.facts import FactsLog
 from tests.strategies import Dice, tell

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import Report, ReportFact, read_fact, read_report, report_of
-from schemas.events import EVENT
 from schemas.facts import content, parse_fact
 from schemas.facts import written as published
 from schemas.fields import TEXT
+from schemas.registry import EVENT
 from schemas.reports import StatusReported
 from tests import oracle
 from tests.parts.facts import FactsLog

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import generate, sources
-from schemas.events import EVENT_CLASSES
+from schemas.registry import KINDS
 from schemas.sources import Source, parse_source
 from schemas.topics import EVENT_LIMIT, INPUTS, LIMITS, PLAN_VERSION_LIMIT, ROOM, TOPICS, murmur2, partition_of
 from schemas.vocabulary import BANDS, DIMENSIONS, STATUSES, SUB_DIMENSIONS, Band, Dimension, Status
@@ -78,7 +78,7 @@ def test_a_plan_version_may_have_16_mib_and_whatever_enters_fits_into_the_book_a
 
 
 def test_every_event_enters_by_an_input() -> None:
-    assert {cls.KIND.topic for cls in EVENT_CLASSES} == set(INPUTS)
+    assert {kind.topic for kind in KINDS} == set(INPUTS)
 
 
 # --- where a plan lies

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import EVENT
 from schemas.facts import Fact, parse_fact
 from schemas.facts import written as published
+from schemas.registry import EVENT
 from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.partition import _reject

@@ -19,14 +19,15 @@ from realization.plan_facts import PlanBook
 from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, NewerFactError, UnknownFact
 from schemas.fields import microseconds
+from schemas.registry import KINDS
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import KINDS, StoredFacts, Tables, kind_of, plan_of
+from services.aggregator.api.projection import StoredFacts, Tables, kind_of, plan_of
 from services.kit.http.problems import UnavailableProblem
 from services.kit.projection.follower import Projection, Record
 
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
 PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
-KNOWN_KINDS = frozenset(KINDS.values())
+KNOWN_KINDS = frozenset(kind.name for kind in KINDS)
 REMEMBERED_MOVES = 100
 LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
 NEWER_RETRY_SECONDS = 60  # until this program is updated

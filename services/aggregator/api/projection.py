@@ -14,11 +14,11 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 from realization.claim_columns import Columns
 from realization.snapshot import OVERALL
 from schemas.codec import ReportFact, read_fact
-from schemas.events import EVENT_CLASSES, event_type
 from schemas.facts import Fact, Snapshot, UnknownFact, parse_fact
 from schemas.masterplan import MasterplanVersion
 from schemas.plan_versions import PlanFact, read_plan
 from schemas.private import Json
+from schemas.registry import BY_TYPE
 from schemas.sources import parse_source
 from services.aggregator.api.claim_pages import Page, begins_page, page_of, unpack
 from services.kit.projection.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
@@ -31,8 +31,6 @@ SERVICE = "realization"
 VERSION = 6
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", PRIVATE, "realization", "access")
-KINDS = {event_type(each): each.KIND.kind for each in EVENT_CLASSES}
-STATED = ("visited_on", "verified_on", "chosen_on", "effective_from")
 
 
 class StoredFact(NamedTuple):
@@ -244,7 +242,9 @@ def _settles_on(fact: ReportFact | Fact | UnknownFact) -> date:
         return fact.report.effective_on
     if isinstance(fact, UnknownFact):
         return date.max if fact.fold else date.min  # what it says is not known
-    return max((day for name in STATED if (day := getattr(fact.event.data, name, None))), default=date.min)
+    day = BY_TYPE[fact.event.type].day
+    stated: date = date.min if day is None else getattr(fact.event.data, day)
+    return stated
 
 
 def plan_of_fact(fact: Fact | UnknownFact) -> str:
@@ -253,7 +253,7 @@ def plan_of_fact(fact: Fact | UnknownFact) -> str:
 
 
 def _identity(event: Json) -> Identity:
-    return Identity(KINDS[event["type"]], event["source"], event["id"])
+    return Identity(BY_TYPE[event["type"]].name, event["source"], event["id"])
 
 
 def _live(value: bytes) -> dict[str, Any]:

@@ -26,16 +26,15 @@ from schemas.cloudevents import (
 )
 from schemas.codec import Report, read_report, report_of
 from schemas.envelope import MEDIA_TYPE
-from schemas.events import EVENT, Event
 from schemas.facts import Content, content, statement
-from schemas.reports import PrivatePartErased, StatusReported
+from schemas.registry import EVENT, REPORT, Event, kind_of
+from schemas.reports import StatusReported
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import LIMITS, PLAN_VERSION_LIMIT, partition_of
 from schemas.vocabulary import Reason
 from services.aggregator.worker.records import Record
 
-REPORTED = StatusReported.KIND
 DETAIL_LIMIT = 4_000
 NAME_LIMIT = 256  # characters of a source or id that are repeated
 STRUCTURED = ((CONTENT_TYPE, MEDIA_TYPE.encode()),)  # the headers that nearly all records have
@@ -77,7 +76,7 @@ def read(topic: str, partition: int, partitions: int, record: Record, secret: Se
         if isinstance(written, Rejection):
             return written
         value = written
-    if topic == REPORTED.topic:
+    if topic == REPORT.topic:
         report = _good_report(value, partition, partitions, record.received_ms)
         if report is not None:
             return report
@@ -95,11 +94,11 @@ def read(topic: str, partition: int, partitions: int, record: Record, secret: Se
     if reason is not None:
         return Rejection(reason, detail, event.plan, event.source, event.id)
     said = report_of(event) if isinstance(event, StatusReported) else event
-    kind, normalized = event.KIND, content(event)
+    kind, normalized = kind_of(event), content(event)
     if len(normalized.public) > PLAN_VERSION_LIMIT:  # 9E15 is kept as 9000000000000000
         detail = f"{len(normalized.public)} bytes as it is kept, at most {PLAN_VERSION_LIMIT} are taken"
         return Rejection(Reason.TOO_LARGE, detail, event.plan, event.source, event.id)
-    return Letter(kind.kind, event.plan, event.source, event.id, normalized, said, kind.fold, ignored)
+    return Letter(kind.name, event.plan, event.source, event.id, normalized, said, kind.fold, ignored)
 
 
 def _believed(event: Event, secret: Secret) -> tuple[Event, tuple[str, ...]]:
@@ -113,7 +112,7 @@ def _believed(event: Event, secret: Secret) -> tuple[Event, tuple[str, ...]]:
 
 
 def _unattested(event: Event) -> tuple[Reason, str] | None:
-    if isinstance(event, PrivatePartErased) and event.attestedrole != "administrator":
+    if kind_of(event).attested == "must" and event.attestedrole != "administrator":
         return (
             Reason.NOT_ATTESTED,
             "only the administrator erases private parts, through the programs api, which attests it",
@@ -147,23 +146,23 @@ def _good_report(value: bytes, partition: int, partitions: int, received_ms: int
     report = found.report
     if not _belongs(report.source, partition, partitions) or is_ahead(report, received_ms):
         return None
-    return Letter(REPORTED.kind, report.plan, report.source, report.id, found.content(), report)
+    return Letter(REPORT.name, report.plan, report.source, report.id, found.content(), report)
 
 
 @lru_cache(65_536)
 def _belongs(source: str, partition: int, partitions: int) -> bool:
     """Whether reports of a source are taken, and on this partition; `_misplaced` tells why not."""
     parsed = parse_source(source)
-    return parsed.kind in REPORTED.sources and partition_of(parsed.plan, partitions) == partition
+    return parsed.kind in REPORT.senders and partition_of(parsed.plan, partitions) == partition
 
 
 def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tuple[Reason, str] | None:
-    kind = event.KIND
+    kind = kind_of(event)
     if kind.topic != topic:
         return Reason.WRONG_TOPIC, f"{event.type} enters by {kind.topic}, not by {topic}"
     source = parse_source(event.source)
-    if source.kind not in kind.sources:
-        return Reason.WRONG_SOURCE, f"{event.type} may come from {' or '.join(kind.sources)}, not from {event.source}"
+    if source.kind not in kind.senders:
+        return Reason.WRONG_SOURCE, f"{event.type} may come from {' or '.join(kind.senders)}, not from {event.source}"
     expected = partition_of(source.plan, partitions)
     if expected != partition:
         return Reason.WRONG_PARTITION, (

@@ -9,18 +9,18 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, Progress, UnknownFact
-from schemas.masterplan import MasterplanVersionPublished
 from schemas.plan_versions import PlanFact, read_plan
+from schemas.registry import PLAN_VERSION
 from services.kit.partition_readers import Readers
 
-PLAN_VERSION = MasterplanVersionPublished.KIND.kind.encode()
+_PLAN_VERSION = PLAN_VERSION.name.encode()
 LOOK_BACK = 64
 BATCH = 1_000  # records after which others in the event loop get their turn
 
 
 def read_back(key: bytes, value: bytes) -> ReportFact | PlanFact | Fact | UnknownFact:
     """A fact of the book, read in the way that is best for its kind, which its key names."""
-    plan = read_plan(value) if key.split(b"/", 2)[1] == PLAN_VERSION else None
+    plan = read_plan(value) if key.split(b"/", 2)[1] == _PLAN_VERSION else None
     return plan or read_fact(value)
 
 

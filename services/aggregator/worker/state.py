@@ -5,18 +5,18 @@ Both lead to the same state.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from realization.plan_facts import PlanBook
 from realization.snapshot import Live
 from schemas.codec import Report, ReportFact
-from schemas.events import EVENT_CLASSES, Event, data_of
 from schemas.facts import NO_LINK, Fact, NewerFactError, Snapshot, UnknownFact, digest, fact_key, fact_record, link_of
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.plan_versions import PlanFact
-from schemas.private import private_digest, private_fields, private_value
+from schemas.private import private_digest, private_value
+from schemas.registry import ERASURE, KINDS, PLAN_VERSION, Event, handlers
 from schemas.reports import PrivatePartErased
 from schemas.secret import Secret
 from schemas.sources import parse_source
@@ -30,8 +30,7 @@ log = logging.getLogger(__name__)
 DIGEST_BYTES = 16
 
 KINDS_WITH_PRIVATE_PARTS: dict[str, tuple[str, ...]] = {
-    topic: tuple(each.KIND.kind for each in EVENT_CLASSES if each.KIND.topic == topic and private_fields(data_of(each)))
-    for topic in INPUTS
+    topic: tuple(kind.name for kind in KINDS if kind.topic == topic and kind.private) for topic in INPUTS
 }
 """Of each input topic. The state does not remember the kind of each fact, which is in the key of its private part."""
 
@@ -81,6 +80,21 @@ class _Plan:
     def digest(self, seq: int) -> bytearray:
         """The digest of a fact's content."""
         return self.digests[(seq - 1) * DIGEST_BYTES : seq * DIGEST_BYTES]
+
+
+def _replaced(plan: _Plan, event: MasterplanVersionPublished) -> None:
+    plan.expected.add(event.data.expects)
+
+
+def _erased(plan: _Plan, event: PrivatePartErased) -> None:
+    plan.erased.add((event.data.source, event.data.id))
+
+
+_REMEMBERED: dict[str, Callable[[_Plan, Any], None]] = handlers(
+    "what the worker remembers of an event beside what the fold does",
+    (kind for kind in KINDS if kind.replaces or kind.erases),
+    {PLAN_VERSION: _replaced, ERASURE: _erased},
+)
 
 
 class GapError(Exception):
@@ -201,7 +215,7 @@ class PartitionState:
             topic: str = fact.topic
             source, event_id, content_digest = fact.report.source, fact.report.id, fact.digest
         elif isinstance(fact, PlanFact):
-            said, topic, content_digest = fact, MasterplanVersionPublished.KIND.topic, fact.digest
+            said, topic, content_digest = fact, PLAN_VERSION.topic, fact.digest
             source, event_id = fact.source, fact.id
         elif isinstance(fact, Fact):
             said, topic, content_digest = fact.event, fact.topic, bytes.fromhex(fact.digest)
@@ -243,10 +257,9 @@ class PartitionState:
             touched = ()
         else:
             touched = plan.book.add(_Known(seq, received_ms, said))
-            if isinstance(said, MasterplanVersionPublished):
-                plan.expected.add(said.data.expects)
-            elif isinstance(said, PrivatePartErased):
-                plan.erased.add((said.data.source, said.data.id))
+            remember = _REMEMBERED.get(said.type)
+            if remember is not None:
+                remember(plan, said)
         plan.live.touch(touched)
         self.changed.setdefault(plan.book.plan)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from schemas.evaluations import VisitRecorded
 from schemas.private import STORED, put_private
+from schemas.registry import VISIT
 from services.evaluations.projection import PRIVATE_PARTS, VISITS
 from services.evaluations.visits.models import FullVisit, PublicVisit, Visits
 from services.kit.auth.keys import Access
@@ -33,7 +34,7 @@ def page(connection: Connection, plan: str, visit_id: str | None, before: int, l
 
 def _shown(connection: Connection, rows: Sequence[Any], *, full: bool) -> list[FullVisit | PublicVisit]:
     """Visits as they are answered; `full`: with what was found and asked for, notes and evidence."""
-    identities = [Identity(VisitRecorded.KIND.kind, row.source, row.id) for row in rows]
+    identities = [Identity(VISIT.name, row.source, row.id) for row in rows]
     private = PRIVATE_PARTS.find(connection, identities) if identities else {}
     return [_as_shown(row, private[identity], full=full) for row, identity in zip(rows, identities, strict=True)]
 

@@ -8,13 +8,13 @@ from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, delete,
 
 from schemas.facts import fact_key
 from schemas.private import Json, read_private
-from schemas.reports import PrivatePartErased
+from schemas.registry import KINDS
 from schemas.sources import parse_source
 from services.kit.projection.databases import TEXT, upsert
 from services.kit.projection.follower import Record
 
 TOPIC = "facts-private"
-ERASURE = PrivatePartErased.KIND.kind.encode()
+ERASURES = frozenset(kind.name.encode() for kind in KINDS if kind.erases)
 
 
 class Identity(NamedTuple):
@@ -57,7 +57,7 @@ class PrivateParts:
             assert record.key is not None or record.topic not in {TOPIC, "facts"}
             if record.topic == TOPIC and record.key is not None:
                 last[record.key.decode()] = record.value
-            elif record.topic == "facts" and record.key is not None and record.key.split(b"/", 2)[1] == ERASURE:
+            elif record.topic == "facts" and record.key is not None and record.key.split(b"/", 2)[1] in ERASURES:
                 data = json.loads(record.value or b"")["event"]["data"]
                 erased.append({"source": data["source"], "id": data["id"]})
         upsert(connection, self.table, [{"key": key, "value": value} for key, value in last.items() if value])

@@ -24,7 +24,7 @@ from schemas.cloudevents import (
 )
 from schemas.codec import Report, read_report
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
-from schemas.events import EVENT, Event
+from schemas.registry import EVENT, Event
 from services.kit.event_checks import wrong_shape
 from services.kit.http.problems import InvalidProblem, MediaTypeProblem, Wrong
 from services.kit.http.strict_json import wrong_json

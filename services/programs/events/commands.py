@@ -11,9 +11,8 @@ from pydantic_core import to_jsonable_python
 from realization.future_dates import is_ahead
 from schemas.access import Audited
 from schemas.envelope import MEDIA_TYPE
-from schemas.events import EVENT, Event
 from schemas.facts import statement, written
-from schemas.reports import PrivatePartErased, StatusReported, StatusRetracted
+from schemas.registry import EVENT, REPORT, Event, kind_of
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import EVENT_LIMIT
@@ -100,7 +99,7 @@ def _check(arrived: Arrived, access: Access, secret: Secret, received_ms: int) -
 def _is_good(arrived: WellWritten, access: Access, received_ms: int) -> bool:
     """Whether all of the checks below pass for a report."""
     return (
-        parse_source(arrived.source).kind in StatusReported.KIND.sources
+        parse_source(arrived.source).kind in REPORT.senders
         and access.may_write(arrived.source)
         and len(arrived.content) <= EVENT_LIMIT
         and not is_ahead(arrived.report, received_ms)
@@ -108,14 +107,14 @@ def _is_good(arrived: WellWritten, access: Access, received_ms: int) -> bool:
 
 
 def _not_here(event: Event) -> list[Wrong]:
-    if event.KIND.topic == TOPIC:
+    if kind_of(event).topic == TOPIC:
         return []
     return [Wrong("type", "does not enter here", "reports and retractions of programs", event.type)]
 
 
 def attest(event: Event, access: Access, secret: Secret) -> Event:
     """A retraction by the administrator holds whoever made the report: intake attests who held the key."""
-    if access.role == "administrator" and isinstance(event, StatusRetracted | PrivatePartErased):
+    if access.role == "administrator" and kind_of(event).attested != "never":
         claim = event.model_copy(update={"attestedrole": "administrator"})
         return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
     return event

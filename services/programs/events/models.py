@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas.cloudevents import HTTP_PREFIX
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
-from schemas.reports import Retraction, StatusReport, StatusReported, StatusRetracted
+from schemas.registry import KINDS
 from schemas.vocabulary import Standing
 from services.kit.http.openapi import schema_of
 from services.kit.http.responses import Acknowledged, Answer, MomentText
@@ -47,10 +47,11 @@ OUTCOME_EXAMPLES = {
     },
     "rejected": {"value": {"outcome": "rejected", "reasons": [{"code": "conflict", "received_at": "..."}]}},
 }
-MODELS = (StatusReported, StatusRetracted)
+_SENT = [kind for kind in KINDS if "departments" in kind.senders]
+MODELS = [kind.model for kind in _SENT]
 EVENT_SCHEMA = {"oneOf": [schema_of(model) for model in MODELS], "discriminator": {"propertyName": "type"}}
 BATCH_SCHEMA = {"type": "array", "items": EVENT_SCHEMA, "maxItems": BATCH_EVENTS}
-DATA_SCHEMA = {"anyOf": [schema_of(model) for model in (StatusReport, Retraction)]}
+DATA_SCHEMA = {"anyOf": [schema_of(kind.data) for kind in _SENT]}
 REQUEST: dict[str, Any] = {
     "security": [{"bearer": []}],
     "parameters": [

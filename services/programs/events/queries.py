@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,8 @@ from sqlalchemy import Connection, select
 
 from realization.future_dates import latest_date
 from realization.plan_facts import PlanBook
-from schemas.evaluations import VerificationRecorded, VisitRecorded
 from schemas.facts import Fact, NewerFactError, UnknownFact, parse_fact
-from schemas.masterplan import MasterplanVersionPublished
-from schemas.reports import StatusReported, StatusRetracted
+from schemas.registry import Programs, kind_of
 from schemas.sources import parse_source
 from schemas.vocabulary import Standing
 from services.kit.event_checks import now_ms
@@ -120,26 +118,14 @@ def standing(connection: Connection, fact: Fact) -> Standing:
     plan, event = fact.event.plan, fact.event
     _require_known(connection, plan)
     book = PlanBook(plan)
-    as_of = latest_date(now_ms())
-    match event:
-        case MasterplanVersionPublished():
-            _with_versions(book, connection)
-            return book.standing(fact)  # one that is in force only later is not superseded
-        case StatusReported(data=report):
-            _with_versions(book, connection)
-            _with_programs(book, connection, [report.program])
-        case VisitRecorded(data=visit):
-            _with_versions(book, connection)
-            _with_programs(book, connection, [seen.program for seen in visit.programs])
-        case VerificationRecorded(data=verification):
-            _with_versions(book, connection)
-            _with_programs(book, connection, [verification.program])
-        case StatusRetracted(data=retraction):
-            target = select(FACTS.c.value).where(
-                FACTS.c.plan == plan, FACTS.c.source == retraction.source, FACTS.c.id == retraction.id
-            )
-            _add(book, connection.execute(target).scalars().all())
-    return book.standing(fact, as_of)
+    kind = kind_of(event)
+    if kind.programs is Programs.OF_TARGET:
+        _with_target(book, connection, *kind.target(event.data))
+    elif kind.programs is not Programs.NONE:
+        _with_versions(book, connection)
+        _with_programs(book, connection, kind.named_programs(event.data))
+    # What is of a later day, as a plan version that takes effect then, is not superseded.
+    return book.standing(fact) if kind.day_may_come else book.standing(fact, latest_date(now_ms()))
 
 
 def _require_known(connection: Connection, plan: str) -> None:
@@ -156,8 +142,15 @@ def _with_versions(book: PlanBook, connection: Connection) -> None:
         book.add(registered.fact)
 
 
-def _with_programs(book: PlanBook, connection: Connection, programs: list[str]) -> None:
+def _with_target(book: PlanBook, connection: Connection, source: str, event_id: str) -> None:
+    target = select(FACTS.c.value).where(FACTS.c.plan == book.plan, FACTS.c.source == source, FACTS.c.id == event_id)
+    _add(book, connection.execute(target).scalars().all())
+
+
+def _with_programs(book: PlanBook, connection: Connection, programs: Sequence[str]) -> None:
     """Every fact that speaks of the programs, and every retraction of one of those."""
+    if not programs:
+        return
     mentions = (MENTIONS.c.plan == book.plan) & MENTIONS.c.program.in_(programs)
     mentioned = (
         select(FACTS.c.value, FACTS.c.source, FACTS.c.id)

@@ -10,6 +10,7 @@ from realization.claims import Claim
 from realization.exact import text as exact
 from realization.plan_facts import ProgramState, Version
 from schemas.private import Json, put_private
+from schemas.registry import BY_TYPE
 from schemas.vocabulary import Punctuality
 from services.aggregator.api.models import ReceivedRef, Text
 from services.aggregator.api.moments import Moment
@@ -184,7 +185,7 @@ def in_full(public: ProgramStory, events: Mapping[int, Json], private: Mapping[i
         FullVerification(
             **dict(each),
             erased=private[each.seq].erased,
-            note=_note(data[each.seq], public.program),
+            note=BY_TYPE[events[each.seq]["type"]].part_about(data[each.seq], public.program).get("note"),
             evidence=_evidence(data[each.seq]),
         )
         for each in public.verifications
@@ -195,10 +196,3 @@ def in_full(public: ProgramStory, events: Mapping[int, Json], private: Mapping[i
 def _evidence(data: dict[str, Any]) -> list[Evidence]:
     fields = Evidence.model_fields
     return [Evidence(**dict.fromkeys(fields) | each) for each in data.get("evidence", ())]
-
-
-def _note(data: dict[str, Any], code: str) -> str | None:
-    """The note of a verification, or of a visit the one on this program."""
-    about = data if "programs" not in data else next(each for each in data["programs"] if each["program"] == code)
-    note: str | None = about.get("note")
-    return note
