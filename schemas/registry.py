@@ -30,7 +30,7 @@ Event = Annotated[
     | PrivatePartErased,
     Field(discriminator="type"),
 ]
-"""Every event that may be sent, told apart by `type`."""
+"""Every event that may be sent; `type` says which it is."""
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
