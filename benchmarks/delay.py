@@ -32,6 +32,8 @@ from benchmarks.running import Competitor, WrongError, competitor
 from benchmarks.workloads import CITY_PARTITIONS, NATION_PARTITIONS, PROGRAMS, Name, Workload, quick, workload
 from deploy.local import children
 from deploy.local.broker import Broker
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.parts.waiting import until
 
 BEFORE: dict[Name, int] = {"city": PROGRAMS * 30, "nation": 50_000}  # reports that are there already
@@ -136,7 +138,7 @@ def _key(letter: Mail) -> str:
 
 async def _sent(broker: Broker, running: Competitor, letters: Sequence[Mail], pace: Pace) -> _Sent:
     """Send all: first those that do not count, and at once the others."""
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, enable_idempotence=True)
+    producer = AIOKafkaProducer(**client_options(KafkaSettings(kafka=broker.bootstrap)), enable_idempotence=True)
     await producer.start()
     try:
         await producer.client.force_metadata_update()

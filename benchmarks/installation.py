@@ -15,6 +15,7 @@ from kafka import KafkaProducer
 from schemas.access import Key, OfficeAccess
 from schemas.topics import partition_of
 from services.kit.auth.keys import new_key
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes
@@ -72,7 +73,7 @@ class Installation:
 
     def keys(self, offices: Sequence[tuple[str, str]]) -> list[str]:
         """A new key for each department (plan, office), published as programs would."""
-        producer = KafkaProducer(bootstrap_servers=self.settings.kafka)
+        producer = KafkaProducer(**client_options(self.settings))
         texts = []
         for plan, office in offices:
             text, key_id, sha256 = new_key()

@@ -21,6 +21,7 @@ from schemas.masterplan import MasterplanVersion
 from schemas.registry import EVENT, Event, kind_of
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 FIRST, LAST = date(2019, 1, 1), date(2028, 12, 31)
@@ -158,7 +159,7 @@ async def write(book: LargeBook, settings: Settings) -> int:
         by_partition.setdefault(partition_of(plan, settings.partitions), []).append(plan)
     limit = 18 * 1024 * 1024
     async with AIOKafkaProducer(
-        bootstrap_servers=settings.kafka, enable_idempotence=True, max_request_size=limit, max_batch_size=BATCH_BYTES
+        **client_options(settings), enable_idempotence=True, max_request_size=limit, max_batch_size=BATCH_BYTES
     ) as producer:
         for partition, plans in by_partition.items():
             batch = producer.create_batch()

@@ -10,6 +10,8 @@ from benchmarks.expected import Expected, Reckoning
 from benchmarks.workloads import Workload
 from schemas.envelope import MEDIA_TYPE
 from schemas.topics import MIB
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 
 BATCH_BYTES = 512 * 1024
 HEADERS = [("content-type", MEDIA_TYPE.encode())]
@@ -47,7 +49,7 @@ class _Sender:
 async def load(workload: Workload, bootstrap: str, prefix: str) -> Expected:
     """Send all of a workload's mail to topics that are there. Returns what is to be expected of a competitor."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **client_options(KafkaSettings(kafka=bootstrap)),
         enable_idempotence=True,  # what is sent again lies there once: offsets are counted on
         max_batch_size=BATCH_BYTES,
         max_request_size=8 * MIB,

@@ -8,13 +8,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.ground import PREFIX
 from schemas.topics import MIB
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 
 
 @asynccontextmanager
 async def reader(bootstrap: str) -> AsyncGenerator[AIOKafkaConsumer]:
     """A reader of committed records, of no topic yet."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(KafkaSettings(kafka=bootstrap)),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,

@@ -12,6 +12,7 @@ from samples.plan import PLAN
 from samples.reports import Line, event
 from schemas.envelope import MEDIA_TYPE
 from schemas.topics import partition_of
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 TOPIC: Final = "program-status"
@@ -29,7 +30,7 @@ class Post:
         self._topic = settings.topic_prefix + TOPIC
         self._partition = partition_of(PLAN, settings.partitions)
         self._producer = KafkaProducer(
-            bootstrap_servers=settings.kafka.split(","),
+            **client_options(settings, "pantau-sample"),
             acks="all",
             enable_idempotence=True,
             allow_auto_create_topics=False,

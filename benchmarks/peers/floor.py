@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.state import PartitionState
 from services.aggregator.worker.transport import CHUNK_RECORDS, FETCH_BYTES
+from services.kit.kafka import client_options
 from services.kit.settings import Settings, read, require_secret
 
 INPUTS = ("masterplans", "program-status")
@@ -46,7 +47,7 @@ class Floor:
     async def run(self) -> None:
         """Read the inputs to the end, then say what was made of them."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka,
+            **client_options(self._settings),
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -98,7 +99,7 @@ async def main() -> None:
     """Do the job once, then wait for SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    work = asyncio.create_task(Floor(read()).run())
+    work = asyncio.create_task(Floor(read(Settings)).run())
     stop = asyncio.create_task(stopped.wait())
     await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
     if work.done():

@@ -199,11 +199,14 @@ def _topics(here: Settings) -> Finding:
     from kafka.errors import KafkaError  # noqa: PLC0415 - as above
 
     from schemas.topics import TOPICS  # noqa: PLC0415 - as above
+    from services.kit.kafka import client_options  # noqa: PLC0415 - as above
+    from services.kit.settings import KafkaSettings  # noqa: PLC0415 - as above
 
     expected = here.partitions_per_topic
     names = [here.topic_prefix + topic.name for topic in TOPICS]
     try:
-        with closing(KafkaAdminClient(bootstrap_servers=here.bootstrap, request_timeout_ms=10_000)) as admin:
+        options = client_options(KafkaSettings(kafka=here.bootstrap), "pantau-doctor", request_timeout_ms=10_000)
+        with closing(KafkaAdminClient(**options)) as admin:
             found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
     except KafkaError as error:  # it has gone since it answered
         return Finding("topics", False, f"{here.bootstrap} can't be asked: {error}", "See what stands of the broker.")

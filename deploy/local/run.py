@@ -143,7 +143,9 @@ def supervise(
 def main() -> int:
     """Run Pantau as `make run` does."""
     here = settings.read()
-    services_settings.read()  # what the services would refuse, each for itself and for ever, ends us here
+    services_settings.read(
+        services_settings.Settings
+    )  # what the services would refuse, each for itself and for ever, ends us here
     return supervise(here, stages(here), SAMPLE)
 
 

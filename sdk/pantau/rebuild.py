@@ -32,7 +32,8 @@ def run(services: list[str]) -> int:
         return 2
     if util.find_spec("deploy") and util.find_spec("deploy.local"):  # a relative state folder is that of `make run`
         os.environ["PANTAU_STATE"] = str(import_module("deploy.local.settings").read().state)
-    settings = import_module("services.kit.settings").read()
+    settings_of = import_module("services.kit.settings")
+    settings = settings_of.read(settings_of.ProjectionSettings)
     done = server.rebuild(settings, services or server.SERVICES)
     for service, well, what in done:
         print(f"{service:<12} {what}", file=sys.stdout if well else sys.stderr)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import MIB
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 Isolation: TypeAlias = Literal["read_committed", "read_uncommitted"]
@@ -51,13 +52,12 @@ class Readers:
     async def _started(self, isolation: Isolation) -> AIOKafkaConsumer:
         # Without a group the default reset is `latest`: with it the restored state would silently be empty.
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.settings.kafka,
+            **client_options(self.settings, "pantau-reader", request_timeout_ms=REQUEST_TIMEOUT_MS),
             auto_offset_reset="earliest",
             isolation_level=isolation,
             enable_auto_commit=False,
             max_partition_fetch_bytes=self._fetch_bytes,
             fetch_max_wait_ms=50,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
             await consumer.start()

@@ -13,6 +13,7 @@ from aiokafka.structs import RecordMetadata
 from schemas.access import Audited
 from schemas.topics import KIB, PLAN_VERSION_LIMIT, ROOM, partition_of
 from services.kit.http.problems import UnavailableProblem
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -173,13 +174,12 @@ class Publisher:
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka,
+            **client_options(self._settings, "pantau-publisher", request_timeout_ms=4_000),
             acks="all",
             enable_idempotence=True,
             linger_ms=LINGER_MS,
             max_batch_size=BATCH_BYTES,
             max_request_size=PLAN_VERSION_LIMIT + ROOM,
-            request_timeout_ms=4_000,
         )
         try:
             async with asyncio.timeout(CONNECT_SECONDS):

@@ -1,12 +1,16 @@
-"""Every setting of every process, in one place: an environment variable that begins with PANTAU_ (docs/interfaces.md)."""
+"""Groups of settings that processes share. Each setting is an environment variable that begins with PANTAU_
+(docs/interfaces.md); each process composes the groups it needs into one class of its own (`settings.py` of each service).
+"""
 
 import hashlib
+import ipaddress
 import platform
+import ssl
 import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,45 +19,143 @@ from sqlalchemy.exc import ArgumentError
 
 from schemas.fields import PlanId
 from schemas.secret import Secret
+from services.kit.tls import client_context
 
 PREFIX = "PANTAU_"
 
 LAST_PORT = 65535
 Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
+SecurityProtocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism: TypeAlias = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
-class Settings(BaseSettings):
-    """What a process is told. Anything unsafe or senseless refuses to boot, all of it named at once (see `read`)."""
+class Group(BaseSettings):
+    """Settings of the environment. Anything unsafe or senseless refuses to boot, all of it named at once (see `read`)."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    def ports(self) -> dict[str, int]:
+        """The ports of this class by the variable that sets them."""
+        named = (name for name in type(self).model_fields if name == "port" or name.endswith("_port"))
+        return {variable(name): getattr(self, name) for name in named}
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        ports = self.ports()
+        twice = [number for number, count in Counter(ports.values()).items() if count > 1]
+        if twice:
+            same = ", ".join(f"{name}={port}" for name, port in ports.items() if port in twice)
+            raise ValueError(f"one port is given twice: {same}")
+        return self
+
+
+class KafkaSettings(Group):
+    """Where Kafka is, how it is reached and as whom, and the topics of this installation."""
 
     kafka: Annotated[str, Field(pattern=r"^[^\s,:/]+:\d+(,[^\s,:/]+:\d+)*$")] = "127.0.0.1:9092"
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,60}$")] = ""
     partitions: Annotated[int, Field(ge=1, le=1000)] = 12
     replication: Annotated[int, Field(ge=1, le=9)] = 1
 
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Port = 8000
-    programs_port: Port = 8001
-    evaluations_port: Port = 8002
-    aggregator_port: Port = 8003
-    worker_metrics_port: Port = 8004
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_ssl_ca_file: Path | None = None
+    kafka_ssl_cert_file: Path | None = None
+    kafka_ssl_key_file: Path | None = None
+    kafka_sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    kafka_sasl_username: Annotated[str, Field(min_length=1)] | None = None
+    kafka_sasl_password: Annotated[Annotated[str, Field(min_length=1)] | None, Field(repr=False)] = None
+    kafka_sasl_password_file: Path | None = None
+    kafka_allow_password_without_tls: bool = False
 
+    @property
+    def kafka_tls(self) -> bool:
+        """Whether connections to Kafka are encrypted."""
+        return self.kafka_security_protocol in {"SSL", "SASL_SSL"}
+
+    @property
+    def kafka_sasl(self) -> bool:
+        """Whether we say who we are by user and password."""
+        return self.kafka_security_protocol in {"SASL_PLAINTEXT", "SASL_SSL"}
+
+    def kafka_password(self) -> str:
+        """The password, as its file has it now. Raises ValueError when the file can't be read or has none."""
+        if self.kafka_sasl_password_file is None:
+            return self.kafka_sasl_password or ""
+        try:
+            password = self.kafka_sasl_password_file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"PANTAU_KAFKA_SASL_PASSWORD_FILE can't be read: {error}") from None
+        if not password:
+            raise ValueError(f"PANTAU_KAFKA_SASL_PASSWORD_FILE: {self.kafka_sasl_password_file} is empty")
+        return password
+
+    def kafka_tls_context(self) -> ssl.SSLContext:
+        """The TLS context of connections to Kafka. Raises ValueError, naming the file, when one can't be used."""
+        return client_context(self.kafka_ssl_ca_file, self.kafka_ssl_cert_file, self.kafka_ssl_key_file)
+
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> Self:
+        protocol = f"PANTAU_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol}"
+        if not self.kafka_tls and (unused := self._given("kafka_ssl_")):
+            raise ValueError(f"{protocol} does not use TLS, and {unused} is set: choose SSL or SASL_SSL")
+        if not self.kafka_sasl and (unused := self._given("kafka_sasl_")):
+            raise ValueError(f"{protocol} sends no user and password, and {unused} is set: choose SASL_SSL")
+        if (self.kafka_ssl_cert_file is None) != (self.kafka_ssl_key_file is None):
+            raise ValueError("PANTAU_KAFKA_SSL_CERT_FILE and PANTAU_KAFKA_SSL_KEY_FILE need each other")
+        if self.kafka_tls:
+            self.kafka_tls_context()
+        if self.kafka_sasl:
+            self._password_is_safe(protocol)
+        return self
+
+    def _given(self, beginning: str) -> str:
+        """The variables of that beginning that are not at their default."""
+        return ", ".join(
+            variable(name)
+            for name, field in type(self).model_fields.items()
+            if name.startswith(beginning) and getattr(self, name) != field.default
+        )
+
+    def _password_is_safe(self, protocol: str) -> None:
+        if self.kafka_sasl_username is None:
+            raise ValueError(f"{protocol} needs PANTAU_KAFKA_SASL_USERNAME")
+        if (self.kafka_sasl_password is None) == (self.kafka_sasl_password_file is None):
+            raise ValueError(f"{protocol} needs one of PANTAU_KAFKA_SASL_PASSWORD and PANTAU_KAFKA_SASL_PASSWORD_FILE")
+        self.kafka_password()
+        if self.kafka_tls or self.kafka_allow_password_without_tls or _loopback(self.kafka):
+            return
+        raise ValueError(
+            f"{protocol} would send the password, and everything else, unencrypted to {self.kafka}: choose SASL_SSL, "
+            "or set PANTAU_KAFKA_ALLOW_PASSWORD_WITHOUT_TLS=true where the network itself is encrypted"
+        )
+
+
+def _loopback(bootstrap: str) -> bool:
+    """Whether all bootstrap servers are this machine."""
+
+    def local(host: str) -> bool:
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    return all(local(server.rpartition(":")[0]) for server in bootstrap.split(","))
+
+
+class HttpSettings(Group):
+    """How a process listens, and how much at once."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     connections: Annotated[int, Field(ge=16, le=1_000_000)] = 10_000
     header_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     body_seconds: Annotated[float, Field(gt=0, le=300)] = 20.0
-    streams: Annotated[int, Field(ge=4, le=1_000_000)] = 5_000
+
+
+class ProjectionSettings(Group):
+    """Where the tables of a projection are."""
 
     database: Annotated[str | None, Field(repr=False)] = None  # may hold a password
     state: Path = Path(".pantau")
-
-    admin_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    secret: Annotated[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None, Field(repr=False)] = None
-    opening_plan: PlanId | None = None
-    opening_as_of: date | None = None
-    worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"
-    worker_processes: Annotated[int, Field(ge=1, le=64)] = 1
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database")
     @classmethod
@@ -68,6 +170,16 @@ class Settings(BaseSettings):
             raise ValueError(f"the database is sqlite or postgresql+psycopg, not {dialect}")
         return url
 
+    def database_url(self, service: str) -> str:
+        """The SQLAlchemy URL of a service's projection: its own SQLite file unless one database is named for all."""
+        return self.database or f"sqlite:///{(self.state / f'{service}.db').absolute()}"
+
+
+class KeySettings(Group):
+    """Who is administrator."""
+
+    admin_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
     @field_validator("admin_key_sha256")
     @classmethod
     def _hash_of_something(cls, sha256: str | None) -> str | None:
@@ -75,28 +187,54 @@ class Settings(BaseSettings):
             raise ValueError("is the hash of nothing: an empty key would be the administrator's")
         return sha256
 
-    @model_validator(mode="after")
-    def _ports_differ(self) -> Self:
-        ports = {
-            name: getattr(self, name) for name in type(self).model_fields if name == "port" or name.endswith("_port")
+
+class SecretSettings(Group):
+    """The shared secret."""
+
+    secret: Annotated[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None, Field(repr=False)] = None
+
+
+class LogSettings(Group):
+    """How much is logged."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class ServiceSettings(KafkaSettings, HttpSettings, ProjectionSettings, KeySettings, LogSettings):
+    """What every HTTP service needs."""
+
+
+class Settings(ServiceSettings, SecretSettings):
+    """Every setting of every process."""
+
+    port: Port = 8000
+    programs_port: Port = 8001
+    evaluations_port: Port = 8002
+    aggregator_port: Port = 8003
+    worker_metrics_port: Port = 8004
+    streams: Annotated[int, Field(ge=4, le=1_000_000)] = 5_000
+    opening_plan: PlanId | None = None
+    opening_as_of: date | None = None
+    worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"
+    worker_processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    def ports(self) -> dict[str, int]:
+        """Those of each process of the worker too."""
+        more = {
+            f"{variable('worker_metrics_port')}+{n}": self.worker_metrics_port + n
+            for n in range(1, self.worker_processes)
         }
-        for number in range(1, self.worker_processes):
-            ports[f"worker_metrics_port+{number}"] = self.worker_metrics_port + number
+        return super().ports() | more
+
+    @model_validator(mode="after")
+    def _last_port_is_one(self) -> Self:
         last = self.worker_metrics_port + self.worker_processes - 1
         if last > LAST_PORT:
             raise ValueError(f"the last of {self.worker_processes} processes of the worker would have port {last}")
-        twice = [number for number, count in Counter(ports.values()).items() if count > 1]
-        if twice:
-            same = ", ".join(f"{PREFIX}{name.upper()}={port}" for name, port in ports.items() if port in twice)
-            raise ValueError(f"one port is given twice: {same}")
         return self
 
-    def database_url(self, service: str) -> str:
-        """The SQLAlchemy URL of a service's projection: its own SQLite file unless one database is named for all."""
-        return self.database or f"sqlite:///{(self.state / f'{service}.db').absolute()}"
 
-
-def require_secret(settings: Settings) -> Secret:
+def require_secret(settings: SecretSettings) -> Secret:
     """What is derived from the shared secret. Without one it ends the process with one message."""
     if settings.secret is None:
         sys.exit(
@@ -106,13 +244,21 @@ def require_secret(settings: Settings) -> Secret:
     return Secret(settings.secret)
 
 
-def read() -> Settings:
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+Read = TypeVar("Read", bound=Group)
+
+
+def read(kind: type[Read]) -> Read:
     """The settings of this process's environment; what can't be taken ends the process with one message."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         lines = []
         for problem in error.errors(include_url=False):
-            name = f"{PREFIX}{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
+            name = f"{variable(str(problem['loc'][0]))}: " if problem["loc"] else ""
             lines.append(f"  {name}{problem['msg'].removeprefix('Value error, ')}")
         sys.exit("These settings can't be taken:\n" + "\n".join(lines))

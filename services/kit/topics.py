@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from schemas.topics import TOPICS, Topic
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ async def declare_topics(settings: Settings, *, wait_seconds: float = WAIT_SECON
     Waits up to `wait_seconds` for a broker, then raises KafkaConnectionError. Raises TopicsDifferError, naming every topic
     with what was found and what was expected.
     """
-    admin = await _connect(settings.kafka, wait_seconds)
+    admin = await _connect(settings, wait_seconds)
     try:
         declared = {settings.topic_prefix + topic.name: topic for topic in TOPICS}
         await _create(admin, settings, declared)
@@ -42,17 +43,17 @@ async def declare_topics(settings: Settings, *, wait_seconds: float = WAIT_SECON
         await admin.close()
 
 
-async def _connect(bootstrap: str, wait_seconds: float) -> AIOKafkaAdminClient:
+async def _connect(settings: Settings, wait_seconds: float) -> AIOKafkaAdminClient:
     deadline = time.monotonic() + wait_seconds
     while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**client_options(settings, "pantau-topics"))
         try:
             await admin.start()
         except KafkaConnectionError:
             await admin.close()
             if time.monotonic() > deadline:
                 raise
-            log.warning("no broker answers yet", extra={"bootstrap": bootstrap})
+            log.warning("no broker answers yet", extra={"bootstrap": settings.kafka})
             await asyncio.sleep(0.5)
         else:
             return admin

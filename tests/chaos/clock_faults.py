@@ -15,6 +15,8 @@ from httpx import HTTPError
 from kafka import KafkaConsumer, TopicPartition
 
 from deploy.local.broker import Broker
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.chaos.grounds import Ground
 from tests.chaos.installation import Installation, Kept
 from tests.parts import broker
@@ -104,7 +106,9 @@ def _stamps_of_the_mail(installation: Here) -> list[float]:
     ends = {
         TopicPartition(f"{mailbox.prefix}program-status", n): end for n, end in mailbox.ends("program-status").items()
     }
-    with closing(KafkaConsumer(bootstrap_servers=mailbox.bootstrap.split(","), metrics_enabled=False)) as consumer:
+    with closing(
+        KafkaConsumer(**client_options(KafkaSettings(kafka=mailbox.bootstrap)), metrics_enabled=False)
+    ) as consumer:
         consumer.assign([tp for tp, end in ends.items() if end])
         for tp in consumer.assignment():
             consumer.seek(tp, ends[tp] - 1)

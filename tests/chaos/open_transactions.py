@@ -2,6 +2,8 @@
 
 from kafka import KafkaConsumer, TopicPartition
 
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.parts.mailbox import Mailbox
 
 
@@ -12,7 +14,7 @@ class OpenTransactions:
         self._book = [TopicPartition(f"{mailbox.prefix}facts", number) for number in range(mailbox.partitions)]
         self._committed, self._written = (
             KafkaConsumer(
-                bootstrap_servers=mailbox.bootstrap,
+                **client_options(KafkaSettings(kafka=mailbox.bootstrap)),
                 isolation_level=level,
                 metrics_enabled=False,
                 enable_auto_commit=False,

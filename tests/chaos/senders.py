@@ -18,6 +18,8 @@ from aiokafka.structs import RecordMetadata
 from httpx import Client, ConnectError, HTTPError
 
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.chaos.ledger import Ledger, Place
 from tests.parts.history import HEADERS, Letter
 from tests.parts.mailbox import Mailbox
@@ -143,7 +145,7 @@ class Direct:
     async def _in_vain(self, letters: Letters) -> None:
         """Send letters as nobody may ever read them."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._mailbox.bootstrap,
+            **client_options(KafkaSettings(kafka=self._mailbox.bootstrap)),
             transactional_id=f"{self._mailbox.prefix}sender",
             transaction_timeout_ms=int(IN_VAIN_SECONDS * 1000),
             max_request_size=18 * 1024 * 1024,
@@ -165,7 +167,7 @@ class Direct:
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._mailbox.bootstrap,
+                **client_options(KafkaSettings(kafka=self._mailbox.bootstrap)),
                 enable_idempotence=True,
                 linger_ms=5,
                 max_request_size=18 * 1024 * 1024,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from kafka import KafkaProducer
 
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.chaos.grounds import Ground
 from tests.chaos.installation import PARTITIONS, Installation, Kept
 from tests.chaos.open_transactions import OpenTransactions
@@ -175,7 +177,9 @@ def writer_fenced_by_a_stranger(installation: Here) -> str | None:
     started = {worker: worker.starts for worker in workers}
     transactional_id = f"{mailbox.prefix}aggregator-{installation.random.randrange(PARTITIONS)}"
     with KafkaProducer(
-        bootstrap_servers=mailbox.bootstrap.split(","), transactional_id=transactional_id, metrics_enabled=False
+        **client_options(KafkaSettings(kafka=mailbox.bootstrap)),
+        transactional_id=transactional_id,
+        metrics_enabled=False,
     ) as stranger:
         fenced = [worker.running for worker in workers]
         stranger.init_transactions()

@@ -16,6 +16,8 @@ from samples import check, make, reports
 from samples.plan import PLAN
 from schemas.envelope import MEDIA_TYPE
 from schemas.sources import department
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from services.programs.masterplans.workbook import read_workbook
 from tests.parts.history import event
 from tests.parts.town import Town, bearer
@@ -49,7 +51,7 @@ class Department:
 
     def __init__(self, town: Town) -> None:
         self._town = town
-        self._producer = KafkaProducer(bootstrap_servers=town.mailbox.bootstrap)
+        self._producer = KafkaProducer(**client_options(KafkaSettings(kafka=town.mailbox.bootstrap)))
 
     def send(self, *events: Json) -> None:
         topic = self._town.mailbox.prefix + "program-status"

@@ -25,7 +25,8 @@ from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
 from services.kit.auth.keys import new_key
 from services.kit.http.server import config
-from services.kit.settings import Settings
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings, Settings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.parts.facts import FactsLog
@@ -54,7 +55,7 @@ class City:
         self._books: dict[str, PlanBook] = {}
         self._log = FactsLog()
         self._producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
+            **client_options(KafkaSettings(kafka=bootstrap)),
             transactional_id=f"{self.settings.topic_prefix}book",
             max_request_size=18 * 1024 * 1024,
         )

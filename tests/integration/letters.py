@@ -6,6 +6,9 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
+
 TOPIC = "letters"
 
 
@@ -13,7 +16,9 @@ def publish(bootstrap: str, value: bytes, within_seconds: float = 20) -> None:
     """Publish one record, and return when it is acknowledged. Raises TimeoutError when it is not."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, request_timeout_ms=2_000)
+        producer = AIOKafkaProducer(
+            **client_options(KafkaSettings(kafka=bootstrap)), enable_idempotence=True, request_timeout_ms=2_000
+        )
         try:
             async with asyncio.timeout(within_seconds):
                 await producer.start()
@@ -30,7 +35,9 @@ def published(bootstrap: str, count: int) -> list[bytes]:
     """The first records."""
 
     async def read() -> list[bytes]:
-        consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            TOPIC, **client_options(KafkaSettings(kafka=bootstrap)), auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             async with asyncio.timeout(20):
@@ -45,7 +52,7 @@ def make_topic(bootstrap: str, replicas: int = 1) -> None:
     """Make it."""
 
     async def make() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**client_options(KafkaSettings(kafka=bootstrap)))
         await admin.start()
         try:
             await admin.create_topics([NewTopic(TOPIC, 1, replicas)])

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, func, select
 
 from deploy.local.broker import Broker
+from services.kit.kafka import client_options
 from services.kit.projection.databases import TEXT, open_engine, reading, table_prefix, upsert
 from services.kit.projection.follower import Projection, Record
 from services.kit.settings import Settings
@@ -80,7 +81,7 @@ class Installation:
     ) -> None:
         """Send texts to all partitions in turn; in a transaction, markers of which have offsets too."""
         options = {"transactional_id": f"{self.settings.topic_prefix}test"} if transactional else {}
-        with KafkaProducer(bootstrap_servers=self.settings.kafka, linger_ms=5, **options) as producer:
+        with KafkaProducer(**client_options(self.settings), linger_ms=5, **options) as producer:
             if transactional:
                 producer.init_transactions()
                 producer.begin_transaction()

@@ -15,6 +15,8 @@ from kafka import KafkaProducer
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.sources import department
 from schemas.topics import EVENT_LIMIT, MIB, partition_of
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from services.programs.app import BATCH_LIMIT
 from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report
 from tests.parts.waiting import until
@@ -241,7 +243,9 @@ def publish(desk: Desk, plan: str, records: Sequence[tuple[bytes | None, Sequenc
 
     async def send() -> None:
         topic, partition = desk.mailbox.prefix + "program-status", partition_of(plan, PARTITIONS)
-        async with AIOKafkaProducer(bootstrap_servers=desk.mailbox.bootstrap, max_request_size=MIB) as producer:
+        async with AIOKafkaProducer(
+            **client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)), max_request_size=MIB
+        ) as producer:
             for value, headers in records:
                 await producer.send_and_wait(topic, value, plan.encode(), partition, headers=headers)
 
@@ -255,7 +259,7 @@ def publish_raw(desk: Desk, plan: str, name: bytes) -> None:
         def encode(self, *_: Any) -> bytes:
             return name
 
-    producer = KafkaProducer(bootstrap_servers=desk.mailbox.bootstrap)
+    producer = KafkaProducer(**client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)))
     place = {"topic": desk.mailbox.prefix + "program-status", "partition": partition_of(plan, PARTITIONS)}
     producer.send(**place, value=b"nonsense", headers=[(Name("x"), b"1")]).get(30)
     producer.close()

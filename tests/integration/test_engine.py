@@ -14,6 +14,8 @@ from kafka import KafkaProducer
 from deploy.local.broker import Broker
 from schemas.facts import Progress
 from schemas.topics import INPUTS
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.parts.history import HEADERS, History
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes, Running
@@ -57,7 +59,8 @@ class Installation:
 
     def send_in_a_transaction(self, letters: int) -> None:
         producer = KafkaProducer(
-            bootstrap_servers=self.mailbox.bootstrap, transactional_id=f"{self.mailbox.prefix}sender"
+            **client_options(KafkaSettings(kafka=self.mailbox.bootstrap)),
+            transactional_id=f"{self.mailbox.prefix}sender",
         )
         producer.init_transactions()
         producer.begin_transaction()
@@ -70,7 +73,7 @@ class Installation:
 
     def progress(self, *, further: int) -> None:
         """Write progress that has passed so many offsets more than each input has."""
-        producer = KafkaProducer(bootstrap_servers=self.mailbox.bootstrap)
+        producer = KafkaProducer(**client_options(KafkaSettings(kafka=self.mailbox.bootstrap)))
         for number in range(PARTITIONS):
             passed = {topic: self.mailbox.ends(topic)[number] + further for topic in INPUTS}
             said = Progress.model_validate(

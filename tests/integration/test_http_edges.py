@@ -19,6 +19,8 @@ from schemas.topics import MIB
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
 from services.kit.http.strict_json import require_json
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from services.programs.app import create_app as create_programs
 from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
 from tests.parts.processes import Processes
@@ -185,7 +187,7 @@ def test_numbers_beyond_any_table_are_refused_in_paths_and_queries(site: Client,
 def room_in_audit(desk: Desk, max_bytes: int) -> None:
     """How large a record of the audit may be: of a byte, and the broker refuses each. (`min.insync.replicas` above the
     number of copies there are does not: brokers take the lower of the two.)"""
-    admin = KafkaAdminClient(bootstrap_servers=desk.mailbox.bootstrap)
+    admin = KafkaAdminClient(**client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)))
     topic = ConfigResource(
         ConfigResourceType.TOPIC, desk.mailbox.prefix + "audit", {"max.message.bytes": str(max_bytes)}
     )

@@ -145,6 +145,6 @@ def test_unsafe_settings_refuse_to_boot_and_all_are_named(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as refused:
-        settings_module.read()
+        settings_module.read(settings_module.Settings)
     message: Any = refused.value.code
     assert all(name in message for name in named)

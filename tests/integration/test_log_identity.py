@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, insert
 
 from deploy.local.broker import Broker
+from services.kit.kafka import client_options
 from services.kit.projection.databases import TEXT, table_prefix, upsert, writing
 from services.kit.projection.follower import Place, Projection, Record
 from services.kit.projection.log_identity import Read
@@ -68,7 +69,7 @@ def test_a_last_record_that_is_gone_for_its_age_is_no_other_log(installation: In
     installation.send(["a", "b", "c", "d"], topic="rejected")
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
-    with closing(KafkaAdminClient(bootstrap_servers=installation.settings.kafka)) as admin:
+    with closing(KafkaAdminClient(**client_options(installation.settings))) as admin:
         admin.delete_records({KafkaPartition(f"{installation.settings.topic_prefix}rejected", 0): 2})
     installation.send(["e"], topic="rejected")
     with replicas(installation.settings) as (replica,):
@@ -143,7 +144,7 @@ WITH_ACCESS: dict[str, Any] = {
 
 def say(installation: Installation, **values: str) -> None:
     """Write values under their keys to `access`."""
-    with KafkaProducer(bootstrap_servers=installation.settings.kafka) as producer:
+    with KafkaProducer(**client_options(installation.settings)) as producer:
         for key, value in values.items():
             producer.send(f"{installation.settings.topic_prefix}access", value.encode(), key.encode(), partition=0)
 

@@ -15,7 +15,9 @@ from deploy.local.broker import Broker
 from schemas.sources import department
 from schemas.topics import partition_of
 from services.kit.http.health import TRUST
+from services.kit.kafka import client_options
 from services.kit.open_transactions import NORMAL_SECONDS
+from services.kit.settings import KafkaSettings
 from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report, running
 from tests.parts.history import Letter
 from tests.parts.processes import Processes
@@ -28,7 +30,7 @@ Json = dict[str, Any]
 def open_transaction(desk: Desk, topic: str, plan: str, value: bytes) -> Generator[tuple[KafkaProducer, int]]:
     """A record of a stranger's transaction that is open while the block runs. Gives its producer and the record's offset."""
     producer = KafkaProducer(
-        bootstrap_servers=desk.mailbox.bootstrap, transactional_id=f"{desk.mailbox.prefix}stranger"
+        **client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)), transactional_id=f"{desk.mailbox.prefix}stranger"
     )
     try:
         producer.init_transactions()

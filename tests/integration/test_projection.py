@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, MetaData, func, inspect, select
 from deploy.local.broker import Broker
 from schemas.facts import Progress
 from schemas.topics import TOPICS
+from services.kit.kafka import client_options
 from services.kit.projection import follower as projection_module
 from services.kit.projection.databases import is_outage, open_engine, reading, writing
 from services.kit.projection.follower import Place, Projection, Record
@@ -273,7 +274,7 @@ def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installat
 def test_what_was_deleted_for_its_age_is_passed_over(installation: Installation) -> None:
     installation.send(["a", "b", "c", "d"])
     place = f"{installation.settings.topic_prefix}facts"
-    with closing(KafkaAdminClient(bootstrap_servers=installation.settings.kafka)) as admin:
+    with closing(KafkaAdminClient(**client_options(installation.settings))) as admin:
         admin.delete_records({KafkaPartition(place, 0): 1})
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)

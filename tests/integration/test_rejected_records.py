@@ -4,8 +4,9 @@ from kafka import KafkaProducer
 from sqlalchemy import select
 
 from deploy.local.broker import Broker
+from services.kit.kafka import client_options
 from services.kit.projection.databases import open_engine, reading
-from services.kit.settings import Settings
+from services.kit.settings import KafkaSettings, Settings
 from services.programs.app import create_app
 from services.programs.projection import REJECTED
 from tests.integration.city import City
@@ -32,7 +33,7 @@ AS_TEXT = {
 def test_headers_and_values_of_any_bytes_are_taken(broker: Broker, database: str) -> None:
     city = City(broker.bootstrap, database)
     city.close()
-    with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+    with KafkaProducer(**client_options(KafkaSettings(kafka=broker.bootstrap))) as producer:
         for number, value in enumerate(NASTY.values()):
             told = {
                 "reason": b"not_json",

@@ -24,8 +24,9 @@ from services.aggregator.worker.partition import Partition, SecretChangedError, 
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
+from services.kit.kafka import client_options
 from services.kit.partition_readers import Readers
-from services.kit.settings import Settings
+from services.kit.settings import KafkaSettings, Settings
 from tests import oracle
 from tests.parts.facts import SECRET
 from tests.parts.faulty_worker import FAULTS
@@ -208,7 +209,9 @@ def test_what_is_committed_for_the_group_does_not_say_where_to_read_on(mailbox: 
         expected = dict(one._next)
         await one.close()
         async with AIOKafkaConsumer(
-            bootstrap_servers=mailbox.bootstrap, group_id=group_id(settings_of(mailbox)), enable_auto_commit=False
+            **client_options(KafkaSettings(kafka=mailbox.bootstrap)),
+            group_id=group_id(settings_of(mailbox)),
+            enable_auto_commit=False,
         ) as tool:
             inputs = [TopicPartition(mailbox.prefix + topic, 0) for topic in INPUTS]
             tool.assign(inputs)
@@ -333,7 +336,9 @@ def test_a_former_owner_tells_nothing_of_its_plans_any_more(mailbox: Mailbox) ->
 
 async def _take_over_beside_an_open_transaction(mailbox: Mailbox, ends_it: bool) -> dict[str, int]:
     """A takeover of a partition whose facts another writer's transaction is open on, which may be ended meanwhile."""
-    stranger = AIOKafkaProducer(bootstrap_servers=mailbox.bootstrap, transactional_id=f"{mailbox.prefix}stranger")
+    stranger = AIOKafkaProducer(
+        **client_options(KafkaSettings(kafka=mailbox.bootstrap)), transactional_id=f"{mailbox.prefix}stranger"
+    )
     await stranger.start()
     one = owner(mailbox)
     try:

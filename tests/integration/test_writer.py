@@ -12,7 +12,8 @@ from deploy.local.broker import HOST, Broker
 from services.aggregator.worker import writer as module
 from services.aggregator.worker.records import Message
 from services.aggregator.worker.writer import PartitionWriter, UnsupportedBrokerError
-from services.kit.settings import Settings
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings, Settings
 from tests.parts import proxy
 from tests.parts.mailbox import Mailbox
 from tests.parts.proxy import Proxy
@@ -185,7 +186,7 @@ def test_without_an_answer_it_gives_up_when_the_broker_has(
 
 def test_brokers_without_such_transactions_are_refused(own_broker: Broker) -> None:
     mailbox = declared(own_broker)
-    with KafkaAdminClient(bootstrap_servers=own_broker.bootstrap) as admin:
+    with KafkaAdminClient(**client_options(KafkaSettings(kafka=own_broker.bootstrap))) as admin:
         admin.update_features({"transaction.version": ("SAFE_DOWNGRADE", 1)})
         until(lambda: admin.describe_features()["transaction.version"]["finalized"] == (1, 1), what="it is so")
 

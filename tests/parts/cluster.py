@@ -13,6 +13,8 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.broker import HOST, Broker, new_cluster
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 from tests.parts import logs
 from tests.parts.waiting import free_port, until
 
@@ -107,7 +109,7 @@ class Cluster:
         """What the cluster says of topics, of all when none is named."""
 
         async def ask() -> list[dict[str, Any]]:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=2_000)
+            admin = AIOKafkaAdminClient(**client_options(KafkaSettings(kafka=self.bootstrap)), request_timeout_ms=2_000)
             await admin.start()
             try:
                 found: list[dict[str, Any]] = await admin.describe_topics(list(names) or None)

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaConsumer, KafkaProducer
 
 from schemas.topics import INPUTS
-from services.kit.settings import Settings
+from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings, Settings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.parts.facts import whole_event
@@ -54,7 +55,10 @@ class Mailbox:
     def send(self, letters: Iterable[Letter]) -> int:
         """Send and wait for every acknowledgement. Returns how many."""
         producer = KafkaProducer(
-            bootstrap_servers=self.bootstrap, linger_ms=10, batch_size=256 * 1024, max_request_size=18 * 1024 * 1024
+            **client_options(KafkaSettings(kafka=self.bootstrap)),
+            linger_ms=10,
+            batch_size=256 * 1024,
+            max_request_size=18 * 1024 * 1024,
         )
         try:
             sent = [
@@ -74,7 +78,9 @@ class Mailbox:
         """The end offset of each partition of a topic, as far as it is committed."""
         tps = [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
         consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap.split(","), isolation_level="read_committed", metrics_enabled=False
+            **client_options(KafkaSettings(kafka=self.bootstrap)),
+            isolation_level="read_committed",
+            metrics_enabled=False,
         )
         try:
             return {tp.partition: end for tp, end in consumer.end_offsets(tps).items()}
@@ -91,7 +97,7 @@ class Mailbox:
 
     async def _read(self, topic: str, at_least: dict[int, int]) -> list[Any]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **client_options(KafkaSettings(kafka=self.bootstrap)),
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,

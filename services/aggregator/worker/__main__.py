@@ -5,12 +5,12 @@ Run: python -m services.aggregator.worker
 
 from services.aggregator.worker.process import work
 from services.aggregator.worker.process_group import work_in_several
-from services.kit.settings import read
+from services.kit.settings import Settings, read
 
 
 def main() -> None:
     """Work until told to stop."""
-    settings = read()
+    settings = read(Settings)
     if settings.worker_processes == 1:
         work(settings)
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from faust.auth import SASLCredentials, SSLCredentials
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 from yarl import URL
@@ -13,6 +14,7 @@ from services.aggregator.worker.library_internals import HookedApp
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.transport import REBALANCE_SECONDS, Chunk, ChunkTransport
 from services.aggregator.worker.writer import group_id
+from services.kit.kafka import ClientOptions, client_options
 from services.kit.settings import Settings
 
 SESSION_SECONDS = 10.0
@@ -31,9 +33,12 @@ class AggregatorApp(HookedApp):
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.takeover = engine
+        self.kafka_settings = settings
+        options = client_options(settings)
         super().__init__(
             group_id(settings),
-            broker=[URL(f"kafka://{address}") for address in settings.kafka.split(",")],
+            broker=[URL(f"kafka://{address}") for address in options["bootstrap_servers"]],
+            broker_credentials=_credentials(options),
             consumer_group_instance_id=settings.worker_instance,
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
@@ -54,6 +59,19 @@ class AggregatorApp(HookedApp):
 
     def new_transport(self, brokers: list[URL]) -> ChunkTransport:
         return ChunkTransport(brokers, self)
+
+
+def _credentials(options: ClientOptions) -> Any:
+    """The same options as Faust names them, for whatever it connects by itself; None for an unsecured Kafka."""
+    context = options.get("ssl_context")
+    if "sasl_plain_username" in options:
+        return SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context is not None else None
 
 
 def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[AggregatorApp, Engine]:

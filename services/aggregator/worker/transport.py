@@ -38,6 +38,7 @@ from services.aggregator.worker.library_internals import (
 )
 from services.aggregator.worker.records import Record
 from services.kit.fail_stop import leave
+from services.kit.kafka import client_options
 
 REBALANCE_SECONDS = 20.0
 # A connection that died without a word costs this long; who joins a group may wait for the rebalance.
@@ -104,10 +105,9 @@ class _ConsumerThread(HookedConsumerThread):
         conf = self.app.conf
         read_any_header_name()
         return AIOKafkaConsumer(
-            client_id=conf.broker_client_id,
+            **client_options(self.app.kafka_settings, "pantau-worker", request_timeout_ms=int(REQUEST_SECONDS * 1000)),
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=brokers,
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -117,7 +117,6 @@ class _ConsumerThread(HookedConsumerThread):
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=8 * FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            request_timeout_ms=int(REQUEST_SECONDS * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),

@@ -26,6 +26,7 @@ from services.aggregator.worker.library_internals import (
 )
 from services.aggregator.worker.records import Message
 from services.aggregator.worker.transaction_requests import EndTransaction, Features, Produce, levels
+from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -88,9 +89,7 @@ class PartitionWriter:
         """Become the only writer of the partition. A former owner is fenced, its open transaction aborted."""
         await self.close()
         client = AIOKafkaClient(
-            bootstrap_servers=self._settings.kafka,
-            client_id=self.transactional_id,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            **client_options(self._settings, self.transactional_id, request_timeout_ms=REQUEST_TIMEOUT_MS),
             retry_backoff_ms=int(1000 * RETRY_SECONDS),
         )
         self._client, self._coordinator, self._until = client, None, float("inf")  # the engine watches over takeovers

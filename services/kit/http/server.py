@@ -30,7 +30,7 @@ def serve(
     `httptools` reads HTTP faster, but answers clients of HTTP/1.0 in chunks, which they do not know, where an answer
     does not say its length: not for streams.
     """
-    settings = settings_module.read()
+    settings = settings_module.read(Settings)
     configure(process, settings.log_level)
     app = create_app(settings)
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -51,6 +51,7 @@ from sqlalchemy import Connection, MetaData, Table
 
 from schemas.topics import MIB, TOPICS
 from services.kit.fail_stop import leave
+from services.kit.kafka import client_options
 from services.kit.open_transactions import OpenTransactions
 from services.kit.projection import progress
 from services.kit.projection.databases import is_damage, is_outage, open_engine, reading, table_prefix
@@ -288,7 +289,7 @@ class Projection:
         if self._generation not in {"", generation}:
             raise RebuiltError(f"the log is another one: {generation}, it was {self._generation}")
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka,
+            **client_options(self._settings, f"pantau-{self._service}"),
             auto_offset_reset="none",  # an offset that is not there is told, and not taken for another
             isolation_level="read_committed",
             enable_auto_commit=False,

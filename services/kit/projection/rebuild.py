@@ -9,12 +9,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.kit.projection.databases import is_damage, is_outage, open_engine
 from services.kit.projection.sqlite_file import SqliteFile
 from services.kit.projection.tables import mark_for_rebuild
-from services.kit.settings import Settings
+from services.kit.settings import ProjectionSettings
 
 SERVICES = ("programs", "evaluations", "realization")
 
 
-def rebuild(settings: Settings, services: Sequence[str]) -> list[tuple[str, bool, str]]:
+def rebuild(settings: ProjectionSettings, services: Sequence[str]) -> list[tuple[str, bool, str]]:
     """Have the tables of services built anew. Of each service: its name, whether that succeeded, and what was done.
 
     Running processes notice within a second and start again; otherwise the next start builds them. Nothing is lost:
