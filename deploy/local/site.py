@@ -21,7 +21,7 @@ from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
 from services.kit.http.docs_page import page
 from services.kit.http.head_requests import answer_heads
-from services.kit.http.health import add_health
+from services.kit.http.health import add_health, trust_of
 from services.kit.http.metrics import add_metrics
 from services.kit.http.server import serve
 from services.kit.settings import Settings
@@ -56,7 +56,7 @@ def create_site(settings: Settings) -> FastAPI:
     site = FastAPI(title="Pantau", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     registry = CollectorRegistry()
     registry.register(_Together([app.state.registry for app in apps.values()]))
-    add_health(site, ready)
+    add_health(site, ready, trust_of(settings))
     add_metrics(site, registry)
 
     @cache

@@ -1,11 +1,12 @@
 """`pantau doctor`: what is missing or wrong, and how to mend each.
 
 In a checkout it looks at everything `make run` needs and at what runs (deploy/local/checkup.py); elsewhere at this
-installation of the package.
+installation of the package. Where PANTAU_KAFKA is set and the server installed, at that Kafka, by the settings of its processes.
 """
 
 import argparse
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterable
@@ -30,6 +31,9 @@ def look() -> Iterable[Finding]:
     yield Finding("Python", sys.version_info >= OLDEST_PYTHON, version, f"Pantau needs Python {wanted} or newer.")
     if util.find_spec("deploy") and util.find_spec("deploy.local"):
         yield from import_module("deploy.local.checkup").look()
+    if os.environ.get("PANTAU_KAFKA") and util.find_spec("services"):
+        ok, found = import_module("services.kit.kafka_checkup").look()
+        yield Finding("Kafka", ok, found, 'docs/operations.md, "A secured Kafka", has the settings.')
 
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> int:

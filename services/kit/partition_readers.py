@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import MIB
 from services.kit.kafka import client_options
-from services.kit.settings import Settings
+from services.kit.settings import KafkaSettings
 
 Isolation: TypeAlias = Literal["read_committed", "read_uncommitted"]
 
@@ -29,7 +29,7 @@ IDLE_SECONDS = 10.0  # one that was not used for longer may have died without a 
 class Readers:
     """A few consumers without a group, made when first needed. `fetch_bytes`: what one fetch of a partition may bring."""
 
-    def __init__(self, settings: Settings, fetch_bytes: int = FETCH_BYTES) -> None:
+    def __init__(self, settings: KafkaSettings, fetch_bytes: int = FETCH_BYTES) -> None:
         self.settings = settings
         self._fetch_bytes = fetch_bytes
         self._idle: dict[Isolation, list[tuple[AIOKafkaConsumer, float]]] = {}  # and when each was used last

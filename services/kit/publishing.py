@@ -14,7 +14,7 @@ from schemas.access import Audited
 from schemas.topics import KIB, PLAN_VERSION_LIMIT, ROOM, partition_of
 from services.kit.http.problems import UnavailableProblem
 from services.kit.kafka import client_options
-from services.kit.settings import Settings
+from services.kit.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class _Sent(NamedTuple):
 class Publisher:
     """One idempotent producer, shared by all that runs in an event loop; connects when first used."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._connecting: asyncio.Task[AIOKafkaProducer] | None = None

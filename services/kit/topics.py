@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, Unkno
 
 from schemas.topics import TOPICS, Topic
 from services.kit.kafka import client_options
-from services.kit.settings import Settings
+from services.kit.kafka_refusals import refusal
+from services.kit.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,11 @@ class TopicsDifferError(Exception):
     """Topics are not as this installation was told: going on would give wrong figures."""
 
 
-async def declare_topics(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> str:
+async def declare_topics(settings: KafkaSettings, *, wait_seconds: float = WAIT_SECONDS) -> str:
     """Make the topics that are missing and check all. Returns the cluster's id.
 
-    Waits up to `wait_seconds` for a broker, then raises KafkaConnectionError. Raises TopicsDifferError, naming every topic
+    Waits up to `wait_seconds` for a broker, then raises KafkaConnectionError. Raises KafkaRefusedError, which says what to
+    set, when a broker does not take us, and TopicsDifferError, naming every topic
     with what was found and what was expected.
     """
     admin = await _connect(settings, wait_seconds)
@@ -43,7 +45,7 @@ async def declare_topics(settings: Settings, *, wait_seconds: float = WAIT_SECON
         await admin.close()
 
 
-async def _connect(settings: Settings, wait_seconds: float) -> AIOKafkaAdminClient:
+async def _connect(settings: KafkaSettings, wait_seconds: float) -> AIOKafkaAdminClient:
     deadline = time.monotonic() + wait_seconds
     while True:
         admin = AIOKafkaAdminClient(**client_options(settings, "pantau-topics"))
@@ -51,6 +53,8 @@ async def _connect(settings: Settings, wait_seconds: float) -> AIOKafkaAdminClie
             await admin.start()
         except KafkaConnectionError:
             await admin.close()
+            if refused := await refusal(settings):
+                raise refused from None
             if time.monotonic() > deadline:
                 raise
             log.warning("no broker answers yet", extra={"bootstrap": settings.kafka})
@@ -59,7 +63,7 @@ async def _connect(settings: Settings, wait_seconds: float) -> AIOKafkaAdminClie
             return admin
 
 
-async def _create(admin: AIOKafkaAdminClient, settings: Settings, declared: dict[str, Topic]) -> None:
+async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, declared: dict[str, Topic]) -> None:
     there = set(await admin.list_topics())
     missing = [
         NewTopic(name, settings.partitions, settings.replication, topic_configs=topic.config)

@@ -21,7 +21,7 @@ def built_otherwise(source: str) -> Iterator[int]:
     from_function = {
         target.id
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and _is_options(node.value)
+        if isinstance(node, ast.Assign) and any(_is_options(part) for part in ast.walk(node.value))
         for target in node.targets
         if isinstance(target, ast.Name)
     }
@@ -37,7 +37,7 @@ def built_otherwise(source: str) -> Iterator[int]:
             yield node.lineno
 
 
-def _is_options(value: ast.expr) -> bool:
+def _is_options(value: ast.AST) -> bool:
     return isinstance(value, ast.Call) and _name(value.func) == "client_options"
 
 

@@ -17,9 +17,10 @@ from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
 from services.aggregator.worker.library_internals import HookedWorker
 from services.kit.fail_stop import leave
-from services.kit.http.health import add_health
+from services.kit.http.health import add_health, trust_of
 from services.kit.http.metrics import add_metrics
 from services.kit.http.server import config
+from services.kit.kafka_refusals import KafkaRefusedError
 from services.kit.logs import configure
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
@@ -44,7 +45,7 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
         leave(f"port {settings.worker_metrics_port} is not to be had, for /metrics, /healthz and /readyz", error)
     site = FastAPI(title="Pantau worker", openapi_url=None)
     add_metrics(site, registry)
-    add_health(site, engine.ready)
+    add_health(site, engine.ready, trust_of(settings))
     server = uvicorn.Server(config(site, settings, settings.worker_metrics_port))
     threading.Thread(target=server.run, args=([listening],), name="metrics", daemon=True).start()
 
@@ -65,7 +66,10 @@ class _Worker(HookedWorker):
 def work(settings: Settings) -> None:
     """Declare the topics, then work until told to stop."""
     configure("worker", settings.log_level)
-    asyncio.run(declare_topics(settings))
+    try:
+        asyncio.run(declare_topics(settings))
+    except KafkaRefusedError as refused:
+        leave(str(refused))
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     registry = CollectorRegistry()
     app, engine = create_app(settings, registry)

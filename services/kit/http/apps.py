@@ -14,7 +14,7 @@ from services.kit.http.bodies import limit_bodies
 from services.kit.http.docs_page import prepare_docs
 from services.kit.http.encodings import inflate_bodies
 from services.kit.http.head_requests import answer_heads
-from services.kit.http.health import Ready, add_health
+from services.kit.http.health import Ready, add_health, trust_of
 from services.kit.http.metrics import add_metrics, measure_requests
 from services.kit.http.pacing import pace_requests
 from services.kit.http.problems import add_problems
@@ -100,7 +100,7 @@ def add_frame(
     The keys are at `app.state.keyring`.
     """
     app.state.keyring = keyring
-    add_health(app, ready)
+    add_health(app, ready, trust_of(settings))
     add_metrics(app, registry)
     add_problems(app)
     inflate_bodies(app, body_limits)

@@ -5,13 +5,26 @@ from collections.abc import Callable, Mapping
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-# There is no setting for TLS or users yet: docs/operations.md, "Trust".
+from services.kit.settings import KafkaSettings
+
+# docs/operations.md, "Trust".
 TRUST = "Kafka is unsecured: whoever reaches it can write as any department"
 
 Ready = Callable[[], tuple[bool, Mapping[str, object]]]
 
 
-def add_health(app: FastAPI, ready: Ready) -> None:
+def trust_of(settings: KafkaSettings) -> str:
+    """Whom Kafka knows us as, as far as our own connection to it says."""
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return TRUST
+    known = settings.kafka_sasl_username if settings.kafka_sasl else "what its certificate says"
+    if settings.kafka_ssl_cert_file is None and not settings.kafka_sasl:
+        return "Kafka is reached over TLS and knows nobody: whoever reaches it can write as any department"
+    over = "over TLS" if settings.kafka_tls else "without TLS"
+    return f"Kafka knows this process as {known}, {over}; its access lists say who may write what"
+
+
+def add_health(app: FastAPI, ready: Ready, trust: str = TRUST) -> None:
     """Serve both. `ready` says whether, and what stands behind the answer; it is also at `app.state.ready`."""
     app.state.ready = ready
 
@@ -23,5 +36,5 @@ def add_health(app: FastAPI, ready: Ready) -> None:
     async def readyz() -> JSONResponse:
         is_ready, checks = ready()
         return JSONResponse(
-            {"ready": is_ready, "checks": dict(checks), "trust": TRUST}, status_code=200 if is_ready else 503
+            {"ready": is_ready, "checks": dict(checks), "trust": trust}, status_code=200 if is_ready else 503
         )

@@ -52,6 +52,7 @@ from sqlalchemy import Connection, MetaData, Table
 from schemas.topics import MIB, TOPICS
 from services.kit.fail_stop import leave
 from services.kit.kafka import client_options
+from services.kit.kafka_refusals import KafkaRefusedError
 from services.kit.open_transactions import OpenTransactions
 from services.kit.projection import progress
 from services.kit.projection.databases import is_damage, is_outage, open_engine, reading, table_prefix
@@ -270,7 +271,8 @@ class Projection:
                     self._leave(f"the projection of {self._service} failed", error)
                     raise
                 failures = failures + 1 if self._outage else 0
-                self._outage = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+                said = str(error) if isinstance(error, KafkaRefusedError) else f"{type(error).__name__}: {error}"
+                self._outage = said.splitlines()[0][:300]
                 self._metrics.outages.inc()
                 log.warning("the projection waits", extra={"service": self._service, "outage": self._outage})
                 await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
