@@ -32,6 +32,7 @@ KUBERNETES = "1.37"
 CITY: list[Json] = [*yaml.safe_load_all((generate.RENDERED / "city.yaml").read_text())]
 COMPOSE: Json = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SECURED_KAFKA = (ROOT / "deploy/k8s/components/secured-kafka/kustomization.yaml").read_text()
 INTERFACES = (ROOT / "docs" / "interfaces.md").read_text()
 
 # What listens where: the one setting of each process that says so.
@@ -111,7 +112,7 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
 
 def test_only_settings_that_exist_are_set() -> None:
     set_somewhere = {name for process in PROCESSES for name in process.env if name.startswith(PREFIX)}
-    set_somewhere |= set(re.findall(rf"{PREFIX}[A-Z0-9_]+", DOCKERFILE))
+    set_somewhere |= set(re.findall(rf"{PREFIX}[A-Z0-9_]+", DOCKERFILE + SECURED_KAFKA))
     assert set_somewhere <= settings()
 
 
@@ -134,6 +135,18 @@ def test_secrets_are_named_and_not_contained() -> None:
         for entry in container(workload)["env"]:
             if entry["name"] in {"PANTAU_DATABASE", "PANTAU_ADMIN_KEY_SHA256", "PANTAU_SECRET"}:
                 assert entry["valueFrom"]["secretKeyRef"]["name"] == "pantau"
+
+
+def test_every_process_has_a_user_of_a_secured_kafka() -> None:
+    component = yaml.safe_load(SECURED_KAFKA)
+    patched = [yaml.safe_load(each["patch"]) for each in component["patches"] if "target" not in each]
+    assert {(each["kind"], each["metadata"]["name"]) for each in patched} == {
+        (workload["kind"], workload["metadata"]["name"]) for workload in workloads()
+    }
+    for each in patched:
+        user = f"pantau-{each['metadata']['name']}"
+        assert container(each)["env"][0] == {"name": "PANTAU_KAFKA_SASL_USERNAME", "value": user}
+        assert f"| `{user}` |" in (ROOT / "docs" / "operations.md").read_text()
 
 
 def test_every_process_has_the_shared_secret() -> None:
