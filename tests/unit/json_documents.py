@@ -179,7 +179,22 @@ Validator = extend(
 
 def validator(schema: Json) -> Any:
     """Checks documents by a schema as ECMA-262 understands its patterns, days of the calendar among the formats."""
-    return Validator(schema, format_checker=FORMATS)
+    return extend(Validator, {"$ref": _referred()})(schema, format_checker=FORMATS)
+
+
+def _referred() -> Any:
+    """The keyword `$ref` of one schema: values that were valid before are not checked again."""
+    valid: set[tuple[str, str]] = set()
+
+    def check(validator: Any, ref: str, value: Any, schema: Json) -> Iterator[jsonschema.ValidationError]:
+        seen = ref, json.dumps(value)  # 1, 1.0 and true differ in it
+        if seen not in valid:
+            errors = list(Validator.VALIDATORS["$ref"](validator, ref, value, schema))
+            if not errors:
+                valid.add(seen)
+            yield from errors
+
+    return check
 
 
 def spelled(value: Any, dice: Dice) -> str:

@@ -3,7 +3,6 @@
 Excused is only what docs/interfaces.md names under *What a schema can't say*, and rules that join several fields.
 """
 
-import copy
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -43,6 +42,7 @@ def validator_of(name: str) -> Any:
     return validator(schema_of(name))
 
 
+@cache
 def adapter_of(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(BODIES[name]) if name in BODIES else EVENT
 
@@ -134,7 +134,7 @@ def at(document: Any, path: Path) -> Any:
 
 def with_text(document: Json, path: Path, text: str) -> str:
     """The document with a text of JSON in one place."""
-    changed = copy.deepcopy(document)
+    changed = json.loads(json.dumps(document))
     at(changed, path[:-1])[path[-1]] = PLACE
     return json.dumps(changed).replace(json.dumps(PLACE), text)
 
