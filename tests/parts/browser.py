@@ -1,7 +1,7 @@
 """The system's Chromium, driven by Playwright: one for a module of tests, fresh contexts from it."""
 
 from collections.abc import Generator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -22,19 +22,21 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Path:
-    """The program itself."""
-    return programs.find("chromium", package="chromium")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Generator[Browser]:
-    """Not one for the whole run: while Playwright lives its event loop runs, and nobody else's may (`asyncio.run`)."""
+@contextmanager
+def launched() -> Generator[Browser]:
+    """The browser, for as long as the block runs."""
+    chromium = programs.find("chromium", package="chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    """Not one for the whole run: while Playwright lives its event loop runs, and nobody else's may (`asyncio.run`)."""
+    with launched() as started:
+        yield started
 
 
 @pytest.fixture
