@@ -11,6 +11,14 @@ ANY_PYTHON = $(or $(wildcard $(VENV)/python),$(PYTHON),python3)
 # Every program that writes files which are checked in; each knows --check.
 GENERATORS := $(subst /,.,$(basename $(wildcard $(addsuffix /generate.py,schemas deploy/* benchmarks/* tests/chaos))))
 SOURCES := schemas realization services sdk deploy samples
+
+# The tests that start no broker, database or browser, and those of pages. `make test` runs these and all others.
+QUICK := tests/unit tests/rules
+BROWSER := tests/browser
+# So many processes at a time, each with a broker, a database server and a browser of its own; a file's tests stay
+# together, in the order of pyproject.toml. ARGS="-n0" or "-p no:xdist": one process.
+WORKERS ?= 2
+PYTEST = $(VENV)/python -m pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 COMPILE = UV_PYTHON_DOWNLOADS=never $(VENV)/uv --quiet pip compile --python $(VENV)/python $(if $(UPGRADE),--upgrade) \
 	--generate-hashes --no-emit-index-url --universal --custom-compile-command "make lock"
 
@@ -41,7 +49,23 @@ doctor: ## say what is missing or wrong here, and how to mend it
 test: ## run all tests, with real parts; ARGS="..." goes to pytest
 	@$(READY) test
 	@$(VENV)/python -m deploy.local.jars
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+.PHONY: quick
+quick: ## run the tests that start no other programs, in a minute; ARGS="..." goes to pytest
+	@$(READY) test
+	@$(PYTEST) $(QUICK) $(ARGS)
+
+.PHONY: browser
+browser: ## run all tests of pages, in a real browser; ARGS="..." goes to pytest
+	@$(READY) test
+	@$(PYTEST) $(BROWSER) $(ARGS)
+
+.PHONY: pictures
+pictures: ## make the pictures of pages in docs/pictures anew, from the sample city
+	@$(READY) test
+	@$(VENV)/python -m deploy.local.jars
+	@$(VENV)/python -m tests.browser.pictures
 
 .PHONY: chaos
 chaos: ## play seeded runs under faults and compare all with the oracle; ARGS="--help" says how

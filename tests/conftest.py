@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.parts.processes",
     "tests.parts.prometheus",
     "tests.parts.town",
+    "tests.parts.workers",
 ]

@@ -1,5 +1,6 @@
 """Waiting for something to become true, and ports nobody uses."""
 
+import os
 import random
 import socket
 import time
@@ -7,12 +8,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+PATIENCE_SECONDS = 120.0  # a second or two on an idle machine; tests share theirs
+PORTS = range(15_000, 32_000)  # below those the kernel uses for outgoing connections
+
 Found = TypeVar("Found")
 
 _given: set[int] = set()
 
 
-def until(predicate: Callable[[], Found], deadline: float = 30.0, *, what: str = "") -> Found:
+def until(predicate: Callable[[], Found], deadline: float = PATIENCE_SECONDS, *, what: str = "") -> Found:
     """Ask `predicate` again and again until it is true, and return what it said; fail after `deadline` seconds.
 
     What it raises counts as "not yet", and is shown when the time is over.
@@ -34,15 +38,22 @@ def until(predicate: Callable[[], Found], deadline: float = 30.0, *, what: str =
 def free_port(in_a_row: int = 1) -> int:
     """A port of 127.0.0.1 that nobody holds, given to nobody else in this run; the first of several in a row.
 
-    Taken below the range the kernel uses for outgoing connections, so that it is still free for a server that stops
-    and comes back.
+    It is still free for a server that stops and comes back. Every process of a run has a share of the ports.
     """
-    for number in random.sample(range(15_000, 32_000), 1_000):
+    share = _share_of_this_process()
+    for number in random.sample(share, len(share)):
         wanted = range(number, number + in_a_row)
-        if _given.isdisjoint(wanted) and all(map(_is_free, wanted)):
+        if _given.isdisjoint(wanted) and wanted[-1] in share and all(map(_is_free, wanted)):
             _given.update(wanted)
             return number
     raise AssertionError("no free port found")
+
+
+def _share_of_this_process() -> range:
+    """Of the ports, those of this worker process of pytest-xdist; all where there are no others."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = len(PORTS) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return PORTS[number * size :][:size]
 
 
 def _is_free(number: int) -> bool:
