@@ -47,7 +47,7 @@ def imported(town: Town, http: httpx.Client, said: Iterable[Said]) -> None:
         )
         assert answer.status_code == 202, answer.text
         known = f"/v1/masterplans/{one.plan}/versions/{version.version}"
-        until(lambda known=known: http.get(known).status_code == 200, 60, what=known)  # type: ignore[misc]  # mypy infers no type for the default
+        until(lambda known=known: http.get(known).status_code == 200, what=known)  # type: ignore[misc]  # mypy infers no type for the default
 
 
 def published(town: Town, dice: Dice, said: Iterable[Said]) -> int:
@@ -142,9 +142,9 @@ def test_every_figure_of_the_api_is_the_oracles(town: Town, seed: int) -> None:
 
 def _all_known(town: Town, http: httpx.Client, plan: str) -> list[oracle.Fact]:
     sent = len(town.mailbox.mail())
-    until(lambda: town.mailbox.decided() >= sent, 60, what="everything decided")
+    until(lambda: town.mailbox.decided() >= sent, what="everything decided")
     facts = facts_by_seq(town, plan)
-    until(lambda: read_up_to(http, plan) >= len(facts), 60, what="everything known to the api")
+    until(lambda: read_up_to(http, plan) >= len(facts), what="everything known to the api")
     return facts
 
 
@@ -200,7 +200,7 @@ def test_one_cell_of_the_sample_edited_gives_the_exact_new_figure(town: Town) ->
             answer: Json = http.get(f"/v1/plans/{plan}/realization", params=asked).json()["overall"]
             return answer
 
-        until(lambda: overall("bobot")["realized"] == overall("sasaran")["realized"] == 155, 60, what="155 realized")
+        until(lambda: overall("bobot")["realized"] == overall("sasaran")["realized"] == 155, what="155 realized")
         target, weight = overall("sasaran"), overall("bobot")
         assert target["share"]["percent"] == weight["share"]["percent"] == "36.38"
         assert (target["target"], target["achievement"]["percent"]) == ({"percent": "25.00", "rule": "plan"}, "145.54")

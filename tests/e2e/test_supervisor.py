@@ -277,6 +277,6 @@ def test_the_real_broker_is_stopped_and_started_by_its_settings(stack: Stack) ->
     command = [sys.executable, "-m", "deploy.local.broker"]
     for _ in range(2):  # the second start finds what the first has formatted
         broker = stack.processes.start("broker", command, env=stack.env)
-        until(lambda: answers(port), 60)
+        until(lambda: answers(port))
         broker.signal(signal.SIGTERM)
         assert broker.wait(5) == 143, broker.said[-2000:]

@@ -158,7 +158,7 @@ def served(city: City, **options: Any) -> Generator[Api]:
     thread.start()
     try:
         with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            until(lambda: client.get("/readyz").status_code == 200, 60, what="the api is ready")
+            until(lambda: client.get("/readyz").status_code == 200, what="the api is ready")
             yield Api(client, city)
     finally:
         server.should_exit = True

@@ -177,7 +177,7 @@ def replicas(settings: Settings, number: int = 1, **options: Any) -> Iterator[li
 
 
 def until_caught_up(*those: Replica) -> None:
-    until(lambda: all(replica.projection.caught_up for replica in those), 30, what="caught up")
+    until(lambda: all(replica.projection.caught_up for replica in those), what="caught up")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

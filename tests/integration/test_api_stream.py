@@ -157,7 +157,7 @@ def test_a_process_with_open_streams_stops_at_once(city: City, processes: Proces
     command = [sys.executable, "-m", "services.aggregator.api"]
     process = processes.start("api", command, env=city.environment | {"PANTAU_AGGREGATOR_PORT": str(port)})
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        until(lambda: client.get("/readyz").status_code == 200, 60)
+        until(lambda: client.get("/readyz").status_code == 200)
         listeners = [Listener(Api(client, city), PLAN, as_of=DAY) for _ in range(20)]
         assert {listener.next().name for listener in listeners} == {"snapshot"}
 

@@ -106,7 +106,7 @@ def served(settings: Settings) -> Iterator[httpx.Client]:
     thread.start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            until(lambda: client.get("/readyz").status_code == 200, 60, what="the site is ready")
+            until(lambda: client.get("/readyz").status_code == 200, what="the site is ready")
             yield client
     finally:
         server.should_exit = True
@@ -177,7 +177,7 @@ def test_a_database_that_is_away_is_503_never_500_and_comes_back(broker: Broker)
             )
             assert sent.status_code == 202, "what needs no table is taken"
             server.start()
-            until(lambda: site.get("/readyz").status_code == 200, 60)
+            until(lambda: site.get("/readyz").status_code == 200)
             after = ask()
             changed = {path for path, answer in after.items() if answer.content != before[path].content}
             assert changed <= {address("/v1/events")}, "what became of an event waits for what was sent meanwhile"
@@ -203,7 +203,7 @@ def test_who_has_caught_up_answers_while_the_broker_is_away(own_broker: Broker, 
         unknown = site.post("/v1/events", content=b"{}", headers=bearer("pantau_unknown"))
         assert unknown.status_code == 401, "keys are known"
         own_broker.start()
-        until(lambda: site.get("/readyz").status_code == 200, 60)
+        until(lambda: site.get("/readyz").status_code == 200)
         assert site.get(path).content == before.content
 
 

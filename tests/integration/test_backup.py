@@ -45,7 +45,7 @@ class City:
         service = self._processes.start("evaluations", [sys.executable, "-m", "services.evaluations"], env=env)
         for port in ports.values():
             url = f"http://127.0.0.1:{port}/readyz"
-            until(lambda url=url: httpx.get(url).status_code == 200, 60)  # type: ignore[misc]  # mypy infers no type for the default
+            until(lambda url=url: httpx.get(url).status_code == 200)  # type: ignore[misc]  # mypy infers no type for the default
         yield service.said
         worker.stop()
         service.stop()
@@ -60,7 +60,7 @@ def test_a_copy_of_the_brokers_folder_brings_everything_back(
 
     def send_and_wait(letters: int) -> None:
         mailbox.send(history.life(letters))
-        until(lambda: mailbox.decided() == len(mailbox.mail()), 60)
+        until(lambda: mailbox.decided() == len(mailbox.mail()))
 
     with city.running(own_broker) as said:
         assert "there are none" in said
@@ -120,7 +120,7 @@ class Stack:
         }
         process = self._processes.start(name, [sys.executable, "-m", module], env=env)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            until(lambda: client.get("/readyz").status_code == 200, 60, what=f"{name} is ready")
+            until(lambda: client.get("/readyz").status_code == 200, what=f"{name} is ready")
             self.last = process
             yield client
         process.stop()
@@ -135,7 +135,7 @@ class Stack:
         """Send one after the other, each in a transaction of its own, so that the log grows by as much as it can."""
         for letter in letters:
             self.mailbox.send([letter])
-            until(lambda: self.mailbox.decided() == len(self.mailbox.mail()), 60, what="all is decided")
+            until(lambda: self.mailbox.decided() == len(self.mailbox.mail()), what="all is decided")
 
 
 def figures(site: httpx.Client, plans: list[str]) -> list[object]:

@@ -315,4 +315,4 @@ def test_the_projections_go_on_after_any_reject(desk: Desk) -> None:
     publish_raw(desk, plan, b"\xff\xfe")
     assert desk.send(report(plan, "after"), ADMINISTRATOR).status_code == 202
     assert desk.outcome(department(plan, "dinkes"), "after")["outcome"] == "accepted"
-    until(lambda: desk.programs.get("/readyz").status_code == 200, 20)
+    until(lambda: desk.programs.get("/readyz").status_code == 200)

@@ -114,7 +114,7 @@ def test_a_database_that_is_full_is_waited_for(here: Installation) -> None:
         assert not replica.projection.ready()[0]
         assert replica.projection.caught_up, "what was read can still be asked for"
         engine.dispose()
-        until(lambda: len(replica.told) == 33, 60)
+        until(lambda: len(replica.told) == 33)
         until(lambda: replica.projection.ready()[0])
         assert not replica.left
     assert len(here.rows()) == 33

@@ -23,6 +23,7 @@ from tests.parts.waiting import free_port, until
 
 PARTITIONS = 4
 LEFT_ON_ERROR = 70
+DONE_WITHIN_SECONDS = 300  # ten on an idle machine
 
 
 class Installation:
@@ -91,11 +92,11 @@ class Installation:
     def decided(self) -> int:
         return sum(self.mailbox.read_up_to().values())
 
-    def until_decided(self, more_than: int, within: float = 60) -> None:
-        until(lambda: self.decided() > more_than, within, what=f"more than {more_than} records decided")
+    def until_decided(self, more_than: int) -> None:
+        until(lambda: self.decided() > more_than, what=f"more than {more_than} records decided")
 
-    def until_done(self, within: float = 90) -> None:
-        until(lambda: self.decided() >= self.sent, within, what=f"all {self.sent} records decided")
+    def until_done(self) -> None:
+        until(lambda: self.decided() >= self.sent, DONE_WITHIN_SECONDS, what=f"all {self.sent} records decided")
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def coming_and_going(inst: Installation, fault: str | None = None) -> list[str]:
     inst.send(500)
     until(lambda: "partition taken over" in second.said, what="the second worker to own a partition")
     first.signal(signal.SIGTERM)
-    first.wait(20)
+    first.wait()
     inst.send(500)
     inst.until_done()
     first = inst.worker("a", fault)
@@ -199,7 +200,7 @@ def test_a_restore_that_stops_short_shows(installation: Installation) -> None:
 def test_without_the_lock_of_a_partition_the_engine_does_not_get_through(installation: Installation) -> None:
     installation.begin(1500)
     worker = installation.worker(fault="no_lock")
-    assert until(lambda: not worker.alive or installation.decided() >= installation.sent, 60)
+    assert until(lambda: not worker.alive or installation.decided() >= installation.sent)
     assert worker.process.poll() == LEFT_ON_ERROR or installation.mailbox.differences() != []
 
 
@@ -207,7 +208,7 @@ def test_the_inputs_have_equal_partition_numbers_on_one_worker(installation: Ins
     """State is shared by partition number, so the three topics' partitions of a number must lie together."""
     installation.begin(600)
     workers = [installation.worker("a"), installation.worker("b"), installation.worker("c")]
-    until(lambda: all("partition taken over" in worker.said for worker in workers), 60, what="all three to own some")
+    until(lambda: all("partition taken over" in worker.said for worker in workers), what="all three to own some")
     installation.send(600)
     installation.until_done()
     assert installation.mailbox.differences() == []

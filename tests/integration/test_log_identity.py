@@ -97,7 +97,7 @@ def test_a_broker_that_comes_back_with_another_log_is_noticed_before_a_record_of
         shutil.rmtree(own_broker.folder)
         shutil.copytree(tmp_path / "backup", own_broker.folder)
         own_broker.start()
-        until(lambda: replica.left, 60, what="it notices")
+        until(lambda: replica.left, what="it notices")
         assert "the log is another one" in str(replica.left[0])
         assert len(replica.told) == 6
     assert texts(installation) == ["a", "b", "c", "d", "e", "f"], "and nothing of the other log among it"

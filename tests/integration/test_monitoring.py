@@ -242,7 +242,7 @@ def test_a_panel_has_something_to_show(here: Installation, query: Query) -> None
     def numbers() -> list[Json]:
         return [series for series in here.ask(as_grafana_asks(query.expr)) if series["value"][1] != "NaN"]
 
-    found = until(numbers, 60, what=query.expr)
+    found = until(numbers, what=query.expr)
     for label in re.findall(r"\{\{(\w+)\}\}", query.legend):
         assert all(series["metric"].get(label) for series in found), f"{query.expr} has no label {label}"
 
@@ -296,7 +296,7 @@ def test_an_alert_goes_by_series_that_are_there(here: Installation, rule: Json) 
     selectors = set(re.findall(r"\b(?:pantau_\w+|up)(?:\{[^}]*\})?", rule["expr"]))
     assert selectors
     for selector in selectors - NOT_YET:
-        until(lambda asked=selector: here.ask(asked), 30, what=selector)  # type: ignore[misc]  # mypy infers no type for the default
+        until(lambda asked=selector: here.ask(asked), what=selector)  # type: ignore[misc]  # mypy infers no type for the default
 
 
 def test_every_rule_can_be_evaluated(here: Installation) -> None:

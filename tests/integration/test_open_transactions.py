@@ -75,8 +75,8 @@ def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_to
                 ("program-status", partition, offset)
             ]
 
-        until(lambda: open_there(checks(worker)[1]["open_transactions"]), 30)
-        until(lambda: open_there(checks(programs)[1]["inputs"]["open_transactions"]), 30)
+        until(lambda: open_there(checks(worker)[1]["open_transactions"]))
+        until(lambda: open_there(checks(programs)[1]["inputs"]["open_transactions"]))
         assert checks(worker)[0] == 200, "a minute is given to whoever left it open"
         assert checks(programs)[0] == 200, "reports are taken meanwhile"
         assert checks(worker)[1]["open_transactions"][0]["age_seconds"] >= NORMAL_SECONDS
@@ -110,7 +110,7 @@ def test_an_open_transaction_on_what_a_service_follows_is_told(desk: Desk) -> No
     programs, age = str(desk.programs.base_url), "pantau_projection_open_transaction_age_seconds"
     assert metric(programs, age, "access") == 0
     with open_transaction(desk, "access", plan, b"{}") as (stranger, offset):
-        found = until(lambda: checks(programs)[1]["open_transactions"], 30)
+        found = until(lambda: checks(programs)[1]["open_transactions"])
         assert [(one["topic"], one["offset"]) for one in found] == [("access", offset)]
         assert metric(programs, age, "access") > NORMAL_SECONDS
         keys = f"/v1/departments/{plan}/dinkes/keys"

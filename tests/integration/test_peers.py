@@ -237,7 +237,7 @@ def test_stock_faust_does_it_too_and_says_how_its_table_was_recovered(
     first.stop()
 
     second = job.start(FAUST)
-    until(lambda: '"recovered_records"' in second.said or not second.alive, 60, what="the table to be recovered")
+    until(lambda: '"recovered_records"' in second.said or not second.alive, what="the table to be recovered")
 
     told = next(json.loads(line) for line in second.said.splitlines() if line.startswith("{"))
     assert told["facts"] == len(job.facts)

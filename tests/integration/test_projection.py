@@ -46,7 +46,7 @@ def _applied_by_two(installation: Installation, kind: type[Projection]) -> Count
         until_caught_up(one, other)
         for at in range(0, len(texts), 60):
             installation.send(texts[at : at + 60], transactional=at % 120 == 0)
-        until(lambda: len(one.told) >= 600 and len(other.told) >= 600, 30, what="both were told of every record")
+        until(lambda: len(one.told) >= 600 and len(other.told) >= 600, what="both were told of every record")
         assert not one.left
         assert not other.left
         for replica in (one, other):
@@ -262,7 +262,7 @@ def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installat
             replica.projection._consumer.seek(place, 100)
 
         replica.ask(beyond())
-        until(lambda: replica.left, 30, what="it leaves")
+        until(lambda: replica.left, what="it leaves")
         assert "ends before what was read of it: [Place(topic='facts', partition=0)]" in str(replica.left[0])
     installation.send(["d", "e", "f"])
     with replicas(installation.settings) as (replica,):
@@ -308,10 +308,10 @@ def test_it_comes_back_after_the_broker_did(own_broker: Broker, database: str) -
         until_caught_up(replica)
         own_broker.stop()
         assert replica.projection.ready()[0], "what is known can still be read"
-        until(lambda: "not answered" in str(replica.projection.ready()[1]["broker"]), 30)
+        until(lambda: "not answered" in str(replica.projection.ready()[1]["broker"]))
         own_broker.start()
         installation.send(["d", "e", "f"])
-        until(lambda: len(replica.told) == 6, 60)
+        until(lambda: len(replica.told) == 6)
         until(lambda: replica.projection.ready()[1]["broker"] == "answers")
         assert not replica.left
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
@@ -327,7 +327,7 @@ def test_without_a_broker_it_is_not_ready_and_says_why(own_broker: Broker, datab
         assert not ready
         assert checks["caught_up"] is False
         own_broker.start()
-        until(lambda: replica.projection.ready()[0], 60)
+        until(lambda: replica.projection.ready()[0])
 
 
 def test_it_tells_how_far_it_is(installation: Installation) -> None:

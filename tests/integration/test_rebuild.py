@@ -44,7 +44,7 @@ def start(processes: Processes) -> tuple[Running, str]:
     env = os.environ | {"PANTAU_PROGRAMS_PORT": str(port)}
     process = processes.start("programs", [sys.executable, "-m", "services.programs"], env=env)
     url = f"http://127.0.0.1:{port}"
-    until(lambda: httpx.get(f"{url}/readyz").status_code == 200, 60, what="programs is ready")
+    until(lambda: httpx.get(f"{url}/readyz").status_code == 200, what="programs is ready")
     return process, url
 
 

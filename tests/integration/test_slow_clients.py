@@ -81,7 +81,7 @@ def running(http: Http) -> Generator[Site]:
     thread = threading.Thread(target=server.run, name=http)
     thread.start()
     try:
-        until(lambda: server.started, 20)
+        until(lambda: server.started)
         with ExitStack() as clients:
             yield Site(server, port, clients, left)
     finally:

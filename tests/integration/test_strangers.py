@@ -280,7 +280,7 @@ def test_a_key_is_answered_while_strangers_ask_all_they_can(narrow: Api) -> None
     with ThreadPoolExecutor(6) as strangers:
         asking = [strangers.submit(ask, number) for number in range(6)]
         try:
-            until(lambda: any(is_too_many(each) for each in list(told)), 30)
+            until(lambda: any(is_too_many(each) for each in list(told)))
             for day in range(1, 6):
                 asked = {"as_of": f"2021-03-{day:02d}"}
                 mine = narrow.client.get(f"/v1/plans/{PLAN}/realization", params=asked, headers=bearer(ADMINISTRATOR))

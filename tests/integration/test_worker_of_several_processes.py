@@ -41,7 +41,7 @@ class Pair:
 
     def until_shared(self) -> None:
         """Wait until both are ready, each with partitions of its own."""
-        until(lambda: self.owned(0) + self.owned(1) == PARTITIONS and self.owned(0) and self.owned(1), 60)
+        until(lambda: self.owned(0) + self.owned(1) == PARTITIONS and self.owned(0) and self.owned(1))
 
     def owned(self, number: int) -> int:
         answer = httpx.get(f"http://127.0.0.1:{self.port + number}/readyz").json()
@@ -53,7 +53,7 @@ class Pair:
         return [pid for pid in _children(self.worker.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def until_gone(self, pids: list[int]) -> None:
-        until(lambda: not any(_lives(pid) for pid in pids), 20, what="all processes gone")
+        until(lambda: not any(_lives(pid) for pid in pids), what="all processes gone")
 
 
 def _children(pid: int) -> list[int]:
@@ -74,7 +74,7 @@ def pair(broker: Broker, processes: Processes) -> Pair:
 
 def test_they_share_the_partitions_and_decide_everything_once(pair: Pair) -> None:
     pair.until_shared()
-    until(lambda: sum(pair.mailbox.read_up_to().values()) >= pair.sent, 60)
+    until(lambda: sum(pair.mailbox.read_up_to().values()) >= pair.sent)
     assert pair.mailbox.differences() == []
 
 

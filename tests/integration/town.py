@@ -156,7 +156,7 @@ def as_process(module: str, settings: Settings, processes: Processes) -> Generat
     variable = f"PANTAU_{module.rpartition('.')[2].upper()}_PORT"
     processes.start(module, [sys.executable, "-m", module], env=environment(settings) | {variable: str(port)})
     with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        until(lambda: client.get("/readyz").status_code == 200, 60, what=f"{module} is ready")
+        until(lambda: client.get("/readyz").status_code == 200, what=f"{module} is ready")
         yield client
 
 
@@ -169,7 +169,7 @@ def served(app: FastAPI, settings: Settings | None = None, http: Http = "h11") -
     thread.start()
     try:
         with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            until(lambda: client.get("/readyz").status_code == 200, 60, what=f"{app.title} is ready")
+            until(lambda: client.get("/readyz").status_code == 200, what=f"{app.title} is ready")
             yield client
     finally:
         server.should_exit = True

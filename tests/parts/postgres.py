@@ -79,7 +79,7 @@ class Server:
     def start(self) -> None:
         """Start it and return when it takes connections."""
         self._process = children.start(self._command, log=self.log, cwd=Path("/"))
-        until(self._takes_connections, 30)
+        until(self._takes_connections)
 
     def stop(self) -> None:
         """End it in order: "fast shutdown", sessions are ended."""

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local import children
 from tests.parts import logs
+from tests.parts.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 NO_MORE: Mapping[str, str] = MappingProxyType({})
@@ -37,7 +38,7 @@ class Running:
         """All it has written."""
         return self.log.read_text(errors="replace")
 
-    def wait(self, within_seconds: float = 30) -> int:
+    def wait(self, within_seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for its end; its exit code, negative for a signal."""
         return self.process.wait(within_seconds)
 
