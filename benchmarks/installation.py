@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 
 from schemas.access import Key, OfficeAccess
 from schemas.topics import partition_of
-from services.kit.auth.keys import new_key
+from services.kit.auth.credentials import new_key
 from services.kit.kafka import client_options
 from services.kit.settings import Settings
 from tests.parts.mailbox import Mailbox

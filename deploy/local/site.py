@@ -19,6 +19,7 @@ from deploy.local import status
 from deploy.paths import owner_of
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
+from services.kit.auth.public import PUBLIC
 from services.kit.http.docs_page import page
 from services.kit.http.head_requests import answer_heads
 from services.kit.http.health import add_health, trust_of
@@ -63,7 +64,7 @@ def create_site(settings: Settings) -> FastAPI:
     def written() -> str:
         return page([(app.openapi(), app.openapi_url or "") for app in apps.values()])
 
-    @site.get("/docs")
+    @site.get("/docs", dependencies=[PUBLIC])
     def docs() -> HTMLResponse:
         return HTMLResponse(written())
 

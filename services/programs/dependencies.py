@@ -4,7 +4,7 @@ from asyncio import Lock
 from typing import NamedTuple
 
 from schemas.secret import Secret
-from services.kit.auth.keys import Keyring
+from services.kit.auth.keyring import Keyring
 from services.kit.http.limits import WorkLimiter
 from services.kit.http.single_flight import SharedAnswers
 from services.kit.projection.follower import Projection

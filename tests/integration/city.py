@@ -23,7 +23,7 @@ from schemas.facts import Fact, parse_fact
 from schemas.registry import EVENT, Event, kind_of
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
-from services.kit.auth.keys import new_key
+from services.kit.auth.credentials import new_key
 from services.kit.http.server import config
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings, Settings

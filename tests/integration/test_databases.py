@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 
 from services.aggregator.api.projection import Tables
 from services.evaluations.projection import tables as evaluations
-from services.kit.auth.keys import Keyring
+from services.kit.auth.keyring import Keyring
 from services.kit.projection.databases import (
     TEXT,
     is_damage,

@@ -10,7 +10,7 @@ from httpx import Client, Response
 
 from deploy.local.broker import Broker
 from services.kit import settings as settings_module
-from services.kit.auth.keys import hash_of, new_key
+from services.kit.auth.credentials import hash_of, new_key
 from services.programs.app import create_app
 from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served
 from tests.parts.processes import Processes

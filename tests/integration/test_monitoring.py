@@ -21,7 +21,7 @@ from deploy.local.broker import Broker
 from deploy.monitoring.dashboards import DASHBOARDS
 from deploy.monitoring.panels import Query
 from deploy.monitoring.realization import realized
-from services.kit.auth.keys import hash_of, new_key
+from services.kit.auth.credentials import hash_of, new_key
 from tests.parts import broker as brokers
 from tests.parts.history import History
 from tests.parts.mailbox import Mailbox

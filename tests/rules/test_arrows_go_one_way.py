@@ -143,7 +143,7 @@ def test_every_package_of_a_service_is_under_the_rule() -> None:
         ("services.evaluations.app", "from services import programs"),
         ("services.aggregator.api.app", "from services.aggregator.worker.state import PartitionState"),
         ("services.aggregator.worker.app", "from services.aggregator import api"),
-        ("services.kit.auth.keys", "from services.programs.projection import tables"),
+        ("services.kit.auth.keyring", "from services.programs.projection import tables"),
         ("services.programs.app", "from deploy.local import settings"),
         ("services.programs.app", "def late():\n    from pantau import cli"),
         ("services.programs.app", "from tests import oracle"),
@@ -161,7 +161,7 @@ def test_an_arrow_the_wrong_way_is_found(name: str, source: str) -> None:
     ("name", "source"),
     [
         ("services.programs.routes", "from services import kit"),
-        ("services.programs.routes", "from services.kit.auth.keys import check\nfrom schemas import sources"),
+        ("services.programs.routes", "from services.kit.auth.keyring import check\nfrom schemas import sources"),
         ("services.aggregator.worker.app", "import faust\nfrom realization.snapshot import Live"),
         ("services.programs.a.b", "from services.programs import app"),
         ("pantau.client", "from schemas.registry import EVENT\nimport httpx"),

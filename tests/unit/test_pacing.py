@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import MetaData
 from starlette.types import Message, Receive, Scope, Send
 
-from services.kit.auth.keys import Keyring
+from services.kit.auth.keyring import Keyring
 from services.kit.http.pacing import pace_requests
 
 KEY = "pantau_administrator"

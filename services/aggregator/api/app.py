@@ -27,8 +27,8 @@ from services.aggregator.api.stream import routes as stream
 from services.aggregator.api.stream.models import Change
 from services.aggregator.api.stream.streams import Streams
 from services.aggregator.api.web_pages import add_pages
-from services.kit.auth.keys import TOPIC as ACCESS
-from services.kit.auth.keys import Keyring
+from services.kit.auth.keyring import TOPIC as ACCESS
+from services.kit.auth.keyring import Keyring
 from services.kit.http.apps import add_frame
 from services.kit.http.docs_page import add_docs, prepare_docs
 from services.kit.http.limits import Limit, WorkLimiter

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.aggregator.api.models import Answer
+from services.kit.auth.public import PUBLIC
 from services.kit.settings import Settings
 
 WEB = Path(__file__).parents[3] / "web"
@@ -53,13 +54,13 @@ class _Pages(StaticFiles):
 def add_pages(app: FastAPI, settings: Settings) -> None:
     """Serve the pages, and what they open at."""
 
-    @app.get("/opening.json", include_in_schema=False)
+    @app.get("/opening.json", include_in_schema=False, dependencies=[PUBLIC])
     async def opening() -> Opening:
         return Opening(plan=settings.opening_plan, as_of=settings.opening_as_of)
 
     pages = _Pages(directory=WEB)
 
-    @app.get("/", include_in_schema=False)
+    @app.get("/", include_in_schema=False, dependencies=[PUBLIC])
     async def index(request: Request) -> Response:
         return await pages.get_response("index.html", request.scope)
 

@@ -16,24 +16,22 @@ from schemas.sources import parse_source
 from services.evaluations.dependencies import Parts
 from services.evaluations.projection import PLANS, VISITS
 from services.evaluations.visits.models import VisitSent
-from services.kit.auth.keys import Access, require_source
+from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
-from services.kit.http.problems import ForbiddenProblem, InvalidProblem, Wrong, wrong_of
+from services.kit.http.problems import InvalidProblem, Wrong, wrong_of
 from services.kit.http.strict_json import wrong_json
 from services.kit.publishing import Letter, Receipt, audit_letter
 
 
-def read_visit(body: bytes, access: Access) -> VisitRecorded:
+def read_visit(body: bytes, caller: Caller) -> VisitRecorded:
     """The event of a request's body, which is a visit with an `id` beside its fields. Raises InvalidProblem with every
     error, ForbiddenProblem when the key writes for somebody else.
     """
-    if access.role == "department":
-        raise ForbiddenProblem("A department's key records no visits.")
     sent = _read(body)
-    source = sent.source or (access.source if access.role == "evaluator" else None)
+    source = sent.source or caller.source
     if source is None:
         raise InvalidProblem(errors=[Wrong("source", "is missing", "the evaluator for whom the administrator writes")])
-    require_source(access, source)
+    caller.require("visits:write", source=source)
     return VisitRecorded(
         specversion="1.0",
         id=sent.id,
@@ -57,13 +55,13 @@ def _read(body: bytes) -> VisitSent:
         ) from None
 
 
-async def record_visit(parts: Parts, event: VisitRecorded, access: Access) -> Receipt:
+async def record_visit(parts: Parts, event: VisitRecorded, caller: Caller) -> Receipt:
     """Publish a visit after its last checks. Raises InvalidProblem with every error, UnavailableProblem."""
     letter = await parts.projection.read(partial(_checked, event=event))
     source = parse_source(event.source)
     act = Audited(
         at=datetime.now(UTC),
-        account=access.account,
+        account=caller.account,
         act="visits.record",
         plan=source.plan,
         office=source.office,

@@ -11,12 +11,12 @@ from schemas.private import STORED, put_private
 from schemas.registry import VISIT
 from services.evaluations.projection import PRIVATE_PARTS, VISITS
 from services.evaluations.visits.models import FullVisit, PublicVisit, Visits
-from services.kit.auth.keys import Access
+from services.kit.auth.principal import Caller
 from services.kit.http.responses import cursor_of, moment
 from services.kit.projection.private_parts import Identity, Private
 
 
-def page(connection: Connection, plan: str, visit_id: str | None, before: int, limit: int, access: Access) -> Visits:
+def page(connection: Connection, plan: str, visit_id: str | None, before: int, limit: int, caller: Caller) -> Visits:
     """Visits of a plan, the last received first, those with `seq` below `before`; where `visit_id` is given, those with
     that id: one, unless two evaluators chose the same."""
     asked = (
@@ -29,7 +29,9 @@ def page(connection: Connection, plan: str, visit_id: str | None, before: int, l
         asked = asked.where(VISITS.c.id == visit_id)
     rows = connection.execute(asked).all()
     following = cursor_of(rows[limit - 1].seq) if len(rows) > limit else None
-    return Visits(plan=plan, items=_shown(connection, rows[:limit], full=access.may_see(plan)), next=following)
+    return Visits(
+        plan=plan, items=_shown(connection, rows[:limit], full=caller.may("notes:read", plan=plan)), next=following
+    )
 
 
 def _shown(connection: Connection, rows: Sequence[Any], *, full: bool) -> list[FullVisit | PublicVisit]:

@@ -11,7 +11,8 @@ from services.evaluations.dependencies import Parts
 from services.evaluations.visits.commands import read_visit, record_visit
 from services.evaluations.visits.models import ACCEPTED_EXAMPLE, EXAMPLE, Visits, VisitSent
 from services.evaluations.visits.queries import page
-from services.kit.auth.keys import Anybody, Somebody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.bodies import Body
 from services.kit.http.openapi import schema_of
 from services.kit.http.problems import answers
@@ -51,20 +52,20 @@ def create_routes(parts: Parts) -> APIRouter:
             **answers(401, 403, 413, 422, 503),
         },
     )
-    async def record(access: Somebody, body: Body) -> JSONResponse:
+    async def record(caller: Annotated[Caller, needs("visits:write")], body: Body) -> JSONResponse:
         """Record a field visit, and what was verified of each program seen.
 
         202 when the broker has acknowledged it. The evaluator is that of the key; the administrator names one in
         `source`. `id` is the idempotency key: the same visit may be sent again, with its `time` if it had one.
         """
-        event = read_visit(body, access)
-        receipt = await record_visit(parts, event, access)
+        event = read_visit(body, caller)
+        receipt = await record_visit(parts, event, caller)
         return JSONResponse({"source": event.source, "id": event.id} | receipt._asdict(), 202)
 
     @router.get("/v1/visits", response_model=Visits, responses={**NOT_MODIFIED, **answers(401, 422, 429)})
     async def visits(
         request: Request,
-        access: Anybody,
+        caller: Annotated[Caller, needs("visits:read")],
         plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
         visit_id: Annotated[str | None, Query(alias="id", pattern=EVENT_ID, max_length=EVENT_ID_CHARACTERS)] = None,
         limit: Limit = 100,
@@ -75,8 +76,8 @@ def create_routes(parts: Parts) -> APIRouter:
 
         def listed() -> Content:
             with reading(parts.projection.engine) as connection:
-                return content_of(page(connection, plan, visit_id, min(before, LAST), limit, access))
+                return content_of(page(connection, plan, visit_id, min(before, LAST), limit, caller))
 
-        return tagged(request, await parts.limits.run("reads", access.keyed, listed))
+        return tagged(request, await parts.limits.run("reads", caller.keyed, listed))
 
     return router

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, MetaData, Table
 
-from services.kit.auth.keys import TOPIC as ACCESS
-from services.kit.auth.keys import Keyring
+from services.kit.auth.keyring import TOPIC as ACCESS
+from services.kit.auth.keyring import Keyring
 from services.kit.http.availability import require_tables
 from services.kit.http.bodies import limit_bodies
 from services.kit.http.docs_page import prepare_docs

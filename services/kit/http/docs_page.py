@@ -10,6 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from services.kit.auth.public import PUBLIC
+
 STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 article{border-top:1px solid #8886;padding:.5rem 0}h3{font-family:ui-monospace,monospace;font-size:1rem;margin:.5rem 0}
@@ -26,7 +28,7 @@ def add_docs(app: FastAPI, path: str) -> None:
     def written() -> str:
         return page([(app.openapi(), app.openapi_url or "")])
 
-    @app.get(path, include_in_schema=False)
+    @app.get(path, include_in_schema=False, dependencies=[PUBLIC])
     def docs() -> HTMLResponse:
         return HTMLResponse(written())
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
+from services.kit.auth.public import PUBLIC
 from services.kit.settings import KafkaSettings
 
 # docs/operations.md, "Trust".
@@ -28,11 +29,11 @@ def add_health(app: FastAPI, ready: Ready, trust: str = TRUST) -> None:
     """Serve both. `ready` says whether, and what stands behind the answer; it is also at `app.state.ready`."""
     app.state.ready = ready
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.get("/healthz", include_in_schema=False, dependencies=[PUBLIC])
     async def healthz() -> dict[str, bool]:
         return {"alive": True}
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.get("/readyz", include_in_schema=False, dependencies=[PUBLIC])
     async def readyz() -> JSONResponse:
         is_ready, checks = ready()
         return JSONResponse(

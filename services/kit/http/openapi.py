@@ -3,15 +3,14 @@
 A route says what it answers itself; here each gets what its dependencies and the middleware around it answer.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 
-from services.kit.auth.keys import ADMINISTRATOR_NEEDED, KEY_NEEDED, KEY_TAKEN
+from services.kit.auth.dependencies import permission_of
+from services.kit.auth.policy import is_public
 from services.kit.http.problems import MEDIA_TYPE, ProblemDetails, answers
 
 REFERENCE = "#/components/schemas/{model}"
@@ -59,16 +58,13 @@ def _complete(app: FastAPI, document: Json, models: tuple[type[BaseModel], ...])
 
 
 def _complete_operation(operation: Json, route: APIRoute) -> None:
-    asked = set(_calls(route.dependant))
+    permission = permission_of(route)
     statuses = {*EVERYWHERE}
-    if asked & KEY_NEEDED:
-        operation["security"] = [{"bearer": []}]
-    elif asked & KEY_TAKEN:
-        operation.setdefault("security", [{}, {"bearer": []}])
-    if operation.get("security"):
+    if permission is not None:
+        operation["security"] = [{}, {"bearer": []}] if is_public(permission) else [{"bearer": []}]
         statuses.add(401)
-    if asked & ADMINISTRATOR_NEEDED:
-        statuses.add(403)
+        if not is_public(permission):
+            statuses.add(403)
     if "requestBody" in operation:
         statuses.add(408)
     if operation.get("parameters") or "requestBody" in operation:
@@ -81,9 +77,3 @@ def _complete_operation(operation: Json, route: APIRoute) -> None:
         if int(status) >= 400:
             response["content"] = {MEDIA_TYPE: {"schema": schema_of(ProblemDetails)}}
     operation["responses"] = dict(sorted(responses.items()))
-
-
-def _calls(dependant: Dependant) -> Iterator[Any]:
-    for each in dependant.dependencies:
-        yield each.call
-        yield from _calls(each)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.kit.auth.keys import Keyring
+from services.kit.auth.keyring import Keyring
 from services.kit.http.problems import UnauthorizedProblem
 
 AT_A_TIME = 4

@@ -9,7 +9,9 @@ from aiokafka.errors import KafkaError
 
 from schemas.access import Audited, Key, Role
 from schemas.topics import partition_of
-from services.kit.auth.keys import TOPIC, Access, new_key
+from services.kit.auth.credentials import new_key
+from services.kit.auth.keyring import TOPIC
+from services.kit.auth.principal import Caller
 from services.kit.http.problems import ConflictProblem, NotFoundProblem, UnavailableProblem
 from services.kit.projection.databases import alone
 from services.kit.projection.follower import Place
@@ -23,23 +25,23 @@ WAIT_SECONDS = 10.0
 Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
 
 
-async def make_key(parts: Parts, access: Access, plan: str, office: str, role: Role) -> tuple[str, Key]:
+async def make_key(parts: Parts, caller: Caller, plan: str, office: str, role: Role) -> tuple[str, Key]:
     """Make a key of an office; its text, which is kept nowhere, and the key. Raises ConflictProblem when the office has as
     many as it may, UnavailableProblem."""
     if len(parts.keyring.office(plan, office).keys) >= KEYS:
         raise ConflictProblem(f"An office has at most {KEYS} keys; withdraw one first.")
     text, key_id, sha256 = new_key()
     key = Key(key_id=key_id, role=role, sha256=sha256, made_at=datetime.now(UTC))
-    act = audited(access, "keys.make", plan, office, f"{role} {key_id}")
+    act = audited(caller, "keys.make", plan, office, f"{role} {key_id}")
     await _change_keys(parts, plan, office, lambda keys: (*keys, key), act)
     return text, key
 
 
-async def withdraw_key(parts: Parts, access: Access, plan: str, office: str, key_id: str) -> None:
+async def withdraw_key(parts: Parts, caller: Caller, plan: str, office: str, key_id: str) -> None:
     """Withdraw a key of an office. Raises NotFoundProblem where it has none with this id, UnavailableProblem."""
     if all(key.key_id != key_id for key in parts.keyring.office(plan, office).keys):
         raise NotFoundProblem(f"{plan}/{office} has no key {key_id}.")
-    act = audited(access, "keys.withdraw", plan, office, key_id)
+    act = audited(caller, "keys.withdraw", plan, office, key_id)
     await _change_keys(parts, plan, office, lambda keys: tuple(key for key in keys if key.key_id != key_id), act)
 
 
@@ -75,6 +77,6 @@ async def _read_back(parts: Parts, place: Place, end: int) -> None:
         raise UnavailableProblem("Keys are not read back yet; look at the list of keys in a moment.")
 
 
-def audited(access: Access, act: str, plan: str, office: str = "", detail: str = "") -> Audited:
+def audited(caller: Caller, act: str, plan: str, office: str = "", detail: str = "") -> Audited:
     """An act of now."""
-    return Audited(at=datetime.now(UTC), account=access.account, act=act, plan=plan, office=office, detail=detail)
+    return Audited(at=datetime.now(UTC), account=caller.account, act=act, plan=plan, office=office, detail=detail)

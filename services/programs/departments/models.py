@@ -13,6 +13,7 @@ KEY_EXAMPLE = {
     "role": "department",
     "made_at": "2021-01-04T01:00:00Z",
 }
+DEFAULT_KEY: Role = "department"
 
 
 class BothLanguages(Answer):

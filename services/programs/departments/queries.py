@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-from schemas.access import Key, Role
+from schemas.access import Key
+from schemas.access import Role as KindOfKey
+from services.kit.auth.keyring import ROLES
+from services.kit.auth.policy import Role
 from services.kit.http.problems import NotFoundProblem
 from services.kit.projection.follower import Projection
 from services.programs.departments.models import BothLanguages, ListedDepartment, ListedDepartments, ShownKey
@@ -31,12 +34,12 @@ def shown(key: Key) -> ShownKey:
     return ShownKey(key_id=key.key_id, role=key.role, made_at=key.made_at.isoformat())
 
 
-def require_office(projection: Projection, plan: str, office: str, role: Role) -> None:
+def require_office(projection: Projection, plan: str, office: str, kind: KindOfKey) -> None:
     """Raise NotFoundProblem unless the plan is known, and a department one of its: a key for a misspelt office would
     never do anything. Blocks."""
     found = registered(projection, plan)
     if found is None:
         raise NotFoundProblem(f"There is no plan {plan}.")
     known = [department.key for department in found.version.departments]
-    if role == "department" and office not in known:
+    if ROLES[kind] is Role.DEPARTMENT and office not in known:
         raise NotFoundProblem(f"{plan} has no department {office}, but: {', '.join(known)}.")

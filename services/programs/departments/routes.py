@@ -8,11 +8,12 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.access import Role
 from schemas.sources import OFFICE, PLAN
-from services.kit.auth.keys import Administrator, Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.problems import answers
 from services.kit.http.responses import NOT_MODIFIED, Content, content_of, tagged
 from services.programs.departments import commands, queries
-from services.programs.departments.models import KEY_EXAMPLE, ListedDepartments, MadeKey, ShownKeys
+from services.programs.departments.models import DEFAULT_KEY, KEY_EXAMPLE, ListedDepartments, MadeKey, ShownKeys
 from services.programs.dependencies import Parts
 
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
@@ -29,17 +30,19 @@ def create_routes(parts: Parts) -> APIRouter:
         responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)},
     )
     async def departments(
-        request: Request, access: Anybody, plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")]
+        request: Request,
+        caller: Annotated[Caller, needs("plans:read")],
+        plan: Annotated[str, Query(pattern=f"^(?:{PLAN})$")],
     ) -> Response:
         """The departments of the plan version in force today, and how many programs each leads."""
 
         def listed() -> Content:
             return content_of(queries.departments(parts.projection, plan))
 
-        return tagged(request, await parts.limits.run("reads", access.keyed, listed))
+        return tagged(request, await parts.limits.run("reads", caller.keyed, listed))
 
     @router.get("/v1/departments/{plan}/{office}/keys", responses=answers(401, 403))
-    async def keys(access: Administrator, plan: PlanPath, office: OfficePath) -> ShownKeys:
+    async def keys(caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, office: OfficePath) -> ShownKeys:
         """The keys of an office: their ids and dates, never their texts."""
         found = parts.keyring.office(plan, office).keys
         return ShownKeys(plan=plan, office=office, items=[queries.shown(key) for key in found])
@@ -54,17 +57,19 @@ def create_routes(parts: Parts) -> APIRouter:
         },
     )
     async def make_key(
-        access: Administrator, plan: PlanPath, office: OfficePath, role: Role = "department"
+        caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, office: OfficePath, role: Role = DEFAULT_KEY
     ) -> JSONResponse:
         """Make a key, by which a department or an evaluator writes. Its text is told here and kept nowhere."""
         await run_in_threadpool(queries.require_office, parts.projection, plan, office, role)
-        text, key = await commands.make_key(parts, access, plan, office, role)
+        text, key = await commands.make_key(parts, caller, plan, office, role)
         made = MadeKey(key=text, **queries.shown(key).model_dump())
         return JSONResponse(made.model_dump(), 201, {"Cache-Control": "no-store"})
 
     @router.delete("/v1/departments/{plan}/{office}/keys/{key_id}", status_code=204, responses=answers(401, 403, 404))
-    async def withdraw_key(access: Administrator, plan: PlanPath, office: OfficePath, key_id: str) -> None:
+    async def withdraw_key(
+        caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, office: OfficePath, key_id: str
+    ) -> None:
         """Withdraw a key: from now on nobody can write by it."""
-        await commands.withdraw_key(parts, access, plan, office, key_id)
+        await commands.withdraw_key(parts, caller, plan, office, key_id)
 
     return router

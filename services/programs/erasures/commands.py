@@ -6,7 +6,7 @@ from uuid import uuid4
 from schemas.facts import written
 from schemas.reports import Erasure, PrivatePartErased
 from schemas.sources import council, parse_source
-from services.kit.auth.keys import Access
+from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_letter
 from services.kit.http.responses import Acknowledged
 from services.kit.publishing import audit_letter
@@ -16,7 +16,7 @@ from services.programs.erasures.models import ErasureAsked
 from services.programs.events.commands import attest
 
 
-async def erase(parts: Parts, access: Access, asked: ErasureAsked) -> Acknowledged:
+async def erase(parts: Parts, caller: Caller, asked: ErasureAsked) -> Acknowledged:
     """Publish an erasure and the record of it in the audit. Raises UnavailableProblem."""
     source = parse_source(asked.source)
     event = attest(
@@ -28,9 +28,8 @@ async def erase(parts: Parts, access: Access, asked: ErasureAsked) -> Acknowledg
             type="id.pantau.private.erased.v1",
             data=Erasure(source=asked.source, id=asked.id, reason=asked.reason),
         ),
-        access,
         parts.secret,
     )
-    act = audited(access, "private.erase", source.plan, source.office, f"{asked.source} {asked.id}: {asked.reason}")
+    act = audited(caller, "private.erase", source.plan, source.office, f"{asked.source} {asked.id}: {asked.reason}")
     receipt, _ = await parts.publisher.publish(event_letter(event, written(event)), audit_letter(act))
     return Acknowledged(source=event.source, id=event.id, **receipt._asdict())

@@ -1,10 +1,13 @@
 """`/v1/events/erasures`: an administrator erases the private part of a fact."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from services.kit.auth.keys import Administrator
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.problems import NotFoundProblem, answers
 from services.kit.http.responses import Acknowledged
 from services.kit.http.strict_json import Json
@@ -28,16 +31,17 @@ def create_routes(parts: Parts) -> APIRouter:
             **answers(401, 403, 404, 422, 503),
         },
     )
-    async def erase(access: Administrator, asked: ErasureAsked) -> Response:
+    async def erase(caller: Annotated[Caller, needs("private:erase")], asked: ErasureAsked) -> Response:
         """Erase notes, obstacles, findings, titles and addresses of evidence of the facts with a source and id.
 
         The public part and all figures stay. 202 when the broker has acknowledged the erasure and its audit; what became
         of it is asked like that of any event, with the source and id answered here. The original event stays on its input
         topic until that topic's retention passes (docs/operations.md).
         """
+        caller.require("private:erase", source=asked.source)
         if not await run_in_threadpool(is_known, parts.projection, asked.source, asked.id):
             raise NotFoundProblem(f"No event {asked.id} of {asked.source} was accepted.")
-        accepted = await commands.erase(parts, access, asked)
+        accepted = await commands.erase(parts, caller, asked)
         return JSONResponse(accepted.model_dump(), 202)
 
     return router

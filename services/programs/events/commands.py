@@ -13,10 +13,11 @@ from schemas.access import Audited
 from schemas.envelope import MEDIA_TYPE
 from schemas.facts import statement, written
 from schemas.registry import EVENT, REPORT, Event, kind_of
+from schemas.reports import PrivatePartErased
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import EVENT_LIMIT
-from services.kit.auth.keys import Access
+from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
 from services.kit.http.problems import Wrong, listed
 from services.kit.publishing import Letter, Publisher, audit_letter
@@ -42,14 +43,14 @@ class _Good(NamedTuple):
 
 
 async def receive(
-    arrivals: Iterable[Arrived], access: Access, secret: Secret, publisher: Publisher, metrics: IntakeMetrics
+    arrivals: Iterable[Arrived], caller: Caller, secret: Secret, publisher: Publisher, metrics: IntakeMetrics
 ) -> list[Result]:
     """Publish what may be published. One result for each event, in order, after the broker's word."""
     received_ms = now_ms()
     results: list[Result] = []
     good: list[_Good] = []
     for index, arrived in enumerate(arrivals):
-        checked = _check(arrived, access, secret, received_ms)
+        checked = _check(arrived, caller, secret, received_ms)
         if isinstance(checked, Letter):
             good.append(_Good(index, arrived.source, arrived.id, checked))
             results.append({"status": UNAVAILABLE, "source": arrived.source, "id": arrived.id})
@@ -57,7 +58,7 @@ async def receive(
             results.append(checked)
         if index % BREATH == BREATH - 1:
             await asyncio.sleep(0)
-    audits = _audited(good, access, received_ms)
+    audits = _audited(good, caller, received_ms)
     letters = [each.letter for each in good] + [audit_letter(audited) for audited in audits.values()]
     with metrics.publish_seconds.time():
         receipts = await publisher.try_to_publish(letters)
@@ -71,12 +72,12 @@ async def receive(
     return results
 
 
-def _check(arrived: Arrived, access: Access, secret: Secret, received_ms: int) -> Letter | Result:
+def _check(arrived: Arrived, caller: Caller, secret: Secret, received_ms: int) -> Letter | Result:
     """The letter an event is sent as, or the result that refuses it."""
     if isinstance(arrived, Refused):
         return _refused(INVALID, arrived.source, arrived.id, arrived.errors)
     if isinstance(arrived, WellWritten):
-        if _is_good(arrived, access, received_ms):
+        if _is_good(arrived, caller, received_ms):
             return Letter(TOPIC, arrived.report.plan, arrived.report.plan, arrived.content, MEDIA_TYPE)
         event: Event = EVENT.validate_json(arrived.content)  # its model tells what is wrong
     else:
@@ -85,22 +86,23 @@ def _check(arrived: Arrived, access: Access, secret: Secret, received_ms: int) -
     for name in ("attestedrole", "attestation"):
         if getattr(event, name) is not None:
             errors.append(Wrong(name, "is set by intake, never by a sender", "nothing", getattr(event, name)))
-    attested = attest(event, access, secret)
+    attested = attest(event, secret) if _may_attest(event, caller) else event
     value = written(attested)
     errors += wrong_by_itself(attested, value, received_ms)
     if errors:
         return _refused(INVALID, event.source, event.id, errors)
-    if not access.may_write(event.source):
-        wrong = Wrong("source", "this key writes for somebody else", access.source, event.source)
+    if not caller.may("reports:write", source=event.source):
+        refusal = caller.refusal(source=event.source)
+        wrong = Wrong("source", refusal, caller.source or f"/plans/{caller.plan}/...", event.source)
         return _refused(FORBIDDEN, event.source, event.id, [wrong])
     return event_letter(attested, value)
 
 
-def _is_good(arrived: WellWritten, access: Access, received_ms: int) -> bool:
+def _is_good(arrived: WellWritten, caller: Caller, received_ms: int) -> bool:
     """Whether all of the checks below pass for a report."""
     return (
         parse_source(arrived.source).kind in REPORT.senders
-        and access.may_write(arrived.source)
+        and caller.may("reports:write", source=arrived.source)
         and len(arrived.content) <= EVENT_LIMIT
         and not is_ahead(arrived.report, received_ms)
     )
@@ -112,19 +114,24 @@ def _not_here(event: Event) -> list[Wrong]:
     return [Wrong("type", "does not enter here", "reports and retractions of programs", event.type)]
 
 
-def attest(event: Event, access: Access, secret: Secret) -> Event:
-    """A retraction by the administrator holds whoever made the report: intake attests who held the key."""
-    if access.role == "administrator" and kind_of(event).attested != "never":
-        claim = event.model_copy(update={"attestedrole": "administrator"})
-        return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
-    return event
+def _may_attest(event: Event, caller: Caller) -> bool:
+    """Whether an event is of a kind that intake attests, and its sender an administrator of its plan."""
+    if kind_of(event).attested == "never":
+        return False
+    return caller.may("private:erase" if isinstance(event, PrivatePartErased) else "reports:retract", plan=event.plan)
+
+
+def attest(event: Event, secret: Secret) -> Event:
+    """An event with intake's word that an administrator sent it."""
+    claim = event.model_copy(update={"attestedrole": "administrator"})
+    return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
 
 
 def _refused(status: int, source: str, event_id: str, errors: list[Wrong]) -> Result:
     return {"source": source, "id": event_id, "status": status, "errors": to_jsonable_python(listed(errors))}
 
 
-def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> dict[str, Audited]:
+def _audited(good: Sequence[_Good], caller: Caller, at_ms: int) -> dict[str, Audited]:
     """Who sent how many events in whose name: a record for each source."""
     sent: dict[str, list[str]] = {}
     for each in good:
@@ -132,7 +139,7 @@ def _audited(good: Sequence[_Good], access: Access, at_ms: int) -> dict[str, Aud
     return {
         source: Audited(
             at=datetime.fromtimestamp(at_ms / 1000, UTC),
-            account=access.account,
+            account=caller.account,
             act="events.send",
             plan=parse_source(source).plan,
             office=parse_source(source).office,

@@ -53,7 +53,6 @@ EVENT_SCHEMA = {"oneOf": [schema_of(model) for model in MODELS], "discriminator"
 BATCH_SCHEMA = {"type": "array", "items": EVENT_SCHEMA, "maxItems": BATCH_EVENTS}
 DATA_SCHEMA = {"anyOf": [schema_of(kind.data) for kind in _SENT]}
 REQUEST: dict[str, Any] = {
-    "security": [{"bearer": []}],
     "parameters": [
         {
             "name": f"{HTTP_PREFIX}{name}",

@@ -8,7 +8,7 @@ from schemas.facts import canonical, digest, written
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from schemas.sources import council
 from schemas.topics import PLAN_VERSION_LIMIT
-from services.kit.auth.keys import Access
+from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_letter
 from services.kit.http.problems import ConflictProblem, InvalidProblem, TooLargeProblem, Wrong
 from services.kit.publishing import Letter, audit_letter
@@ -32,16 +32,16 @@ class _Checked(NamedTuple):
     letter: Letter
 
 
-async def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry_run: bool) -> ImportedVersion:
+async def import_masterplan(parts: Parts, upload: Upload, caller: Caller, *, dry_run: bool) -> ImportedVersion:
     """Read an upload and publish the version it holds, unless it is a dry run.
 
-    Raises InvalidProblem with every error of every cell, ConflictProblem when the version does not replace the
-    current one, TooLargeProblem above the limit of an event, UnavailableProblem.
+    Raises InvalidProblem with every error of every cell, ForbiddenProblem for a plan that is not the caller's,
+    ConflictProblem when the version does not replace the current one, TooLargeProblem above the limit of an event, UnavailableProblem.
     """
-    checked = await asyncio.to_thread(_checked, parts, upload)
+    checked = await asyncio.to_thread(_checked, parts, upload, caller)
     version, published = checked.event.data, None
     if not (dry_run or checked.already):
-        act = audited(access, "masterplans.import", checked.plan, detail=checked.event.id)
+        act = audited(caller, "masterplans.import", checked.plan, detail=checked.event.id)
         receipt, _ = await parts.publisher.publish(checked.letter, audit_letter(act))
         published = Published(**receipt._asdict())
     return ImportedVersion(
@@ -58,11 +58,12 @@ async def import_masterplan(parts: Parts, upload: Upload, access: Access, *, dry
     )
 
 
-def _checked(parts: Parts, upload: Upload) -> _Checked:
+def _checked(parts: Parts, upload: Upload, caller: Caller) -> _Checked:
     """What an upload comes to, not published yet. Blocks: workbooks are large."""
     found = _read(parts, upload)
     if found.errors or found.version is None or found.plan is None:
         raise InvalidProblem(errors=[Wrong(*error) for error in found.errors])
+    caller.require("plans:write", plan=found.plan)
     event = _event(found.plan, found.version)
     value = written(event)
     if len(value) > PLAN_VERSION_LIMIT:

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from pydantic_core import to_json
 
 from schemas.sources import PLAN
-from services.kit.auth.keys import Access, Administrator, Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.problems import NotFoundProblem, answers
 from services.kit.http.responses import (
     NOT_MODIFIED,
@@ -49,7 +50,9 @@ def create_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["masterplans"])
 
     @router.get("/v1/masterplans", response_model=ListedPlans, responses={**NOT_MODIFIED, **answers(401, 422, 429)})
-    async def masterplans(request: Request, access: Anybody, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    async def masterplans(
+        request: Request, caller: Annotated[Caller, needs("plans:read")], limit: Limit = 100, cursor: Cursor = None
+    ) -> Response:
         """The latest version of every plan, by its id."""
         after = "".join(position_of(cursor, f"({PLAN})"))
 
@@ -59,7 +62,7 @@ def create_routes(parts: Parts) -> APIRouter:
             following = cursor_of(items[limit - 1]["plan"]) if len(items) > limit else None
             return content_of({"items": items[:limit], "next": following})
 
-        return tagged(request, await parts.limits.run("reads", access.keyed, listed))
+        return tagged(request, await parts.limits.run("reads", caller.keyed, listed))
 
     @router.post(
         "/v1/masterplans/import",
@@ -72,13 +75,15 @@ def create_routes(parts: Parts) -> APIRouter:
             **answers(401, 403, 409, 413, 415, 422, 503),
         },
     )
-    async def import_plan(access: Administrator, upload: Uploaded, dry_run: bool = False) -> JSONResponse:
+    async def import_plan(
+        caller: Annotated[Caller, needs("plans:write")], upload: Uploaded, dry_run: bool = False
+    ) -> JSONResponse:
         """Import a plan version: a workbook, or CSV of the programs sheet with the plan's own fields in the query.
 
         422 tells every error of every row. The version must replace the current one (409 names it). What became of
         it: `GET /v1/events` with the `source` and `id` answered here.
         """
-        imported = await import_masterplan(parts, upload, access, dry_run=dry_run)
+        imported = await import_masterplan(parts, upload, caller, dry_run=dry_run)
         return JSONResponse(imported.model_dump(), 202 if imported.published else 200)
 
     @router.get(
@@ -86,15 +91,15 @@ def create_routes(parts: Parts) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {XLSX: BINARY}}, **NOT_MODIFIED, **answers(401, 429)},
     )
-    async def empty_workbook(request: Request, access: Anybody) -> Response:
+    async def empty_workbook(request: Request, caller: Annotated[Caller, needs("plans:read")]) -> Response:
         """An empty workbook with every column explained."""
-        found = await _exported(parts, ("template",), template, keyed=access.keyed)
+        found = await _exported(parts, ("template",), template, keyed=caller.keyed)
         return _file(request, found, XLSX, "pantau-masterplan.xlsx")
 
     @router.get(
         "/v1/masterplans/{plan}", response_model=ShownPlan, responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)}
     )
-    async def masterplan(request: Request, access: Anybody, plan: PlanPath) -> Response:
+    async def masterplan(request: Request, caller: Annotated[Caller, needs("plans:read")], plan: PlanPath) -> Response:
         """A plan: its versions, the latest first, and which one is in force today."""
 
         def told() -> Content:
@@ -106,7 +111,7 @@ def create_routes(parts: Parts) -> APIRouter:
             number = current.version.version if current else None
             return content_of({"plan": plan, "current": found[0]["version"], "in_force": number, "versions": found})
 
-        return tagged(request, await parts.limits.run("reads", access.keyed, told))
+        return tagged(request, await parts.limits.run("reads", caller.keyed, told))
 
     @router.get(
         "/v1/masterplans/{plan}/versions/{number}",
@@ -114,17 +119,20 @@ def create_routes(parts: Parts) -> APIRouter:
         responses={**NOT_MODIFIED, **answers(401, 404, 422, 429)},
     )
     async def version(
-        request: Request, access: Anybody, plan: PlanPath, number: Annotated[int, Path(ge=1, le=LAST_VERSION)]
+        request: Request,
+        caller: Annotated[Caller, needs("plans:read")],
+        plan: PlanPath,
+        number: Annotated[int, Path(ge=1, le=LAST_VERSION)],
     ) -> Response:
         """A plan version, whole."""
-        _, seq = await _find(parts, access, plan, number)
+        _, seq = await _find(parts, caller, plan, number)
 
         def told() -> bytes:
             found = at_seq(parts.projection, plan, seq)
             about = {"plan": plan, "seq": found.fact.seq, "received_at": moment(found.fact.received_ms)}
             return to_json(about | found.version.model_dump(mode="json"))
 
-        return tagged(request, await _exported(parts, ("version", plan, seq), told, keyed=access.keyed))
+        return tagged(request, await _exported(parts, ("version", plan, seq), told, keyed=caller.keyed))
 
     @router.get(
         "/v1/masterplans/{plan}/export",
@@ -133,7 +141,7 @@ def create_routes(parts: Parts) -> APIRouter:
     )
     async def export(
         request: Request,
-        access: Anybody,
+        caller: Annotated[Caller, needs("plans:read")],
         plan: PlanPath,
         file_format: Annotated[Literal["xlsx", "csv"], Query(alias="format")] = "xlsx",
         number: Annotated[
@@ -141,26 +149,26 @@ def create_routes(parts: Parts) -> APIRouter:
         ] = None,
     ) -> Response:
         """The workbook again: what is exported imports. CSV holds the programs only."""
-        found = await _find(parts, access, plan, number)
+        found = await _find(parts, caller, plan, number)
 
         def written() -> bytes:
             version = at_seq(parts.projection, plan, found.seq).version
             return write_csv(version) if file_format == "csv" else write_workbook(plan, version)
 
-        data = await _exported(parts, (file_format, plan, found.seq), written, keyed=access.keyed)
+        data = await _exported(parts, (file_format, plan, found.seq), written, keyed=caller.keyed)
         return _file(request, data, CSV if file_format == "csv" else XLSX, f"{plan}-v{found.number}.{file_format}")
 
     return router
 
 
-async def _find(parts: Parts, access: Access, plan: str, number: int | None) -> Found:
+async def _find(parts: Parts, caller: Caller, plan: str, number: int | None) -> Found:
     """Where a version is. Raises NotFoundProblem where there is none."""
 
     def ask() -> Found | None:
         with reading(parts.projection.engine) as connection:
             return find(connection, plan, number)
 
-    found = await parts.limits.run("reads", access.keyed, ask)
+    found = await parts.limits.run("reads", caller.keyed, ask)
     if found is None:
         raise NotFoundProblem(f"Plan {plan} has no version {'at all' if number is None else number}.")
     return found

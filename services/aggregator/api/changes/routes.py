@@ -10,7 +10,8 @@ from services.aggregator.api.changes.queries import changes
 from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
 from services.aggregator.api.moments import Moment
 from services.aggregator.api.parameters import PlanPath
-from services.kit.auth.keys import Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
@@ -20,7 +21,10 @@ def create_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/plans/{plan}/changes", response_model=Changes, responses=ANSWERS)
     async def plan_changes(
-        request: Request, access: Anybody, plan: PlanPath, question: Annotated[ChangesQuestion, Query()]
+        request: Request,
+        caller: Annotated[Caller, needs("figures:read")],
+        plan: PlanPath,
+        question: Annotated[ChangesQuestion, Query()],
     ) -> Response:
         """What became realized, was withdrawn, was verified... since a date, or since a `seq`."""
 
@@ -33,7 +37,7 @@ def create_routes(parts: Parts) -> APIRouter:
             "changes",
             question.since,
             lambda moment: changes(since(moment), moment),
-            keyed=access.keyed,
+            keyed=caller.keyed,
         )
         return tagged(request, content)
 

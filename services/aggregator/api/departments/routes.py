@@ -8,7 +8,8 @@ from services.aggregator.api.departments.models import Departments
 from services.aggregator.api.departments.queries import departments
 from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
 from services.aggregator.api.parameters import PlanPath, Question
-from services.kit.auth.keys import Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
@@ -18,11 +19,14 @@ def create_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/plans/{plan}/departments", response_model=Departments, responses=ANSWERS)
     async def plan_departments(
-        request: Request, access: Anybody, plan: PlanPath, question: Annotated[Question, Query()]
+        request: Request,
+        caller: Annotated[Caller, needs("figures:read")],
+        plan: PlanPath,
+        question: Annotated[Question, Query()],
     ) -> Response:
         """Who is on time, late, silent, or never reported."""
         content = await parts.answers.answer(
-            plan, asked_moment(question), "departments", None, departments, keyed=access.keyed
+            plan, asked_moment(question), "departments", None, departments, keyed=caller.keyed
         )
         return tagged(request, content)
 

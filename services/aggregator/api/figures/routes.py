@@ -8,7 +8,8 @@ from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
 from services.aggregator.api.figures.models import Realization, RealizationQuestion
 from services.aggregator.api.figures.queries import realization
 from services.aggregator.api.parameters import PlanPath
-from services.kit.auth.keys import Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
@@ -18,7 +19,10 @@ def create_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/plans/{plan}/realization", response_model=Realization, responses=ANSWERS)
     async def plan_realization(
-        request: Request, access: Anybody, plan: PlanPath, question: Annotated[RealizationQuestion, Query()]
+        request: Request,
+        caller: Annotated[Caller, needs("figures:read")],
+        plan: PlanPath,
+        question: Annotated[RealizationQuestion, Query()],
     ) -> Response:
         """How far a plan has been carried out, as of a date, by what was known."""
         asked = (question.group_by, question.basis, question.quick_win)
@@ -28,7 +32,7 @@ def create_routes(parts: Parts) -> APIRouter:
             "realization",
             asked,
             lambda moment: realization(moment, *asked),
-            keyed=access.keyed,
+            keyed=caller.keyed,
         )
         return tagged(request, content)
 

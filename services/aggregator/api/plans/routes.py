@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.aggregator.api.dependencies import Parts
 from services.aggregator.api.plans.models import Plans, PlansQuestion, ranked_at
-from services.kit.auth.keys import Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.problems import answers as problems
 from services.kit.http.responses import NOT_MODIFIED, tagged
 
@@ -16,9 +17,11 @@ def create_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["realization"])
 
     @router.get("/v1/plans", response_model=Plans, responses={**NOT_MODIFIED, **problems(401, 422, 429, 503)})
-    async def plans(request: Request, access: Anybody, question: Annotated[PlansQuestion, Query()]) -> Response:
+    async def plans(
+        request: Request, caller: Annotated[Caller, needs("figures:read")], question: Annotated[PlansQuestion, Query()]
+    ) -> Response:
         """All plans, ranked by the share of programs realized."""
         after = ranked_at(question.cursor)
-        return tagged(request, await parts.ranking.page(question.as_of, question.limit, after, keyed=access.keyed))
+        return tagged(request, await parts.ranking.page(question.as_of, question.limit, after, keyed=caller.keyed))
 
     return router

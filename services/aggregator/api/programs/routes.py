@@ -17,7 +17,8 @@ from services.aggregator.api.programs.models import (
     listed_at,
 )
 from services.aggregator.api.programs.queries import in_full, programs, story
-from services.kit.auth.keys import Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.responses import Content, content_of, tagged
 
 
@@ -27,7 +28,10 @@ def create_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/plans/{plan}/programs", response_model=Programs, responses=ANSWERS)
     async def plan_programs(
-        request: Request, access: Anybody, plan: PlanPath, question: Annotated[ProgramsQuestion, Query()]
+        request: Request,
+        caller: Annotated[Caller, needs("figures:read")],
+        plan: PlanPath,
+        question: Annotated[ProgramsQuestion, Query()],
     ) -> Response:
         """Programs with their latest claim: which reports a figure is made of. Later pages are of the same moment."""
         asked, after = asked_moment(question), ""
@@ -43,7 +47,7 @@ def create_routes(parts: Parts) -> APIRouter:
             "programs",
             (after, *filters.values()),
             lambda moment: programs(moment, question, after, question.limit),
-            keyed=access.keyed,
+            keyed=caller.keyed,
         )
         return tagged(request, content)
 
@@ -54,7 +58,7 @@ def create_routes(parts: Parts) -> APIRouter:
     )
     async def program_story(
         request: Request,
-        access: Anybody,
+        caller: Annotated[Caller, needs("figures:read")],
         plan: PlanPath,
         program: ProgramPath,
         question: Annotated[Question, Query()],
@@ -65,10 +69,10 @@ def create_routes(parts: Parts) -> APIRouter:
             return story(moment, program)
 
         asked = asked_moment(question)
-        if access.may_see(plan):
+        if caller.may("notes:read", plan=plan):
             content = await _in_full(parts, plan, asked, public)
         else:
-            content = await parts.answers.answer(plan, asked, "program", program, public, keyed=access.keyed)
+            content = await parts.answers.answer(plan, asked, "program", program, public, keyed=caller.keyed)
         response = tagged(request, content)
         response.headers["Vary"] = "Authorization, Accept-Encoding"
         return response

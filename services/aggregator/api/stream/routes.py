@@ -10,7 +10,8 @@ from services.aggregator.api.parameters import PlanPath
 from services.aggregator.api.stream.channels import ChannelQuestion
 from services.aggregator.api.stream.models import Change, StreamQuestion
 from services.aggregator.api.stream.responses import EventStream, Stream
-from services.kit.auth.keys import Anybody
+from services.kit.auth.dependencies import needs
+from services.kit.auth.principal import Caller
 from services.kit.http.openapi import schema_of
 
 DATA = {
@@ -41,14 +42,14 @@ def create_routes(parts: Parts) -> APIRouter:
         responses={**EVENTS, **PROBLEMS},
     )
     async def stream(
-        access: Anybody,
+        caller: Annotated[Caller, needs("figures:read")],
         plan: PlanPath,
         question: Annotated[StreamQuestion, Query()],
         last_event_id: Annotated[str, Header(description="The id of the last event seen.")] = "",
     ) -> Response:
         """Server-sent events: `snapshot`, then `change` whenever facts arrive; the id is the `seq`."""
         asked = ChannelQuestion(plan, question.as_of, question.group_by, question.quick_win, question.basis)
-        seen = await parts.streams.last_seen(asked, last_event_id, keyed=access.keyed)
-        return Stream(parts.streams, asked, seen, keyed=access.keyed)
+        seen = await parts.streams.last_seen(asked, last_event_id, keyed=caller.keyed)
+        return Stream(parts.streams, asked, seen, keyed=caller.keyed)
 
     return router
