@@ -59,16 +59,6 @@ class Fact(Written):
     event: Event
 
 
-class PrivateRecord(Written):
-    """The value of a record on `facts-private`: the private fields of the fact with the same key (schemas/private.py).
-
-    The SHA-256 over the salt (32 bytes) and the canonical JSON of `data` is the fact's `private`. No value: erased.
-    """
-
-    data: dict[str, Any]
-    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
 class UnknownFact(NamedTuple):
     """A fact of a kind that a later version has introduced. `digest` and `link` as in `Fact`."""
 

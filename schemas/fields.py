@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from schemas.sources import PLAN, SOURCE
@@ -153,6 +153,13 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MediaType = Annotated[str, Field(pattern=r"^[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+$", max_length=100)]
 WebAddress = Annotated[
     str, Field(pattern=r"^https?://[^\u0000-\u0020\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$", max_length=2000)
+]
+Percent = Annotated[
+    Decimal,
+    Field(ge=0, le=100, max_digits=5, decimal_places=2),  # before the conversion: so Pydantic checks them natively
+    ADecimal,
+    AfterValidator(plain),
+    decimal_schema(100, 2, 2),
 ]
 Version = Annotated[int, Field(ge=1, le=100_000), AnInteger]
 Year = Annotated[int, Field(ge=2000, le=2100), AnInteger]

@@ -10,7 +10,8 @@ from typing import Any
 
 from schemas.access import Audited, OfficeAccess
 from schemas.envelope import MEDIA_TYPE
-from schemas.facts import Fact, PrivateRecord, Progress, RejectHeaders, Snapshot
+from schemas.facts import Fact, Progress, RejectHeaders, Snapshot
+from schemas.private import PrivateRecord
 from schemas.registry import KINDS
 from schemas.topics import TOPICS
 

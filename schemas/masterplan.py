@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from schemas.envelope import Data, Envelope
-from schemas.fields import ADecimal, AnInteger, Day, Name, Rupiah, Version, Year, by_key, decimal_schema, plain
+from schemas.fields import ADecimal, AnInteger, Day, Name, Percent, Rupiah, Version, Year, by_key, decimal_schema, plain
 from schemas.reports import ProgramCode
 from schemas.sources import OFFICE
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
@@ -23,13 +23,6 @@ Weight = Annotated[
     ADecimal,
     AfterValidator(plain),
     decimal_schema(100, 2, 4, "Bobot, in percent of the plan."),
-]
-Percent = Annotated[
-    Decimal,
-    Field(ge=0, le=100, max_digits=5, decimal_places=2),  # before the conversion: so Pydantic checks them natively
-    ADecimal,
-    AfterValidator(plain),
-    decimal_schema(100, 2, 2),
 ]
 YearlyTargets = Annotated[
     dict[YearKey, Percent],

@@ -9,10 +9,9 @@ fields is `{}` there.
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
-from typing import Any, TypeAlias, get_args
+from typing import Annotated, Any, TypeAlias, get_args
 
-import msgspec
-from pydantic import BaseModel, Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -122,16 +121,18 @@ def private_value(salt: bytes, private: bytes) -> bytes:
     return b'{"data":' + private + b',"salt":"' + salt.hex().encode() + b'"}'
 
 
-class PrivatePart(msgspec.Struct, frozen=True):
-    """A record of `facts-private`. Whoever may read it can check the fact's digest with its salt."""
+class PrivateRecord(BaseModel):
+    """The value of a record on `facts-private`: the private fields of the fact with the same key (schemas/private.py).
+
+    The SHA-256 over the salt (32 bytes) and the canonical JSON of `data` is the fact's `private`. No value: erased.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
     data: Json
-    salt: str
+    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-_DECODE = msgspec.json.Decoder(PrivatePart).decode
-
-
-def read_private(value: bytes) -> PrivatePart:
-    """The private part that a record holds. Raises msgspec.ValidationError."""
-    return _DECODE(value)
+def read_private(value: bytes) -> PrivateRecord:
+    """The private part that a record holds. Raises ValidationError."""
+    return PrivateRecord.model_validate_json(value)

@@ -3,25 +3,23 @@
 import re
 from calendar import monthrange
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.envelope import Data, Envelope
 from schemas.fields import (
-    ADecimal,
     Day,
     EventId,
     MediaType,
     Name,
+    Percent,
     Rupiah,
     Sha256,
     SourceText,
     Text,
     WebAddress,
     decimal_schema,
-    plain,
 )
 from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
 from schemas.vocabulary import Status
@@ -31,13 +29,7 @@ PERIOD = r"^[12][0-9]{3}-(?:0[1-9]|1[0-2]|Q[1-4])$"
 
 ProgramCode = Annotated[str, Field(pattern=PROGRAM)]
 Period = Annotated[str, Field(pattern=PERIOD, description="A month (2020-12) or a quarter (2020-Q4).")]
-Physical = Annotated[
-    Decimal,
-    Field(ge=0, le=100, max_digits=5, decimal_places=2),  # before the conversion: so Pydantic checks them natively
-    ADecimal,
-    AfterValidator(plain),
-    decimal_schema(100, 2, 2, "Realisasi fisik: percent, 0 to 100."),
-]
+Physical = Annotated[Percent, decimal_schema(100, 2, 2, "Realisasi fisik: percent, 0 to 100.")]
 
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
 

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.fields import Name, PlanId, Rupiah, Year
-from schemas.masterplan import MasterplanVersion, OfficeKey, Percent, Weight
+from schemas.fields import Name, Percent, PlanId, Rupiah, Year
+from schemas.masterplan import MasterplanVersion, OfficeKey, Weight
 from schemas.reports import ProgramCode
 from schemas.vocabulary import Dimension
 from services.programs.masterplans.workbook import columns, text
