@@ -386,11 +386,17 @@ class PlanBook:
         event = fact.event
         return _STANDING[event.type](self, event, as_of, known_at) if kind_of(event).fold else Standing.CURRENT
 
-    def _report_standing(self, event: StatusReported, as_of: date, known_at: int) -> Standing:
-        for claim, standing in self.claims(event.data.program, as_of, known_at):
-            if (claim.source, claim.id) == (event.source, event.id):
+    def report_standing(
+        self, program: str, source: str, event_id: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING
+    ) -> Standing:
+        """What a report on a program means now."""
+        for claim, standing in self.claims(program, as_of, known_at):
+            if (claim.source, claim.id) == (source, event_id):
                 return standing
         return Standing.SUPERSEDED
+
+    def _report_standing(self, event: StatusReported, as_of: date, known_at: int) -> Standing:
+        return self.report_standing(event.data.program, event.source, event.id, as_of, known_at)
 
     def _retraction_standing(self, event: StatusRetracted, _as_of: date, _known_at: int) -> Standing:
         retraction = event.data

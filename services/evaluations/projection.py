@@ -1,4 +1,4 @@
-"""What evaluations keeps of the book: visits, the programs of each plan version, and the keys. Drop it and it is back."""
+"""What evaluations keeps of the facts log: visits, the programs of each plan version, and the keys. Drop it and it is back."""
 
 import json
 from collections.abc import Sequence
@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
-from schemas.plan_versions import read_plan
+from schemas.plan_versions import PlanFact
 from schemas.registry import PLAN_VERSION, VISIT
 from services.kit.projection.databases import TEXT, table_prefix
+from services.kit.projection.facts import decoded, kind_of, plan_of
 from services.kit.projection.follower import Record
 from services.kit.projection.private_parts import TOPIC as PRIVATE
 from services.kit.projection.private_parts import PrivateParts
@@ -53,15 +54,15 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
     for record in records:
         if record.topic != "facts" or record.value is None:
             continue
-        fact = json.loads(record.value)
-        event = fact["event"]
-        plan = event["source"].split("/")[2]
-        if event["type"] == VISIT.event_type:
+        plan, kind = plan_of(record), kind_of(record)
+        if kind == VISIT.name:
+            fact = json.loads(record.value)
+            event = fact["event"]
             about = {"plan": plan, "seq": fact["seq"], "source": event["source"], "id": event["id"]}
             visits.append(about | {"received_ms": fact["received_ms"], "event": json.dumps(event).encode()})
-        elif event["type"] == PLAN_VERSION.event_type:
-            found = read_plan(record.value)
-            assert found is not None
+        elif kind == PLAN_VERSION.name:
+            found = decoded(record)
+            assert isinstance(found, PlanFact)
             version = found.plan
             about = {"version": version.version, "effective_from": version.effective_from.isoformat()}
             codes = [program.code for program in version.programs]

@@ -1,42 +1,64 @@
-"""What programs keep of the book: plan versions, what became of every event, and the keys. Drop it and it is back."""
+"""What programs keep of the facts log: plan versions, what became of every event, and the keys. Drop it and it is back."""
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
-from schemas.plan_versions import read_plan
+from realization.claims import Claim
+from schemas.codec import ReportFact
+from schemas.facts import Fact, UnknownFact, parse_fact
+from schemas.plan_versions import PlanFact
 from schemas.registry import BY_TYPE, PLAN_VERSION, Programs
-from services.kit.projection.databases import TEXT, table_prefix
+from schemas.vocabulary import Status
+from services.kit.projection.databases import TEXT, insert_rows, table_prefix
+from services.kit.projection.facts import DecodedFact, decoded, plan_of_fact
 from services.kit.projection.follower import Record
 from services.kit.projection.progress import TOPIC as PROGRESS
 
 SERVICE = "programs"
-VERSION = 2  # of the tables and of what `apply` writes; raise it with either
+VERSION = 3  # of the tables and of what `apply` writes; raise it with either
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", "rejected", PROGRESS, "access")
 
+IGNORED = b'"ignored":'  # in a value only as a name: within a text its quotes are escaped
+
 tables = MetaData()
 
-FACTS = Table(
-    f"{PREFIX}facts",
+REPORTS = Table(  # what standings depend on, and no more: the whole report is in the facts log
+    f"{PREFIX}reports",
+    tables,
+    Column("plan", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("program", TEXT, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("effective_on", TEXT, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("physical", Integer, nullable=False),
+    Column("spent", BigInteger),
+    Column("period", TEXT, nullable=False),
+    Index(f"{PREFIX}reports_by_program", "plan", "program"),
+)
+
+OTHERS = Table(  # facts that are no reports, and reports with claims that were ignored
+    f"{PREFIX}others",
     tables,
     Column("plan", TEXT, primary_key=True),
     Column("source", TEXT, primary_key=True),
     Column("id", TEXT, primary_key=True),
     Column("topic", TEXT, primary_key=True),  # identity is within an input topic (docs/decisions/0001)
     Column("seq", Integer, nullable=False),
-    Column("kind", TEXT, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("value", LargeBinary, nullable=False),  # the fact as it stands in the book
-    Index(f"{PREFIX}facts_by_seq", "plan", "seq", unique=True),
+    Column("value", LargeBinary, nullable=False),  # the fact as it stands in the facts log
+    Index(f"{PREFIX}others_by_seq", "plan", "seq", unique=True),
 )
 
-MENTIONS = Table(  # which facts speak of a program
+MENTIONS = Table(  # which of the others speak of a program
     f"{PREFIX}mentions",
     tables,
     Column("plan", TEXT, primary_key=True),
@@ -88,82 +110,106 @@ NEWER = Table(  # facts of unknown kinds that figures depend on
     tables,
     Column("plan", TEXT, primary_key=True),
     Column("seq", Integer, primary_key=True),
-    Column("value", LargeBinary, nullable=False),
 )
 
 
 class _Rows(NamedTuple):
-    """Rows of one chunk, by table."""
+    """Rows of one chunk, by table, each in the order of the table's columns."""
 
-    facts: list[dict[str, Any]]
-    mentions: list[dict[str, Any]]
-    retractions: list[dict[str, Any]]
-    versions: list[dict[str, Any]]
-    newer: list[dict[str, Any]]
+    reports: list[tuple[Any, ...]]
+    others: list[tuple[Any, ...]]
+    mentions: list[tuple[Any, ...]]
+    retractions: list[tuple[Any, ...]]
+    versions: list[tuple[Any, ...]]
+    newer: list[tuple[Any, ...]]
 
 
 def apply(connection: Connection, records: Sequence[Record]) -> None:
     """Write what a chunk of facts and rejects says."""
-    rows = _Rows([], [], [], [], [])
+    rows = _Rows([], [], [], [], [], [])
     for record in records:
         if record.topic == "facts" and record.value is not None:
-            _take(rows, record.value)
-    for table, found in zip((FACTS, MENTIONS, RETRACTIONS, VERSIONS, NEWER), rows, strict=True):
-        if found:
-            connection.execute(table.insert(), found)
+            _take(rows, decoded(record), record.value)
+    for table, found in zip((REPORTS, OTHERS, MENTIONS, RETRACTIONS, VERSIONS, NEWER), rows, strict=True):
+        insert_rows(connection, table, found)
     refused = [_refused(record) for record in records if record.topic == "rejected"]
     if refused:
         connection.execute(REJECTED.insert(), refused)
 
 
-def _take(rows: _Rows, value: bytes) -> None:
-    fact = json.loads(value)
-    event = fact["event"]
-    data, seq = event["data"], fact["seq"]
-    plan = event["source"].split("/")[2]
-    rows.facts.append(
-        {
-            "plan": plan,
-            "source": event["source"],
-            "id": event["id"],
-            "topic": fact["topic"],
-            "seq": seq,
-            "kind": event["type"],
-            "received_ms": fact["received_ms"],
-            "partition": fact["partition"],
-            "offset": fact["offset"],
-            "value": value,
-        }
+def _take(rows: _Rows, fact: DecodedFact, value: bytes) -> None:
+    if isinstance(fact, ReportFact):
+        if IGNORED not in value:
+            rows.reports.append(_report(fact))
+            return
+        whole = parse_fact(value)
+        assert isinstance(whole, Fact)
+        fact = whole
+    plan, seq = plan_of_fact(fact), fact.seq
+    if isinstance(fact, PlanFact):
+        rows.others.append((plan, fact.source, fact.id, PLAN_VERSION.topic, seq, value))
+        rows.versions.append(_version(plan, fact))
+    elif isinstance(fact, UnknownFact):
+        rows.others.append((plan, fact.source, fact.id, fact.topic, seq, value))
+        if fact.fold:
+            rows.newer.append((plan, seq))
+    else:
+        event = fact.event
+        rows.others.append((plan, event.source, event.id, fact.topic, seq, value))
+        kind = BY_TYPE[event.type]
+        rows.mentions.extend((plan, program, seq) for program in dict.fromkeys(kind.named_programs(event.data)))
+        if kind.programs is Programs.OF_TARGET:
+            rows.retractions.append((plan, *kind.target(event.data), seq))
+
+
+def _report(fact: ReportFact) -> tuple[Any, ...]:
+    report = fact.report
+    return (
+        report.plan,
+        report.source,
+        report.id,
+        report.program,
+        fact.seq,
+        fact.received_ms,
+        report.effective_on.isoformat(),
+        report.time_us,
+        report.status.value,
+        report.physical,
+        report.spent,
+        report.period,
     )
-    kind = BY_TYPE.get(event["type"])
-    if kind is None:
-        if fact["fold"]:
-            rows.newer.append({"plan": plan, "seq": seq, "value": value})
-        return
-    rows.mentions.extend({"plan": plan, "program": program, "seq": seq} for program in kind.named_programs(data))
-    if kind.programs is Programs.OF_TARGET:
-        source, event_id = kind.target(data)
-        rows.retractions.append({"plan": plan, "source": source, "id": event_id, "seq": seq})
-    if kind is PLAN_VERSION:
-        rows.versions.append(_version(plan, value))
 
 
-def _version(plan: str, value: bytes) -> dict[str, Any]:
-    found = read_plan(value)
-    assert found is not None
-    data = msgspec.to_builtins(found.plan)
+def claim(row: Any) -> Claim:
+    """What the report of a row claims."""
+    return Claim(
+        date.fromisoformat(row.effective_on),
+        row.time_us,
+        row.source,
+        row.id,
+        row.seq,
+        Status(row.status),
+        row.physical,
+        row.spent,
+        row.period,
+        row.received_ms,
+    )
+
+
+def _version(plan: str, fact: PlanFact) -> tuple[Any, ...]:
+    data = msgspec.to_builtins(fact.plan)
     head = {name: value for name, value in data.items() if name not in {"departments", "programs"}}
-    return {
-        "plan": plan,
-        "version": data["version"],
-        "seq": found.seq,
-        "effective_from": data["effective_from"],
-        "time_zone": data["time_zone"],
-        "received_ms": found.received_ms,
-        "head": json.dumps(head, ensure_ascii=False),
-        "programs": len(data["programs"]),
-        "departments": len(data["departments"]),
-    }
+    return (
+        plan,
+        data["version"],
+        fact.seq,
+        data["effective_from"],
+        data["time_zone"],
+        fact.received_ms,
+        json.dumps(head, ensure_ascii=False),
+        len(data["programs"]),
+        len(data["departments"]),
+    )
 
 
 def _refused(record: Record) -> dict[str, Any]:

@@ -370,7 +370,10 @@ class Bounds:
             raise DiffersError(f"none was accepted of {missing}; rejected: {self.rejected}")
         for engine in self._engines:
             with reading(engine) as connection:
-                kept = connection.execute(select(func.count()).select_from(programs.FACTS)).scalar()
+                kept = sum(
+                    connection.execute(select(func.count()).select_from(table)).scalar_one()
+                    for table in (programs.REPORTS, programs.OTHERS)
+                )
                 if kept != self.accepted.total():
                     raise DiffersError(
                         f"{self.accepted.total()} were accepted, {kept} are in the tables of {engine.url}"

@@ -106,9 +106,9 @@ assert isinstance(fact, Fact)
 assert facts[-1].key.startswith(f"{PLAN}/certificate/".encode())
 assert state.book(PLAN).standing(fact).value == "current"
 assert b"BAST" not in facts[-1].value and b"BAST" in private[-1].value, "its note is private"
-rows = _Rows([], [], [], [], [])
-_take(rows, facts[-1].value)
-assert [row["program"] for row in rows.mentions] == ["P-000"], "the projection finds it by its program"
+rows = _Rows([], [], [], [], [], [])
+_take(rows, fact, facts[-1].value)
+assert [program for _, program, _ in rows.mentions] == ["P-000"], "the projection finds it by its program"
 assert _settles_on(fact).isoformat() == "2020-12-30"
 late = certificate | {"id": "c-3", "data": certificate["data"] | {"checked_on": "2999-01-01"}}
 refused = state.fold("evaluations", [Record(9, 1_610_000_000_000, None, json.dumps(late).encode())]).refused

@@ -14,9 +14,9 @@ import msgspec
 
 from realization.claim_columns import UNKNOWN, Columns
 from schemas.codec import ReportFact
-from schemas.facts import Fact, UnknownFact
 from schemas.sources import department, parse_source
 from schemas.vocabulary import Status
+from services.kit.projection.facts import DecodedFact
 
 PAGE_FACTS = 256  # more are read faster; the last page is written anew with each fact. A byte numbers them, from 0.
 
@@ -84,7 +84,7 @@ class Page:
         self._status = _Words(blob.statuses, blob.status)
         self._period = _Words(blob.periods, blob.period)
 
-    def add(self, fact: ReportFact | Fact | UnknownFact) -> None:
+    def add(self, fact: DecodedFact) -> None:
         """Take the fact after the last one. Raises ValueError for any other."""
         if fact.seq % PAGE_FACTS != (len(self._received_ms) + 1) % PAGE_FACTS:
             raise ValueError(f"seq {fact.seq} does not come after fact {len(self._received_ms)} of its page")

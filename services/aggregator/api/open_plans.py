@@ -12,33 +12,26 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-import msgspec
 from sqlalchemy import Connection
 
 from realization.plan_facts import PlanBook
-from schemas.codec import ReportFact, read_fact
+from schemas.codec import ReportFact
 from schemas.facts import Fact, NewerFactError, UnknownFact
 from schemas.fields import microseconds
+from schemas.plan_versions import PlanFact
 from schemas.registry import KINDS
 from services.aggregator.api.metrics import ApiMetrics
-from services.aggregator.api.projection import StoredFacts, Tables, kind_of, plan_of
+from services.aggregator.api.projection import StoredFacts, Tables
 from services.kit.http.problems import UnavailableProblem
+from services.kit.projection.facts import LARGE_BYTES, DecodedFact, decoded, kind_of, plan_of
 from services.kit.projection.follower import Projection, Record
 
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
 PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
 KNOWN_KINDS = frozenset(kind.name for kind in KINDS)
 REMEMBERED_MOVES = 100
-LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
 NEWER_RETRY_SECONDS = 60  # until this program is updated
 BREATH = 100  # facts after which other tasks of the event loop run
-
-
-class _Numbered(msgspec.Struct):
-    seq: int
-
-
-_numbered = msgspec.json.Decoder(_Numbered).decode
 
 
 class OpenPlan:
@@ -61,12 +54,15 @@ class OpenPlan:
         """The room it takes in memory, in facts."""
         return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.plan_facts.versions)
 
-    def add(self, fact: ReportFact | Fact | UnknownFact) -> None:
+    def add(self, fact: DecodedFact) -> None:
         """Take the fact after the last one."""
         programs: tuple[str, ...] | None
         match fact:
             case ReportFact():
                 programs = self.plan_facts.add_report(fact.report, fact.seq, fact.received_ms)
+            case PlanFact():
+                self.plan_facts.add_plan(fact.plan, fact.seq, fact.received_ms)
+                programs = None
             case Fact():
                 programs = self.plan_facts.add(fact)
             case UnknownFact():
@@ -142,7 +138,7 @@ class OpenPlans:
         self._seqs: dict[str, int] = {}
         self._open: OrderedDict[str, OpenPlan] = OrderedDict()
         self._loading: dict[str, asyncio.Task[OpenPlan]] = {}
-        self._arrived: dict[str, list[bytes]] = {}  # facts committed while their plan is being loaded
+        self._arrived: dict[str, list[Record]] = {}  # facts committed while their plan is being loaded
         metrics.facts_in_memory.set_function(lambda: float(self._taken()))
 
     def load(self, connection: Connection) -> None:
@@ -183,8 +179,8 @@ class OpenPlans:
                 opened = await self.projection.read(
                     lambda connection: _read(plan, self._tables.stored_facts(connection, plan))
                 )
-            for value in self._arrived[plan]:
-                fact = read_fact(value)
+            for record in self._arrived[plan]:
+                fact = decoded(record)
                 if fact.seq > opened.seq:
                     opened.add(fact)
         finally:
@@ -196,29 +192,28 @@ class OpenPlans:
 
     async def on_commit(self, records: Sequence[Record]) -> set[str]:
         """Take committed facts into the plans in memory. Returns the plans that have new ones."""
-        seqs: dict[str, int] = {}
-        values: dict[str, list[bytes]] = {}
+        by_plan: dict[str, list[Record]] = {}
         for record in records:
             if record.topic != "facts" or record.value is None:
                 continue
             plan = plan_of(record)
             if kind_of(record) not in KNOWN_KINDS:
                 self._metrics.unknown_facts.inc()
-            seqs[plan] = _numbered(record.value).seq
-            values.setdefault(plan, []).append(record.value)
-        for plan, arrived in values.items():
+            by_plan.setdefault(plan, []).append(record)
+        for plan, arrived in by_plan.items():
             if plan in self._arrived:
                 self._arrived[plan] += arrived
             opened = self._open.get(plan)
             if opened is not None:
                 await self._advance(plan, opened, arrived)
+        seqs = {plan: (await _decoded(arrived[-1])).seq for plan, arrived in by_plan.items()}
         self._seqs |= seqs  # last: who waits for a seq finds its fact in memory
         return set(seqs)
 
-    async def _advance(self, plan: str, opened: OpenPlan, values: Iterable[bytes]) -> None:
+    async def _advance(self, plan: str, opened: OpenPlan, records: Iterable[Record]) -> None:
         async with opened.lock:
-            for number, value in enumerate(values, start=1):
-                fact = read_fact(value) if len(value) < LARGE_BYTES else await asyncio.to_thread(read_fact, value)
+            for number, record in enumerate(records, start=1):
+                fact = await _decoded(record)
                 if fact.seq > opened.seq + 1:
                     self._open.pop(plan, None)  # a gap: it will be loaded anew
                     return
@@ -226,6 +221,12 @@ class OpenPlans:
                     opened.add(fact)
                 if number % BREATH == 0:
                     await asyncio.sleep(0)
+
+
+async def _decoded(record: Record) -> DecodedFact:
+    """The fact of a record; what takes more than some ms is done in a thread."""
+    is_large = len(record.value or b"") >= LARGE_BYTES
+    return await asyncio.to_thread(decoded, record) if is_large else decoded(record)
 
 
 def _read(plan: str, stored: StoredFacts) -> OpenPlan:

@@ -13,15 +13,14 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 
 from realization.claim_columns import Columns
 from realization.snapshot import OVERALL
-from schemas.codec import ReportFact, read_fact
+from schemas.codec import ReportFact
 from schemas.facts import Fact, Snapshot, UnknownFact, parse_fact
-from schemas.masterplan import MasterplanVersion
 from schemas.plan_versions import PlanFact, read_plan
 from schemas.private import Json
 from schemas.registry import BY_TYPE
-from schemas.sources import parse_source
 from services.aggregator.api.claim_pages import Page, begins_page, page_of, unpack
 from services.kit.projection.databases import TEXT, insert_rows, read_blobs, table_prefix, upsert
+from services.kit.projection.facts import DecodedFact, decoded, plan_of
 from services.kit.projection.follower import Record
 from services.kit.projection.private_parts import TOPIC as PRIVATE
 from services.kit.projection.private_parts import Identity, PrivateParts
@@ -31,13 +30,6 @@ SERVICE = "realization"
 VERSION = 6
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", PRIVATE, "realization", "access")
-
-
-class StoredFact(NamedTuple):
-    """A fact, and the value of its record."""
-
-    fact: ReportFact | Fact | UnknownFact
-    value: bytes
 
 
 class StoredFacts(NamedTuple):
@@ -116,9 +108,9 @@ class Tables:
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
         """Write what records of `facts` and `realization` say."""
-        values = [record.value for record in records if record.topic == "facts" and record.value]
-        if values:
-            self._apply_facts(connection, [StoredFact(read_fact(value), value) for value in values])
+        facts = [record for record in records if record.topic == "facts" and record.value]
+        if facts:
+            self._apply_facts(connection, facts)
         self.private.apply(connection, records)
         snapshots = {plan_of(record): record.value for record in records if record.topic == "realization"}
         upsert(connection, self.snapshots, [_live(value) for value in snapshots.values() if value])
@@ -126,26 +118,22 @@ class Tables:
         if gone:
             connection.execute(self.snapshots.delete().where(self.snapshots.c.plan.in_(gone)))
 
-    def _apply_facts(self, connection: Connection, stored: Sequence[StoredFact]) -> None:
+    def _apply_facts(self, connection: Connection, records: Sequence[Record]) -> None:
         reports: list[tuple[str, int, bytes]] = []
         others: list[tuple[str, int, bytes]] = []
-        by_plan: dict[str, list[ReportFact | Fact | UnknownFact]] = {}
-        for fact, value in stored:
-            if isinstance(fact, ReportFact):
-                plan = fact.report.plan
-                reports.append((plan, fact.seq, value))
-            else:
-                plan = plan_of_fact(fact)
-                others.append((plan, fact.seq, value))
+        by_plan: dict[str, list[DecodedFact]] = {}
+        for record in records:
+            assert record.value is not None
+            fact, plan = decoded(record), plan_of(record)
+            rows = reports if isinstance(fact, ReportFact) else others
+            rows.append((plan, fact.seq, record.value))
             by_plan.setdefault(plan, []).append(fact)
         insert_rows(connection, self._reports, reports)
         insert_rows(connection, self._others, others)
         self._apply_pages(connection, by_plan)
         self._apply_plans(connection, by_plan)
 
-    def _apply_pages(
-        self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact | UnknownFact]]
-    ) -> None:
+    def _apply_pages(self, connection: Connection, by_plan: Mapping[str, Sequence[DecodedFact]]) -> None:
         key = tuple_(self._pages.c.plan, self._pages.c.page)
         begun = [(plan, page_of(facts[0].seq)) for plan, facts in by_plan.items() if not begins_page(facts[0].seq)]
         found = connection.execute(select(self._pages).where(key.in_(begun))) if begun else ()
@@ -158,9 +146,7 @@ class Tables:
         rows = [{"plan": plan, "page": number, "value": page.value()} for (plan, number), page in pages.items()]
         upsert(connection, self._pages, rows)
 
-    def _apply_plans(
-        self, connection: Connection, by_plan: Mapping[str, Sequence[ReportFact | Fact | UnknownFact]]
-    ) -> None:
+    def _apply_plans(self, connection: Connection, by_plan: Mapping[str, Sequence[DecodedFact]]) -> None:
         found = connection.execute(select(self._plans).where(self._plans.c.plan.in_(by_plan)))
         plans: dict[str, dict[str, Any]] = {row.plan: dict(row._mapping) for row in found}
         for plan, facts in by_plan.items():
@@ -171,9 +157,8 @@ class Tables:
             settled_on = max(map(_settles_on, facts), default=date.min)
             known["settled_on"] = max(known["settled_on"], settled_on.isoformat())
             for fact in facts:
-                data = fact.event.data if isinstance(fact, Fact) else None
-                if isinstance(data, MasterplanVersion) and data.version > (known["version"] or 0):
-                    known |= {"version": data.version, "time_zone": data.time_zone}
+                if isinstance(fact, PlanFact) and fact.plan.version > (known["version"] or 0):
+                    known |= {"version": fact.plan.version, "time_zone": fact.plan.time_zone}
         upsert(connection, self._plans, list(plans.values()))
 
     def seqs(self, connection: Connection) -> dict[str, int]:
@@ -236,20 +221,17 @@ class Tables:
         return {row.seq: row.value for row in connection.execute(union_all(*either))}
 
 
-def _settles_on(fact: ReportFact | Fact | UnknownFact) -> date:
+def _settles_on(fact: DecodedFact) -> date:
     """The latest date a fact speaks of."""
     if isinstance(fact, ReportFact):
         return fact.report.effective_on
+    if isinstance(fact, PlanFact):
+        return fact.plan.effective_from
     if isinstance(fact, UnknownFact):
         return date.max if fact.fold else date.min  # what it says is not known
     day = BY_TYPE[fact.event.type].day
     stated: date = date.min if day is None else getattr(fact.event.data, day)
     return stated
-
-
-def plan_of_fact(fact: Fact | UnknownFact) -> str:
-    """The plan that a fact other than a report is about."""
-    return fact.event.plan if isinstance(fact, Fact) else parse_source(fact.source).plan
 
 
 def _identity(event: Json) -> Identity:
@@ -261,15 +243,3 @@ def _live(value: bytes) -> dict[str, Any]:
     counts = dict(zip(snapshot.counts, snapshot.cells[OVERALL][OVERALL], strict=True))
     row = {"plan": snapshot.plan, "as_of": snapshot.as_of.isoformat()}
     return row | {name: counts[name] for name in ("programs", "realized")}
-
-
-def plan_of(record: Record) -> str:
-    """The plan a record of `facts` or `realization` is about: the first step of its key."""
-    assert record.key is not None
-    return record.key.decode().partition("/")[0]
-
-
-def kind_of(record: Record) -> str:
-    """The kind of the event of a record of `facts`: the second step of its key."""
-    assert record.key is not None
-    return record.key.split(b"/", 2)[1].decode()

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, select, tuple_
 
 from realization.future_dates import latest_date
 from realization.plan_facts import PlanBook
@@ -20,8 +20,8 @@ from services.kit.http.problems import UnavailableProblem
 from services.kit.http.responses import moment
 from services.kit.projection.follower import Place, Projection
 from services.programs.input_ends import Ends, Inputs
-from services.programs.masterplans.queries import version_facts
-from services.programs.projection import FACTS, MENTIONS, NEWER, REJECTED, RETRACTIONS
+from services.programs.masterplans.queries import plan_facts
+from services.programs.projection import MENTIONS, NEWER, OTHERS, REJECTED, REPORTS, RETRACTIONS, claim
 
 ENDS_SECONDS = 2.0
 ENDS_AGAIN_SECONDS = 0.5
@@ -91,36 +91,82 @@ def _moved(projection: Projection, seen: Mapping[Place, int]) -> bool:
 
 def find(connection: Connection, source: str, event_id: str) -> dict[str, Any] | None:
     """What the tables say of an event. What was rejected beside an accepted one with its name stands there, too."""
-    plan = parse_source(source).plan
-    asked = select(FACTS.c.value).where(FACTS.c.plan == plan, FACTS.c.source == source, FACTS.c.id == event_id)
-    value = connection.execute(asked.order_by(FACTS.c.seq)).scalar()
+    accepted = _accepted(connection, parse_source(source).plan, source, event_id)
     refused = connection.execute(
         select(REJECTED).where(REJECTED.c.source == source, REJECTED.c.id == event_id).order_by(REJECTED.c.offset)
     ).all()
     reasons = [{"code": row.reason, "detail": row.detail, "received_at": moment(row.received_ms)} for row in refused]
-    if value is not None:
-        fact = parse_fact(value)
-        meaning = Standing.CURRENT if isinstance(fact, UnknownFact) else standing(connection, fact)
-        accepted = {
+    if accepted is not None:
+        seq, received_ms, meaning, ignored = accepted
+        answer = {
             "outcome": "accepted",
             "standing": meaning.value,
-            "seq": fact.seq,
-            "received_at": moment(fact.received_ms),
+            "seq": seq,
+            "received_at": moment(received_ms),
             "also_rejected": reasons,
         }
-        ignored = fact.ignored if isinstance(fact, Fact) else ()
-        return accepted | ({"ignored": list(ignored)} if ignored else {})
+        return answer | ({"ignored": list(ignored)} if ignored else {})
     return {"outcome": "rejected", "reasons": reasons} if reasons else None
 
 
+def is_accepted(connection: Connection, plan: str, source: str, event_id: str) -> bool:
+    """Whether an event with this name was accepted."""
+    return any(
+        connection.execute(select(table.c.seq).where(_named(table, plan, source, event_id)).limit(1)).scalar()
+        is not None
+        for table in (REPORTS, OTHERS)
+    )
+
+
+class _Accepted(NamedTuple):
+    """What the outcome of an accepted event says of it."""
+
+    seq: int
+    received_ms: int
+    standing: Standing
+    ignored: tuple[str, ...]
+
+
+def _accepted(connection: Connection, plan: str, source: str, event_id: str) -> _Accepted | None:
+    report = connection.execute(select(REPORTS).where(_named(REPORTS, plan, source, event_id))).first()
+    if report is not None:
+        return _Accepted(report.seq, report.received_ms, _report_standing(connection, report), ())
+    other = select(OTHERS.c.value).where(_named(OTHERS, plan, source, event_id)).order_by(OTHERS.c.seq)
+    value = connection.execute(other).scalar()
+    if value is None:
+        return None
+    fact = parse_fact(value)
+    if isinstance(fact, UnknownFact):
+        return _Accepted(fact.seq, fact.received_ms, Standing.CURRENT, ())
+    return _Accepted(fact.seq, fact.received_ms, standing(connection, fact), fact.ignored)
+
+
+def _named(table: Table, plan: str, source: str, event_id: str) -> ColumnElement[bool]:
+    return (table.c.plan == plan) & (table.c.source == source) & (table.c.id == event_id)
+
+
+# ── what a fact means now, asked of the facts of its plan that this depends on ───────────────────────────────────────
+
+
+def _report_standing(connection: Connection, report: Any) -> Standing:
+    """What a report means now. `report`: its row."""
+    _require_known(connection, report.plan)
+    book = PlanBook(report.plan)
+    _with_versions(book, connection)
+    _with_programs(book, connection, [report.program])
+    return book.report_standing(report.program, report.source, report.id, latest_date(now_ms()))
+
+
 def standing(connection: Connection, fact: Fact) -> Standing:
-    """What a fact means now: asked of a book that holds the plan's versions and every fact it depends on."""
+    """What a fact means now."""
     plan, event = fact.event.plan, fact.event
     _require_known(connection, plan)
     book = PlanBook(plan)
     kind = kind_of(event)
     if kind.programs is Programs.OF_TARGET:
-        _with_target(book, connection, *kind.target(event.data))
+        source, event_id = kind.target(event.data)
+        _add_reports(book, connection, _named(REPORTS, plan, source, event_id))
+        _add_others(book, connection, select(OTHERS.c.value).where(_named(OTHERS, plan, source, event_id)))
     elif kind.programs is not Programs.NONE:
         _with_versions(book, connection)
         _with_programs(book, connection, kind.named_programs(event.data))
@@ -130,7 +176,13 @@ def standing(connection: Connection, fact: Fact) -> Standing:
 
 def _require_known(connection: Connection, plan: str) -> None:
     """Raise UnavailableProblem where a fact of the plan that standings depend on is of an unknown kind."""
-    newer = connection.execute(select(NEWER.c.value).where(NEWER.c.plan == plan).limit(1)).scalar()
+    asked = (
+        select(OTHERS.c.value)
+        .join(NEWER, (OTHERS.c.plan == NEWER.c.plan) & (OTHERS.c.seq == NEWER.c.seq))
+        .where(NEWER.c.plan == plan)
+        .limit(1)
+    )
+    newer = connection.execute(asked).scalar()
     if newer is not None:
         fact = parse_fact(newer)
         assert isinstance(fact, UnknownFact)
@@ -138,41 +190,45 @@ def _require_known(connection: Connection, plan: str) -> None:
 
 
 def _with_versions(book: PlanBook, connection: Connection) -> None:
-    for registered in version_facts(connection, book.plan):
-        book.add(registered.fact)
-
-
-def _with_target(book: PlanBook, connection: Connection, source: str, event_id: str) -> None:
-    target = select(FACTS.c.value).where(FACTS.c.plan == book.plan, FACTS.c.source == source, FACTS.c.id == event_id)
-    _add(book, connection.execute(target).scalars().all())
+    for version in plan_facts(connection, book.plan):
+        book.add_plan(version.plan, version.seq, version.received_ms)
 
 
 def _with_programs(book: PlanBook, connection: Connection, programs: Sequence[str]) -> None:
     """Every fact that speaks of the programs, and every retraction of one of those."""
     if not programs:
         return
-    mentions = (MENTIONS.c.plan == book.plan) & MENTIONS.c.program.in_(programs)
+    _add_reports(book, connection, (REPORTS.c.plan == book.plan) & REPORTS.c.program.in_(programs))
     mentioned = (
-        select(FACTS.c.value, FACTS.c.source, FACTS.c.id)
-        .join(MENTIONS, (FACTS.c.plan == MENTIONS.c.plan) & (FACTS.c.seq == MENTIONS.c.seq))
-        .where(mentions)
+        select(OTHERS.c.value, OTHERS.c.source, OTHERS.c.id)
+        .join(MENTIONS, (OTHERS.c.plan == MENTIONS.c.plan) & (OTHERS.c.seq == MENTIONS.c.seq))
+        .where((MENTIONS.c.plan == book.plan) & MENTIONS.c.program.in_(programs))
         .distinct()
     )
-    rows = connection.execute(mentioned).all()
-    _add(book, [row.value for row in rows])
-    reports = mentioned.subquery()
+    _add_others(book, connection, mentioned)
+    reports = select(REPORTS.c.source, REPORTS.c.id).where(
+        (REPORTS.c.plan == book.plan) & REPORTS.c.program.in_(programs)
+    )
+    others = mentioned.with_only_columns(OTHERS.c.source, OTHERS.c.id)
     taken_back = (
         select(RETRACTIONS.c.seq)
-        .join(reports, (RETRACTIONS.c.source == reports.c.source) & (RETRACTIONS.c.id == reports.c.id))
-        .where(RETRACTIONS.c.plan == book.plan)
+        .where(
+            RETRACTIONS.c.plan == book.plan, tuple_(RETRACTIONS.c.source, RETRACTIONS.c.id).in_(reports.union(others))
+        )
         .distinct()
     )
-    retractions = select(FACTS.c.value).where(FACTS.c.plan == book.plan, FACTS.c.seq.in_(taken_back))
-    _add(book, connection.execute(retractions).scalars().all())
+    _add_others(
+        book, connection, select(OTHERS.c.value).where(OTHERS.c.plan == book.plan, OTHERS.c.seq.in_(taken_back))
+    )
 
 
-def _add(book: PlanBook, values: Any) -> None:
-    for value in values:
+def _add_reports(book: PlanBook, connection: Connection, which: ColumnElement[bool]) -> None:
+    for row in connection.execute(select(REPORTS).where(which)):
+        book.add_claim(row.program, claim(row))
+
+
+def _add_others(book: PlanBook, connection: Connection, values: Select[Any]) -> None:
+    for value in connection.execute(values).scalars():
         fact = parse_fact(value)
         assert isinstance(fact, Fact)
         book.add(fact)

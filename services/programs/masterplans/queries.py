@@ -10,10 +10,11 @@ from sqlalchemy import Connection, func, select
 
 from schemas.facts import Fact, parse_fact
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
+from schemas.plan_versions import PlanFact, read_plan
 from services.kit.http.responses import moment
 from services.kit.projection.databases import reading
 from services.kit.projection.follower import Projection
-from services.programs.projection import FACTS, VERSIONS
+from services.programs.projection import OTHERS, VERSIONS
 
 
 class Registered(NamedTuple):
@@ -32,22 +33,29 @@ def parsed(value: bytes) -> Registered:
     return Registered(fact, fact.event.data)
 
 
-def version_facts(connection: Connection, plan: str) -> list[Registered]:
-    """Every version of a plan, the oldest first."""
+@lru_cache(maxsize=64)
+def _read(value: bytes) -> PlanFact:
+    found = read_plan(value)
+    assert found is not None
+    return found
+
+
+def plan_facts(connection: Connection, plan: str) -> list[PlanFact]:
+    """Every version of a plan as figures need it, the oldest first."""
     asked = (
-        select(FACTS.c.value)
-        .join(VERSIONS, (FACTS.c.plan == VERSIONS.c.plan) & (FACTS.c.seq == VERSIONS.c.seq))
+        select(OTHERS.c.value)
+        .join(VERSIONS, (OTHERS.c.plan == VERSIONS.c.plan) & (OTHERS.c.seq == VERSIONS.c.seq))
         .where(VERSIONS.c.plan == plan)
         .order_by(VERSIONS.c.version)
     )
-    return [parsed(value) for value in connection.execute(asked).scalars()]
+    return [_read(value) for value in connection.execute(asked).scalars()]
 
 
 def registered(projection: Projection, plan: str, number: int | None = None) -> Registered | None:
     """A version of a plan, or its latest; None where there is none. Blocks."""
     asked = (
-        select(FACTS.c.value)
-        .join(VERSIONS, (FACTS.c.plan == VERSIONS.c.plan) & (FACTS.c.seq == VERSIONS.c.seq))
+        select(OTHERS.c.value)
+        .join(VERSIONS, (OTHERS.c.plan == VERSIONS.c.plan) & (OTHERS.c.seq == VERSIONS.c.seq))
         .where(VERSIONS.c.plan == plan)
         .order_by(VERSIONS.c.version.desc())
         .limit(1)
@@ -78,7 +86,7 @@ def find(connection: Connection, plan: str, number: int | None = None) -> Found 
 def at_seq(projection: Projection, plan: str, seq: int) -> Registered:
     """The version that a fact of a plan registered. Blocks."""
     with reading(projection.engine) as connection:
-        asked = select(FACTS.c.value).where(FACTS.c.plan == plan, FACTS.c.seq == seq)
+        asked = select(OTHERS.c.value).where(OTHERS.c.plan == plan, OTHERS.c.seq == seq)
         return parsed(connection.execute(asked).scalar_one())
 
 

@@ -1,0 +1,43 @@
+"""The facts among the records that a projection follows: whom they are about, by their key, and what they hold, decoded.
+
+Every service decodes facts here and nowhere else. The key of a fact's record names its plan and kind (`schemas.facts.fact_key`),
+so that a service that follows a few kinds decodes no other. Why nothing is remembered: docs/decisions/0031.
+"""
+
+from schemas.codec import ReportFact, read_fact
+from schemas.facts import Fact, UnknownFact
+from schemas.plan_versions import PlanFact, read_plan
+from schemas.registry import PLAN_VERSION
+from schemas.sources import parse_source
+from services.kit.projection.records import Record
+
+LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
+
+DecodedFact = ReportFact | PlanFact | Fact | UnknownFact
+"""Of a report and of a plan version what figures need, of any other fact the whole event."""
+
+
+def plan_of(record: Record) -> str:
+    """The plan that a record of `facts` or `realization` is about: the first step of its key."""
+    assert record.key is not None
+    return record.key.partition(b"/")[0].decode()
+
+
+def kind_of(record: Record) -> str:
+    """The kind of the event of a record of `facts`: the second step of its key."""
+    assert record.key is not None
+    return record.key.split(b"/", 2)[1].decode()
+
+
+def decoded(record: Record) -> DecodedFact:
+    """The fact of a record that has a value. Raises as `schemas.facts.parse_fact` does."""
+    assert record.value is not None
+    plan_version = read_plan(record.value) if kind_of(record) == PLAN_VERSION.name else None
+    return plan_version or read_fact(record.value)
+
+
+def plan_of_fact(fact: DecodedFact) -> str:
+    """The plan that a decoded fact is about."""
+    if isinstance(fact, ReportFact):
+        return fact.report.plan
+    return parse_source(fact.event.source if isinstance(fact, Fact) else fact.source).plan
