@@ -104,5 +104,4 @@ lock: ## write requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer ver
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	@$(COMPILE) pyproject.toml -o requirements/run.txt
 	@$(COMPILE) pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
-	@$(COMPILE) pyproject.toml --group bench -o requirements/bench.txt
 	@if grep -n '://' requirements/*.txt; then echo 'A lock must not name a host.'; exit 1; fi

@@ -1,48 +1,82 @@
-"""As-of questions over HTTP, on a projection of a large book, on SQLite and on PostgreSQL.
+"""As-of questions over HTTP, on a projection of a large facts log, on SQLite and on PostgreSQL.
 
 A real broker, the api as a process of its own, and one client that asks one question after the other at random plans,
 dates, moments known (a `seq`, a time, or now) and groupings. What is measured:
 
-- follow: how long an empty projection takes to read the whole book, from the process's start to its readiness;
-- cold: every plan once after a restart, so that each question opens a book;
-- random: plans at random, as they come: of the nation's, most books are not in memory;
+- follow: how long an empty projection takes to read the whole log, from the process's start to its readiness;
+- cold: every plan once after a restart, so that each question reads a plan's facts;
+- random: plans at random, as they come: of the nation's, most plans' facts are not in memory;
 - warm: a few plans again and again, at other dates.
 
 The processor's time for a question stands beside how long it took: others on the machine lengthen only the second.
 """
 
 import asyncio
+import http.client
 import random
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple, get_args
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import get_args
 from urllib.parse import urlencode
 
-from benchmarks.api_process import Api, serving
-from benchmarks.instrument import Instrument
-from benchmarks.large_book import DAYS, FIRST, LargeBook, write
-from benchmarks.percentiles import percentile
-from benchmarks.results import Figure, Measurement
+from benchmarks import process_tree
+from benchmarks.benchmark import Benchmark, Case, measure, percentile
+from benchmarks.installation import serve
+from benchmarks.large_log import DAYS, FIRST, LargeLog, write
+from benchmarks.results import Measurement
 from realization.cells import Grouping
 from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts import broker, postgres
+from tests.parts.processes import Processes
 
 PLANS, REPORTS, QUESTIONS = 514, 9_750, 2_000  # 5,000,000 reports, and a little more
 QUICK_PLANS, QUICK_REPORTS, QUICK_QUESTIONS = 2, 500, 20
 PARTITIONS = 96
 WARM_PLANS = 20
+FOLLOW_SECONDS = 3_600
 
 
-class Answers(NamedTuple):
-    """How long each question took, in ms, shortest first; and the processor's time for each, on average."""
+class Api:
+    """A running api, and one connection to it."""
 
-    ms: list[float]
-    cpu_ms: float
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid = pid
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def get(self, path: str) -> bytes:
+        """The answer, as a browser asks: on a connection that stays, and compressed."""
+        self.connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
+        return body
+
+    @property
+    def cpu_seconds(self) -> float:
+        return process_tree.cpu_seconds(self.pid)[0]
+
+    @property
+    def memory_mib(self) -> float:
+        return process_tree.resident_kib(self.pid) / 1024
+
+
+@contextmanager
+def serving(settings: Settings, folder: Path) -> Generator[Api]:
+    """The api, caught up."""
+    processes = Processes(Path(mkdtemp(dir=folder)))
+    try:
+        api = Api(*serve(processes, settings, "services.aggregator.api", FOLLOW_SECONDS))
+        yield api
+        api.connection.close()
+    finally:
+        processes.end()
 
 
 def question(chance: random.Random, plan: str, facts: int) -> str:
@@ -58,47 +92,68 @@ def question(chance: random.Random, plan: str, facts: int) -> str:
     return f"/v1/plans/{plan}/realization?{urlencode(asked)}"
 
 
-def ask(api: Api, paths: Sequence[str]) -> Answers:
-    """Ask one question after the other."""
-    taken, used = [], api.cpu_seconds
-    for path in paths:
-        began = time.perf_counter()
-        api.get(path)
-        taken.append((time.perf_counter() - began) * 1000)
-    return Answers(sorted(taken), (api.cpu_seconds - used) / len(paths) * 1000)
+class Projection:
+    """A database that follows the log in the first run; each run then restarts the api and asks questions."""
+
+    def __init__(self, settings: Settings, folder: Path, log: LargeLog, facts: int, asked: int) -> None:
+        self._settings, self._folder, self._log, self._facts, self._asked = settings, folder, log, facts, asked
+        self._runs = 0
+
+    def run(self) -> dict[str, float]:
+        """The figures of the next run; how long a question takes in milliseconds."""
+        figures = {} if self._runs else self._follow()
+        chance, self._runs = random.Random(self._runs), self._runs + 1
+        few = self._log.plans[:WARM_PLANS]
+        with serving(self._settings, self._folder) as api:
+
+            def ask(kind: str, plans: Iterable[str]) -> dict[str, float]:
+                paths = [question(chance, plan, self._facts // len(self._log.plans)) for plan in plans]
+                taken, used = [], api.cpu_seconds
+                for path in paths:
+                    began = time.perf_counter()
+                    api.get(path)
+                    taken.append((time.perf_counter() - began) * 1000)
+                cpu = (api.cpu_seconds - used) / len(paths) * 1000
+                taken.sort()
+                return {
+                    **{f"{kind}_p{percent}": percentile(taken, percent) for percent in (50, 90, 99)},
+                    f"{kind}_worst": taken[-1],
+                    f"{kind}_cpu": cpu,
+                }
+
+            figures |= ask("cold", chance.sample(self._log.plans, len(self._log.plans)))
+            figures |= ask("random", chance.choices(self._log.plans, k=self._asked))
+            asked_mib = api.memory_mib
+            ask("warm", few)
+            figures |= ask("warm", chance.choices(few, k=self._asked))
+        return figures | {"asked_mib": asked_mib}
+
+    def _follow(self) -> dict[str, float]:
+        began = time.monotonic()
+        with serving(self._settings, self._folder) as api:
+            return {
+                "followed_per_second": self._facts / (time.monotonic() - began),
+                "follow_cpu_us": api.cpu_seconds / self._facts * 1e6,
+                "followed_mib": api.memory_mib,
+            }
 
 
-def measure(settings: Settings, folder: Path, book: LargeBook, facts: int, asked: int, runs: int) -> dict[str, Figure]:
-    """Follow the book into an empty database; then `runs` times restart, and ask `asked` questions of each kind."""
-    began = time.monotonic()
-    with serving(settings, folder) as api:
-        followed = facts / (time.monotonic() - began)
-        figures = {
-            "followed_per_second": Figure("facts/s", (round(followed),)),
-            "follow_cpu_us": Figure("us", (round(api.cpu_seconds / facts * 1e6, 2),)),
-            "followed_mib": Figure("MiB", (round(api.memory_mib, 1),)),
-        }
-    kinds: dict[str, list[Answers]] = {"cold": [], "random": [], "warm": []}
-    held = []
-    for number in range(runs):
-        chance = random.Random(number)
-        with serving(settings, folder) as api:
-
-            def questions(plans: Iterable[str], chance: random.Random = chance) -> list[str]:
-                return [question(chance, plan, facts // len(book.plans)) for plan in plans]
-
-            kinds["cold"].append(ask(api, questions(chance.sample(book.plans, len(book.plans)))))
-            kinds["random"].append(ask(api, questions(chance.choices(book.plans, k=asked))))
-            held.append(round(api.memory_mib, 1))
-            few = book.plans[:WARM_PLANS]
-            ask(api, questions(few))
-            kinds["warm"].append(ask(api, questions(chance.choices(few, k=asked))))
-    for kind, answers in kinds.items():
-        for percent in (50, 90, 99, 100):
-            name = f"{kind}_p{percent}" if percent < 100 else f"{kind}_worst"
-            figures[name] = Figure("ms", tuple(round(percentile(each.ms, percent), 2) for each in answers))
-        figures[f"{kind}_cpu"] = Figure("ms", tuple(round(each.cpu_ms, 2) for each in answers))
-    return figures | {"asked_mib": Figure("MiB", tuple(held))}
+def _run(arguments: Namespace) -> Iterator[Measurement]:
+    plans, reports, asked = arguments.plans, arguments.reports, QUESTIONS
+    if arguments.quick:
+        plans, reports, asked = QUICK_PLANS, QUICK_REPORTS, QUICK_QUESTIONS
+    log = LargeLog(plans, reports)
+    with TemporaryDirectory(prefix="pantau-asof-") as name:
+        folder = Path(name)
+        with broker.running(folder / "broker") as kafka, postgres.in_folder_of_its_own() as server:
+            settings = Settings(kafka=kafka.bootstrap, partitions=PARTITIONS, state=folder)
+            asyncio.run(declare_topics(settings))
+            facts = asyncio.run(write(log, settings))
+            for database, url in (("SQLite", None), ("PostgreSQL", server.new_database("asof"))):
+                where = settings.model_copy(update={"database": url})
+                projection = Projection(where, folder, log, facts, asked)
+                case = Case({"database": database, "plans": plans, "facts": facts}, projection.run)
+                yield from measure("asof", [case], arguments.runs)
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -106,22 +161,4 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reports", type=int, default=REPORTS, help="of each plan (default: %(default)s)")
 
 
-def _run(arguments: Namespace) -> Iterator[Measurement]:
-    plans, reports, asked, runs = arguments.plans, arguments.reports, QUESTIONS, arguments.runs
-    if arguments.quick:
-        plans, reports, asked, runs = QUICK_PLANS, QUICK_REPORTS, QUICK_QUESTIONS, 1
-    book = LargeBook(plans, reports)
-    with TemporaryDirectory(prefix="pantau-asof-") as name:
-        folder = Path(name)
-        with broker.running(folder / "broker") as kafka, postgres.in_folder_of_its_own() as server:
-            settings = Settings(kafka=kafka.bootstrap, partitions=PARTITIONS, state=folder)
-            asyncio.run(declare_topics(settings))
-            facts = asyncio.run(write(book, settings))
-            for database, url in (("SQLite", None), ("PostgreSQL", server.new_database("asof"))):
-                print(f"asof: {database}, {facts:,} facts of {plans} plans", flush=True)
-                where = settings.model_copy(update={"database": url})
-                figures = measure(where, folder, book, facts, asked, runs)
-                yield Measurement("asof", {"database": database, "plans": plans, "facts": facts}, figures)
-
-
-ASOF = Instrument("asof", "as-of questions on a large projection, on SQLite and PostgreSQL", _arguments, _run)
+ASOF = Benchmark("asof", "as-of questions on a large projection, on SQLite and PostgreSQL", _arguments, _run)

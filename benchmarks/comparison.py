@@ -1,14 +1,16 @@
 """Holds the whole output of a competitor against what is expected: it counts only where nothing differs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
+from benchmarks import topics
 from benchmarks.expected import ACCEPTED, CODES, DUPLICATE, OUTCOMES, Cells, Expected, stamp
+from benchmarks.ground import Ground
 
 VERSIONS = "masterplans"
-SHOWN = 5  # so many differences of a kind are told
+SHOWN = 5  # so many differences of a kind are shown
 
 
 class _Data(msgspec.Struct):
@@ -38,14 +40,14 @@ class _Fact(msgspec.Struct):
 
 
 class Realization(msgspec.Struct):
-    """What the last record on `realization` of a plan tells: up to which fact, and its cells."""
+    """What the last record on `realization` of a plan says: up to which fact, and its cells."""
 
     plan: str
     seq: int
     cells: dict[str, dict[str, list[int]]]
 
 
-_FACT = msgspec.json.Decoder(_Fact)
+_FACT, _REALIZATION = msgspec.json.Decoder(_Fact), msgspec.json.Decoder(Realization)
 
 
 class Facts:
@@ -69,7 +71,7 @@ class Facts:
         else:
             seqs[fact.seq - 1] = 1
         if partition != fact.partition:
-            self._wrong["facts on another partition than their mail"] += 1
+            self._wrong["facts on another partition than their record"] += 1
         kind = "plan-version" if fact.topic == VERSIONS else "report"
         if key != f"{plan}/{kind}{event.source}/{event.id}".encode():
             self._wrong["facts with another key"] += 1
@@ -81,27 +83,26 @@ class Facts:
     def _report(self, fact: _Fact) -> None:
         seen, outcomes = self._seen[fact.partition], self._wanted.outcomes[fact.partition]
         if not 0 <= fact.offset < len(seen) or outcomes[fact.offset] != CODES[ACCEPTED]:
-            self._wrong["facts of mail that is not acceptable"] += 1
+            self._wrong["facts of records that are not acceptable"] += 1
         elif seen[fact.offset]:
             self._wrong["facts that are there twice"] += 1
         else:
             seen[fact.offset] = 1
             if stamp(_public(fact.event)) != self._wanted.stamps[fact.partition][fact.offset]:
-                self._wrong["facts that say something else than their mail"] += 1
+                self._wrong["facts that say something else than their record"] += 1
 
     def differences(self) -> list[str]:
         """How the facts taken differ from what is expected."""
         wrong = dict(self._wrong)
         if missing := self._wanted.counts[ACCEPTED] - sum(map(sum, self._seen)):
             wrong["facts missing"] = missing
-        once = sum(self._versions[plan] == 1 for plan in self._wanted.facts)
-        if once != len(self._wanted.facts) or self._versions.total() != once:
-            wrong["plans whose version is not there exactly once"] = len(self._wanted.facts) - once
+        if self._versions != Counter(list(self._wanted.facts)):
+            wrong["plans with versions, each of which is to have one"] = len(self._versions)
         return [f"{count:,} {what}" for what, count in wrong.items()]
 
 
 def _public(event: _Event) -> str:
-    """The public part of a fact, as `benchmarks.mail` writes it down."""
+    """The public part of a fact, as `benchmarks.records` writes it down."""
     data = event.data
     return (
         f"{event.source} {event.id} {event.time} {data.program} {data.status} {data.physical} {data.spent} "
@@ -112,41 +113,55 @@ def _public(event: _Event) -> str:
 Refused = tuple[int, int, str]  # partition and offset of a record of `program-status`, and the reason
 
 
-def of_rejects(told: list[Refused], wanted: Expected) -> list[str]:
+def of_rejects(written: list[Refused], wanted: Expected) -> list[str]:
     """How what was refused differs from what is expected."""
-    found, due = Counter(told), Counter(_due(wanted))
-    extra, missing = list((found - due).elements()), list((due - found).elements())
-    differences = []
-    if extra:
-        differences.append(f"{len(extra):,} rejects too many, such as {extra[:SHOWN]}")
-    if missing:
-        differences.append(f"{len(missing):,} rejects missing, such as {missing[:SHOWN]}")
-    return differences
-
-
-def _due(wanted: Expected) -> Iterator[Refused]:
     fine = {CODES[ACCEPTED], CODES[DUPLICATE]}
+    found, due = Counter(written), Counter[Refused]()
     for partition, outcomes in enumerate(wanted.outcomes):
-        for offset, code in enumerate(outcomes):
-            if code not in fine:
-                yield partition, offset, OUTCOMES[code]
+        due.update((partition, offset, OUTCOMES[code]) for offset, code in enumerate(outcomes) if code not in fine)
+    differ = {"too many": list((found - due).elements()), "missing": list((due - found).elements())}
+    return [f"{len(one):,} rejects {what}, such as {one[:SHOWN]}" for what, one in differ.items() if one]
 
 
-def of_realizations(told: Mapping[str, Realization], wanted: Expected) -> list[str]:
+def of_realizations(written: Mapping[str, Realization], wanted: Expected) -> list[str]:
     """How the last realization of each plan differs from what is expected."""
-    differ = [plan for plan, cells in wanted.cells.items() if _cells(told.get(plan)) != cells]
-    shown = [f"{plan}: {_cells(told.get(plan))}, expected {wanted.cells[plan]}" for plan in differ[:SHOWN]]
+    differ = [plan for plan, cells in wanted.cells.items() if _cells(written.get(plan)) != cells]
+    shown = [f"{plan}: {_cells(written.get(plan))}, expected {wanted.cells[plan]}" for plan in differ[:SHOWN]]
     return [f"{len(differ):,} realizations, such as {shown}"] if differ else []
 
 
-def covers(told: Mapping[str, Realization], wanted: Expected) -> bool:
+def covers(written: Mapping[str, Realization], wanted: Expected) -> bool:
     """Whether the last realization of every plan covers its last fact."""
-    return {plan: one.seq for plan, one in told.items()} == wanted.facts
+    return {plan: one.seq for plan, one in written.items()} == wanted.facts
 
 
-def _cells(told: Realization | None) -> Cells:
+def _cells(written: Realization | None) -> Cells:
     """Programs, reported, realized: overall and per dimension."""
-    if told is None:
-        return {}
-    cells = told.cells.get("overall", {}) | told.cells.get("dimension", {})
+    cells = written.cells.get("overall", {}) | written.cells.get("dimension", {}) if written else {}
     return {key: cell[:3] for key, cell in cells.items()}
+
+
+async def realizations(bootstrap: str, partitions: int) -> dict[str, Realization]:
+    """The last record on `realization` of each plan."""
+    found = {}
+    async for record in topics.everything(bootstrap, "realization", partitions):
+        one = _REALIZATION.decode(record.value)
+        found[one.plan] = one
+    return found
+
+
+async def differences(bootstrap: str, on: Ground) -> list[str]:
+    """How the whole output of a competitor differs from what is expected. Empty: not at all."""
+    partitions, facts = on.workload.partitions, Facts(on.expected)
+    async for record in topics.everything(bootstrap, "facts", partitions):
+        facts.take(record.partition, record.key, record.value)
+    refused = []
+    async for record in topics.everything(bootstrap, "rejected", partitions):
+        headers = {name: value.decode() for name, value in record.headers}
+        refused.append((int(headers["partition"]), int(headers["offset"]), headers["reason"]))
+    written = await realizations(bootstrap, partitions)
+    return [
+        *facts.differences(),
+        *of_rejects(refused, on.expected),
+        *of_realizations(written, on.expected),
+    ]

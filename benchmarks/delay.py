@@ -4,7 +4,7 @@ A partition's transactions are its own, so the nation is measured with as many p
 
 A broker works for months, so its delay is not that of its first minute, in which its compilers are busy: it has the
 collector and the compilers that Kafka's own start script gives it, not those of a short run, and works for a minute
-before anything counts. What that minute was like is told apart.
+before anything counts. That minute's delays are figures of their own ("first").
 """
 
 import asyncio
@@ -14,21 +14,20 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks import ground, mail, playing, points, process_tree, results
-from benchmarks.competitors import COMPETITORS
+from benchmarks import competitors, ground, playing, process_tree, records
+from benchmarks.benchmark import Benchmark, Case, measure, percentile
+from benchmarks.competitors import COMPETITORS, FLOOR, Competitor, Options
 from benchmarks.ground import PREFIX, Ground
-from benchmarks.instrument import Instrument
 from benchmarks.loading import HEADERS
-from benchmarks.mail import Mail, Report
-from benchmarks.peers.peer import Options, Peer
-from benchmarks.percentiles import percentile
-from benchmarks.results import Figure, Measurement
-from benchmarks.running import Competitor, WrongError, competitor
+from benchmarks.records import Report, SentRecord
+from benchmarks.results import Measurement
+from benchmarks.running import running
 from benchmarks.workloads import CITY_PARTITIONS, NATION_PARTITIONS, PROGRAMS, Name, Workload, quick, workload
 from deploy.local import children
 from deploy.local.broker import Broker
@@ -45,6 +44,7 @@ LONG_LIVED = (
 WARM_SECONDS, WARM_RATE = 60.0, 200
 SEEN_WITHIN_SECONDS = 60.0
 RATES = (200, 1_000)
+KEEPING = [name for name in COMPETITORS if name != FLOOR.name]
 
 
 class Pace(NamedTuple):
@@ -54,73 +54,42 @@ class Pace(NamedTuple):
     seconds: float
     warm_seconds: float  # before that, at 200 a second; not counted
 
-    @property
-    def warming(self) -> int:
-        """How many reports are sent before it counts."""
-        return int(WARM_RATE * self.warm_seconds)
 
+def play(on: Ground, competitor: Competitor, options: Options, pace: Pace) -> dict[str, float]:
+    """One run: the competitor catches up first, then new reports come at a pace, each of a plan and program drawn at random.
 
-class Paced(NamedTuple):
-    """A run at a pace. Delays in milliseconds; the rate that was sent; processors used by competitor and broker. What
-    `first` begins is of the time that does not count."""
-
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    max_ms: float
-    sent_per_second: float
-    processors: float
-    broker_processors: float
-    first_p50_ms: float
-    first_p99_ms: float
-
-
-class _Sent(NamedTuple):
-    """When each report was handed over (monotonic seconds), by the key of its fact; and of the part that counts how long
-    it took and what it used of processor, competitor and broker."""
-
-    warming: dict[str, float]
-    counted: dict[str, float]
-    seconds: float
-    used: float
-    used_by_broker: float
-
-
-def play(on: Ground, peer: Peer, options: Options, pace: Pace) -> Paced:
-    """One run of a competitor: it catches up first, then new reports come at a pace, each of a plan and program drawn at random."""
-    letters = _letters(on.workload, pace.warming + int(pace.rate * pace.seconds))
+    Delays in milliseconds; the rate that was sent; processors used by competitor and broker. What `first` begins is of
+    the time that does not count.
+    """
+    warming = int(WARM_RATE * pace.warm_seconds)
+    reports = _later(on.workload, warming + int(pace.rate * pace.seconds))
     with (
-        ground.broker(on, more_mail=True, jvm=LONG_LIVED) as broker,
-        competitor(on, broker, peer, options) as running,
+        ground.broker(on, more_records=True, jvm=LONG_LIVED) as broker,
+        running(on, broker, competitor, options) as process,
     ):
-        asyncio.run(playing.watch(on, broker.bootstrap, running, broker.process.pid))
+        asyncio.run(playing.watch(on, broker, process))
         with _reader(on, broker) as log:
-            sent = asyncio.run(_sent(broker, running, letters, pace))
-            until(lambda: len(_seen(log)) >= len(letters), SEEN_WITHIN_SECONDS, what="the reader has seen every fact")
+            sent, seconds, used = asyncio.run(_send_all(broker, process.pid, reports, warming, pace.rate))
+            until(lambda: len(_seen(log)) >= len(reports), SEEN_WITHIN_SECONDS, what="the reader has seen every fact")
         seen = _seen(log)
-    first, counted = (
-        sorted(1000 * (seen[key] - at) for key, at in part.items()) for part in (sent.warming, sent.counted)
-    )
-    return Paced(
-        p50_ms=percentile(counted, 50),
-        p90_ms=percentile(counted, 90),
-        p99_ms=percentile(counted, 99),
-        max_ms=counted[-1],
-        sent_per_second=len(counted) / sent.seconds,
-        processors=sent.used / sent.seconds,
-        broker_processors=sent.used_by_broker / sent.seconds,
-        first_p50_ms=percentile(first, 50),
-        first_p99_ms=percentile(first, 99),
-    )
+    delays = [1000 * (seen[key] - at) for key, at in sent.items()]  # as they were sent
+    first, counted = sorted(delays[:warming]), sorted(delays[warming:])
+    return {
+        **{f"p{percent}_ms": percentile(counted, percent) for percent in (50, 90, 99)},
+        "max_ms": counted[-1],
+        "sent_per_second": len(counted) / seconds,
+        "processors": used[0] / seconds,
+        "broker_processors": used[1] / seconds,
+        **{f"first_p{percent}_ms": percentile(first, percent) for percent in (50, 99)},
+    }
 
 
-def _letters(of: Workload, count: int) -> list[Mail]:
+def _later(of: Workload, count: int) -> list[SentRecord]:
     """Reports of later months than those that are there, in no order."""
     a_month = of.plans * PROGRAMS
     months, there = -(-count // a_month), -(-of.reports // a_month)
     later = of._replace(reports=a_month * months, first=of.first + there, disorder=False)
-    every = list(mail.reports(later))
-    return random.Random(count).sample(every, count)
+    return random.Random(count).sample(list(records.reports(later)), count)
 
 
 def _seen(log: Path) -> dict[str, float]:
@@ -129,43 +98,44 @@ def _seen(log: Path) -> dict[str, float]:
     return {key: float(at) for at, key in lines}
 
 
-def _key(letter: Mail) -> str:
+def _key(record: SentRecord) -> str:
     """The key of the fact that is to be."""
-    assert isinstance(letter.known, Report)
-    source = letter.known.content.split(" ", 1)[0]
-    return f"{letter.plan.key}/report{source}/{letter.known.order[2]}"
+    assert isinstance(record.known, Report)
+    source = record.known.content.split(" ", 1)[0]
+    return f"{record.plan.key}/report{source}/{record.known.order[2]}"
 
 
-async def _sent(broker: Broker, running: Competitor, letters: Sequence[Mail], pace: Pace) -> _Sent:
-    """Send all: first those that do not count, and at once the others."""
+async def _send_all(
+    broker: Broker, pid: int, reports: Sequence[SentRecord], warming: int, rate: int
+) -> tuple[dict[str, float], float, list[float]]:
+    """Send all: first those that do not count, and at once the others.
+
+    Returns when each was handed over (monotonic seconds), by the key of its fact; and of those that count how long they
+    took, and the seconds of processor that competitor and broker used.
+    """
     producer = AIOKafkaProducer(**client_options(KafkaSettings(kafka=broker.bootstrap)), enable_idempotence=True)
     await producer.start()
     try:
         await producer.client.force_metadata_update()
-        warming = await _send(producer, letters[: pace.warming], WARM_RATE)
-        began, before = time.monotonic(), process_tree.cpu_seconds(running.pid, broker.process.pid)
-        counted = await _send(producer, letters[pace.warming :], pace.rate)
-        seconds, after = time.monotonic() - began, process_tree.cpu_seconds(running.pid, broker.process.pid)
+        sent = await _send(producer, reports[:warming], WARM_RATE)
+        began, before = time.monotonic(), process_tree.cpu_seconds(pid, broker.process.pid)
+        sent |= await _send(producer, reports[warming:], rate)
+        seconds, after = time.monotonic() - began, process_tree.cpu_seconds(pid, broker.process.pid)
         await producer.flush()
     finally:
         await producer.stop()
-    return _Sent(warming, counted, seconds, *(b - a for a, b in zip(before, after, strict=True)))
+    return sent, seconds, [b - a for a, b in zip(before, after, strict=True)]
 
 
-async def _send(producer: AIOKafkaProducer, letters: Sequence[Mail], rate: int) -> dict[str, float]:
+async def _send(producer: AIOKafkaProducer, reports: Sequence[SentRecord], rate: int) -> dict[str, float]:
     """Send so many a second. Returns when each was handed over (monotonic seconds), by the key of its fact."""
     loop, sent = asyncio.get_running_loop(), dict[str, float]()
     began = loop.time()
-    for number, letter in enumerate(letters):
+    for number, one in enumerate(reports):
         await asyncio.sleep(began + number / rate - loop.time())
-        sent[_key(letter)] = loop.time()
-        await producer.send(
-            PREFIX + "program-status",
-            letter.value,
-            letter.plan.key.encode(),
-            partition=letter.partition,
-            headers=HEADERS,
-        )
+        sent[_key(one)] = loop.time()
+        key = one.plan.key.encode()
+        await producer.send(PREFIX + "program-status", one.value, key, partition=one.partition, headers=HEADERS)
     return sent
 
 
@@ -182,73 +152,36 @@ def _reader(on: Ground, broker: Broker) -> Generator[Path]:
         children.stop(process, within_seconds=20)
 
 
-def measure(on: Ground, peer: Peer, options: Options, pace: Pace, runs: int, name: Name) -> Measurement:
-    """Several runs of a competitor at one pace."""
-    played = []
-    for number in range(1, runs + 1):
-        played.append(play(on, peer, options, pace))
-        told = played[-1]
-        print(
-            f"  run {number}: p50 {told.p50_ms:.1f} ms, p99 {told.p99_ms:.1f} ms, worst {told.max_ms:.0f} ms",
-            flush=True,
-        )
-    figures = {
-        field: Figure("ms" if field.endswith("_ms") else "1", tuple(round(getattr(run, field), 3) for run in played))
-        for field in Paced._fields
-    }
-    parameters: dict[str, str | int] = {
-        "workload": name,
-        "plans": on.workload.plans,
-        "partitions": on.workload.partitions,
-        "rate": pace.rate,
-        "competitor": peer.name,
-        "guarantee": peer.guarantee,
-        "options": points.text(options),
-    }
-    return Measurement("delay", parameters, figures)
+def _run(arguments: Namespace) -> Iterator[Measurement]:
+    seconds, warm = (2.0, 0.5) if arguments.quick else (arguments.seconds, WARM_SECONDS)
+    chosen = competitors.chosen(arguments, KEEPING)
+    for name in arguments.workload or BEFORE:
+        for partitions in arguments.partitions or PARTITIONS[name]:
+            of = quick(name) if arguments.quick else workload(name, BEFORE[name])
+            on = ground.prepared(of._replace(partitions=partitions))
+            cases = []
+            for competitor, options in chosen:
+                for rate in arguments.rate or RATES:
+                    parameters = {
+                        "workload": name,
+                        "plans": on.workload.plans,
+                        "partitions": partitions,
+                        "rate": rate,
+                        "competitor": competitor.name,
+                        "guarantee": competitor.guarantee,
+                        "options": competitors.text(options),
+                    }
+                    cases.append(Case(parameters, partial(play, on, competitor, options, Pace(rate, seconds, warm))))
+            yield from measure("delay", cases, arguments.runs)
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--workload", action="append", choices=BEFORE, help="may be given again (default: city, nation)"
-    )
-    parser.add_argument(
-        "--partitions", type=int, action="append", help="may be given again (default: 12, nation: and 96)"
-    )
-    parser.add_argument(
-        "--rate", type=int, action="append", help="reports a second; may be given again (default: 200, 1000)"
-    )
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=20.0,
-        help="for how long, after a minute at 200 a second (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--competitor", action="append", choices=list(KEEPING), help="may be given again (default: all)"
-    )
-    points.arguments(parser)
+    add = parser.add_argument
+    add("--workload", action="append", choices=BEFORE, help="again for more (default: city, nation)")
+    add("--partitions", type=int, action="append", help="again for more (default: 12, of the nation also 96)")
+    add("--rate", type=int, action="append", help="reports a second; again for more (default: 200, 1000)")
+    add("--seconds", type=float, default=20.0, help="that count, after a minute at 200/s (default: %(default)s)")
+    competitors.arguments(parser, KEEPING)
 
 
-def _run(arguments: Namespace) -> Iterator[Measurement]:
-    seconds, warm, runs = (2.0, 0.5, 1) if arguments.quick else (arguments.seconds, WARM_SECONDS, arguments.runs)
-    wanted = [
-        (name, count) for name in arguments.workload or BEFORE for count in arguments.partitions or PARTITIONS[name]
-    ]
-    for name, partitions in wanted:
-        of = quick(name) if arguments.quick else workload(name, BEFORE[name])
-        on = ground.prepared(of._replace(partitions=partitions))
-        for competitor_name in arguments.competitor or KEEPING:
-            peer = KEEPING[competitor_name]
-            peer.build()
-            options = points.fitting(peer, results.read(arguments.results), arguments.point)
-            for rate in arguments.rate or RATES:
-                print(f"delay in the {name}, {partitions} partitions, {rate:,} a second: {competitor_name}", flush=True)
-                try:
-                    yield measure(on, peer, options, Pace(rate, seconds, warm), runs, name)
-                except WrongError as wrong:
-                    sys.exit(f"does not count: {wrong}")
-
-
-KEEPING = {name: one for name, one in COMPETITORS.items() if one.guarantee != "none"}
-DELAY = Instrument("delay", "from publishing a report to its fact being visible, at a steady pace", _arguments, _run)
+DELAY = Benchmark("delay", "from publishing a report to its fact being visible, at a steady pace", _arguments, _run)

@@ -1,4 +1,4 @@
-"""What is right: one plain pass over what the author of the mail knows, without a decoder, an engine or a broker.
+"""What is right: one plain pass over what the author of the records knows, without a decoder, an engine or a broker.
 
 The broker numbers the records of a partition from 0 in the order in which they are sent, so where each lies is known
 too. tests/unit/test_benchmark_expected.py holds this against tests/oracle.py, which reads the bytes.
@@ -8,9 +8,9 @@ from array import array
 from typing import NamedTuple
 from zlib import crc32
 
-from benchmarks import mail
-from benchmarks.mail import Mail, Report
+from benchmarks import records
 from benchmarks.plans import PROGRAM_LIST
+from benchmarks.records import Report, SentRecord
 from benchmarks.workloads import PROGRAMS, Workload
 from schemas.vocabulary import Reason
 
@@ -56,17 +56,17 @@ def stamp(content: str) -> int:
 
 
 class Reckoning:
-    """What becomes of the reports of a workload, told one after the other in the order in which they are sent."""
+    """What becomes of the reports of a workload, taken one after the other in the order in which they are sent."""
 
     def __init__(self, workload: Workload) -> None:
-        self._plans = [plan.key for plan in mail.plans(workload)]
+        self._plans = [plan.key for plan in records.plans(workload)]
         self._outcomes = [bytearray() for _ in range(workload.partitions)]
         self._stamps: list[array[int]] = [array("I") for _ in range(workload.partitions)]
         self._known: dict[int, int] = {}  # identity -> stamp of what was accepted
         self._facts = [1] * workload.plans
         self._standing: dict[int, tuple[tuple[str, str, str], bool]] = {}
 
-    def take(self, one: Mail) -> None:
+    def take(self, one: SentRecord) -> None:
         """The next report."""
         outcome, says = self._outcome(one.known)
         self._outcomes[one.partition].append(CODES[outcome])

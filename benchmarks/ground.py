@@ -1,8 +1,8 @@
-"""The ground a run is played on: a broker of its own that holds a workload's mail, the same bytes every time.
+"""The ground a run is played on: a broker of its own that holds a workload's records, the same bytes every time.
 
-The mail is loaded once and the stopped broker's folder kept below .cache/bench-mail. Each run starts from a copy of it. The
-segments of the inputs are linked, not copied: a broker only ever adds to a segment, and a run that would add mail asks
-for a copy of its own.
+They are loaded once and the stopped broker's folder kept below .cache/bench-grounds. Each run starts from a copy of it. The
+segments of the inputs are linked, not copied: a broker only ever adds to a segment, and a run that would add records
+asks for a copy of its own.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks import expected, loading, mail, plans, workloads
+from benchmarks import expected, loading, plans, records, workloads
 from benchmarks.expected import Expected
 from benchmarks.workloads import Workload
 from deploy.local import jars
@@ -25,10 +25,10 @@ from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
 
-CACHE = jars.ROOT / ".cache" / "bench-mail"
+CACHE = jars.ROOT / ".cache" / "bench-grounds"
 PREFIX = "bench-"
 INPUTS = tuple(f"{PREFIX}{topic}-" for topic in ("masterplans", "program-status"))
-MAKERS = (expected, loading, mail, plans, workloads)
+MAKERS = (expected, loading, plans, records, workloads)
 
 
 class Ground(NamedTuple):
@@ -56,11 +56,11 @@ def prepared(workload: Workload) -> Ground:
 
 
 def _makers() -> str:
-    """Changes when the programs that make the mail do."""
-    told = hashlib.sha256()
+    """Changes when the programs that make the records do."""
+    digest = hashlib.sha256()
     for module in MAKERS:
-        told.update(Path(module.__file__ or "").read_bytes())
-    return told.hexdigest()[:12]
+        digest.update(Path(module.__file__ or "").read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _load(workload: Workload, folder: Path) -> None:
@@ -79,17 +79,17 @@ def _load(workload: Workload, folder: Path) -> None:
 
 
 @contextmanager
-def broker(ground: Ground, *, more_mail: bool = False, jvm: Sequence[str] = JVM) -> Generator[Broker]:
-    """A running broker that holds the ground's mail, in a folder that goes when it stops.
+def broker(ground: Ground, *, more_records: bool = False, jvm: Sequence[str] = JVM) -> Generator[Broker]:
+    """A running broker that holds the ground's records, in a folder that goes when it stops.
 
-    `more_mail`: the inputs will be added to, so their segments are copied. `jvm`: what its Java is told.
+    `more_records`: the inputs will be added to, so their segments are copied. `jvm`: the options of its Java.
     """
     with TemporaryDirectory(prefix="run-", dir=CACHE) as name:
         folder = Path(name)
 
         def copy(source: str, target: str) -> str:
             path = Path(source)
-            if not more_mail and path.suffix == ".log" and path.parent.name.startswith(INPUTS):
+            if not more_records and path.suffix == ".log" and path.parent.name.startswith(INPUTS):
                 os.link(source, target)
                 return target
             return shutil.copy(source, target)

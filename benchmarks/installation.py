@@ -2,27 +2,31 @@
 
 import hashlib
 import json
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from kafka import KafkaProducer
 
 from schemas.access import Key, OfficeAccess
+from schemas.envelope import MEDIA_TYPE
 from schemas.topics import partition_of
 from services.kit.auth.credentials import new_key
 from services.kit.kafka import client_options
 from services.kit.settings import Settings
 from tests.parts.mailbox import Mailbox
-from tests.parts.processes import Processes
+from tests.parts.processes import ROOT, Processes
 from tests.parts.waiting import free_port, until
 
 ADMINISTRATOR = "pantau_administrator_of_the_benchmarks"
-READY_WITHIN_SECONDS = 60
+PARTITIONS = 12
+WITHIN_SECONDS = 60
 MADE_AT = datetime(2019, 1, 1, tzinfo=UTC)
 PORTS = {
     "deploy.local.site": "PANTAU_PORT",
@@ -30,6 +34,7 @@ PORTS = {
     "services.aggregator.api": "PANTAU_AGGREGATOR_PORT",
     "services.aggregator.worker": "PANTAU_WORKER_METRICS_PORT",
 }
+SETTINGS = {"kafka", "topic_prefix", "partitions", "state", "database", "admin_key_sha256"}
 
 
 class Served(NamedTuple):
@@ -39,59 +44,18 @@ class Served(NamedTuple):
     port: int
 
 
-class Installation:
-    """Topics on a broker, and a folder for state and logs."""
-
-    def __init__(self, bootstrap: str, folder: Path, processes: Processes, partitions: int) -> None:
-        self._processes = processes
-        self.mailbox = Mailbox(bootstrap, partitions)
-        self.mailbox.declare()
-        self.settings = Settings(
-            kafka=bootstrap,
-            topic_prefix=self.mailbox.prefix,
-            partitions=partitions,
-            state=folder / "state",
-            admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
-        )
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings as a process is told them."""
-        told = self.settings.model_dump(include={"kafka", "topic_prefix", "partitions", "state", "admin_key_sha256"})
-        return {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
-
-    def serve(self, module: str) -> Served:
-        """Start a service, and return when it is ready."""
-        port = free_port()
-        env = self.environment | {PORTS[module]: str(port)}
-        process = self._processes.start(module, [sys.executable, "-m", module], env=env)
-        until(lambda: _ready(port), READY_WITHIN_SECONDS, what=f"{module} is ready")
-        return Served(process.pid, port)
-
-    def partition_of(self, plan: str) -> int:
-        return partition_of(plan, self.settings.partitions)
-
-    def keys(self, offices: Sequence[tuple[str, str]]) -> list[str]:
-        """A new key for each department (plan, office), published as programs would."""
-        producer = KafkaProducer(**client_options(self.settings))
-        texts = []
-        for plan, office in offices:
-            text, key_id, sha256 = new_key()
-            access = OfficeAccess(
-                plan=plan,
-                office=office,
-                keys=(Key(key_id=key_id, role="department", sha256=sha256, made_at=MADE_AT),),
-            )
-            producer.send(
-                f"{self.settings.topic_prefix}access",
-                access.model_dump_json().encode(),
-                f"{plan}/{office}".encode(),
-                partition=self.partition_of(plan),
-            )
-            texts.append(text)
-        producer.flush()
-        producer.close()
-        return texts
+def serve(processes: Processes, settings: Settings, module: str, within_seconds: float = WITHIN_SECONDS) -> Served:
+    """Start a service, and return when it is ready."""
+    port = free_port()
+    env = {
+        f"PANTAU_{name.upper()}": str(value)
+        for name, value in settings.model_dump(include=SETTINGS).items()
+        if value is not None
+    }
+    process = processes.start(module, [sys.executable, "-m", module], env=env | {PORTS[module]: str(port)})
+    until(lambda: _ready(port) or not process.alive, within_seconds, what=f"{module} is ready")
+    assert process.alive, process.said
+    return Served(process.pid, port)
 
 
 def _ready(port: int) -> bool:
@@ -100,3 +64,64 @@ def _ready(port: int) -> bool:
             return bool(json.load(answer)["ready"])
     except URLError:
         return False
+
+
+class Installation:
+    """Topics on a broker, and a folder for state and logs."""
+
+    def __init__(self, bootstrap: str, folder: Path, processes: Processes) -> None:
+        self._processes = processes
+        self.mailbox = Mailbox(bootstrap, PARTITIONS)
+        self.mailbox.declare()
+        self._settings = Settings(
+            kafka=bootstrap,
+            topic_prefix=self.mailbox.prefix,
+            partitions=PARTITIONS,
+            state=folder / "state",
+            admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
+        )
+
+    def serve(self, module: str) -> Served:
+        """Start a service, and return when it is ready."""
+        return serve(self._processes, self._settings, module)
+
+    def keys(self, offices: Sequence[tuple[str, str]]) -> list[str]:
+        """A new key for each department (plan, office), published as programs would."""
+        producer = KafkaProducer(**client_options(self._settings))
+        texts = []
+        for plan, office in offices:
+            text, key_id, sha256 = new_key()
+            key = Key(key_id=key_id, role="department", sha256=sha256, made_at=MADE_AT)
+            producer.send(
+                f"{self._settings.topic_prefix}access",
+                OfficeAccess(plan=plan, office=office, keys=(key,)).model_dump_json().encode(),
+                f"{plan}/{office}".encode(),
+                partition=partition_of(plan, PARTITIONS),
+            )
+            texts.append(text)
+        producer.flush()
+        producer.close()
+        return texts
+
+
+def post(key: str, content: Any, media_type: str = MEDIA_TYPE) -> bytes:
+    """A request that posts an event, or a batch, as bytes."""
+    body = json.dumps(content).encode()
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+@contextmanager
+def callers(module: str, *arguments: str | int, ready: str) -> Generator["subprocess.Popen[str]"]:
+    """Many callers in a process of their own, which has printed the line `ready`."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == ready + "\n"
+            yield process
+        finally:
+            process.kill()

@@ -1,10 +1,10 @@
-"""Clients of one stream of server-sent events, many in one process: what each heard, and when.
+"""Clients of one stream of server-sent events, many in one process: which facts each knew of, and when.
 
     python -m benchmarks.listeners PORT PATH LISTENERS STOPPED
 
 Stopped ones ask and then read nothing. When all others have their snapshot a line is written. Then a line with a `seq`
-is read, and when all know that one, what was heard is written as JSON: for each `seq` the time (monotonic seconds, the
-same for all processes of a machine) at which the last of them knew it.
+is read, and when all know that one, JSON is written: for each `seq` the time (monotonic seconds, the same for all
+processes of a machine) at which the last of them knew it.
 """
 
 import asyncio
@@ -19,13 +19,12 @@ EVENT_END = b"\n\n"
 
 
 class Listener(asyncio.Protocol):
-    """One that reads everything, and remembers when it first knew each `seq`."""
+    """One that reads everything, and keeps when it first knew each `seq`."""
 
     def __init__(self, news: asyncio.Event) -> None:
-        self._news = news
-        self.heard: list[tuple[int, float]] = []
+        self._news, self._read = news, bytearray()
+        self.known: list[tuple[int, float]] = []
         self.begun = asyncio.get_running_loop().create_future()
-        self._read = bytearray()
 
     def data_received(self, data: bytes) -> None:
         self._read += data
@@ -34,7 +33,7 @@ class Listener(asyncio.Protocol):
             del self._read[: end + len(EVENT_END)]
             at = event.find(b"id: ")  # the first one comes in a piece of a chunked body
             if at >= 0:
-                self.heard.append((int(event[at + 4 : event.index(b"\n", at)]), time.monotonic()))
+                self.known.append((int(event[at + 4 : event.index(b"\n", at)]), time.monotonic()))
                 self._news.set()
                 if not self.begun.done():
                     self.begun.set_result(None)
@@ -44,11 +43,38 @@ class Listener(asyncio.Protocol):
             self.begun.set_exception(ConnectionError(f"no stream: {error} {bytes(self._read[:200])!r}"))
 
 
-async def listen(port: int, request: bytes, count: int, news: asyncio.Event) -> list[Listener]:
-    """So many listeners, all with their snapshot. `news` is set when one hears something."""
-    room = asyncio.Semaphore(AT_ONCE)
+def ask_and_stop(port: int, request: bytes) -> socket.socket:
+    """One that asks and reads nothing."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STOPPED_BUFFER_BYTES)
+    one.connect(("127.0.0.1", port))
+    one.sendall(request)
+    return one
 
-    async def one() -> Listener:
+
+def last_knew(listeners: list[Listener]) -> dict[int, float]:
+    """For each `seq` that came to a listener, when the last one knew it, or more."""
+    all_know = min(listener.known[-1][0] for listener in listeners)
+    seqs = sorted({seq for listener in listeners for seq, _ in listener.known if seq <= all_know})
+    latest = dict.fromkeys(seqs, 0.0)
+    for listener in listeners:
+        known = iter(listener.known)
+        knows, at = next(known)
+        for seq in seqs:
+            while knows < seq:
+                knows, at = next(known)
+            latest[seq] = max(latest[seq], at)
+    return latest
+
+
+async def main() -> None:
+    """Listen until the last `seq` is known."""
+    port, path, listening, stopping = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    stopped = [ask_and_stop(port, request) for _ in range(stopping)]
+    news, room = asyncio.Event(), asyncio.Semaphore(AT_ONCE)
+
+    async def listen() -> Listener:
         async with room:
             loop = asyncio.get_running_loop()
             transport, listener = await loop.create_connection(lambda: Listener(news), "127.0.0.1", port)
@@ -56,46 +82,10 @@ async def listen(port: int, request: bytes, count: int, news: asyncio.Event) -> 
             await listener.begun
             return listener
 
-    return await asyncio.gather(*(one() for _ in range(count)))
-
-
-def ask_and_stop(port: int, request: bytes, count: int) -> list[socket.socket]:
-    """So many that ask and read nothing."""
-    stopped = []
-    for _ in range(count):
-        one = socket.socket()
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STOPPED_BUFFER_BYTES)
-        one.connect(("127.0.0.1", port))
-        one.sendall(request)
-        stopped.append(one)
-    return stopped
-
-
-def last_knew(listeners: list[Listener]) -> dict[int, float]:
-    """For each `seq` that somebody heard, when the last one knew it, or more."""
-    all_know = min(listener.heard[-1][0] for listener in listeners)
-    seqs = sorted({seq for listener in listeners for seq, _ in listener.heard if seq <= all_know})
-    latest = dict.fromkeys(seqs, 0.0)
-    for listener in listeners:
-        heard = iter(listener.heard)
-        knows, at = next(heard)
-        for seq in seqs:
-            while knows < seq:
-                knows, at = next(heard)
-            latest[seq] = max(latest[seq], at)
-    return latest
-
-
-async def main() -> None:
-    """Listen until told to tell."""
-    port, path, listening, stopping = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-    stopped = ask_and_stop(port, request, stopping)
-    news = asyncio.Event()
-    listeners = await listen(port, request, listening, news)
+    listeners = await asyncio.gather(*(listen() for _ in range(listening)))
     print("listening", flush=True)
     seq = int(await asyncio.to_thread(sys.stdin.readline))
-    while any(each.heard[-1][0] < seq for each in listeners):
+    while any(each.known[-1][0] < seq for each in listeners):
         news.clear()
         await news.wait()
     print(json.dumps(last_knew(listeners)))

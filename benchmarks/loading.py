@@ -1,11 +1,13 @@
-"""Puts a workload into a broker, as fast as one process can, and notes meanwhile what is to be expected of it."""
+"""Writes many records to a broker, as fast as one process can, and a workload's with what is to be expected of it."""
 
-import itertools
-from typing import Any
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks import mail
+from benchmarks import records
 from benchmarks.expected import Expected, Reckoning
 from benchmarks.workloads import Workload
 from schemas.envelope import MEDIA_TYPE
@@ -15,59 +17,69 @@ from services.kit.settings import KafkaSettings
 
 BATCH_BYTES = 512 * 1024
 HEADERS = [("content-type", MEDIA_TYPE.encode())]
-SLICE = 5_000  # reports between two looks at the network
 
 
-class _Sender:
-    """Fills one batch per partition of a topic and sends those that are full."""
+class ToWrite(NamedTuple):
+    """A record, and its partition."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partitions: int) -> None:
-        self._producer, self._topic = producer, topic
-        self._batches = [producer.create_batch() for _ in range(partitions)]
-        self._full: list[tuple[int, Any]] = []
-        self._sent: list[Any] = []
+    partition: int
+    key: bytes
+    value: bytes | None
 
-    def add(self, partition: int, key: bytes, value: bytes | None) -> None:
-        if self._batches[partition].append(timestamp=None, key=key, value=value, headers=HEADERS) is None:
-            self._full.append((partition, self._batches[partition]))
-            self._batches[partition] = self._producer.create_batch()
-            taken = self._batches[partition].append(timestamp=None, key=key, value=value, headers=HEADERS)
-            assert taken is not None, "a record does not fit into an empty batch"
 
-    async def send(self, *, everything: bool = False) -> None:
-        """Hand the full batches to the broker; with `everything` all of them, and wait until it has them."""
-        full, self._full = self._full, []
-        if everything:
-            full += [(partition, batch) for partition, batch in enumerate(self._batches) if batch.record_count()]
-        for partition, batch in full:
-            self._sent.append(await self._producer.send_batch(batch, self._topic, partition=partition))
-        if everything:
-            for each in self._sent:
-                await each
+@asynccontextmanager
+async def producer(bootstrap: str) -> AsyncGenerator[AIOKafkaProducer]:
+    """A producer of large batches. What it sends again lies there once: offsets are counted on."""
+    started = AIOKafkaProducer(
+        **client_options(KafkaSettings(kafka=bootstrap)),
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=18 * MIB,
+    )
+    await started.start()
+    try:
+        yield started
+    finally:
+        await started.stop()
+
+
+async def write(
+    to: AIOKafkaProducer, topic: str, written: Iterable[ToWrite], headers: Sequence[tuple[str, bytes]] = ()
+) -> int:
+    """Write records, one batch of each partition at a time. Returns their number when the broker has all."""
+    batches: dict[int, Any] = {}
+    sent, count, with_headers = [], 0, list(headers)
+    for partition, key, value in written:
+        count += 1
+        if partition not in batches:
+            batches[partition] = to.create_batch()
+        batch = batches[partition]
+        if batch.append(timestamp=None, key=key, value=value, headers=with_headers) is None:
+            if batch.record_count():
+                sent.append(await to.send_batch(batch, topic, partition=partition))
+                await asyncio.sleep(0)  # a turn for the network
+            batches[partition] = batch = to.create_batch()
+            if batch.append(timestamp=None, key=key, value=value, headers=with_headers) is None:  # larger than a batch
+                sent.append(await to.send(topic, value, key, partition=partition, headers=with_headers))
+    for partition, batch in batches.items():
+        if batch.record_count():
+            sent.append(await to.send_batch(batch, topic, partition=partition))
+    for each in sent:
+        await each
+    return count
 
 
 async def load(workload: Workload, bootstrap: str, prefix: str) -> Expected:
-    """Send all of a workload's mail to topics that are there. Returns what is to be expected of a competitor."""
-    producer = AIOKafkaProducer(
-        **client_options(KafkaSettings(kafka=bootstrap)),
-        enable_idempotence=True,  # what is sent again lies there once: offsets are counted on
-        max_batch_size=BATCH_BYTES,
-        max_request_size=8 * MIB,
-    )
-    await producer.start()
-    try:
-        versions = _Sender(producer, prefix + "masterplans", workload.partitions)
-        for plan, value in mail.versions(workload):
-            versions.add(plan.partition, plan.key.encode(), value)
-        await versions.send(everything=True)
-        sender = _Sender(producer, prefix + "program-status", workload.partitions)
-        reckoning, reports = Reckoning(workload), mail.reports(workload)
-        while slice_of_them := list(itertools.islice(reports, SLICE)):
-            for one in slice_of_them:
-                reckoning.take(one)
-                sender.add(one.partition, one.plan.key.encode(), one.value)
-            await sender.send()
-        await sender.send(everything=True)
-        return reckoning.done()
-    finally:
-        await producer.stop()
+    """Write all of a workload's records to topics that are there. Returns what is to be expected of a competitor."""
+    reckoning = Reckoning(workload)
+
+    def reports() -> Iterable[ToWrite]:
+        for one in records.reports(workload):
+            reckoning.take(one)
+            yield ToWrite(one.partition, one.plan.key.encode(), one.value)
+
+    versions = (ToWrite(plan.partition, plan.key.encode(), value) for plan, value in records.versions(workload))
+    async with producer(bootstrap) as to:
+        await write(to, prefix + "masterplans", versions, HEADERS)
+        await write(to, prefix + "program-status", reports(), HEADERS)
+    return reckoning.done()

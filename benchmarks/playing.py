@@ -1,20 +1,26 @@
-"""Plays one run: a competitor comes to a broker full of mail and does all that is to be done, while it is watched."""
+"""Plays one replay: a competitor comes to a broker full of records and does all that is to be done, while it is watched."""
 
 import asyncio
+import json
 import os
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from benchmarks import comparison, ground, output, process_tree, topics
+from benchmarks import comparison, ground, process_tree, topics
+from benchmarks.benchmark import WrongError
+from benchmarks.comparison import Realization
+from benchmarks.competitors import FLOOR, Competitor, Options
+from benchmarks.expected import ACCEPTED, DUPLICATE
 from benchmarks.ground import Ground
-from benchmarks.peers.peer import Options, Peer
-from benchmarks.running import Competitor, WrongError, competitor
+from benchmarks.running import Running, running
+from deploy.local.broker import Broker
+from schemas.vocabulary import Reason
 
 LOOK_SECONDS = 0.1
 BEGINS = 0.1  # of the work: what comes before is how a competitor warms up
 STALLED_SECONDS = 120.0
 QUIET_SECONDS = 2.0
-TOLD_SECONDS = 60.0
+REALIZATION_SECONDS = 60.0
 
 
 class Sample(NamedTuple):
@@ -28,87 +34,78 @@ class Sample(NamedTuple):
     machine_cpu: float
 
 
-class Run(NamedTuple):
-    """A run that was right to the last fact. From 10 % of the facts to all of them unless said otherwise."""
+def play(on: Ground, competitor: Competitor, options: Options) -> dict[str, float]:
+    """The figures of one run, from 10 % of the facts to all of them unless said otherwise.
 
-    events_per_second: float
-    cpu_us_per_event: float
-    seconds: float
-    cpu_seconds: float
-    broker_cpu_seconds: float
-    harness_cpu_seconds: float
-    other_cpu_seconds: float  # of everything else on the machine: more than a little, and the run was disturbed
-    first_fact_seconds: float  # from the start of the process
-    whole_seconds: float  # from the start of the process to the last fact
-    peak_mib: float
-    broker_peak_mib: float
-    book_bytes_per_fact: float  # on the broker's disk
+    events_per_second, cpu_us_per_event, seconds, cpu_seconds, broker_cpu_seconds, harness_cpu_seconds;
+    other_cpu_seconds of everything else on the machine: more than a little, and the run was disturbed;
+    first_fact_seconds and whole_seconds from the start of the process to the first and the last fact;
+    peak_mib, broker_peak_mib; book_bytes_per_fact on the broker's disk.
 
-
-def play(on: Ground, peer: Peer, options: Options) -> Run:
-    """One run of a competitor. Raises WrongError when its output is not what is expected."""
+    Raises WrongError when its output is not what is expected.
+    """
     with ground.broker(on) as broker:
-        broker_pid = broker.process.pid
         began = time.monotonic()
-        with competitor(on, broker, peer, options) as running:
-            samples = asyncio.run(watch(on, broker.bootstrap, running, broker_pid))
-            peaks = process_tree.peak_mib(running.pid), process_tree.peak_mib(broker_pid)
-        if found := asyncio.run(output.differences(broker.bootstrap, on)):
+        with running(on, broker, competitor, options) as process:
+            if competitor is FLOOR:
+                output = _printed(process, on)
+                found, figures = _floor_differences(output, on), _floor_figures(output, time.monotonic() - began)
+            else:
+                samples = asyncio.run(watch(on, broker, process))
+                found, figures = [], _figures(samples, began, on.expected.accepted)
+            peaks = process_tree.peak_mib(process.pid), process_tree.peak_mib(broker.process.pid)
+        if competitor is not FLOOR:
+            found = asyncio.run(comparison.differences(broker.bootstrap, on))
+        if found:
             raise WrongError("\n".join(["the output is not what is expected:", *found]))
-        book = ground.bytes_of(broker, "facts")
-        return _figures(samples, began, on.expected.accepted, *peaks, book)
+        on_disk = ground.bytes_of(broker, "facts") / on.expected.accepted
+    return figures | {"peak_mib": peaks[0], "broker_peak_mib": peaks[1], "book_bytes_per_fact": on_disk}
 
 
-async def watch(on: Ground, bootstrap: str, running: Competitor, broker_pid: int) -> list[Sample]:
+async def watch(on: Ground, broker: Broker, process: Running) -> list[Sample]:
     """Look again and again until all facts are committed and the last realization of every plan covers its last fact."""
-    tps = topics.partitions("facts", on.workload.partitions)
+    tps, facts = topics.partitions("facts", on.workload.partitions), on.expected.accepted
     samples: list[Sample] = []
     moved = time.monotonic()
-    async with topics.reader(bootstrap) as consumer:
+    async with topics.reader(broker.bootstrap) as consumer:
         while True:
-            running.check()
-            committed = await topics.committed(consumer, tps)
+            process.check()
+            committed = sum((await consumer.end_offsets(tps)).values())  # transactions leave marks that count, too
             now = time.monotonic()
             if not samples or committed != samples[-1].committed:
                 moved = now
-            used, by_broker = process_tree.cpu_seconds(running.pid, broker_pid)
-            by_harness, by_all = sum(os.times()[:2]), process_tree.machine_cpu_seconds()
-            samples.append(Sample(now, committed, used, by_broker, by_harness, by_all))
-            if committed >= on.expected.accepted and now - moved > QUIET_SECONDS:
+            cpu, broker_cpu = process_tree.cpu_seconds(process.pid, broker.process.pid)
+            harness_cpu, machine_cpu = sum(os.times()[:2]), process_tree.machine_cpu_seconds()
+            samples.append(Sample(now, committed, cpu, broker_cpu, harness_cpu, machine_cpu))
+            if committed >= facts and now - moved > QUIET_SECONDS:
                 break
             if now - moved > STALLED_SECONDS:
-                raise WrongError(
-                    f"nothing moved for {STALLED_SECONDS:.0f} s, at {committed:,} of {on.expected.accepted:,}"
-                )
+                raise WrongError(f"nothing moved for {STALLED_SECONDS:.0f} s, at {committed:,} of {facts:,}")
             await asyncio.sleep(LOOK_SECONDS)
-    deadline = time.monotonic() + TOLD_SECONDS
-    while not comparison.covers(await output.realizations(bootstrap, on.workload.partitions), on.expected):
+    deadline = time.monotonic() + REALIZATION_SECONDS
+    while not comparison.covers(await comparison.realizations(broker.bootstrap, on.workload.partitions), on.expected):
         if time.monotonic() > deadline:
             raise WrongError("the last realization of some plan does not cover its last fact")
         await asyncio.sleep(LOOK_SECONDS)
     return samples
 
 
-def _figures(samples: list[Sample], began: float, facts: int, peak: float, broker_peak: float, book: int) -> Run:
+def _figures(samples: list[Sample], began: float, facts: int) -> dict[str, float]:
     end = samples[-1].committed
     last = next(one for one in samples if one.committed == end)
-    first = _at(samples, BEGINS * end)
-    spent = Sample(*(after - before for before, after in zip(first, last, strict=True)))
+    spent = Sample(*(after - before for before, after in zip(_at(samples, BEGINS * end), last, strict=True)))
     events = facts * (1 - BEGINS)
-    return Run(
-        events_per_second=events / spent.at,
-        cpu_us_per_event=spent.cpu / events * 1e6,
-        seconds=spent.at,
-        cpu_seconds=spent.cpu,
-        broker_cpu_seconds=spent.broker_cpu,
-        harness_cpu_seconds=spent.harness_cpu,
-        other_cpu_seconds=max(0.0, spent.machine_cpu - spent.cpu - spent.broker_cpu - spent.harness_cpu),
-        first_fact_seconds=next(one.at for one in samples if one.committed) - began,
-        whole_seconds=last.at - began,
-        peak_mib=peak,
-        broker_peak_mib=broker_peak,
-        book_bytes_per_fact=book / facts,
-    )
+    return {
+        "events_per_second": events / spent.at,
+        "cpu_us_per_event": spent.cpu / events * 1e6,
+        "seconds": spent.at,
+        "cpu_seconds": spent.cpu,
+        "broker_cpu_seconds": spent.broker_cpu,
+        "harness_cpu_seconds": spent.harness_cpu,
+        "other_cpu_seconds": max(0.0, spent.machine_cpu - spent.cpu - spent.broker_cpu - spent.harness_cpu),
+        "first_fact_seconds": next(one.at for one in samples if one.committed) - began,
+        "whole_seconds": last.at - began,
+    }
 
 
 def _at(samples: list[Sample], committed: float) -> Sample:
@@ -119,3 +116,45 @@ def _at(samples: list[Sample], committed: float) -> Sample:
     a, b = samples[after - 1], samples[after]
     share = (committed - a.committed) / (b.committed - a.committed)
     return Sample(*(x + share * (y - x) for x, y in zip(a, b, strict=True)))
+
+
+def _printed(process: Running, on: Ground) -> dict[str, Any]:
+    """The line that the floor prints at its end (benchmarks/peers/floor.py); it has as long as a slow one would need."""
+    deadline = time.monotonic() + STALLED_SECONDS + on.expected.records / 2_000
+    while time.monotonic() < deadline:
+        process.check()
+        for line in process.output.splitlines():
+            if line.startswith('{"records"') and line.endswith("}"):
+                output: dict[str, Any] = json.loads(line)
+                return output
+        time.sleep(LOOK_SECONDS)
+    raise WrongError("it prints nothing")
+
+
+def _floor_figures(output: dict[str, Any], whole_seconds: float) -> dict[str, float]:
+    """It measures itself: it has the processor for itself."""
+    events = output["records"] * (1 - BEGINS)
+    return {
+        "events_per_second": events / output["seconds"],
+        "cpu_us_per_event": output["processor_seconds"] / events * 1e6,
+        "seconds": output["seconds"],
+        "cpu_seconds": output["processor_seconds"],
+        "broker_cpu_seconds": 0.0,
+        "harness_cpu_seconds": 0.0,
+        "other_cpu_seconds": 0.0,
+        "first_fact_seconds": output["first_seconds"],
+        "whole_seconds": whole_seconds,
+    }
+
+
+def _floor_differences(output: dict[str, Any], on: Ground) -> list[str]:
+    """How what the floor prints differs from what is expected. Empty: not at all."""
+    counts = dict(on.expected.counts)
+    duplicate, conflict = counts.pop(DUPLICATE), counts.pop(Reason.CONFLICT.value)
+    rejected = sum(counts.values()) - counts[ACCEPTED]
+    wanted = {"accepted": on.expected.accepted, "duplicate": duplicate, "conflict": conflict, "rejected": rejected}
+    found = [] if output["outcomes"] == wanted else [f"outcomes {output['outcomes']}, expected {wanted}"]
+    written = {plan: Realization(plan, one["seq"], one["cells"]) for plan, one in output["realization"].items()}
+    if not comparison.covers(written, on.expected):
+        found.append("it counted other facts")
+    return found + comparison.of_realizations(written, on.expected)

@@ -1,17 +1,19 @@
-"""benchmarks/results.json: every measurement that is kept, each with when, of what, where and with which parts."""
+"""benchmarks/results.json: the latest measurement of each row, with when, of what, where and with which parts.
+
+A row is a benchmark under the same parameters. The file has one line for each.
+"""
 
 import json
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from benchmarks import machine
 
-Json = dict[str, Any]
-Unit = Literal["1", "s", "ms", "us", "MiB", "KiB", "bytes", "events/s", "facts/s", "records", "percent"]
+Unit = Literal["1", "s", "ms", "us", "MiB", "KiB", "bytes", "events/s", "facts/s", "percent"]
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results.json")
@@ -34,11 +36,16 @@ class Figure(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """What an instrument (`name`) found under `parameters` (workload, competitor, sizes, options...)."""
+    """What a benchmark (`name`) found under `parameters` (workload, competitor, sizes, options...)."""
 
     name: str
-    parameters: Mapping[str, str | int | float | bool]
+    parameters: Mapping[str, str | int | float]
     figures: Mapping[str, Figure]
+
+    @property
+    def row(self) -> str:
+        """What tells it apart from any other row."""
+        return json.dumps([self.name, self.parameters], sort_keys=True)
 
 
 class Kept(NamedTuple):
@@ -57,57 +64,45 @@ class Kept(NamedTuple):
 
 
 def read(file: Path = RESULTS) -> list[Kept]:
-    """Everything kept, the oldest first."""
+    """Everything kept, in the order in which rows were first measured."""
     return [_kept(one) for one in json.loads(file.read_text())] if file.exists() else []
 
 
-def latest(kept: list[Kept]) -> list[Kept]:
-    """The last of each name and parameters, in the order in which they were first measured."""
-    return list({(one.measurement.name, _canonical(one.measurement.parameters)): one for one in kept}.values())
+def latest(kept: Iterable[Kept]) -> list[Kept]:
+    """The last of each row, in the order in which rows were first measured."""
+    return list({one.measurement.row: one for one in kept}.values())
 
 
-def append(measurement: Measurement, file: Path = RESULTS) -> Kept:
-    """Keep a measurement that was just taken."""
+def keep(measurement: Measurement, file: Path = RESULTS) -> None:
+    """Keep a measurement that was just taken, in place of what was known of its row."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    kept = Kept(measurement, now, commit(), machine.hardware(), machine.versions())
+    write([*read(file), Kept(measurement, now, commit(), machine.hardware(), machine.versions())], file)
+
+
+def write(kept: Iterable[Kept], file: Path) -> None:
+    """Write the latest of each row."""
+    lines = ",\n".join(json.dumps(_json(one), ensure_ascii=False) for one in latest(kept))
     unfinished = file.with_suffix(".part")
-    text = json.dumps([_json(one) for one in [*read(file), kept]], indent=1, ensure_ascii=False)
-    unfinished.write_text(text + "\n")
+    unfinished.write_text(f"[\n{lines}\n]\n")
     unfinished.rename(file)
-    return kept
 
 
 def commit() -> str:
     """The commit that is checked out; `+` when files that may matter differ from it."""
-    here = _git("rev-parse", "--short=10", "HEAD")
-    changed = [
-        line
-        for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()
-        if "results.json" not in line
-    ]
-    return here + ("+" if changed else "")
+    changed = _git("status", "--porcelain", "--untracked-files=no").splitlines()
+    return _git("rev-parse", "--short=10", "HEAD") + "+" * any("results.json" not in line for line in changed)
 
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _canonical(parameters: Mapping[str, Any]) -> str:
-    return json.dumps(parameters, sort_keys=True)
+def _json(kept: Kept) -> dict[str, Any]:
+    figures = {metric: figure._asdict() for metric, figure in kept.measurement.figures.items()}
+    return kept.measurement._asdict() | {"figures": figures} | dict(zip(Kept._fields[1:], kept[1:], strict=True))
 
 
-def _json(kept: Kept) -> Json:
-    name, parameters, figures = kept.measurement
-    told = {metric: {"unit": figure.unit, "values": list(figure.values)} for metric, figure in figures.items()}
-    return {"name": name, "parameters": dict(parameters), "figures": told} | {
-        "taken": kept.taken,
-        "commit": kept.commit,
-        "machine": dict(kept.machine),
-        "versions": dict(kept.versions),
-    }
-
-
-def _kept(told: Json) -> Kept:
-    figures = {metric: Figure(one["unit"], tuple(one["values"])) for metric, one in told["figures"].items()}
-    measurement = Measurement(told["name"], told["parameters"], figures)
-    return Kept(measurement, told["taken"], told["commit"], told["machine"], told["versions"])
+def _kept(row: dict[str, Any]) -> Kept:
+    figures = {metric: Figure(one["unit"], tuple(one["values"])) for metric, one in row["figures"].items()}
+    measurement = Measurement(row["name"], row["parameters"], figures)
+    return Kept(measurement, *(row[field] for field in Kept._fields[1:]))

@@ -1,8 +1,8 @@
-"""Sends requests over plain sockets and notes when each was answered: the load of the instruments, in its own process.
+"""Sends requests and notes when each was answered: the load of the benchmarks, in its own process.
 
     python -m benchmarks.sender < requests
 
-`requests` is a pickled `Load`; what is written is a `Heard` as JSON. With a rate, requests are due at random moments
+`requests` is a pickled `Load`; what is written is `Answers` as JSON. With a rate, requests are due at random moments
 (exponential gaps, seeded), whether earlier ones are answered or not, and a latency begins when a request was due: a
 server that stalls can't hide it. Without one, each connection sends its next as soon as it is answered.
 """
@@ -15,14 +15,13 @@ import resource
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import NamedTuple
 
 from tests.parts.processes import ROOT
 
 CONNECTIONS_AT_MOST = 1_000
 GIVE_UP_SECONDS = 300
-HEAD_END = b"\r\n\r\n"
 
 
 class Load(NamedTuple):
@@ -32,10 +31,9 @@ class Load(NamedTuple):
     requests: list[bytes]
     rate: float | None
     connections: int
-    seed: int = 1
 
 
-class Heard(NamedTuple):
+class Answers(NamedTuple):
     """What came of it: when each request was due (monotonic seconds), how many seconds later its answer was here, and
     how often each status came.
 
@@ -49,92 +47,53 @@ class Heard(NamedTuple):
     cpu_seconds: float
 
 
-class _Connection(asyncio.Protocol):
-    """One connection, one request at a time."""
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._read = bytearray()
-        self._waiting: asyncio.Future[str] | None = None
-        self.lost = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def ask(self, request: bytes) -> "asyncio.Future[str]":
-        """Send a request; the future is the status of its answer, when that is here whole."""
-        assert self._transport is not None
-        self._waiting = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return self._waiting
-
-    def data_received(self, data: bytes) -> None:
-        self._read += data
-        at = self._read.find(HEAD_END)
-        if at < 0:
-            return
-        head = self._read[:at].lower()
-        begins = head.index(b"content-length:") + len(b"content-length:")
-        length = int(head[begins:].split(b"\r\n", 1)[0])
-        if len(self._read) >= at + len(HEAD_END) + length:
-            self._read.clear()
-            assert self._waiting is not None
-            self._waiting.set_result(head[9:12].decode())
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.lost = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(ConnectionError(f"the server hung up: {error}"))
-
-    def close(self) -> None:
-        assert self._transport is not None
-        self._transport.close()
+async def answer(reader: asyncio.StreamReader) -> str:
+    """The status of the next answer, when all of it is here; a body without a length ends with the connection."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    if b"content-length:" in head:
+        await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
+    elif b" 304 " not in head:
+        while await reader.read(64 * 1024):
+            pass
+    return head[9:12].decode()
 
 
 class _Sender:
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._free: deque[_Connection] = deque()
+        self._free: deque[Connection] = deque()
         self._room = asyncio.Semaphore(CONNECTIONS_AT_MOST)
-        self.due = [0.0] * len(load.requests)
-        self.latencies = [0.0] * len(load.requests)
-        self.statuses: dict[str, int] = {}
+        self.due, self.latencies = [0.0] * len(load.requests), [0.0] * len(load.requests)
+        self.statuses = Counter[str]()
 
-    async def connect(self) -> _Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self._load.port)
-        return connection
-
-    async def keep(self, connections: int) -> None:
-        """Have so many connections to begin with."""
-        self._free.extend([await self.connect() for _ in range(connections)])
-
-    async def _connection(self) -> _Connection:
-        while self._free:
-            connection = self._free.popleft()  # the one that rested longest: the server ends those that rest too long
-            if not connection.lost:
-                return connection
-        return await self.connect()
+    async def connect(self, count: int) -> None:
+        self._free.extend([await asyncio.open_connection("127.0.0.1", self._load.port) for _ in range(count)])
 
     async def _one(self, index: int, due: float) -> None:
         async with self._room:
-            connection = await self._connection()
-            status = await connection.ask(self._load.requests[index])
-            self._free.append(connection)
+            while self._free and self._free[0][0].at_eof():  # the server ends those that rest too long
+                self._free.popleft()
+            if not self._free:
+                await self.connect(1)
+            reader, writer = self._free.popleft()
+            writer.write(self._load.requests[index])
+            self.statuses[await answer(reader)] += 1
+            self._free.append((reader, writer))
         self.due[index], self.latencies[index] = due, time.monotonic() - due
-        self.statuses[status] = self.statuses.get(status, 0) + 1
 
     async def at_rate(self, rate: float) -> None:
-        gaps, due, tasks = random.Random(self._load.seed), time.monotonic(), []
+        gaps, due, tasks = random.Random(1), time.monotonic(), []
         for index in range(len(self._load.requests)):
             due += gaps.expovariate(rate)
-            wait = due - time.monotonic()
-            if wait > 0:
+            if (wait := due - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
             tasks.append(asyncio.create_task(self._one(index, due)))
         await asyncio.gather(*tasks)
 
-    async def at_once(self) -> None:
+    async def flat_out(self) -> None:
         indices = iter(range(len(self._load.requests)))
 
         async def ask_on() -> None:
@@ -144,29 +103,29 @@ class _Sender:
         await asyncio.gather(*(ask_on() for _ in range(self._load.connections)))
 
     def close(self) -> None:
-        for connection in self._free:
-            connection.close()
+        for _, writer in self._free:
+            writer.close()
 
 
-async def send(load: Load) -> Heard:
+async def send(load: Load) -> Answers:
     """Send a load."""
     sender = _Sender(load)
-    await sender.keep(load.connections)
+    await sender.connect(load.connections)
     began = time.monotonic()
-    await (sender.at_once() if load.rate is None else sender.at_rate(load.rate))
+    await (sender.flat_out() if load.rate is None else sender.at_rate(load.rate))
     seconds = time.monotonic() - began
     sender.close()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return Heard(sender.due, sender.latencies, sender.statuses, seconds, used.ru_utime + used.ru_stime)
+    return Answers(sender.due, sender.latencies, sender.statuses, seconds, used.ru_utime + used.ru_stime)
 
 
-def run(load: Load) -> Heard:
+def run(load: Load) -> Answers:
     """Send a load from a process of its own."""
     command = [sys.executable, "-m", "benchmarks.sender"]
     told = subprocess.run(
         command, input=pickle.dumps(load), stdout=subprocess.PIPE, check=True, cwd=ROOT, timeout=GIVE_UP_SECONDS
     )
-    return Heard(**json.loads(told.stdout))
+    return Answers(**json.loads(told.stdout))
 
 
 if __name__ == "__main__":

@@ -5,36 +5,22 @@ reports at a rate: the time until each is acknowledged, and until a live page th
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import process_tree
-from benchmarks.instrument import Instrument
-from benchmarks.percentiles import percentile
-from benchmarks.results import Figure, Measurement, Unit
-from benchmarks.streams import PLAN, WITHIN_SECONDS, Streams
+from benchmarks.benchmark import Benchmark, Case, measure, percentile
+from benchmarks.installation import WITHIN_SECONDS, callers
+from benchmarks.results import Measurement
+from benchmarks.streams import PLAN, City
 from tests.parts import broker
-from tests.parts.processes import ROOT, Processes
+from tests.parts.processes import Processes
 
 LIVE = f"/v1/plans/{PLAN}/stream"
 PAGES = 3
-UNITS: dict[str, Unit] = {
-    "acknowledged_p50_ms": "ms",
-    "acknowledged_p99_ms": "ms",
-    "acknowledged_longest_ms": "ms",
-    "change_p50_ms": "ms",
-    "change_p99_ms": "ms",
-    "change_longest_ms": "ms",
-    "crowd_answered": "1",
-    "crowd_refused": "1",
-    "cpu_percent": "percent",
-}
 
 
 class Scene(NamedTuple):
@@ -46,62 +32,40 @@ class Scene(NamedTuple):
     rate: float
 
 
-@contextmanager
-def asking(port: int, connections: int, plans: list[str]) -> Generator[dict[str, dict[str, int]]]:
-    """A crowd. What is given is filled at the end: how often each status came, by kind of request."""
-    answered: dict[str, dict[str, int]] = {}
-    command = [sys.executable, "-m", "benchmarks.crowd", str(port), str(connections), *plans]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
-        try:
-            assert crowd.stdout is not None
-            assert crowd.stdout.readline() == "asking\n"
-            yield answered
-            said, _ = crowd.communicate("\n", timeout=WITHIN_SECONDS)
-            answered |= json.loads(said)
-        finally:
-            crowd.kill()
-
-
 def play(bootstrap: str, folder: Path, scene: Scene) -> dict[str, float]:
-    """The figures of a scene, by the names in `UNITS`."""
-    folder.mkdir()
-    processes = Processes(folder)
+    """The figures of a scene, on an installation of its own."""
+    processes = Processes(Path(tempfile.mkdtemp(dir=folder)))
     others = [f"kota-lain-{number}" for number in range(scene.plans)]
     try:
-        city = Streams(bootstrap, folder, processes, others, together=True)
-        with city.listening(LIVE, PAGES) as last_knew, asking(city.api.port, scene.crowd, [PLAN, *others]) as answered:
-            cpu = process_tree.cpu_seconds(city.api.pid)[0]
-            ids, heard = city.send(scene.reports, scene.rate)
-            cpu = process_tree.cpu_seconds(city.api.pid)[0] - cpu
-        changes = city.delays(ids, heard, last_knew)
+        city = City(bootstrap, processes.folder, processes, others, together=True)
+        asking = callers("benchmarks.crowd", city.api.port, scene.crowd, PLAN, *others, ready="asking")
+        with city.listening(LIVE, PAGES) as last_knew, asking as crowd:
+            ids, answers, cpu = city.send(scene.reports, scene.rate)
+            statuses: dict[str, int] = json.loads(crowd.communicate("\n", timeout=WITHIN_SECONDS)[0])
+        changes = city.delays(ids, answers, last_knew)
     finally:
         processes.end()
-    acknowledged = sorted(heard.latencies)
-    statuses = [(status, count) for each in answered.values() for status, count in each.items()]
     return {
         f"{name}_{which}_ms": 1000 * percentile(seconds, percent)
-        for name, seconds in (("acknowledged", acknowledged), ("change", changes))
+        for name, seconds in (("acknowledged", sorted(answers.latencies)), ("change", changes))
         for which, percent in (("p50", 50), ("p99", 99), ("longest", 100))
     } | {
-        "crowd_answered": sum(count for _, count in statuses),
-        "crowd_refused": sum(count for status, count in statuses if status in {"429", "ended"}),
-        "cpu_percent": 100 * cpu / heard.seconds,
+        "crowd_answered": sum(statuses.values()),
+        "crowd_refused": statuses.get("429", 0) + statuses.get("ended", 0),
+        "cpu_percent": 100 * cpu / answers.seconds,
     }
 
 
-def measure(bootstrap: str, folder: Path, scenes: list[Scene], runs: int) -> Iterator[Measurement]:
+def measured(bootstrap: str, folder: Path, scenes: list[Scene], runs: int) -> Iterator[Measurement]:
     """One measurement of each scene."""
-    for number, scene in enumerate(scenes):
-        played = [play(bootstrap, folder / f"{number}-{again}", scene) for again in range(runs)]
-        figures = {name: Figure(unit, tuple(one[name] for one in played)) for name, unit in UNITS.items()}
-        yield Measurement("strangers", scene._asdict(), figures)
+    return measure("strangers", [Case(one._asdict(), partial(play, bootstrap, folder, one)) for one in scenes], runs)
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
     reports = round(arguments.rate * (2 if arguments.quick else arguments.seconds))
     scenes = [Scene(crowd, arguments.plans, reports, arguments.rate) for crowd in (0, arguments.crowd)]
     with tempfile.TemporaryDirectory(prefix="pantau-strangers-") as name, broker.running(Path(name) / "broker") as own:
-        yield from measure(own.bootstrap, Path(name), scenes, 1 if arguments.quick else arguments.runs)
+        yield from measured(own.bootstrap, Path(name), scenes, arguments.runs)
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -111,6 +75,6 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=30, help="at that rate (default: %(default)s)")
 
 
-STRANGERS = Instrument(
+STRANGERS = Benchmark(
     "strangers", "reports and a live page beside callers without a key who do the worst", _arguments, _run
 )

@@ -35,11 +35,6 @@ def partitions(topic: str, count: int) -> list[TopicPartition]:
     return [TopicPartition(PREFIX + topic, number) for number in range(count)]
 
 
-async def committed(consumer: AIOKafkaConsumer, tps: list[TopicPartition]) -> int:
-    """How far partitions are committed, summed. Transactions leave marks that count as records."""
-    return sum((await consumer.end_offsets(tps)).values())
-
-
 async def everything(bootstrap: str, topic: str, count: int) -> AsyncGenerator[Any]:
     """Every record of a topic that is committed now; those of a partition in order."""
     tps = partitions(topic, count)

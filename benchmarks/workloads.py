@@ -11,7 +11,7 @@ CITY_PARTITIONS, NATION_PARTITIONS = 12, 96
 
 
 class Workload(NamedTuple):
-    """Mail of `plans` plans: a version of each, then `reports` reports, which begin in month `first` of ten years.
+    """Records of `plans` plans: a version of each, then `reports` reports, which begin in month `first` of ten years.
 
     Every program of every plan reports each month until `reports` are reached. With `disorder` they come shuffled
     within each plan, some twice, some conflicting, some wrong, some orphans or foreign: about `reports` records.
@@ -34,20 +34,15 @@ Name = Literal["city", "nation", "nation-disorder"]
 
 
 def workload(name: Name, events: int | None = None) -> Workload:
-    """A published workload, with so many reports instead of its own number where told."""
-    match name:
-        case "city":
-            return Workload(1, events or PROGRAMS * MONTHS, CITY_PARTITIONS)
-        case "nation":
-            return Workload(NATION, events or 1_000_000, NATION_PARTITIONS, first=_first(events or 1_000_000))
-        case "nation-disorder":
-            return Workload(
-                NATION, events or 1_000_000, NATION_PARTITIONS, first=_first(events or 1_000_000), disorder=True
-            )
+    """A published workload, with so many reports instead of its own number where given."""
+    if name == "city":
+        return Workload(1, events or PROGRAMS * MONTHS, CITY_PARTITIONS)
+    reports = events or 1_000_000
+    return Workload(NATION, reports, NATION_PARTITIONS, first=_first(reports), disorder=name == "nation-disorder")
 
 
 def quick(name: Name) -> Workload:
-    """A small one of the same kind, to see that an instrument works."""
+    """A small one of the same kind, to see that a benchmark works."""
     return workload(name)._replace(plans=1 if name == "city" else 8, reports=2_000, partitions=4)
 
 

@@ -8,17 +8,16 @@ import sys
 from pathlib import Path
 
 from benchmarks import results
-from benchmarks.report import page, plot, scaling
+from benchmarks.report import page, scaling
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def rendered() -> dict[Path, str]:
     """The text of every file."""
-    kept = results.latest(results.read())
+    kept = results.read()
     return {
         DOCS / "benchmarks.md": page.text(kept),
-        DOCS / "pictures" / "benchmarks.svg": plot.svg(kept),
         DOCS / "scaling.md": scaling.text(kept),
     }
 

@@ -13,7 +13,7 @@ BEGINNING = """\
 
 `make bench` measures, `benchmarks/results.json` keeps what was found, and this page is written from there by
 `python -m benchmarks.report.generate`: nothing on it is typed by hand. `make bench ARGS="--help"` says how to measure one thing;
-`benchmarks/peers` has the competitors. A figure is the median of its runs, ± half of the distance between the lowest and the highest.
+`benchmarks/competitors.py` has the competitors. Each row is the latest measurement of its kind; a figure is the median of its runs, ± half of the distance between the lowest and the highest.
 """
 
 HOW = """\
@@ -62,7 +62,7 @@ def _targets(kept: Sequence[Kept]) -> str:
 
 
 def _replay(kept: Sequence[Kept]) -> str:
-    told = ["## Replay\n", "![Events per second, and the delay beside it](pictures/benchmarks.svg)\n"]
+    told = ["## Replay\n"]
     workloads = dict.fromkeys(
         (one.measurement.parameters["workload"], one.measurement.parameters["events"]) for one in named(kept, "replay")
     )

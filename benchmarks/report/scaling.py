@@ -3,19 +3,19 @@
 A mark is `<!--NAME-->` before a figure and `<!--/-->` behind it; readers of the page don't see it.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.engine import ONE_PROCESS, PANTAU
+from benchmarks.competitors import ONE_PROCESS, PANTAU, STREAMS
+from benchmarks.competitors import text as text_of
 from benchmarks.peers.kafka_streams import PROMPT
 from benchmarks.playing import BEGINS
-from benchmarks.points import options_of
-from benchmarks.points import text as text_of
 from benchmarks.report.found import best, median, named, number
-from benchmarks.report.targets import STREAMS, bytes_per_fact, replayed_beside, together
+from benchmarks.report.targets import bytes_per_fact, replayed_beside, together
 from benchmarks.results import Kept
 from benchmarks.workloads import CITY_PARTITIONS, NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE
 
@@ -103,7 +103,11 @@ def _bounds(kept: Sequence[Kept]) -> dict[str, str | None]:
 
 def _prompt(kept: Sequence[Kept]) -> dict[str, float | None]:
     """Kafka Streams where its delay is like ours, and ours of as many events on the same day."""
-    there = [one for one in kept if PROMPT.items() <= options_of(one.measurement).items()]
+    there = [
+        one
+        for one in kept
+        if PROMPT.items() <= json.loads(str(one.measurement.parameters.get("options", "{}"))).items()
+    ]
     both = replayed_beside([*there, *named(kept, "replay", competitor=PANTAU)], STREAMS)
     return {
         "prompt.rate": both and both.theirs,

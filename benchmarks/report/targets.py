@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from benchmarks.engine import PANTAU
+from benchmarks.competitors import PANTAU, STREAMS
 from benchmarks.report.found import best, median, named, number, values
 from benchmarks.results import Kept
 from benchmarks.workloads import CITY_PARTITIONS, PROVINCE
 
 LARGE = 5_000_000  # facts of a projection
 CROWD = 200  # connections
-STREAMS = "kafka-streams-exactly-once"
 Found = tuple[str, bool] | None  # in words, and whether it is reached; None: not measured yet
 All = Sequence[Kept]
 

@@ -1,7 +1,6 @@
 """The licence of what is locked: as known.toml says, else as the installed Python package says.
 
-known.toml has what is not installed here (what only benchmarks need, jars, Go, npm) and what does not name its licence
-clearly. It names versions, because a project may change its licence with any of them.
+known.toml has what is not installed here (jars, Go, npm) and what does not name its licence clearly. It names versions, because a project may change its licence with any of them.
 """
 
 import tomllib

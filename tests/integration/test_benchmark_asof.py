@@ -1,4 +1,4 @@
-"""The instrument of as-of questions, in short: its book is one the aggregator could have written, and it is answered."""
+"""The benchmark of as-of questions, in short: its log is one the aggregator could have written, and it is answered."""
 
 import asyncio
 import gzip
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.api_process import serving
-from benchmarks.asof import measure
-from benchmarks.large_book import LargeBook, write
+from benchmarks.asof import Projection, serving
+from benchmarks.large_log import LargeLog, write
 from deploy.local.broker import Broker
 from schemas.facts import Fact, parse_fact
 from services.kit.settings import Settings
@@ -25,24 +24,24 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def book() -> LargeBook:
-    return LargeBook(plans=2, reports=500)
+def log() -> LargeLog:
+    return LargeLog(plans=2, reports=500)
 
 
-def test_its_facts_are_as_the_aggregator_writes_them(book: LargeBook) -> None:
-    told = list(book.facts(book.plans[0]))
+def test_its_facts_are_as_the_aggregator_writes_them(log: LargeLog) -> None:
+    told = list(log.facts(log.plans[0]))
     facts = [parse_fact(value) for _, value in told]
-    log = FactsLog()
+    written = FactsLog()
 
     assert [fact.seq for fact in facts] == list(range(1, len(told) + 1))
     for (key, value), fact in zip(told, facts, strict=True):
         assert isinstance(fact, Fact)
-        assert (key, value) == log.add(fact.event, fact.received_ms, fact.partition, fact.offset)[:2]
+        assert (key, value) == written.add(fact.event, fact.received_ms, fact.partition, fact.offset)[:2]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_it_measures_what_is_answered_and_the_answers_are_the_oracles(
-    broker: Broker, book: LargeBook, database: str, tmp_path: Path, request: pytest.FixtureRequest
+    broker: Broker, log: LargeLog, database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     settings = Settings(
         kafka=broker.bootstrap,
@@ -52,15 +51,15 @@ def test_it_measures_what_is_answered_and_the_answers_are_the_oracles(
         database=None if database == "sqlite" else request.getfixturevalue("postgres_url"),
     )
     asyncio.run(declare_topics(settings))
-    facts = asyncio.run(write(book, settings))
+    facts = asyncio.run(write(log, settings))
 
-    figures = measure(settings, tmp_path, book, facts, asked=10, runs=1)
+    figures = Projection(settings, tmp_path, log, facts, asked=10).run()
 
     for kind in ("cold", "random", "warm"):
-        p50, p99, worst = (figures[f"{kind}_{name}"].median for name in ("p50", "p99", "worst"))
+        p50, p99, worst = (figures[f"{kind}_{name}"] for name in ("p50", "p99", "worst"))
         assert 0 < p50 <= p99 <= worst
-    plan = book.plans[1]
-    known = [oracle.Fact("", 0, 0, 0, whole_event(json.loads(v), None)) for _, v in book.facts(plan)]
+    plan = log.plans[1]
+    known = [oracle.Fact("", 0, 0, 0, whole_event(json.loads(v), None)) for _, v in log.facts(plan)]
     with serving(settings, tmp_path) as api:
         told = api.get(f"/v1/plans/{plan}/realization?as_of=2024-02-29&known_at=400&group_by=dimension")
     answer = json.loads(gzip.decompress(told))

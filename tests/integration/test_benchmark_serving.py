@@ -1,18 +1,17 @@
-"""The instruments of intake, of streams and of strangers, in short: all they send arrives, and they measure when."""
+"""The benchmarks of intake, of streams and of strangers, in short: all they send arrives, and they measure when."""
 
 from pathlib import Path
 
-from benchmarks.intake import Loading, measure
+from benchmarks import intake, strangers, streams
+from benchmarks.intake import Loading
 from benchmarks.strangers import Scene
-from benchmarks.strangers import measure as measure_strangers
 from benchmarks.streams import Step
-from benchmarks.streams import measure as measure_streams
 from deploy.local.broker import Broker
 
 
 def test_intake_takes_all_that_is_sent(broker: Broker, tmp_path: Path) -> None:
     loads = [Loading(100, 1, 100, 8), Loading(100, 1, None, 8), Loading(10, 50, None, 2)]
-    found = list(measure(broker, tmp_path, loads, 1))
+    found = list(intake.measured(broker, tmp_path, loads, 1))
     assert [each.parameters["events_per_request"] for each in found] == [1, 1, 50]
     for each in found:
         p50, p99, longest, rate = (
@@ -23,14 +22,14 @@ def test_intake_takes_all_that_is_sent(broker: Broker, tmp_path: Path) -> None:
 
 
 def test_every_client_of_a_stream_hears_of_every_report(broker: Broker, tmp_path: Path) -> None:
-    found = list(measure_streams(broker.bootstrap, tmp_path, [Step(20, 3, 20, 20.0)], 1))
+    found = list(streams.measured(broker.bootstrap, tmp_path, [Step(20, 3, 20, 20.0)], 1))
     (figures,) = (each.figures for each in found)
     assert 0 < figures["p50_ms"].median <= figures["p99_ms"].median <= figures["longest_ms"].median
     assert figures["kib_per_client"].median > 0
 
 
 def test_a_crowd_does_its_worst_while_reports_are_taken(broker: Broker, tmp_path: Path) -> None:
-    (found,) = measure_strangers(broker.bootstrap, tmp_path, [Scene(16, 2, 10, 5.0)], 1)
+    (found,) = strangers.measured(broker.bootstrap, tmp_path, [Scene(16, 2, 10, 5.0)], 1)
     figures = {name: figure.median for name, figure in found.figures.items()}
     assert 0 < figures["acknowledged_p50_ms"] <= figures["acknowledged_p99_ms"] <= figures["acknowledged_longest_ms"]
     assert 0 < figures["change_p50_ms"] <= figures["change_longest_ms"]

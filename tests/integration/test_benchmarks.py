@@ -1,4 +1,4 @@
-"""The short form of `make bench`: every instrument still measures, on a broker of its own, and writes down what it finds."""
+"""The short form of `make bench`: every benchmark of the engine still measures, on a broker of its own, and writes down what it finds."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results
-from benchmarks.engine import PANTAU
+from benchmarks.competitors import PANTAU
 from tests.parts.processes import ROOT
 
 FIGURE = {
@@ -24,14 +24,14 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("instrument", SHORT)
-def test_an_instrument_measures_our_engine(instrument: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("benchmark", SHORT)
+def test_a_benchmark_measures_our_engine(benchmark: str, tmp_path: Path) -> None:
     kept = tmp_path / "results.json"
-    command = [sys.executable, "-m", "benchmarks", instrument, *SHORT[instrument], "--quick", "--results", str(kept)]
+    command = [sys.executable, "-m", "benchmarks", benchmark, *SHORT[benchmark], "--quick", "--results", str(kept)]
     told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
     assert told.returncode == 0, told.stdout
     (found,) = results.read(kept)
-    assert found.measurement.name == instrument
+    assert found.measurement.name == benchmark
     assert found.measurement.parameters["competitor"] == PANTAU
-    assert all(value > 0 for value in found.measurement.figures[FIGURE[instrument]].values), told.stdout
+    assert all(value > 0 for value in found.measurement.figures[FIGURE[benchmark]].values), told.stdout

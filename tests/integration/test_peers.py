@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.peers.catalogue import FLOOR, PEERS
-from benchmarks.peers.peer import Peer, environment
+from benchmarks.competitors import FLOOR, PEERS, STOCK_FAUST, Competitor, environment
 from deploy.local.broker import Broker
 from schemas.facts import content
 from schemas.private import STORED
@@ -30,7 +29,6 @@ PARTITIONS = 4
 LETTERS = 2000
 TOPICS = ("masterplans", "program-status")
 VERSION = "masterplan.version.published"
-FAUST = next(peer for peer in PEERS if peer.name == "stock-faust")
 QUICKLY = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}  # the second compiler takes longer than the work here
 
 
@@ -182,11 +180,11 @@ class Job:
         self.outcomes, self.facts = oracle.decide(self.sent, PARTITIONS)
         self.plans = Counter(oracle.plan_of(fact.event["source"]) for fact in self.facts)
 
-    def start(self, peer: Peer) -> Running:
+    def start(self, peer: Competitor) -> Running:
         peer.build()
         self._state.mkdir(exist_ok=True)
-        env = environment(self.mailbox.bootstrap, self.mailbox.prefix, PARTITIONS, self._state, peer.grid[0])
-        return self._processes.start(peer.name, peer.command(peer.grid[0]), env=env | QUICKLY)
+        env = environment(self.mailbox.bootstrap, self.mailbox.prefix, PARTITIONS, self._state, peer.options)
+        return self._processes.start(peer.name, peer.command(peer.options), env=env | QUICKLY)
 
     def until_done(self, running: Running) -> None:
         refused = sum(one.reason is not None for one in self.outcomes)
@@ -202,8 +200,8 @@ class Job:
         assert running.alive, running.said
 
 
-@pytest.mark.parametrize("peer", [peer for peer in PEERS if peer is not FAUST], ids=lambda peer: peer.name)
-def test_a_competitor_does_the_whole_job(peer: Peer, town: Town, processes: Processes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("peer", [peer for peer in PEERS if peer is not STOCK_FAUST], ids=lambda peer: peer.name)
+def test_a_competitor_does_the_whole_job(peer: Competitor, town: Town, processes: Processes, tmp_path: Path) -> None:
     job = Job(town.mailbox(), processes, tmp_path / "state")
 
     job.until_done(job.start(peer))
@@ -231,12 +229,12 @@ def test_stock_faust_does_it_too_and_says_how_its_table_was_recovered(
     town: Town, processes: Processes, tmp_path: Path
 ) -> None:
     job = Job(town.mailbox(), processes, tmp_path / "state")
-    first = job.start(FAUST)
+    first = job.start(STOCK_FAUST)
     job.until_done(first)
     assert differences(job.mailbox, job.outcomes, job.facts, job.sent) == []
     first.stop()
 
-    second = job.start(FAUST)
+    second = job.start(STOCK_FAUST)
     until(lambda: '"recovered_records"' in second.said or not second.alive, what="the table to be recovered")
 
     told = next(json.loads(line) for line in second.said.splitlines() if line.startswith("{"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import comparison, mail
+from benchmarks import comparison, records
 from benchmarks.comparison import Facts, Realization
 from benchmarks.expected import CODES, OUTCOMES, Expected, Reckoning
 from benchmarks.workloads import Workload
@@ -27,9 +27,9 @@ class Known:
         self.mail: list[oracle.Mail] = []
         offsets: Counter[tuple[str, int]] = Counter()
         reckoning = Reckoning(workload)
-        for plan, value in mail.versions(workload):
+        for plan, value in records.versions(workload):
             self._keep("masterplans", plan.partition, offsets, plan.key, value)
-        for one in mail.reports(workload):
+        for one in records.reports(workload):
             reckoning.take(one)
             self._keep("program-status", one.partition, offsets, one.plan.key, one.value)
         self.expected = reckoning.done()
@@ -100,7 +100,7 @@ def same_content(known: Known) -> list[tuple[oracle.Mail, oracle.Mail]]:
 
 
 def test_the_same_workload_is_the_same_bytes() -> None:
-    assert [one.value for one in mail.reports(DISORDER)] == [one.value for one in mail.reports(DISORDER)]
+    assert [one.value for one in records.reports(DISORDER)] == [one.value for one in records.reports(DISORDER)]
 
 
 # ── that a wrong output is found ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,16 +1,16 @@
 """What is published of the benchmarks is what results.json says: the best point counts, and a target that is missed says so."""
 
+from argparse import Namespace
+from functools import partial
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import points, results
-from benchmarks.engine import ONE_PROCESS, PANTAU
+from benchmarks import results
+from benchmarks.benchmark import Case, WrongError, measure
+from benchmarks.competitors import ONE_PROCESS, PANTAU, Competitor, Options, best_known, chosen, text
 from benchmarks.peers.kafka_streams import PROMPT
-from benchmarks.peers.peer import Peer
-from benchmarks.points import text
-from benchmarks.report import page, plot, scaling
+from benchmarks.report import page, scaling
 from benchmarks.report.found import number
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import Figure, Kept, Measurement, Unit
@@ -23,13 +23,13 @@ RUN: dict[str, Unit] = {
 }  # fmt: skip
 
 
-def kept(name: str, parameters: dict[str, str | int | float | bool], **figures: tuple[Unit, tuple[float, ...]]) -> Kept:
+def kept(name: str, parameters: dict[str, str | int | float], **figures: tuple[Unit, tuple[float, ...]]) -> Kept:
     told = {metric: Figure(unit, values) for metric, (unit, values) in figures.items()}
     return Kept(Measurement(name, parameters, told), "2026-11-24T15:00:00+00:00", "abc", MACHINE, {"kafka": "4.3.1"})
 
 
 def replay(competitor: str, guarantee: str, *values: float, options: str = "{}", events: int = 1_000_000) -> Kept:
-    parameters: dict[str, str | int | float | bool] = {
+    parameters: dict[str, str | int | float] = {
         "workload": "nation", "plans": NATION, "events": events, "competitor": competitor, "guarantee": guarantee,
         "options": options,
     }  # fmt: skip
@@ -46,7 +46,7 @@ def delay(
     partitions: int = CITY_PARTITIONS,
     options: str = "{}",
 ) -> Kept:
-    parameters: dict[str, str | int | float | bool] = {
+    parameters: dict[str, str | int | float] = {
         "workload": workload, "partitions": partitions, "competitor": competitor, "rate": rate, "options": options,
     }  # fmt: skip
     used: dict[str, tuple[Unit, tuple[float, ...]]] = {"processors": ("1", (0.5,)), "broker_processors": ("1", (0.9,))}
@@ -55,24 +55,24 @@ def delay(
 
 def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
     facts = plans * (1 + PROGRAMS * 12 * years)
-    parameters: dict[str, str | int | float | bool] = {"plans": plans, "years": years, "facts": facts}
+    parameters: dict[str, str | int | float] = {"plans": plans, "years": years, "facts": facts}
     return kept("growth", parameters, cpu_us_per_event=("us", (cost,)), peak_mib=("MiB", (peak,)))
 
 
 def restore(competitor: str, rate: float) -> Kept:
     options = text(ONE_PROCESS) if competitor == PANTAU else "{}"
-    parameters: dict[str, str | int | float | bool] = {"facts": 300_514, "competitor": competitor, "options": options}
+    parameters: dict[str, str | int | float] = {"facts": 300_514, "competitor": competitor, "options": options}
     return kept("restore", parameters, facts_per_second=("facts/s", (rate,)))
 
 
 def intake(events: int, rate: int | str, accepted: float, p99: float) -> Kept:
     figures: dict[str, tuple[Unit, tuple[float, ...]]] = {"p99_ms": ("ms", (p99,))}
-    parameters: dict[str, str | int | float | bool] = {"events_per_request": events, "rate": rate}
+    parameters: dict[str, str | int | float] = {"events_per_request": events, "rate": rate}
     return kept("intake", parameters, events_per_second=("events/s", (accepted,)), **figures)
 
 
 def streams(listeners: int, stopped: int, rate: float, p99: float, memory: float) -> Kept:
-    parameters: dict[str, str | int | float | bool] = {"listeners": listeners, "stopped": stopped, "rate": rate}
+    parameters: dict[str, str | int | float] = {"listeners": listeners, "stopped": stopped, "rate": rate}
     return kept("streams", parameters, p99_ms=("ms", (p99,)), kib_per_client=("KiB", (memory,)))
 
 
@@ -82,7 +82,7 @@ def strangers(crowd: int, acknowledged: float, change: float) -> Kept:
 
 
 def asof(database: str, facts: int, p99: float) -> Kept:
-    parameters: dict[str, str | int | float | bool] = {"database": database, "facts": facts}
+    parameters: dict[str, str | int | float] = {"database": database, "facts": facts}
     return kept("asof", parameters, random_p99=("ms", (p99,)), followed_per_second=("facts/s", (10_000,)))
 
 
@@ -196,12 +196,6 @@ def test_figures_of_several_days_tell_their_day() -> None:
     assert " | on | " not in page.text([later]).split("## How it is measured")[0]
 
 
-def test_the_picture_is_a_picture_of_every_competitor() -> None:
-    texts = [one.text for one in ElementTree.fromstring(plot.svg(GOOD)).iter("{http://www.w3.org/2000/svg}text")]
-
-    assert {"pantau", "kafka-streams-exactly-once", "stock-faust", "floor", "8 ms, 60 ms"} <= set(texts)
-
-
 def test_the_page_on_scaling_follows_from_the_figures() -> None:
     told = scaling.text(GOOD)
 
@@ -226,17 +220,36 @@ def test_the_page_on_scaling_follows_from_the_figures() -> None:
     assert scaling.UNKNOWN in scaling.text([])
 
 
-def test_the_last_measurement_of_the_same_counts_and_the_file_keeps_all(tmp_path: Path) -> None:
+def test_the_last_measurement_of_a_row_counts_and_the_file_keeps_no_other(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    for value in (1.0, 2.0):
-        results.append(Measurement("x", {"size": 1}, {"seconds": Figure("s", (value,))}), file)
-    results.append(Measurement("x", {"size": 2}, {"seconds": Figure("s", (3.0,))}), file)
+    for size, value in ((1, 1.0), (2, 3.0), (1, 2.0)):
+        results.keep(Measurement("x", {"size": size}, {"seconds": Figure("s", (value,))}), file)
 
     found = results.read(file)
-    assert [one.measurement.figures["seconds"].median for one in found] == [1.0, 2.0, 3.0]
-    assert [one.measurement.figures["seconds"].median for one in results.latest(found)] == [2.0, 3.0]
+    assert [one.measurement.figures["seconds"].median for one in found] == [2.0, 3.0]
     assert found[0].versions["kafka"]
     assert found[0].machine["cores"]
+
+
+def test_a_case_is_run_by_turns_and_one_that_does_not_do_the_job_is_not_measured() -> None:
+    order = []
+
+    def run(name: str, value: float) -> dict[str, float]:
+        order.append(name)
+        if value < 0:
+            raise WrongError("it lost a fact")
+        return {"seconds": value}
+
+    cases = [Case({"n": name}, partial(run, name, value)) for name, value in (("a", 1), ("b", 2), ("c", -1))]
+    measured = measure("x", cases, 2)
+
+    assert [next(measured), next(measured)] == [
+        Measurement("x", {"n": "a"}, {"seconds": Figure("s", (1, 1))}),
+        Measurement("x", {"n": "b"}, {"seconds": Figure("s", (2, 2))}),
+    ]
+    assert order == ["a", "b", "c", "b", "a"]
+    with pytest.raises(SystemExit, match="did not do the job: n=c"):
+        next(measured)
 
 
 @pytest.mark.parametrize(
@@ -247,20 +260,21 @@ def test_a_figure_has_three_digits_that_count(value: float, told: str) -> None:
     assert number(value) == told
 
 
+def streams_with(options: Options) -> Competitor:
+    return Competitor("kafka-streams-exactly-once", "exactly_once", options, lambda _: [])
+
+
 def test_a_competitor_is_measured_at_the_best_point_that_is_known() -> None:
     one, two = {"threads": 1}, {"threads": 2}
-    peer = Peer("kafka-streams-exactly-once", "exactly_once", lambda: None, lambda _: [], (one, two))
 
-    assert points.best_known(peer, GOOD) == two
-    assert points.best_known(peer, []) == one
-    assert points.best_known(peer._replace(grid=({"threads": 3}, one)), GOOD) == one
-    assert points.best_known(peer._replace(grid=({"threads": 3},)), GOOD) == {"threads": 3}
+    assert best_known(streams_with(one), GOOD) == two
+    assert best_known(streams_with(one), []) == one
+    assert best_known(streams_with({"tasks": 3}), GOOD) == {"tasks": 3}  # of before it had other options
 
 
-def test_a_competitor_is_measured_at_a_point_that_is_asked_for() -> None:
-    one, two = {"threads": 1}, {"threads": 2}
-    peer = Peer("kafka-streams-exactly-once", "exactly_once", lambda: None, lambda _: [], (one, two))
+def test_a_competitor_is_measured_at_an_option_that_is_asked_for(tmp_path: Path) -> None:
+    given = Namespace(competitor=[PANTAU], results=tmp_path / "none.json", option=["processes=2", "threads=4"])
+    ((competitor, options),) = chosen(given, [])
 
-    assert points.fitting(peer, GOOD, "threads=1") == one
-    assert points.fitting(peer, GOOD, "threads=4") == two
-    assert points.fitting(peer, GOOD, None) == two
+    assert (competitor.name, options) == (PANTAU, {"processes": 2})
+    assert chosen(Namespace(competitor=[PANTAU], results=tmp_path / "none.json", option=[]), [])[0][1] == ONE_PROCESS

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.large_book import LargeBook
+from benchmarks.large_log import LargeLog
 from realization.claims import claim_of
 from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, UnknownFact
 from services.aggregator.api.claim_pages import PAGE_FACTS, Page, begins_page, page_of, unpack
 
 PLAN = "kota-000"
-FACTS = [read_fact(value) for _, value in LargeBook(plans=1, reports=2 * PAGE_FACTS).facts(PLAN)]
+FACTS = [read_fact(value) for _, value in LargeLog(plans=1, reports=2 * PAGE_FACTS).facts(PLAN)]
 
 
 def written(pieces: Sequence[Sequence[ReportFact | Fact | UnknownFact]]) -> list[bytes]:

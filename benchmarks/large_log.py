@@ -1,4 +1,4 @@
-"""A large book, made quickly: the facts of many plans, written straight to `facts` in the aggregator's own format.
+"""A large facts log, made quickly: the facts of many plans, written straight to `facts` in the aggregator's own format.
 
 Every plan is the sample's (426 programs, two versions) under an id of its own. Its reports run evenly through ten years;
 one in twenty is late by up to three years, one in fifty comes from a department that does not lead the program, one in
@@ -13,34 +13,32 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-
+from benchmarks import loading
+from benchmarks.loading import ToWrite
 from samples.plan import build
 from schemas.facts import NO_LINK, content, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersion
 from schemas.registry import EVENT, Event, kind_of
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of
-from services.kit.kafka import client_options
 from services.kit.settings import Settings
 
 FIRST, LAST = date(2019, 1, 1), date(2028, 12, 31)
 DAYS = (LAST - FIRST).days
 DAY_MS = 24 * 60 * 60 * 1000
 FIRST_MS = int(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp() * 1000)
-BATCH_BYTES = 512 * 1024
 TURN = 100  # facts of a plan before the next plan of its partition has its turn
 STATUSES = ("not_started", "in_progress", "in_progress", "in_progress", "blocked", "realized", "realized", "cancelled")
 
-Said = tuple[bytes, bytes]  # the key and the value of a fact's record
+Written = tuple[bytes, bytes]  # the key and the value of a fact's record
 
 
 def plan_name(number: int) -> str:
-    """The id of a plan of the book."""
+    """The id of a plan of the log."""
     return f"kota-{number:03d}"
 
 
-class LargeBook:
+class LargeLog:
     """The facts of `plans` plans with `reports` reports each."""
 
     def __init__(self, plans: int, reports: int) -> None:
@@ -49,7 +47,7 @@ class LargeBook:
         _, *self._versions = build()
         self._leads = [(program.code, program.department) for program in self._versions[0].programs]
 
-    def facts(self, plan: str) -> Iterator[Said]:
+    def facts(self, plan: str) -> Iterator[Written]:
         """A plan's facts in the order of `seq`: its first version, then reports, with the second version among them."""
         chance = random.Random(plan)
         log = _Log()
@@ -76,7 +74,7 @@ class LargeBook:
         received_ms: int,
         chance: random.Random,
         sent: list[tuple[str, str]],
-    ) -> Said:
+    ) -> Written:
         program, office = self._leads[number % len(self._leads)]
         draw = chance.random()
         if draw < 0.05:
@@ -89,13 +87,13 @@ class LargeBook:
         source, event_id = department(plan, office), f"{chance.getrandbits(128):032x}"
         sent.append((source, event_id))
         # By hand, as `content` would write it, in a tenth of the time.
-        said = (
+        public = (
             f'{{"data":{{"effective_on":"{on}","period":"{on[:7]}","physical":"{physical}","program":"{program}",'
             f'"spent":{chance.randrange(10**9) * 1000},"status":"{status}"}},"id":"{event_id}","source":"{source}",'
             f'"specversion":"1.0","time":"{on}T{chance.randrange(24):02}:{number % 60:02}:00Z",'
             '"type":"id.pantau.program.status.reported.v1"}'
         ).encode()
-        return log.write(f"{plan}/report{source}/{event_id}".encode(), received_ms, "program-status", said)
+        return log.write(f"{plan}/report{source}/{event_id}".encode(), received_ms, "program-status", public)
 
 
 class _Log:
@@ -104,7 +102,7 @@ class _Log:
     def __init__(self) -> None:
         self._seq, self._link = 0, NO_LINK
 
-    def write(self, key: bytes, received_ms: int, topic: str, public: bytes, fold: bool = True) -> Said:
+    def write(self, key: bytes, received_ms: int, topic: str, public: bytes, fold: bool = True) -> Written:
         """The record of the next fact."""
         self._seq += 1
         value, self._link = fact_record(
@@ -120,7 +118,7 @@ class _Log:
         )
         return key, value
 
-    def write_event(self, event: Event, received_ms: int) -> Said:
+    def write_event(self, event: Event, received_ms: int) -> Written:
         """The record of an event's fact."""
         kind = kind_of(event)
         key = fact_key(event.plan, kind.name, event.source, event.id)
@@ -128,8 +126,8 @@ class _Log:
 
 
 def _version(plan: str, data: MasterplanVersion) -> Event:
-    kind, said = "masterplan.version.published", data.model_dump(mode="json")
-    return _event(kind, council(plan), f"version-{data.version}", said)
+    published = data.model_dump(mode="json")
+    return _event("masterplan.version.published", council(plan), f"version-{data.version}", published)
 
 
 def _event(kind: str, source: str, event_id: str, data: dict[str, Any]) -> Event:
@@ -151,35 +149,25 @@ def _verification(plan: str, program: str, day: int, chance: random.Random, numb
     return _event("verification.recorded", evaluator(plan, "mentor"), f"verification-{number}", data)
 
 
-async def write(book: LargeBook, settings: Settings) -> int:
-    """Write the whole book to `facts`, the plans of a partition in turns. Returns the number of facts."""
-    topic, count = f"{settings.topic_prefix}facts", 0
+async def write(log: LargeLog, settings: Settings) -> int:
+    """Write the whole log to `facts`, the plans of a partition by turns. Returns the number of facts."""
     by_partition: dict[int, list[str]] = {}
-    for plan in book.plans:
+    for plan in log.plans:
         by_partition.setdefault(partition_of(plan, settings.partitions), []).append(plan)
-    limit = 18 * 1024 * 1024
-    async with AIOKafkaProducer(
-        **client_options(settings), enable_idempotence=True, max_request_size=limit, max_batch_size=BATCH_BYTES
-    ) as producer:
-        for partition, plans in by_partition.items():
-            batch = producer.create_batch()
-            for key, value in _in_turns([book.facts(plan) for plan in plans]):
-                count += 1
-                if batch.append(key=key, value=value, timestamp=None) is None:
-                    await producer.send_batch(batch, topic, partition=partition)
-                    batch = producer.create_batch()
-                    if batch.append(key=key, value=value, timestamp=None) is None:  # larger than a batch
-                        await producer.send(topic, value, key, partition=partition)
-            await producer.send_batch(batch, topic, partition=partition)
-        await producer.flush()
-    return count
+    facts = (
+        ToWrite(partition, *fact)
+        for partition, plans in by_partition.items()
+        for fact in _by_turns([log.facts(plan) for plan in plans])
+    )
+    async with loading.producer(settings.kafka) as producer:
+        return await loading.write(producer, f"{settings.topic_prefix}facts", facts)
 
 
-def _in_turns(those: Sequence[Iterator[Said]]) -> Iterator[Said]:
-    waiting = list(those)
-    while waiting:
-        for each in list(waiting):
+def _by_turns(plans: Sequence[Iterator[Written]]) -> Iterator[Written]:
+    left = list(plans)
+    while left:
+        for each in list(left):
             turn = list(itertools.islice(each, TURN))
             yield from turn
             if len(turn) < TURN:
-                waiting.remove(each)
+                left.remove(each)

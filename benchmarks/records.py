@@ -1,4 +1,4 @@
-"""The mail of a workload, record by record, and with each what its author knows of it.
+"""The records of a workload, one by one, and with each what its author knows of it.
 
 What is known (`Report` or a reason) does not come from reading the bytes, so that what is expected of a competitor is
 not what some decoder of ours makes of them.
@@ -30,9 +30,8 @@ class Report(NamedTuple):
     """What is known of a well-formed report.
 
     `identity` stands for (source, id); `content` is all it says, normalized (the time in UTC), `public` what its fact says
-    of that, without note and obstacle. `program` is the
-    number of the program it counts for, None when it comes from a department that does not lead it or names a program
-    that no plan has. Of two reports of a program the one with the greater `order` stands: (effective_on, time, id).
+    of that, without note and obstacle. `program` is the number of the program it counts for, None when it comes from a
+    department that does not lead it or names a program that no plan has. Of two reports of a program the one with the greater `order` stands: (effective_on, time, id).
     """
 
     identity: int
@@ -44,7 +43,7 @@ class Report(NamedTuple):
     realized: bool
 
 
-class Mail(NamedTuple):
+class SentRecord(NamedTuple):
     """A record of `program-status`, and what is known of it: a report, or why it is wrong by itself."""
 
     plan: Plan
@@ -78,12 +77,12 @@ def versions(workload: Workload) -> Iterator[tuple[Plan, bytes]]:
     return ((one, version(one)) for one in plans(workload))
 
 
-def reports(workload: Workload) -> Iterator[Mail]:
+def reports(workload: Workload) -> Iterator[SentRecord]:
     """The records of `program-status`, in the order in which they are sent."""
     return _disordered(workload) if workload.disorder else _ordered(workload)
 
 
-def _ordered(workload: Workload) -> Iterator[Mail]:
+def _ordered(workload: Workload) -> Iterator[SentRecord]:
     """Month by month, department by department, each with all it leads in a row."""
     led = [[n for n, program in enumerate(PROGRAM_LIST) if program.office == office] for office in OFFICES]
     rows = (
@@ -96,7 +95,7 @@ def _ordered(workload: Workload) -> Iterator[Mail]:
     return itertools.islice(every, workload.reports)
 
 
-def _disordered(workload: Workload) -> Iterator[Mail]:
+def _disordered(workload: Workload) -> Iterator[SentRecord]:
     """Plan by plan in turns; within a plan shuffled over the ten years, with everything that goes wrong."""
     originals = max(1, workload.reports * 86 // 100 // workload.plans)  # the rest are copies and wrong ones
     waiting = [_life(number, of, originals, workload.partitions) for number, of in enumerate(plans(workload))]
@@ -110,14 +109,14 @@ def _disordered(workload: Workload) -> Iterator[Mail]:
         waiting = still
 
 
-def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[Mail]:
+def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[SentRecord]:
     chance = random.Random(number)
     rounds = -(-originals // PROGRAMS)
-    said = [(at % PROGRAMS, at // PROGRAMS * MONTHS // rounds) for at in range(originals)]
-    chance.shuffle(said)
-    later: list[Mail] = []
+    points = [(at % PROGRAMS, at // PROGRAMS * MONTHS // rounds) for at in range(originals)]
+    chance.shuffle(points)
+    later: list[SentRecord] = []
     ways = itertools.count(number)  # of being wrong: one after the other
-    for program, month in said:
+    for program, month in points:
         stray = chance.random() < 0.02
         first = _stray(number, of, program, month, chance) if stray else _report(number, of, program, month)
         yield first
@@ -137,22 +136,22 @@ def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[Ma
     yield from later
 
 
-def _report(number: int, of: Plan, program: int, month: int, *, correction: bool = False) -> Mail:
+def _report(number: int, of: Plan, program: int, month: int, *, correction: bool = False) -> SentRecord:
     """What the leading department says of a program at a month's end; a correction says more, a few days later."""
     code, _, _, office = PROGRAM_LIST[program]
-    return _mail(number, of, of.sources[office], code, program, month, correction=correction)
+    return _record(number, of, of.sources[office], code, program, month, correction=correction)
 
 
-def _stray(number: int, of: Plan, program: int, month: int, chance: random.Random) -> Mail:
+def _stray(number: int, of: Plan, program: int, month: int, chance: random.Random) -> SentRecord:
     """A report that does not count: from a department that does not lead the program, or of a program nobody has."""
     code, _, _, office = PROGRAM_LIST[program]
     other = OFFICES[(OFFICES.index(office) + 1) % len(OFFICES)]
     if chance.random() < 0.5:
-        return _mail(number, of, of.sources[other], code, program, month, counts=False)
-    return _mail(number, of, of.sources[office], f"{code}-LAMA", program, month, counts=False)
+        return _record(number, of, of.sources[other], code, program, month, counts=False)
+    return _record(number, of, of.sources[office], f"{code}-LAMA", program, month, counts=False)
 
 
-def _mail(
+def _record(
     number: int,
     of: Plan,
     source: str,
@@ -162,7 +161,7 @@ def _mail(
     *,
     counts: bool = True,
     correction: bool = False,
-) -> Mail:
+) -> SentRecord:
     which = number * PROGRAMS + program
     drawn = which * 2_654_435_761 >> 7 & 0xFFFFFF
     done = min(10_000, max(0, (month + correction - drawn % 60) * (90 + drawn % 311)))  # 1/100 percent
@@ -199,37 +198,37 @@ def _mail(
     known = Report(
         identity, content, public, number, program if counts else None, (end, time_utc, event_id), status == "realized"
     )
-    return Mail(of, of.partition, value.encode(), known)
+    return SentRecord(of, of.partition, value.encode(), known)
 
 
 # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _written_otherwise(mail: Mail, chance: random.Random) -> Mail:
+def _written_otherwise(record: SentRecord, chance: random.Random) -> SentRecord:
     """The same content in other bytes: the time in UTC, the keys in another order, more spaces."""
-    body = _body(mail)
-    assert isinstance(mail.known, Report)
-    body["time"] = mail.known.order[1]
+    body = _body(record)
+    assert isinstance(record.known, Report)
+    body["time"] = record.known.order[1]
     keys = list(body)
     chance.shuffle(keys)
-    return mail._replace(value=json.dumps({key: body[key] for key in keys}, indent=chance.choice((None, 1))).encode())
+    return record._replace(value=json.dumps({key: body[key] for key in keys}, indent=chance.choice((None, 1))).encode())
 
 
-def _conflicting(mail: Mail) -> Mail:
+def _conflicting(record: SentRecord) -> SentRecord:
     """Another content under the same source and id."""
-    body = _body(mail)
+    body = _body(record)
     body["data"]["note"] = "bukan laporan yang sama"
-    assert isinstance(mail.known, Report)
-    known = mail.known._replace(content=mail.known.content + "!")
-    return mail._replace(value=json.dumps(body).encode(), known=known)
+    assert isinstance(record.known, Report)
+    known = record.known._replace(content=record.known.content + "!")
+    return record._replace(value=json.dumps(body).encode(), known=known)
 
 
-def _wrong(mail: Mail, partitions: int, way: int) -> Mail:
+def _wrong(record: SentRecord, partitions: int, way: int) -> SentRecord:
     """A record that is wrong by itself, in one of several ways."""
-    body = _body(mail)
+    body = _body(record)
     data: dict[str, Any] = body["data"]
     wrong: tuple[tuple[Reason, dict[str, Any] | bytes | None], ...] = (
-        (Reason.NOT_JSON, (mail.value or b"")[:-9]),
+        (Reason.NOT_JSON, (record.value or b"")[:-9]),
         (Reason.NOT_JSON, None),
         (Reason.WRONG_SHAPE, body | {"data": data | {"physical": 100.5}}),
         (Reason.WRONG_SHAPE, body | {"data": data | {"physical": 12.345}}),
@@ -238,18 +237,18 @@ def _wrong(mail: Mail, partitions: int, way: int) -> Mail:
         (Reason.WRONG_SHAPE, body | {"data": data | {"period": "2020-13"}}),
         (Reason.WRONG_SHAPE, body | {"id": ""}),
         (Reason.UNKNOWN_TYPE, body | {"type": "id.pantau.program.status.reported.v9"}),
-        (Reason.WRONG_SOURCE, body | {"source": council(mail.plan.key)}),
+        (Reason.WRONG_SOURCE, body | {"source": council(record.plan.key)}),
         (Reason.FUTURE_DATE, body | {"data": data | {"effective_on": "2999-12-31"}}),
         (Reason.FUTURE_DATE, body | {"time": "2999-12-31T00:00:00Z"}),
     )
     way %= len(wrong) + 1
     if way == len(wrong):
-        return mail._replace(partition=(mail.partition + 1) % partitions, known=Reason.WRONG_PARTITION)
+        return record._replace(partition=(record.partition + 1) % partitions, known=Reason.WRONG_PARTITION)
     reason, value = wrong[way]
-    return mail._replace(value=json.dumps(value).encode() if isinstance(value, dict) else value, known=reason)
+    return record._replace(value=json.dumps(value).encode() if isinstance(value, dict) else value, known=reason)
 
 
-def _body(mail: Mail) -> dict[str, Any]:
-    assert mail.value is not None
-    body: dict[str, Any] = json.loads(mail.value)
+def _body(record: SentRecord) -> dict[str, Any]:
+    assert record.value is not None
+    body: dict[str, Any] = json.loads(record.value)
     return body
