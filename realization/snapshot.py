@@ -4,6 +4,7 @@ Its `as_of` is no clock's: it is the latest date that had begun anywhere on eart
 received, so that every accepted report, which by then was not in the future, is in it.
 """
 
+from collections import defaultdict
 from datetime import date
 from typing import NamedTuple
 
@@ -59,30 +60,35 @@ class Live:
         return self._written(version, as_of)
 
     def _recount(self, version: Version | None, as_of: date) -> None:
-        self._cells, self._programs, self._parts = {OVERALL: {OVERALL: [0] * len(COUNTS)}}, {}, {}
+        self._cells, self._programs, self._parts = {OVERALL: {OVERALL: [*NOTHING]}}, {}, {}
         if version is None:
             return
         overall = self._cells[OVERALL][OVERALL]
         members = [(self._cells.setdefault(each, {}), membership(each, self._book, as_of)) for each in GROUPINGS]
+        parts: dict[int, list[Part]] = defaultdict(list)  # of each cell, by its id
         for code, program in version.programs.items():
             cells = [overall]
             for groups, keys in members:
                 for key in keys(code, program):
                     cell = groups.get(key)
                     if cell is None:
-                        cell = groups[key] = [0] * len(COUNTS)
+                        cell = groups[key] = [*NOTHING]
                     cells.append(cell)
-            self._programs[code] = _Counted(weight_of(program), budget_to(program, as_of.year), tuple(cells))
-            self._count(code, as_of)
+            counted = self._programs[code] = _Counted(weight_of(program), budget_to(program, as_of.year), tuple(cells))
+            part = self._parts[code] = part_of(self._book.state(code, as_of), counted.weight, counted.budget)
+            for cell in cells:
+                parts[id(cell)].append(part)
+        for groups in self._cells.values():
+            for cell in groups.values():
+                if parts[id(cell)]:  # a plan may have no programs
+                    cell[:] = map(sum, zip(*parts[id(cell)], strict=True))
 
     def _count(self, code: str, as_of: date) -> None:
         weight, budget, cells = self._programs[code]
-        before, part = self._parts.get(code), part_of(self._book.state(code, as_of), weight, budget)
+        before, part = self._parts[code], part_of(self._book.state(code, as_of), weight, budget)
         if part == before:
             return
-        changes = [
-            (at, new - old) for at, (new, old) in enumerate(zip(part, before or NOTHING, strict=True)) if new != old
-        ]
+        changes = [(at, new - old) for at, (new, old) in enumerate(zip(part, before, strict=True)) if new != old]
         for cell in cells:
             for at, change in changes:
                 cell[at] += change

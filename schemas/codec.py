@@ -162,11 +162,13 @@ class SentReport(msgspec.Struct, gc=False):
         data = self.sent.data
         if data.note is None and data.obstacle is None and not data.evidence:
             return Content(_ENCODE(self.sent), b"")
-        evidence = tuple(_PrivateEvidence(each.title, each.url) for each in data.evidence)
+        evidence: tuple[_PrivateEvidence, ...] = ()
+        if data.evidence:
+            evidence = tuple([_PrivateEvidence(each.title, each.url) for each in data.evidence])
+            for each in data.evidence:
+                each.title = each.url = None
         private = _ENCODE(_PrivateData(evidence, data.note, data.obstacle))
         data.note = data.obstacle = None
-        for each in data.evidence:
-            each.title = each.url = None
         return Content(_ENCODE(self.sent), private)
 
 

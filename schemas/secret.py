@@ -19,7 +19,7 @@ class Secret:
     def __init__(self, text: str) -> None:
         secret = text.encode()
         self._marks = hmac.digest(secret, b"pantau attestation v1", SHA256)
-        self._salts = hmac.digest(secret, b"pantau private salt v1", SHA256)
+        self._salts = blake2b(key=hmac.digest(secret, b"pantau private salt v1", SHA256), digest_size=32)
         self.check = hmac.digest(secret, b"pantau check v1", SHA256)[:8].hex()
         """Tells two secrets apart without giving either away: the worker keeps it in its progress."""
 
@@ -33,4 +33,6 @@ class Secret:
 
     def salt(self, fact_key: bytes) -> bytes:
         """The salt of the private part of the fact with this key: 32 bytes of keyed BLAKE2b, a third of the time of HMAC."""
-        return blake2b(fact_key, key=self._salts, digest_size=32).digest()
+        keyed = self._salts.copy()  # the key is hashed already: three quarters of the time
+        keyed.update(fact_key)
+        return keyed.digest()

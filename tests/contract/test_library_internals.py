@@ -7,6 +7,7 @@ import ast
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 import tomllib
 from functools import reduce
@@ -15,6 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from aiokafka.codec import zstd_encode
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from services.aggregator.worker.library_internals import compress_fast
+from services.aggregator.worker.writer import ZSTD
 
 ROOT = Path(__file__).parents[2]
 INTERNALS = Path("services/aggregator/worker/library_internals.py")
@@ -49,7 +55,8 @@ CLIENT = "aiokafka.client:AIOKafkaClient"
 API = "aiokafka.protocol.api"
 REQUESTS = "transactions as brokers serve them since Kafka 4.0 (transaction_requests.py)"
 RECORDS = "aiokafka.record"
-LENIENT = "reading records whose headers have names that are no UTF-8 (header_names.py)"
+LENIENT = "reading records whose headers have names that are no UTF-8 (fetched_records.py)"
+ONCE = "making each record that was read once, as our own (fetched_records.py)"
 CHUNKS = "chunks as the unit of work (transport.py)"
 NO_COMMITS = "committing nothing but in transactions (transport.py)"
 WRITER = "the transactional producer of a partition (writer.py)"
@@ -83,6 +90,13 @@ INSIDES = (
     # what aiokafka calls, and we have put in another's place
     Inside("aiokafka.consumer.fetcher:MemoryRecords", LENIENT, None,
            "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request"),
+    Inside("aiokafka.consumer.fetcher:PartitionRecords", ONCE, None,
+           "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request"),
+    Inside("aiokafka.consumer.fetcher:PartitionRecords._consumer_record", ONCE, ("self", "tp", "record"),
+           "aiokafka.consumer.fetcher:PartitionRecords._unpack_records"),
+    Inside("aiokafka.codec:zstd_encode", "compressing at another level (writer.py)", ("payload", "level")),
+    Inside("aiokafka.consumer.fetcher:PartitionRecords._records_iterator", ONCE),
+    Inside("aiokafka.consumer.fetcher:PartitionRecords._value_deserializer", ONCE),
     Inside(f"{RECORDS}.memory_records:MemoryRecords", LENIENT),
     Inside(f"{RECORDS}.memory_records:MemoryRecords.next_batch", LENIENT, ("self",),
            "aiokafka.consumer.fetcher:PartitionRecords._unpack_records"),
@@ -243,3 +257,31 @@ def test_no_other_file_of_the_services_takes_any() -> None:
         tree = ast.parse(path.read_text())
         assert set(imports(tree).values()) <= DOCUMENTED, f"{path}: take it through {INTERNALS}"
         assert not hooks & attributes_read(path.read_text()), f"{path}: take it through {INTERNALS}"
+
+
+def test_batches_are_compressed_at_level_1() -> None:
+    text = b"".join(b'{"program":"%d","physical":"%d"}' % (each, each * 7919 % 101) for each in range(2_000))
+
+    def batch() -> bytes:
+        builder = DefaultRecordBatchBuilder(
+            magic=2, compression_type=ZSTD, is_transactional=1, producer_id=1, producer_epoch=1, base_sequence=0,
+            batch_size=len(text) + 1_000,
+        )  # fmt: skip
+        builder.append(0, 0, b"key", text, [])
+        return bytes(builder.build())
+
+    module = vars(sys.modules[DefaultRecordBatchBuilder.__module__])
+    asked = []
+
+    def recorded(payload: bytes, level: int | None = None) -> bytes:
+        asked.append(level)
+        compressed: bytes = zstd_encode(payload, level)
+        return compressed
+
+    before = module["zstd_encode"]
+    try:
+        compress_fast(recorded)
+        batch()
+    finally:
+        module["zstd_encode"] = before
+    assert asked == [1]

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +14,10 @@ from schemas.sources import department
 from schemas.topics import INPUTS, LIMITS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.decide import NAME_LIMIT, Letter, Rejection, read
-from services.aggregator.worker.header_names import _Records
+from services.aggregator.worker.fetched_records import _PartitionRecords, _Records, as_records
 from services.aggregator.worker.partition import _reject
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.state import PartitionState
-from services.aggregator.worker.transport import _chunk
 from tests import oracle
 from tests.parts.facts import SECRET
 from tests.strategies import PARTITIONS, PLAN, poisons, written
@@ -150,12 +147,31 @@ def test_source_and_id_of_a_reject_are_what_every_database_holds() -> None:
     assert (own["source"], own["id"]) == ("\ufffd/plans\ufffd".encode(), "\ufffd".encode())
 
 
-def test_the_consumers_headers_reach_the_decoder() -> None:
-    class Fetched:
-        offset, timestamp, key, value, headers = 7, RECEIVED_MS, None, DATA, binary().headers
+def fetched(data: bytes) -> list[Record]:
+    """What the consumer makes of the bytes of a fetch."""
+    return [*_PartitionRecords(TopicPartition(TOPIC, 0), _Records(data), [], 0, None, as_records, True, 1)]
 
-    (found,) = _chunk(TP(TOPIC, PARTITION), [Fetched()], 1, 0).records
-    assert outcome(found) == STRUCTURED
+
+def batch(records: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]], compression: int) -> bytes:
+    builder = _DefaultRecordBatchBuilderPy(
+        magic=2, compression_type=compression, is_transactional=False, producer_id=-1, producer_epoch=-1,
+        base_sequence=-1, batch_size=100_000,
+    )  # fmt: skip
+    for offset, (key, value, headers) in enumerate(records):
+        builder.append(offset, RECEIVED_MS, key, value, headers)
+    return bytes(builder.build())
+
+
+@pytest.mark.parametrize("compression", [0, 4])
+def test_the_consumers_records_reach_the_decoder_whole(compression: int) -> None:
+    headers: list[tuple[str, bytes | None]] = [*binary().headers]
+    found = fetched(batch([(b"key", DATA, headers), (None, None, []), (b"", b"x", [("a", None)])], compression))
+    assert [(each.offset, each.received_ms, each.key, each.value, [*each.headers]) for each in found] == [
+        (0, RECEIVED_MS, b"key", DATA, headers),
+        (1, RECEIVED_MS, None, None, []),
+        (2, RECEIVED_MS, b"", b"x", [("a", None)]),
+    ]
+    assert outcome(found[0]) == STRUCTURED
 
 
 @pytest.mark.parametrize("compression", [0, 4])
@@ -164,19 +180,14 @@ def test_names_of_headers_that_are_no_utf_8_are_read_and_hurt_no_other_record(co
         def encode(self, *_: Any) -> bytes:
             return b"ce_\xff"
 
-    builder = _DefaultRecordBatchBuilderPy(
-        magic=2, compression_type=compression, is_transactional=False, producer_id=-1, producer_epoch=-1,
-        base_sequence=-1, batch_size=100_000,
-    )  # fmt: skip
-    for offset in range(5):
-        builder.append(offset, 0, b"key", b"%d" % offset, [(Name("x") if offset % 2 else "x", b"y")])
-    data = bytes(builder.build())
-    records = PartitionRecords(TopicPartition(TOPIC, 0), _Records(data * 2), [], 0, None, None, True, 1)
+    data = batch(
+        [(b"key", b"%d" % offset, [(Name("x") if offset % 2 else "x", b"y")]) for offset in range(5)], compression
+    )
 
-    found = list(records)
+    found = fetched(data * 2)
 
     assert [(each.offset, each.value) for each in found] == [(offset, b"%d" % offset) for offset in range(5)]
-    assert [each.headers for each in found] == [(("ce_\ufffd" if offset % 2 else "x", b"y"),) for offset in range(5)]
+    assert [[*each.headers] for each in found] == [[("ce_\ufffd" if offset % 2 else "x", b"y")] for offset in range(5)]
 
 
 # ── any record at all ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -37,7 +37,7 @@ from services.aggregator.worker.records import Record
 
 DETAIL_LIMIT = 4_000
 NAME_LIMIT = 256  # characters of a source or id that are repeated
-STRUCTURED = ((CONTENT_TYPE, MEDIA_TYPE.encode()),)  # the headers that nearly all records have
+STRUCTURED = [(CONTENT_TYPE, MEDIA_TYPE.encode())]  # the headers that nearly all records have
 
 
 class Rejection(NamedTuple):

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
-from services.aggregator.worker.library_internals import HookedWorker
+from services.aggregator.worker.library_internals import HookedWorker, compress_fast
 from services.kit.fail_stop import leave
 from services.kit.http.health import add_health, trust_of
 from services.kit.http.metrics import add_metrics
@@ -71,6 +71,7 @@ def work(settings: Settings) -> None:
     except KafkaRefusedError as refused:
         leave(str(refused))
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    compress_fast()
     registry = CollectorRegistry()
     app, engine = create_app(settings, registry)
     _serve_metrics(settings, registry, engine)

@@ -25,11 +25,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.types import TP, ConsumerMessage
 
-from services.aggregator.worker.header_names import read_any_header_name
+from services.aggregator.worker.fetched_records import as_records, read_as_records
 from services.aggregator.worker.library_internals import (
     HookedConsumer,
     HookedConsumerThread,
@@ -48,6 +48,7 @@ FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits f
 FETCH_WAIT_MS = 100
 CHUNK_RECORDS = 8_000  # about what a fetch of a partition holds; folding so many takes a tenth of a second
 FETCH_BYTES = 4 * 1024 * 1024
+LOG_APPEND_TIME = 1  # the type of all timestamps on the inputs
 ENDS_SECONDS = 0.5  # between looks at where partitions end
 
 
@@ -76,9 +77,9 @@ class Chunk:
 
 
 class _Fetched(NamedTuple):
-    """Records of a partition as aiokafka gives them, and how many offsets more are committed."""
+    """Records of a partition, and how many offsets more are committed."""
 
-    records: list[Any]
+    records: list[Record]
     behind: int
 
 
@@ -103,7 +104,7 @@ class _ConsumerThread(HookedConsumerThread):
 
     def new_consumer(self, brokers: list[str]) -> AIOKafkaConsumer:
         conf = self.app.conf
-        read_any_header_name()
+        read_as_records()
         return AIOKafkaConsumer(
             **client_options(self.app.kafka_settings, "pantau-worker", request_timeout_ms=int(REQUEST_SECONDS * 1000)),
             group_id=conf.id,
@@ -121,9 +122,10 @@ class _ConsumerThread(HookedConsumerThread):
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             retry_backoff_ms=20,
+            value_deserializer=as_records,
         )
 
-    def fetched(self, consumer: AIOKafkaConsumer, records: Mapping[TP, list[ConsumerRecord]]) -> dict[TP, _Fetched]:
+    def fetched(self, consumer: AIOKafkaConsumer, records: Mapping[TP, list[Any]]) -> dict[TP, _Fetched]:
         if time.monotonic() - self._looked_at > ENDS_SECONDS:
             self._looked_at = time.monotonic()
             _pass_on_ends(consumer, self.app.takeover)
@@ -171,7 +173,8 @@ class ChunkConsumer(HookedConsumer):
         for tp, (records, behind) in (fetched or {}).items():
             if not self.flow_active or self.should_stop:
                 return  # a rebalance: the takeover that follows begins where the last transaction ended
-            chunk, waiting = _chunk(tp, records, epochs[tp.partition], behind), self._waiting.get(tp)
+            chunk = Chunk(tp.topic, tp.partition, epochs[tp.partition], records, behind)
+            waiting = self._waiting.get(tp)
             self._go_on(tp, chunk.records)
             if waiting is None or not waiting.add(chunk):
                 self._waiting[tp] = chunk
@@ -185,10 +188,10 @@ class ChunkConsumer(HookedConsumer):
             )
         self._next[tp] = records[-1].offset + 1
 
-    def _message(self, tp: TP, fetched: list[Any], chunk: Chunk) -> ConsumerMessage:
+    def _message(self, tp: TP, fetched: list[Record], chunk: Chunk) -> ConsumerMessage:
         first, last = fetched[0], fetched[-1]
         return ConsumerMessage(
-            tp.topic, tp.partition, first.offset, last.timestamp / 1000, last.timestamp_type, [], None, chunk,
+            tp.topic, tp.partition, first.offset, last.received_ms / 1000, LOG_APPEND_TIME, [], None, chunk,
             None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
@@ -201,11 +204,6 @@ class ChunkConsumer(HookedConsumer):
             for tp in assigned:
                 self.forget_read_offset(tp)
                 self._next[tp] = positions[tp.topic, tp.partition]
-
-
-def _chunk(tp: TP, fetched: list[Any], epoch: int, behind: int) -> Chunk:
-    records = [Record(record.offset, record.timestamp, record.key, record.value, record.headers) for record in fetched]
-    return Chunk(tp.topic, tp.partition, epoch, records, behind)
 
 
 class ChunkTransport(Transport):  # type: ignore[misc]  # Faust has no types
