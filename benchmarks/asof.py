@@ -29,8 +29,8 @@ from benchmarks.benchmark import Benchmark, Case, measure, percentile
 from benchmarks.installation import serve
 from benchmarks.large_log import DAYS, FIRST, LargeLog, write
 from benchmarks.results import Measurement
+from deploy.local.process_settings import InstallationSettings
 from realization.cells import Grouping
-from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts import broker, postgres
 from tests.parts.processes import Processes
@@ -68,7 +68,7 @@ class Api:
 
 
 @contextmanager
-def serving(settings: Settings, folder: Path) -> Generator[Api]:
+def serving(settings: InstallationSettings, folder: Path) -> Generator[Api]:
     """The api, caught up."""
     processes = Processes(Path(mkdtemp(dir=folder)))
     try:
@@ -95,7 +95,7 @@ def question(chance: random.Random, plan: str, facts: int) -> str:
 class Projection:
     """A database that follows the log in the first run; each run then restarts the api and asks questions."""
 
-    def __init__(self, settings: Settings, folder: Path, log: LargeLog, facts: int, asked: int) -> None:
+    def __init__(self, settings: InstallationSettings, folder: Path, log: LargeLog, facts: int, asked: int) -> None:
         self._settings, self._folder, self._log, self._facts, self._asked = settings, folder, log, facts, asked
         self._runs = 0
 
@@ -146,7 +146,7 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
     with TemporaryDirectory(prefix="pantau-asof-") as name:
         folder = Path(name)
         with broker.running(folder / "broker") as kafka, postgres.in_folder_of_its_own() as server:
-            settings = Settings(kafka=kafka.bootstrap, partitions=PARTITIONS, state=folder)
+            settings = InstallationSettings(kafka=kafka.bootstrap, partitions=PARTITIONS, state=folder)
             asyncio.run(declare_topics(settings))
             facts = asyncio.run(write(log, settings))
             for database, url in (("SQLite", None), ("PostgreSQL", server.new_database("asof"))):

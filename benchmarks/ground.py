@@ -21,7 +21,7 @@ from benchmarks.expected import Expected
 from benchmarks.workloads import Workload
 from deploy.local import jars
 from deploy.local.broker import JVM, Broker
-from services.kit.settings import Settings
+from deploy.local.process_settings import InstallationSettings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
 
@@ -68,7 +68,9 @@ def _load(workload: Workload, folder: Path) -> None:
     broker.start()
     try:
         asyncio.run(
-            declare_topics(Settings(kafka=broker.bootstrap, topic_prefix=PREFIX, partitions=workload.partitions))
+            declare_topics(
+                InstallationSettings(kafka=broker.bootstrap, topic_prefix=PREFIX, partitions=workload.partitions)
+            )
         )
         found = asyncio.run(loading.load(workload, broker.bootstrap, PREFIX))
     finally:

@@ -14,12 +14,12 @@ from urllib.request import urlopen
 
 from kafka import KafkaProducer
 
+from deploy.local.process_settings import InstallationSettings
 from schemas.access import Key, OfficeAccess
 from schemas.envelope import MEDIA_TYPE
 from schemas.topics import partition_of
 from services.kit.auth.credentials import new_key
 from services.kit.kafka import client_options
-from services.kit.settings import Settings
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import ROOT, Processes
 from tests.parts.waiting import free_port, until
@@ -44,7 +44,9 @@ class Served(NamedTuple):
     port: int
 
 
-def serve(processes: Processes, settings: Settings, module: str, within_seconds: float = WITHIN_SECONDS) -> Served:
+def serve(
+    processes: Processes, settings: InstallationSettings, module: str, within_seconds: float = WITHIN_SECONDS
+) -> Served:
     """Start a service, and return when it is ready."""
     port = free_port()
     env = {
@@ -73,7 +75,7 @@ class Installation:
         self._processes = processes
         self.mailbox = Mailbox(bootstrap, PARTITIONS)
         self.mailbox.declare()
-        self._settings = Settings(
+        self._settings = InstallationSettings(
             kafka=bootstrap,
             topic_prefix=self.mailbox.prefix,
             partitions=PARTITIONS,

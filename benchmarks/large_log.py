@@ -15,13 +15,13 @@ from typing import Any
 
 from benchmarks import loading
 from benchmarks.loading import ToWrite
+from deploy.local.process_settings import InstallationSettings
 from samples.plan import build
 from schemas.facts import NO_LINK, content, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersion
 from schemas.registry import EVENT, Event, kind_of
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of
-from services.kit.settings import Settings
 
 FIRST, LAST = date(2019, 1, 1), date(2028, 12, 31)
 DAYS = (LAST - FIRST).days
@@ -149,7 +149,7 @@ def _verification(plan: str, program: str, day: int, chance: random.Random, numb
     return _event("verification.recorded", evaluator(plan, "mentor"), f"verification-{number}", data)
 
 
-async def write(log: LargeLog, settings: Settings) -> int:
+async def write(log: LargeLog, settings: InstallationSettings) -> int:
     """Write the whole log to `facts`, the plans of a partition by turns. Returns the number of facts."""
     by_partition: dict[int, list[str]] = {}
     for plan in log.plans:

@@ -21,12 +21,12 @@ from kafka.errors import KafkaError
 
 from deploy.local import administrator, whole
 from deploy.local import settings as local
+from deploy.local.process_settings import InstallationSettings
 from samples import catalogue, check, make, reports, visits
 from samples.plan import CHANGED_ON, SPLIT
 from samples.post import Post, Progress, say
 from samples.reports import Line
 from samples.site import GaveUpError, Site
-from services.kit.settings import Settings
 from services.kit.settings import read as read_settings
 from services.programs.masterplans.workbook import read_workbook
 
@@ -59,7 +59,7 @@ class Memory:
 def main() -> int:
     """Load what is missing. Returns the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # we may be ended at any moment: so at once, and without a word
-    here, settings, pace = local.read(), read_settings(Settings), _pace(os.environ.get("PACE", ""))
+    here, settings, pace = local.read(), read_settings(InstallationSettings), _pace(os.environ.get("PACE", ""))
     memory = Memory(here.state / f"sample{settings.topic_prefix}.json")
     site = Site(here.site_url, (here.keys / administrator.FILE).read_text().strip())
     try:

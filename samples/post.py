@@ -8,12 +8,12 @@ from typing import Final
 
 from kafka import KafkaProducer
 
+from deploy.local.process_settings import InstallationSettings
 from samples.plan import PLAN
 from samples.reports import Line, event
 from schemas.envelope import MEDIA_TYPE
 from schemas.topics import partition_of
 from services.kit.kafka import client_options
-from services.kit.settings import Settings
 
 TOPIC: Final = "program-status"
 LINGER_MS: Final = 20
@@ -26,7 +26,7 @@ LINE_EVERY_SECONDS: Final = 5.0
 class Post:
     """One producer, for all departments."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: InstallationSettings) -> None:
         self._topic = settings.topic_prefix + TOPIC
         self._partition = partition_of(PLAN, settings.partitions)
         self._producer = KafkaProducer(

@@ -21,18 +21,19 @@ from collections import Counter
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.records import Record
 from services.aggregator.worker.state import PartitionState
 from services.aggregator.worker.transport import CHUNK_RECORDS, FETCH_BYTES
 from services.kit.kafka import client_options
-from services.kit.settings import Settings, read, require_secret
+from services.kit.settings import read, require_secret
 
 INPUTS = ("masterplans", "program-status")
 BEGINS = 0.1  # of the records: what comes before is how it warms up
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 
 
-async def fold(settings: Settings) -> dict[str, object]:
+async def fold(settings: InstallationSettings) -> dict[str, object]:
     """Read the inputs to the end. Returns what is to be printed."""
     count, prefix, secret = settings.partitions, settings.topic_prefix, require_secret(settings)
     states = [PartitionState(number, count, secret) for number in range(count)]
@@ -82,7 +83,7 @@ async def main() -> None:
     """Do the job once, then wait for SIGTERM, which also ends the job."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    work, stop = asyncio.create_task(fold(read(Settings))), asyncio.create_task(stopped.wait())
+    work, stop = asyncio.create_task(fold(read(InstallationSettings))), asyncio.create_task(stopped.wait())
     await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
     if work.done():
         print(json.dumps(work.result()), flush=True)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from deploy.local import administrator, broker, leader, ports, secret, settings, state, status
 from deploy.local.jars import ROOT
+from deploy.local.process_settings import InstallationSettings
 from deploy.local.settings import Settings
 from deploy.local.status import Status
 from deploy.local.supervisor import BACKOFF, Backoff, Service, Supervisor, Task
@@ -144,7 +145,7 @@ def main() -> int:
     """Run Pantau as `make run` does."""
     here = settings.read()
     services_settings.read(
-        services_settings.Settings
+        InstallationSettings
     )  # what the services would refuse, each for itself and for ever, ends us here
     return supervise(here, stages(here), SAMPLE)
 

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.local import status
+from deploy.local.process_settings import SiteSettings
 from deploy.paths import owner_of
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
@@ -25,13 +26,12 @@ from services.kit.http.head_requests import answer_heads
 from services.kit.http.health import add_health, trust_of
 from services.kit.http.metrics import add_metrics
 from services.kit.http.server import serve
-from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 
 OWN = frozenset({"/healthz", "/readyz", "/metrics", "/docs"})
 
 
-def create_site(settings: Settings) -> FastAPI:
+def create_site(settings: SiteSettings) -> FastAPI:
     """The apps behind the table of paths."""
     apps = {
         "programs": create_programs(settings),
@@ -104,4 +104,4 @@ class _Together(Collector):
 
 
 if __name__ == "__main__":
-    serve("site", create_site, lambda settings: settings.port)
+    serve("site", SiteSettings, create_site, lambda settings: settings.port)

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 from schemas.topics import EVENT_LIMIT
 from services.evaluations.dependencies import Parts
 from services.evaluations.projection import PRIVATE_PARTS, SERVICE, TOPICS, VERSION, apply, tables
+from services.evaluations.settings import EvaluationsSettings
 from services.evaluations.visits import routes as visits
 from services.evaluations.visits.models import VisitSent
 from services.kit.http.apps import add_frame, create_projection, following_and_publishing
@@ -15,13 +16,12 @@ from services.kit.http.openapi import describe
 from services.kit.http.problems import answers
 from services.kit.projection.private_parts import TOPIC as PRIVATE
 from services.kit.publishing import Publisher
-from services.kit.settings import Settings
 
 BODY_LIMITS = {"/v1/visits": EVENT_LIMIT}
 LIMITS = {"reads": Limit(4, 2, waiting=128, wait_seconds=5.0)}  # of tables
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: EvaluationsSettings) -> FastAPI:
     """The composition root of evaluations."""
     registry = CollectorRegistry()
     projection, keyring = create_projection(

@@ -4,11 +4,9 @@
 
 import hashlib
 import ipaddress
-import platform
 import ssl
 import sys
 from collections import Counter
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
@@ -17,7 +15,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from schemas.fields import PlanId
 from schemas.secret import Secret
 from services.kit.tls import client_context
 
@@ -200,38 +197,16 @@ class LogSettings(Group):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class ServiceSettings(KafkaSettings, HttpSettings, ProjectionSettings, KeySettings, LogSettings):
+class FollowerSettings(KafkaSettings, ProjectionSettings):
+    """What a projection needs: the topics it follows, and where its tables are."""
+
+
+class ProcessSettings(HttpSettings, LogSettings):
+    """What every process needs: each listens and logs."""
+
+
+class ServiceSettings(FollowerSettings, ProcessSettings, KeySettings):
     """What every HTTP service needs."""
-
-
-class Settings(ServiceSettings, SecretSettings):
-    """Every setting of every process."""
-
-    port: Port = 8000
-    programs_port: Port = 8001
-    evaluations_port: Port = 8002
-    aggregator_port: Port = 8003
-    worker_metrics_port: Port = 8004
-    streams: Annotated[int, Field(ge=4, le=1_000_000)] = 5_000
-    opening_plan: PlanId | None = None
-    opening_as_of: date | None = None
-    worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"
-    worker_processes: Annotated[int, Field(ge=1, le=64)] = 1
-
-    def ports(self) -> dict[str, int]:
-        """Those of each process of the worker too."""
-        more = {
-            f"{variable('worker_metrics_port')}+{n}": self.worker_metrics_port + n
-            for n in range(1, self.worker_processes)
-        }
-        return super().ports() | more
-
-    @model_validator(mode="after")
-    def _last_port_is_one(self) -> Self:
-        last = self.worker_metrics_port + self.worker_processes - 1
-        if last > LAST_PORT:
-            raise ValueError(f"the last of {self.worker_processes} processes of the worker would have port {last}")
-        return self
 
 
 def require_secret(settings: SecretSettings) -> Secret:

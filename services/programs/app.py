@@ -15,7 +15,7 @@ from services.kit.http.openapi import describe
 from services.kit.http.problems import answers
 from services.kit.http.single_flight import SharedAnswers
 from services.kit.publishing import Publisher
-from services.kit.settings import Settings, require_secret
+from services.kit.settings import require_secret
 from services.programs.departments import routes as departments
 from services.programs.dependencies import Parts
 from services.programs.erasures import routes as erasures
@@ -25,6 +25,7 @@ from services.programs.input_ends import Inputs
 from services.programs.masterplans import routes as masterplans
 from services.programs.metrics import IntakeMetrics
 from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
+from services.programs.settings import ProgramsSettings
 
 BATCH_LIMIT = 8 * MIB
 ANSWERS_BYTES = 32 * MIB  # of workbooks and plan versions
@@ -39,7 +40,7 @@ BODY_LIMITS = {
 }
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: ProgramsSettings) -> FastAPI:
     """The composition root of programs."""
     registry = CollectorRegistry()
     projection, keyring = create_projection(

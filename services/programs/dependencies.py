@@ -9,15 +9,15 @@ from services.kit.http.limits import WorkLimiter
 from services.kit.http.single_flight import SharedAnswers
 from services.kit.projection.follower import Projection
 from services.kit.publishing import Publisher
-from services.kit.settings import Settings
 from services.programs.input_ends import Inputs
 from services.programs.metrics import IntakeMetrics
+from services.programs.settings import ProgramsSettings
 
 
 class Parts(NamedTuple):
     """The parts of the service."""
 
-    settings: Settings
+    settings: ProgramsSettings
     projection: Projection
     keyring: Keyring
     publisher: Publisher

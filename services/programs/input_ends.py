@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from schemas.topics import INPUTS, KIB
 from services.kit.open_transactions import OpenTransactions
 from services.kit.partition_readers import Readers
-from services.kit.settings import Settings
+from services.kit.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class _Looked(NamedTuple):
 class Inputs:
     """Asks the broker. Whatever asks raises KafkaError, OSError or TimeoutError when it does not answer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         self._prefix = settings.topic_prefix
         self._places = [(topic, number) for topic in INPUTS for number in range(settings.partitions)]
         self._readers = Readers(settings, FETCH_BYTES)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from httpx import Client, HTTPError
 
 from deploy.local import administrator
-from services.kit.settings import Settings
+from deploy.local.process_settings import InstallationSettings
 from tests.chaos.grounds import Ground
 from tests.chaos.senders import Requests
 from tests.parts.mailbox import Mailbox
@@ -113,9 +113,9 @@ class Installation(Generic[G_co]):
         self._processes = Processes(folder)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> InstallationSettings:
         """The settings of the apis, for who looks at their tables."""
-        return Settings(
+        return InstallationSettings(
             kafka=self.mailbox.bootstrap,
             topic_prefix=self.mailbox.prefix,
             partitions=PARTITIONS,

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import MetaData, create_engine, select
 
+from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
-from services.kit.settings import Settings
 from tests.integration.town import served
 
 SERVICES = ("programs", "evaluations", "realization")
@@ -31,12 +31,12 @@ def tables(urls: Iterable[str]) -> Tables:
     return found
 
 
-def urls(settings: Settings) -> list[str]:
+def urls(settings: InstallationSettings) -> list[str]:
     """The databases of an installation."""
     return sorted({settings.database_url(service) for service in SERVICES})
 
 
-def replayed(settings: Settings, folder: Path) -> Tables:
+def replayed(settings: InstallationSettings, folder: Path) -> Tables:
     """The tables that the apis build from the log on empty databases in `folder`."""
     fresh = settings.model_copy(update={"database": None, "state": folder})
     with served(create_site(fresh)):

@@ -20,10 +20,11 @@ from prometheus_client import CollectorRegistry
 from deploy.k8s import generate
 from deploy.local import broker, jars
 from deploy.local import settings as local
+from deploy.local.process_settings import InstallationSettings
 from deploy.paths import PATHS
 from services.kit.http.health import add_health
 from services.kit.http.metrics import add_metrics
-from services.kit.settings import PREFIX, Settings
+from services.kit.settings import PREFIX
 
 Json = dict[str, Any]
 
@@ -101,7 +102,7 @@ def documented() -> set[str]:
 
 
 def settings() -> set[str]:
-    return {PREFIX + field.upper() for field in Settings.model_fields}
+    return {PREFIX + field.upper() for field in InstallationSettings.model_fields}
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
@@ -123,7 +124,7 @@ def test_a_process_boots_with_what_it_is_given(process: Process, monkeypatch: py
     for name, value in process.env.items():
         if value is not None and "${" not in value:  # a secret's, the pod's, or the caller's
             monkeypatch.setenv(name, value)
-    told = Settings()
+    told = InstallationSettings()
     assert told.host == "0.0.0.0"
     assert told.partitions == 12
     assert told.state == Path("/var/lib/pantau")
@@ -175,7 +176,7 @@ def test_a_command_is_a_program_that_docs_name(process: Process) -> None:
 
 
 def port_of(module: str) -> int:
-    return int(Settings.model_fields[LISTENS[module]].default)
+    return int(InstallationSettings.model_fields[LISTENS[module]].default)
 
 
 def test_pods_listen_where_services_probes_and_prometheus_look() -> None:
@@ -380,7 +381,7 @@ def test_one_name_of_the_image_everywhere() -> None:
 
 
 def test_the_broker_of_compose_is_set_as_the_tested_one() -> None:
-    """Settings that both have are the same, but for addresses, folders and what makes tests fast."""
+    """InstallationSettings that both have are the same, but for addresses, folders and what makes tests fast."""
     tested = dict(line.split("=", 1) for line in broker.properties(Path("/data"), 9092, 9093).splitlines())
     there: Json = COMPOSE["services"]["kafka"]["environment"]
     compose = {name.removeprefix("KAFKA_").lower().replace("_", "."): str(value) for name, value in there.items()}

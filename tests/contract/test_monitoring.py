@@ -12,13 +12,13 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from deploy.local.process_settings import InstallationSettings
 from deploy.monitoring import generate
 from deploy.monitoring.dashboards import DASHBOARDS
 from deploy.monitoring.panels import COLUMNS, Dashboard
 from services.aggregator.api import app as api
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.evaluations import app as evaluations
-from services.kit.settings import Settings
 from services.programs import app as programs
 
 Json = dict[str, Any]
@@ -80,7 +80,7 @@ SUFFIXES = {"counter": ("_total", "_created"), "gauge": ("",), "histogram": ("_b
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Every metric that a process of ours has, and the names its series go by."""
-    settings = Settings(state=tmp_path_factory.mktemp("state"))
+    settings = InstallationSettings(state=tmp_path_factory.mktemp("state"))
     engine = CollectorRegistry()
     WorkerMetrics(engine)
     apps = [create_app(settings) for create_app in (programs.create_app, evaluations.create_app, api.create_app)]

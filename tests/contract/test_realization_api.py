@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from deploy.local.broker import Broker
-from services.kit.settings import Settings
+from deploy.local.process_settings import InstallationSettings
 from tests.integration.city import Api, City, bearer, served
 from tests.integration.listening import Listener
 from tests.integration.saying import beginning, report, visit
@@ -39,7 +39,7 @@ def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[
 @pytest.fixture(scope="module")
 def api(city: City) -> Generator[Api]:
     opening = city.settings.model_copy(update={"opening_plan": "kota"})
-    city.settings = Settings.model_validate(opening.model_dump())
+    city.settings = InstallationSettings.model_validate(opening.model_dump())
     with served(city) as found:
         yield found
 

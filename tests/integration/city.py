@@ -16,6 +16,7 @@ import uvicorn
 from httpx import Client, Response
 from kafka import KafkaProducer
 
+from deploy.local.process_settings import InstallationSettings
 from realization.plan_facts import PlanBook
 from realization.snapshot import Live
 from schemas.access import Key, OfficeAccess
@@ -26,7 +27,7 @@ from services.aggregator.api.app import create_app
 from services.kit.auth.credentials import new_key
 from services.kit.http.server import config
 from services.kit.kafka import client_options
-from services.kit.settings import KafkaSettings, Settings
+from services.kit.settings import KafkaSettings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.parts.facts import FactsLog
@@ -43,7 +44,7 @@ class City:
     """Topics with a prefix of their own. What is written is in the book, as the aggregator would have put it there."""
 
     def __init__(self, bootstrap: str, database: str) -> None:
-        self.settings = Settings(
+        self.settings = InstallationSettings(
             kafka=bootstrap,
             topic_prefix=f"city-{os.getpid()}-{next(_numbers)}-",
             partitions=PARTITIONS,

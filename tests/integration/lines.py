@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, func, select
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from services.kit.kafka import client_options
 from services.kit.projection.databases import TEXT, open_engine, reading, table_prefix, upsert
 from services.kit.projection.follower import Projection, Record
-from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import until
 
@@ -68,7 +68,7 @@ class Installation:
     """Topics with a prefix of their own, and a database."""
 
     def __init__(self, broker: Broker, database: str) -> None:
-        self.settings = Settings(
+        self.settings = InstallationSettings(
             kafka=broker.bootstrap,
             topic_prefix=f"projection{next(_numbers)}-",
             partitions=PARTITIONS,
@@ -119,7 +119,7 @@ class Replica(NamedTuple):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
 
 
-def _start(settings: Settings, stack: list[Any], options: dict[str, Any]) -> Replica:
+def _start(settings: InstallationSettings, stack: list[Any], options: dict[str, Any]) -> Replica:
     told: list[Record] = []
     loaded: list[int] = []
     left: list[BaseException] = []
@@ -166,7 +166,7 @@ def _stop(replica: Replica, exits: AsyncExitStack, thread: threading.Thread) -> 
 
 
 @contextmanager
-def replicas(settings: Settings, number: int = 1, **options: Any) -> Iterator[list[Replica]]:
+def replicas(settings: InstallationSettings, number: int = 1, **options: Any) -> Iterator[list[Replica]]:
     """Replicas of the projection `lines`."""
     stack: list[Any] = []
     try:

@@ -5,7 +5,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
 from schemas.envelope import MEDIA_TYPE
 from schemas.sources import council, department, evaluator
@@ -25,7 +26,6 @@ from services.kit.http.availability import require_tables
 from services.kit.http.problems import add_problems
 from services.kit.projection import databases
 from services.kit.projection.databases import open_engine, reading, writing
-from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 from tests.integration.city import ADMINISTRATOR, City, bearer
 from tests.integration.town import VISIT, XLSX, report, workbook
@@ -35,7 +35,11 @@ from tests.parts.waiting import free_port, until
 
 PLAN, OFFICE, PROGRAM = "kota", "dinkes", "P-000"
 AT = datetime(2021, 12, 3, 2, 15, tzinfo=UTC)
-APPS = {"programs": create_programs, "evaluations": create_evaluations, "realization": create_realization}
+APPS: dict[str, Callable[[InstallationSettings], FastAPI]] = {
+    "programs": create_programs,
+    "evaluations": create_evaluations,
+    "realization": create_realization,
+}
 NO_BROKER = "127.0.0.1:1"
 
 Operation = tuple[str, str]  # method and path, as OpenAPI has them
@@ -72,7 +76,7 @@ def before_it_follows(app: FastAPI, requests: list[tuple[str, str]]) -> list[htt
 
 @pytest.mark.parametrize("service", APPS)
 def test_until_it_has_caught_up_every_path_is_503_and_documented_so(service: str, tmp_path: Path) -> None:
-    app = APPS[service](Settings(kafka=NO_BROKER, state=tmp_path))
+    app = APPS[service](InstallationSettings(kafka=NO_BROKER, state=tmp_path))
     asked = operations(app)
     assert asked
     answers = before_it_follows(app, [(method, address(path)) for method, path in asked])
@@ -84,7 +88,7 @@ def test_until_it_has_caught_up_every_path_is_503_and_documented_so(service: str
 
 
 def test_what_does_not_depend_on_the_tables_is_answered(tmp_path: Path) -> None:
-    app = create_realization(Settings(kafka=NO_BROKER, state=tmp_path))
+    app = create_realization(InstallationSettings(kafka=NO_BROKER, state=tmp_path))
     paths = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/plans/docs", "/"]
     answers = before_it_follows(app, [("get", path) for path in paths])
     assert [answer.status_code for answer in answers] == [200, 503, 200, 200, 200, 200]
@@ -97,7 +101,7 @@ def test_what_does_not_depend_on_the_tables_is_answered(tmp_path: Path) -> None:
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[httpx.Client]:
+def served(settings: InstallationSettings) -> Iterator[httpx.Client]:
     """The site on a port of this machine, ready, and a client of it."""
     port = free_port()
     config = uvicorn.Config(create_site(settings), port=port, log_config=None, timeout_graceful_shutdown=1)
@@ -125,7 +129,7 @@ def lived_in(bootstrap: str, database: str) -> tuple[City, str]:
     return city, city.key(PLAN, OFFICE)
 
 
-def get_paths(settings: Settings) -> list[str]:
+def get_paths(settings: InstallationSettings) -> list[str]:
     return [
         address(path)
         for create in APPS.values()

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.asof import Projection, serving
 from benchmarks.large_log import LargeLog, write
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from schemas.facts import Fact, parse_fact
-from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.integration.city import PARTITIONS, as_the_oracle_says
@@ -43,7 +43,7 @@ def test_its_facts_are_as_the_aggregator_writes_them(log: LargeLog) -> None:
 def test_it_measures_what_is_answered_and_the_answers_are_the_oracles(
     broker: Broker, log: LargeLog, database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    settings = Settings(
+    settings = InstallationSettings(
         kafka=broker.bootstrap,
         topic_prefix=f"asof-{os.getpid()}-{next(_numbers)}-",
         partitions=PARTITIONS,

@@ -6,12 +6,12 @@ from collections.abc import Generator
 import pytest
 
 from deploy.local.broker import HOST
+from deploy.local.process_settings import InstallationSettings
 from schemas.topics import INPUTS
 from services.aggregator.worker.end_offsets import ends
 from services.aggregator.worker.restore import last_progress
 from services.kit import partition_readers as readers
 from services.kit.partition_readers import Readers
-from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts import proxy
 from tests.parts.proxy import Proxy
@@ -26,7 +26,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Generator[Proxy]:
 
 async def _taken_over_again(network: Proxy) -> None:
     """What a takeover asks, and asks again when the connections it used have died."""
-    settings = Settings(kafka=f"{HOST}:{network.port}", partitions=1)
+    settings = InstallationSettings(kafka=f"{HOST}:{network.port}", partitions=1)
     await declare_topics(settings)
     shared = Readers(settings)
     try:

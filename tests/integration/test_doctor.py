@@ -14,9 +14,9 @@ import pytest
 
 from deploy.local import administrator, secret, settings, state, status
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from pantau import cli, doctor
 from pantau.finding import Finding
-from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
 
@@ -37,7 +37,7 @@ def running(folder: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Ge
     """This test's process as the supervisor, with the shared broker as its child and the topics declared."""
     monkeypatch.setenv("PANTAU_KAFKA_PORT", str(broker.port))
     monkeypatch.setenv("PANTAU_TOPIC_PREFIX", PREFIX)
-    asyncio.run(declare_topics(Settings(kafka=broker.bootstrap, topic_prefix=PREFIX)))
+    asyncio.run(declare_topics(InstallationSettings(kafka=broker.bootstrap, topic_prefix=PREFIX)))
     administrator.key(folder / "keys")
     with state.held(folder):
         yield

@@ -8,9 +8,9 @@ from httpx import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
 from deploy.paths import PATHS, owner_of
-from services.kit.settings import Settings
 from tests.integration.town import served
 from tests.parts.mailbox import Mailbox
 
@@ -21,7 +21,7 @@ SERVICES = {"programs", "evaluations", "realization"}
 def site(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Client]:
     mailbox = Mailbox(broker.bootstrap, 2)
     state: Path = tmp_path_factory.mktemp("site")
-    settings = Settings(kafka=broker.bootstrap, topic_prefix=mailbox.prefix, partitions=2, state=state)
+    settings = InstallationSettings(kafka=broker.bootstrap, topic_prefix=mailbox.prefix, partitions=2, state=state)
     with served(create_site(settings)) as client:
         yield client
 

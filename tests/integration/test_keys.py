@@ -9,6 +9,7 @@ import pytest
 from httpx import Client, Response
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from services.kit import settings as settings_module
 from services.kit.auth.credentials import hash_of, new_key
 from services.programs.app import create_app
@@ -145,6 +146,6 @@ def test_unsafe_settings_refuse_to_boot_and_all_are_named(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as refused:
-        settings_module.read(settings_module.Settings)
+        settings_module.read(InstallationSettings)
     message: Any = refused.value.code
     assert all(name in message for name in named)

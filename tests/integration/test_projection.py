@@ -15,6 +15,7 @@ from kafka import TopicPartition as KafkaPartition
 from sqlalchemy import Connection, Engine, MetaData, func, inspect, select
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from schemas.facts import Progress
 from schemas.topics import TOPICS
 from services.kit.kafka import client_options
@@ -23,7 +24,6 @@ from services.kit.projection.databases import is_outage, open_engine, reading, w
 from services.kit.projection.follower import Place, Projection, Record
 from services.kit.projection.log_identity import Read
 from services.kit.projection.tables import ProjectionTables
-from services.kit.settings import Settings
 from services.kit.topics import TopicsDifferError, declare_topics
 from tests.integration.lines import LATER, LINES, PARTITIONS, SEEN, Installation, replicas, until_caught_up
 from tests.parts.waiting import until
@@ -394,7 +394,7 @@ def test_topics_that_differ_are_refused_with_every_difference(installation: Inst
 
 
 def test_topics_may_be_declared_by_all_at_once(broker: Broker) -> None:
-    settings = Settings(kafka=broker.bootstrap, topic_prefix=f"declared{next(_numbers)}-", partitions=2)
+    settings = InstallationSettings(kafka=broker.bootstrap, topic_prefix=f"declared{next(_numbers)}-", partitions=2)
 
     async def all_at_once(declare: Callable[..., Any]) -> set[str]:
         return set(await asyncio.gather(*(declare(settings) for _ in range(4))))

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from schemas.topics import KIB, MIB, partition_of
 from services.kit.http.problems import UnavailableProblem
 from services.kit.publishing import ANSWER_SECONDS, BATCH_BYTES, CLOSE_SECONDS, Letter, Publisher, Receipt
-from services.kit.settings import Settings
 from tests.parts.mailbox import Mailbox
 
 PARTITIONS = 3
@@ -29,7 +29,9 @@ def anyio_backend() -> str:
 @asynccontextmanager
 async def publishing(mailbox: Mailbox) -> AsyncGenerator[Publisher]:
     """A publisher to the topics of a mailbox."""
-    publisher = Publisher(Settings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=mailbox.partitions))
+    publisher = Publisher(
+        InstallationSettings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=mailbox.partitions)
+    )
     try:
         yield publisher
     finally:

@@ -4,9 +4,10 @@ from kafka import KafkaProducer
 from sqlalchemy import select
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from services.kit.kafka import client_options
 from services.kit.projection.databases import open_engine, reading
-from services.kit.settings import KafkaSettings, Settings
+from services.kit.settings import KafkaSettings
 from services.programs.app import create_app
 from services.programs.projection import REJECTED
 from tests.integration.city import City
@@ -53,7 +54,7 @@ def test_headers_and_values_of_any_bytes_are_taken(broker: Broker, database: str
         assert rows(city.settings) == [(text, text, text, text) for text in AS_TEXT.values()]
 
 
-def rows(settings: Settings) -> list[tuple[str, ...]]:
+def rows(settings: InstallationSettings) -> list[tuple[str, ...]]:
     engine = open_engine(settings.database_url("programs"))
     try:
         with reading(engine) as connection:

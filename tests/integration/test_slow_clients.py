@@ -12,17 +12,17 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
+from deploy.local.process_settings import InstallationSettings
 from services.kit.http import connections
 from services.kit.http.bodies import limit_bodies
 from services.kit.http.connections import HEADER_BYTES, Http
 from services.kit.http.problems import UnauthorizedProblem, add_problems
 from services.kit.http.server import config
-from services.kit.settings import Settings
 from tests.parts.waiting import free_port, until
 
 HEADER_SECONDS, BODY_SECONDS = 1.0, 1.5
 LONG_SECONDS = 15.0  # what is not ended after this is not ended
-SLOW = Settings(header_seconds=HEADER_SECONDS, body_seconds=BODY_SECONDS, connections=30)
+SLOW = InstallationSettings(header_seconds=HEADER_SECONDS, body_seconds=BODY_SECONDS, connections=30)
 LARGE = 8 * 1024 * 1024
 
 

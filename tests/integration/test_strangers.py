@@ -14,9 +14,9 @@ from httpx import Client, Response
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.api import app as api_app
 from services.kit.http.limits import Limit
-from services.kit.settings import Settings
 from tests.integration.city import ADMINISTRATOR, Api, City, bearer, served
 from tests.integration.listening import Listener
 from tests.integration.saying import beginning, report
@@ -186,7 +186,7 @@ def test_a_history_without_end_is_refused(api: Api, query: dict[str, str]) -> No
 def narrow(city: City, monkeypatch: pytest.MonkeyPatch) -> Generator[Api]:
     """An api with little room."""
 
-    def limits_of(_: Settings) -> dict[str, Limit]:
+    def limits_of(_: InstallationSettings) -> dict[str, Limit]:
         return {
             "answers": Limit(2, 1, waiting=1, wait_seconds=30.0),
             "rankings": Limit(2, 1),

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry, generate_latest
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from realization import plan_facts as book
 from realization.snapshot import OVERALL
 from schemas.facts import Snapshot, parse_fact
@@ -26,7 +27,7 @@ from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import group_id
 from services.kit.kafka import client_options
 from services.kit.partition_readers import Readers
-from services.kit.settings import KafkaSettings, Settings
+from services.kit.settings import KafkaSettings
 from tests import oracle
 from tests.parts.facts import SECRET
 from tests.parts.faulty_worker import FAULTS
@@ -44,8 +45,8 @@ def mailbox(broker: Broker) -> Mailbox:
     return made
 
 
-def settings_of(mailbox: Mailbox) -> Settings:
-    return Settings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=PARTITIONS)
+def settings_of(mailbox: Mailbox) -> InstallationSettings:
+    return InstallationSettings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=PARTITIONS)
 
 
 class Owner(Partition):

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from services.kit.settings import Settings
+from deploy.local.process_settings import InstallationSettings
 from services.kit.topics import declare_topics
 from tests.integration.letters import TOPIC, make_topic, publish, published
 from tests.parts import cluster
@@ -22,7 +22,9 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
 
 @pytest.mark.parametrize("time", range(6))
 def test_topics_are_declared_though_a_broker_hears_of_them_a_moment_later(three: Cluster, time: int) -> None:
-    settings = Settings(kafka=three.bootstrap, topic_prefix=f"time-{time}-", partitions=3, replication=NODES)
+    settings = InstallationSettings(
+        kafka=three.bootstrap, topic_prefix=f"time-{time}-", partitions=3, replication=NODES
+    )
     assert asyncio.run(declare_topics(settings))
 
 

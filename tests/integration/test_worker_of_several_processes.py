@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.process_group import shares
 from services.kit.fail_stop import LEFT_ON_ERROR
-from services.kit.settings import Settings
 from tests.parts.history import History
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes, Running
@@ -111,13 +111,13 @@ def test_none_works_on_when_the_parent_was_killed(pair: Pair) -> None:
 
 
 def test_each_has_a_name_and_a_port_of_its_own() -> None:
-    settings = Settings(worker_processes=3, worker_instance="worker-0", worker_metrics_port=9000)
+    settings = InstallationSettings(worker_processes=3, worker_instance="worker-0", worker_metrics_port=9000)
     told = [(one.worker_instance, one.worker_metrics_port, one.worker_processes) for one in shares(settings)]
     assert told == [("worker-0.0", 9000, 1), ("worker-0.1", 9001, 1), ("worker-0.2", 9002, 1)]
 
 
 def test_ports_that_would_be_taken_twice_are_refused() -> None:
     with pytest.raises(ValueError, match=r"PANTAU_PORT=8001.*PANTAU_WORKER_METRICS_PORT\+1=8001"):
-        Settings(port=8001, programs_port=8010, worker_metrics_port=8000, worker_processes=2)
+        InstallationSettings(port=8001, programs_port=8010, worker_metrics_port=8000, worker_processes=2)
     with pytest.raises(ValueError, match="the last of 4 processes of the worker would have port 65536"):
-        Settings(worker_metrics_port=65533, worker_processes=4)
+        InstallationSettings(worker_metrics_port=65533, worker_processes=4)

@@ -9,11 +9,12 @@ from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 from kafka import KafkaAdminClient
 
 from deploy.local.broker import HOST, Broker
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker import writer as module
 from services.aggregator.worker.records import Message
 from services.aggregator.worker.writer import PartitionWriter, UnsupportedBrokerError
 from services.kit.kafka import client_options
-from services.kit.settings import KafkaSettings, Settings
+from services.kit.settings import KafkaSettings
 from tests.parts import proxy
 from tests.parts.mailbox import Mailbox
 from tests.parts.proxy import Proxy
@@ -41,7 +42,9 @@ def declared(broker: Broker) -> Mailbox:
 
 
 def writer(mailbox: Mailbox, at: str | None = None) -> PartitionWriter:
-    return PartitionWriter(Settings(kafka=at or mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=1), 0)
+    return PartitionWriter(
+        InstallationSettings(kafka=at or mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=1), 0
+    )
 
 
 def run(one: PartitionWriter, work: Work) -> Any:

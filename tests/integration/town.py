@@ -16,13 +16,13 @@ from fastapi import FastAPI
 from httpx import Client, Response
 
 from deploy.local.broker import Broker
+from deploy.local.process_settings import InstallationSettings
 from schemas.envelope import MEDIA_TYPE
 from schemas.masterplan import MasterplanVersion
 from schemas.sources import department, evaluator
 from services.evaluations.app import create_app as create_evaluations
 from services.kit.http.connections import Http
 from services.kit.http.server import config
-from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 from services.programs.masterplans.workbook import write_workbook
 from tests.parts.history import event, plan_version
@@ -78,7 +78,12 @@ class Desk:
     metrics are."""
 
     def __init__(
-        self, mailbox: Mailbox, settings: Settings, programs: Client, evaluations: Client, processes: Processes
+        self,
+        mailbox: Mailbox,
+        settings: InstallationSettings,
+        programs: Client,
+        evaluations: Client,
+        processes: Processes,
     ) -> None:
         self.mailbox, self.settings, self.programs, self.evaluations = mailbox, settings, programs, evaluations
         self._processes = processes
@@ -143,14 +148,14 @@ class Desk:
         return [json.loads(record.value) for record in self.mailbox.read("audit")]
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Settings as a process is told them."""
+def environment(settings: InstallationSettings) -> dict[str, str]:
+    """InstallationSettings as a process is told them."""
     told = settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database", "admin_key_sha256"})
     return {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
 
 
 @contextmanager
-def as_process(module: str, settings: Settings, processes: Processes) -> Generator[Client]:
+def as_process(module: str, settings: InstallationSettings, processes: Processes) -> Generator[Client]:
     """An app as a process of its own, ready, and a client of it."""
     port = free_port()
     variable = f"PANTAU_{module.rpartition('.')[2].upper()}_PORT"
@@ -161,10 +166,10 @@ def as_process(module: str, settings: Settings, processes: Processes) -> Generat
 
 
 @contextmanager
-def served(app: FastAPI, settings: Settings | None = None, http: Http = "h11") -> Generator[Client]:
+def served(app: FastAPI, settings: InstallationSettings | None = None, http: Http = "h11") -> Generator[Client]:
     """An app on a port of this machine, ready, and a client of it."""
     port = free_port()
-    server = uvicorn.Server(config(app, settings or Settings(), port, http))
+    server = uvicorn.Server(config(app, settings or InstallationSettings(), port, http))
     thread = threading.Thread(target=server.run, name=app.title)
     thread.start()
     try:
@@ -180,7 +185,7 @@ def served(app: FastAPI, settings: Settings | None = None, http: Http = "h11") -
 def running(bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False) -> Generator[Desk]:
     """A desk without its worker; its apps in threads of the test's process or, as for people, in their own."""
     mailbox = Mailbox(bootstrap, PARTITIONS)
-    settings = Settings(
+    settings = InstallationSettings(
         kafka=bootstrap,
         topic_prefix=mailbox.prefix,
         partitions=PARTITIONS,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from httpx import Client
 
+from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
-from services.kit.settings import Settings
 from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, served
 from tests.parts.mailbox import Mailbox
 from tests.parts.processes import Processes
@@ -40,7 +40,7 @@ class Installation(NamedTuple):
 def installation(bootstrap: str, folder: Path, database: str | None = None) -> Generator[Installation]:
     """The site in a thread of this process, and its worker. `database`: a URL; SQLite when there is none."""
     mailbox = Mailbox(bootstrap, PARTITIONS)
-    settings = Settings(
+    settings = InstallationSettings(
         kafka=bootstrap,
         topic_prefix=mailbox.prefix,
         partitions=PARTITIONS,

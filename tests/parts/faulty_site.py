@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from deploy.local.process_settings import SiteSettings
 from deploy.local.site import create_site
 from services.kit.http.server import serve
 from services.kit.projection import follower as projection
@@ -32,4 +33,4 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     FAULTS[sys.argv.pop(1)]()
-    serve("site", create_site, lambda settings: settings.port)
+    serve("site", SiteSettings, create_site, lambda settings: settings.port)

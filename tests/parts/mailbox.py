@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaConsumer, KafkaProducer
 
+from deploy.local.process_settings import InstallationSettings
 from schemas.topics import INPUTS
 from services.kit.kafka import client_options
-from services.kit.settings import KafkaSettings, Settings
+from services.kit.settings import KafkaSettings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.parts.facts import whole_event
@@ -44,7 +45,7 @@ class Mailbox:
 
     def declare(self) -> None:
         """Make the topics, as every process does at its start."""
-        settings = Settings(
+        settings = InstallationSettings(
             kafka=self.bootstrap,
             topic_prefix=self.prefix,
             partitions=self.partitions,

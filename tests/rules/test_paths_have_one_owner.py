@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import OWN
 from deploy.paths import PATHS, owner_of
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
-from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 
-SERVICES: dict[str, Callable[[Settings], FastAPI]] = {
+SERVICES: dict[str, Callable[[InstallationSettings], FastAPI]] = {
     "programs": create_programs,
     "evaluations": create_evaluations,
     "realization": create_realization,
@@ -27,7 +27,7 @@ def paths_of(app: FastAPI) -> Iterator[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_serves_only_paths_it_owns(service: str, tmp_path: Path) -> None:
-    app = SERVICES[service](Settings(state=tmp_path))
+    app = SERVICES[service](InstallationSettings(state=tmp_path))
     served = sorted(set(paths_of(app)) - OWN)
 
     assert served

@@ -7,16 +7,16 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from deploy.local.process_settings import SiteSettings
 from deploy.local.site import create_site
 from services.aggregator.api.app import create_app as create_realization
 from services.evaluations.app import create_app as create_evaluations
 from services.kit.auth.dependencies import permission_of
 from services.kit.auth.policy import TABLE, markdown
-from services.kit.settings import Settings
 from services.programs.app import create_app as create_programs
 
 INTERFACES = Path(__file__).parents[2] / "docs" / "interfaces.md"
-APPS: dict[str, Callable[[Settings], FastAPI]] = {
+APPS: dict[str, Callable[[SiteSettings], FastAPI]] = {
     "programs": create_programs,
     "evaluations": create_evaluations,
     "realization": create_realization,
@@ -33,7 +33,7 @@ NO_ENDPOINTS = {
 
 @pytest.mark.parametrize("name", APPS)
 def test_every_route_names_its_permission(name: str, tmp_path: Path) -> None:
-    app = APPS[name](Settings(state=tmp_path))
+    app = APPS[name](SiteSettings(state=tmp_path))
     named = []
     for context in iter_route_contexts(app.routes):
         route = context.original_route
@@ -48,7 +48,7 @@ def test_every_permission_is_named_or_asked_for(tmp_path: Path) -> None:
     routes = [
         context.original_route
         for make in APPS.values()
-        for context in iter_route_contexts(make(Settings(state=tmp_path)).routes)
+        for context in iter_route_contexts(make(SiteSettings(state=tmp_path)).routes)
     ]
     named = {permission_of(route) for route in routes if isinstance(route, APIRoute)}
     within_routes = {"notes:read", "rejects:read", "reports:retract"}

@@ -6,13 +6,13 @@ import pytest
 
 from deploy.local import settings
 from deploy.local.jars import ROOT
-from services.kit.settings import Settings
+from deploy.local.process_settings import InstallationSettings
 
 
 def test_the_supervisor_and_the_services_have_the_same_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HOST", "PORT", "WORKER_METRICS_PORT", "KAFKA", "STATE"):
         monkeypatch.delenv(f"PANTAU_{variable}", raising=False)
-    local, services = settings.read({}), Settings()
+    local, services = settings.read({}), InstallationSettings()
     assert local.host == services.host
     assert local.site.number == services.port
     assert local.worker.number == services.worker_metrics_port

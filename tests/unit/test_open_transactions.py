@@ -6,11 +6,11 @@ import itertools
 import pytest
 from prometheus_client import CollectorRegistry
 
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.engine import HIDDEN_SECONDS, Engine
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.kit import open_transactions
 from services.kit.open_transactions import NORMAL_SECONDS, OpenTransaction, OpenTransactions
-from services.kit.settings import Settings
 
 INPUT = "program-status"
 
@@ -66,7 +66,7 @@ def test_what_the_broker_was_not_asked_about_again_does_not_age(clock: Clock) ->
 
 def test_a_worker_is_not_ready_when_one_hides_what_it_should_decide_for_long(clock: Clock) -> None:
     registry = CollectorRegistry()
-    engine = Engine(Settings(partitions=2, topic_prefix="city-"), WorkerMetrics(registry))
+    engine = Engine(InstallationSettings(partitions=2, topic_prefix="city-"), WorkerMetrics(registry))
     one = engine._partition(1)
     one.owned = one._restored = True
     engine.observe_ends(f"city-{INPUT}", 1, 7, 9, next(answers))
@@ -88,7 +88,7 @@ def test_a_worker_is_not_ready_when_one_hides_what_it_should_decide_for_long(clo
 
 
 def test_of_a_partition_that_was_given_up_nothing_is_said(clock: Clock) -> None:
-    engine = Engine(Settings(partitions=2), WorkerMetrics(CollectorRegistry()))
+    engine = Engine(InstallationSettings(partitions=2), WorkerMetrics(CollectorRegistry()))
     for number in (0, 1):
         engine.observe_ends(INPUT, number, 7, 9, next(answers))
         clock.now += NORMAL_SECONDS + 1

@@ -3,11 +3,11 @@
 from faust.transport.drivers.aiokafka import server_list
 from prometheus_client import CollectorRegistry
 
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.app import create_app
-from services.kit.settings import Settings
 
 
 def test_the_worker_knows_every_broker_it_was_told() -> None:
     told = "127.0.0.1:9092,127.0.0.1:9094,127.0.0.1:9096"
-    app, _ = create_app(Settings(kafka=told), CollectorRegistry())
+    app, _ = create_app(InstallationSettings(kafka=told), CollectorRegistry())
     assert server_list(app.transport.url, 9092) == told.split(",")

@@ -5,6 +5,7 @@ import time
 import pytest
 from prometheus_client import CollectorRegistry
 
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.engine import Engine
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import (
@@ -14,7 +15,6 @@ from services.aggregator.worker.partition import (
     SNAPSHOTS_AT_ONCE,
     Partition,
 )
-from services.kit.settings import Settings
 
 PLANS = [f"kota-{number}" for number in range(SNAPSHOTS_AT_ONCE + 2)]
 
@@ -22,7 +22,7 @@ PLANS = [f"kota-{number}" for number in range(SNAPSHOTS_AT_ONCE + 2)]
 @pytest.fixture
 def partition() -> Partition:
     """A partition all of whose plans have changed."""
-    one = Engine(Settings(partitions=1), WorkerMetrics(CollectorRegistry()))._partition(0)
+    one = Engine(InstallationSettings(partitions=1), WorkerMetrics(CollectorRegistry()))._partition(0)
     one._state.changed.update(dict.fromkeys(PLANS))
     return one
 

@@ -3,17 +3,17 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.engine import LEFT_OUT_SECONDS, STALL_SECONDS, Engine
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition
-from services.kit.settings import Settings
 
 NOW = 10_000.0
 
 
 @pytest.fixture
 def engine() -> Engine:
-    return Engine(Settings(partitions=2), WorkerMetrics(CollectorRegistry()))
+    return Engine(InstallationSettings(partitions=2), WorkerMetrics(CollectorRegistry()))
 
 
 def partition(engine: Engine, number: int, idle_seconds: float, *, waiting: int = 0) -> Partition:

@@ -6,11 +6,11 @@ from typing import NoReturn
 import pytest
 from prometheus_client import CollectorRegistry
 
+from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker import engine as engine_module
 from services.aggregator.worker.engine import Engine
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition
-from services.kit.settings import Settings
 
 
 class _LeftError(Exception):
@@ -19,7 +19,7 @@ class _LeftError(Exception):
 
 @pytest.fixture
 def engine() -> Engine:
-    return Engine(Settings(partitions=2), WorkerMetrics(CollectorRegistry()))
+    return Engine(InstallationSettings(partitions=2), WorkerMetrics(CollectorRegistry()))
 
 
 def test_a_takeover_that_does_not_end_ends_the_process(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_a_takeover_that_does_not_end_ends_the_process(engine: Engine, monkeypat
 def test_faust_waits_longer_for_a_takeover_than_the_engine() -> None:
     from services.aggregator.worker.app import create_app
 
-    app, _ = create_app(Settings(partitions=2), CollectorRegistry())
+    app, _ = create_app(InstallationSettings(partitions=2), CollectorRegistry())
 
     assert app.conf.broker_request_timeout > engine_module.TAKEOVER_SECONDS
 

@@ -23,6 +23,7 @@ from services.aggregator.api.plans import routes as plans
 from services.aggregator.api.plans.queries import Ranking
 from services.aggregator.api.programs import routes as programs
 from services.aggregator.api.projection import PREFIX, SERVICE, TOPICS, VERSION, Tables
+from services.aggregator.api.settings import RealizationSettings
 from services.aggregator.api.stream import routes as stream
 from services.aggregator.api.stream.models import Change
 from services.aggregator.api.stream.streams import Streams
@@ -37,10 +38,9 @@ from services.kit.http.problems import answers as problems
 from services.kit.http.responses import COMPRESSED_FROM_BYTES, COMPRESSION
 from services.kit.projection.follower import Projection, Record
 from services.kit.projection.private_parts import TOPIC as PRIVATE
-from services.kit.settings import Settings
 
 
-def limits_of(settings: Settings) -> dict[str, Limit]:
+def limits_of(settings: RealizationSettings) -> dict[str, Limit]:
     """What is done at once. More answers in threads would not be there sooner: they share one interpreter."""
     return {
         "answers": Limit(3, 1, waiting=256, wait_seconds=5.0),
@@ -51,7 +51,9 @@ def limits_of(settings: Settings) -> dict[str, Limit]:
     }
 
 
-def create_app(settings: Settings, *, now: Clock = utc_now, facts_in_memory: int = FACTS_IN_MEMORY) -> FastAPI:
+def create_app(
+    settings: RealizationSettings, *, now: Clock = utc_now, facts_in_memory: int = FACTS_IN_MEMORY
+) -> FastAPI:
     """The composition root of live state."""
     registry = CollectorRegistry()
     metrics = ApiMetrics(registry)

@@ -10,8 +10,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.aggregator.api.models import Answer
+from services.aggregator.api.settings import RealizationSettings
 from services.kit.auth.public import PUBLIC
-from services.kit.settings import Settings
 
 WEB = Path(__file__).parents[3] / "web"
 HEADERS = {
@@ -51,7 +51,7 @@ class _Pages(StaticFiles):
         return response
 
 
-def add_pages(app: FastAPI, settings: Settings) -> None:
+def add_pages(app: FastAPI, settings: RealizationSettings) -> None:
     """Serve the pages, and what they open at."""
 
     @app.get("/opening.json", include_in_schema=False, dependencies=[PUBLIC])

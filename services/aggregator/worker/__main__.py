@@ -5,12 +5,13 @@ Run: python -m services.aggregator.worker
 
 from services.aggregator.worker.process import work
 from services.aggregator.worker.process_group import work_in_several
-from services.kit.settings import Settings, read
+from services.aggregator.worker.settings import WorkerSettings
+from services.kit.settings import read
 
 
 def main() -> None:
     """Work until told to stop."""
-    settings = read(Settings)
+    settings = read(WorkerSettings)
     if settings.worker_processes == 1:
         work(settings)
     else:

@@ -12,10 +12,10 @@ from schemas.topics import INPUTS
 from services.aggregator.worker.engine import TAKEOVER_SECONDS, Engine
 from services.aggregator.worker.library_internals import HookedApp
 from services.aggregator.worker.metrics import WorkerMetrics
+from services.aggregator.worker.settings import WorkerSettings
 from services.aggregator.worker.transport import REBALANCE_SECONDS, Chunk, ChunkTransport
 from services.aggregator.worker.writer import group_id
 from services.kit.kafka import ClientOptions, client_options
-from services.kit.settings import Settings
 
 SESSION_SECONDS = 10.0
 
@@ -31,7 +31,7 @@ class _AsItIs:
 class AggregatorApp(HookedApp):
     """A Faust app over the chunk transport. `takeover` is what its consumer asks who owns what."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: WorkerSettings, engine: Engine) -> None:
         self.takeover = engine
         self.kafka_settings = settings
         options = client_options(settings)
@@ -74,7 +74,7 @@ def _credentials(options: ClientOptions) -> Any:
     return SSLCredentials(context) if context is not None else None
 
 
-def create_app(settings: Settings, registry: CollectorRegistry) -> tuple[AggregatorApp, Engine]:
+def create_app(settings: WorkerSettings, registry: CollectorRegistry) -> tuple[AggregatorApp, Engine]:
     """The composition root of the worker."""
     engine = Engine(settings, WorkerMetrics(registry))
     app = AggregatorApp(settings, engine)

@@ -12,11 +12,11 @@ from typing import TypeVar
 from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.partition import Partition, Turns
+from services.aggregator.worker.settings import WorkerSettings
 from services.aggregator.worker.transport import Chunk
 from services.kit.fail_stop import leave
 from services.kit.open_transactions import OpenTransactions
 from services.kit.partition_readers import Readers
-from services.kit.settings import Settings
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ LEFT_OUT_SECONDS = 300.0  # in which one partition does not move though others d
 class Engine:
     """All partitions of this process."""
 
-    def __init__(self, settings: Settings, metrics: WorkerMetrics) -> None:
+    def __init__(self, settings: WorkerSettings, metrics: WorkerMetrics) -> None:
         self._settings = settings
         self._metrics = metrics
         self._readers = Readers(settings)

@@ -21,11 +21,12 @@ from services.aggregator.worker.end_offsets import ends, nothing_hangs
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.records import Message, Record
 from services.aggregator.worker.restore import last_progress, restore_facts
+from services.aggregator.worker.settings import WorkerSettings
 from services.aggregator.worker.state import Folded, PartitionState, Refused
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import PartitionWriter
 from services.kit.partition_readers import Readers
-from services.kit.settings import Settings, require_secret
+from services.kit.settings import require_secret
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,9 @@ class _End:
 class Partition:
     """One partition number of all topics."""
 
-    def __init__(self, settings: Settings, number: int, metrics: WorkerMetrics, readers: Readers, turns: Turns) -> None:
+    def __init__(
+        self, settings: WorkerSettings, number: int, metrics: WorkerMetrics, readers: Readers, turns: Turns
+    ) -> None:
         self.number = number
         self.epoch = 0
         self.owned = False

@@ -16,13 +16,13 @@ from prometheus_client import CollectorRegistry
 from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
 from services.aggregator.worker.library_internals import HookedWorker, compress_fast
+from services.aggregator.worker.settings import WorkerSettings
 from services.kit.fail_stop import leave
 from services.kit.http.health import add_health, trust_of
 from services.kit.http.metrics import add_metrics
 from services.kit.http.server import config
 from services.kit.kafka_refusals import KafkaRefusedError
 from services.kit.logs import configure
-from services.kit.settings import Settings
 from services.kit.topics import declare_topics
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ STOP_SECONDS = 1.5
 GARBAGE_THRESHOLDS = (50_000, 20, 500)
 
 
-def _serve_metrics(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
+def _serve_metrics(settings: WorkerSettings, registry: CollectorRegistry, engine: Engine) -> None:
     """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers.
 
     A port that something else has ends the process: nobody could watch it.
@@ -63,7 +63,7 @@ class _Worker(HookedWorker):
         os._exit(0)
 
 
-def work(settings: Settings) -> None:
+def work(settings: WorkerSettings) -> None:
     """Declare the topics, then work until told to stop."""
     configure("worker", settings.log_level)
     try:

@@ -15,13 +15,13 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 
 from services.aggregator.worker.process import work
+from services.aggregator.worker.settings import WorkerSettings
 from services.kit.logs import configure
-from services.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-def shares(settings: Settings) -> list[Settings]:
+def shares(settings: WorkerSettings) -> list[WorkerSettings]:
     """The settings of each process: the instance name and the port of metrics, counted up."""
     return [
         settings.model_copy(
@@ -35,7 +35,7 @@ def shares(settings: Settings) -> list[Settings]:
     ]
 
 
-def work_in_several(settings: Settings) -> None:
+def work_in_several(settings: WorkerSettings) -> None:
     """Run all processes until told to stop, or until one of them ends; with its exit code then."""
     configure("worker", settings.log_level)
     context = get_context("spawn")
@@ -69,7 +69,7 @@ def _stop(processes: list[SpawnProcess]) -> None:
             process.terminate()
 
 
-def _work(settings: Settings) -> None:
+def _work(settings: WorkerSettings) -> None:
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     work(settings)
 

@@ -27,7 +27,7 @@ from services.aggregator.worker.library_internals import (
 from services.aggregator.worker.records import Message
 from services.aggregator.worker.transaction_requests import EndTransaction, Features, Produce, levels
 from services.kit.kafka import client_options
-from services.kit.settings import Settings
+from services.kit.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class _Producer(NamedTuple):
     epoch: int
 
 
-def group_id(settings: Settings) -> str:
+def group_id(settings: KafkaSettings) -> str:
     """The consumer group of the aggregator."""
     return f"{settings.topic_prefix}aggregator"
 
@@ -72,7 +72,7 @@ class PartitionWriter:
     aiokafka error of the broker's answer.
     """
 
-    def __init__(self, settings: Settings, partition: int) -> None:
+    def __init__(self, settings: KafkaSettings, partition: int) -> None:
         self._settings = settings
         self._partition = partition
         self._client: AIOKafkaClient | None = None

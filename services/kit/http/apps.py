@@ -21,13 +21,13 @@ from services.kit.http.problems import add_problems
 from services.kit.projection.databases import table_prefix
 from services.kit.projection.follower import Projection, Record
 from services.kit.publishing import Publisher
-from services.kit.settings import Settings
+from services.kit.settings import ServiceSettings
 
 Apply = Callable[[Connection, Sequence[Record]], None]
 
 
 def create_projection(
-    settings: Settings,
+    settings: ServiceSettings,
     registry: CollectorRegistry,
     *,
     service: str,
@@ -87,7 +87,7 @@ def following_and_publishing(
 
 def add_frame(
     app: FastAPI,
-    settings: Settings,
+    settings: ServiceSettings,
     registry: CollectorRegistry,
     service: str,
     projection: Projection,

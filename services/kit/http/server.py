@@ -5,14 +5,16 @@ import resource
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI
 
-from services.kit import settings as settings_module
 from services.kit.http.connections import Bounds, Http, bounded
 from services.kit.logs import configure
-from services.kit.settings import Settings
+from services.kit.settings import HttpSettings, ProcessSettings, read
+
+Own = TypeVar("Own", bound=ProcessSettings)
 
 SHUTDOWN_SECONDS = 1  # then streams are ended; the local supervisor kills the site 1.6 s after its signal
 
@@ -23,14 +25,18 @@ SWITCH_SECONDS = 0.0002  # that a thread computes while the event loop waits for
 
 
 def serve(
-    process: str, create_app: Callable[[Settings], FastAPI], port: Callable[[Settings], int], http: Http = "h11"
+    process: str,
+    kind: type[Own],
+    create_app: Callable[[Own], FastAPI],
+    port: Callable[[Own], int],
+    http: Http = "h11",
 ) -> None:
-    """Read the settings, log as `process`, and serve the app until told to stop.
+    """Read settings of that kind, log as `process`, and serve the app until told to stop.
 
     `httptools` reads HTTP faster, but answers clients of HTTP/1.0 in chunks, which they do not know, where an answer
     does not say its length: not for streams.
     """
-    settings = settings_module.read(Settings)
+    settings = read(kind)
     configure(process, settings.log_level)
     app = create_app(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -44,7 +50,7 @@ def serve(
         sys.exit(NOT_STARTED)
 
 
-def config(app: FastAPI, settings: Settings, port: int, http: Http = "h11") -> uvicorn.Config:
+def config(app: FastAPI, settings: HttpSettings, port: int, http: Http = "h11") -> uvicorn.Config:
     """How an app is served."""
     bounds = Bounds(settings.header_seconds, min(settings.connections, _files(settings.connections + FILES) - FILES))
     return uvicorn.Config(

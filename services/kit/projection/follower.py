@@ -59,7 +59,7 @@ from services.kit.projection.databases import is_damage, is_outage, open_engine,
 from services.kit.projection.log_identity import Read, differences, whole
 from services.kit.projection.records import Place, Record, last_of, record_of
 from services.kit.projection.tables import Apply, DamagedError, Part, ProjectionTables, RebuiltError
-from services.kit.settings import Settings
+from services.kit.settings import FollowerSettings
 from services.kit.topics import declare_topics
 
 __all__ = ["Place", "Projection", "Record"]
@@ -93,7 +93,7 @@ class Projection:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: FollowerSettings,
         registry: CollectorRegistry,
         *,
         service: str,

@@ -1,0 +1,17 @@
+"""The settings of processes that are several in one: the site, and all of an installation on this machine."""
+
+from services.aggregator.api.settings import RealizationSettings
+from services.aggregator.worker.settings import WorkerSettings
+from services.evaluations.settings import EvaluationsSettings
+from services.kit.settings import Port
+from services.programs.settings import ProgramsSettings
+
+
+class SiteSettings(ProgramsSettings, EvaluationsSettings, RealizationSettings):
+    """What the three apps in one process read of the environment."""
+
+    port: Port = 8000
+
+
+class InstallationSettings(SiteSettings, WorkerSettings):  # type: ignore[misc]  # their constructors differ
+    """Every setting of every process: what `make run` looks at before it starts them."""
