@@ -27,7 +27,7 @@ async def read(bootstrap: str, partitions: int) -> None:
             now = loop.time()
             for records in fetched.values():
                 for record in records:
-                    print(now, record.key.decode())
+                    print(now, (record.key or b"").decode())
             sys.stdout.flush()
 
 

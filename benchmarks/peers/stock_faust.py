@@ -68,9 +68,13 @@ def create_app(given: Given) -> Any:
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
-    raw = {"key_type": _Raw, "value_type": _Raw, "key_serializer": "raw", "value_serializer": "raw"}
-    inputs = app.topic(given.prefix + "masterplans", given.prefix + "program-status", **raw)
-    outputs = {name: app.topic(given.prefix + name, **raw) for name in ("facts", "rejected", "realization")}
+
+    def raw_topic(*names: str) -> faust.Topic:
+        names = tuple(given.prefix + name for name in names)
+        return app.topic(*names, key_type=_Raw, value_type=_Raw, key_serializer="raw", value_serializer="raw")
+
+    inputs = raw_topic("masterplans", "program-status")
+    outputs = {name: raw_topic(name) for name in ("facts", "rejected", "realization")}
     table = app.Table("state", partitions=given.partitions, key_type=bytes, value_type=bytes)
     changed: dict[str, int] = {}  # plan -> its partition
 

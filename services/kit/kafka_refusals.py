@@ -9,7 +9,7 @@ import ssl
 import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import AuthenticationFailedError, KafkaConnectionError, KafkaError, SaslAuthenticationFailed
@@ -23,7 +23,7 @@ WRONG_NAME = (62, 64)  # verify codes of OpenSSL: host name, IP address
 TLS_ALERT = b"\x15\x03"
 
 
-class KafkaRefusedError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
+class KafkaRefusedError(KafkaConnectionError):
     """A broker is there and does not take us, for a reason that waiting does not mend."""
 
     def __str__(self) -> str:
@@ -117,9 +117,10 @@ async def _user(settings: KafkaSettings, host: str, port: int) -> str | None:
     """Whether user and password are refused."""
     if not settings.kafka_sasl:
         return None
-    options = {name: value for name, value in client_options(settings).items() if name != "bootstrap_servers"}
+    options = dict[str, Any](client_options(settings, request_timeout_ms=int(1000 * STEP_SECONDS)))
+    del options["bootstrap_servers"]
     try:
-        connection = await create_conn(host, port, **options, request_timeout_ms=int(1000 * STEP_SECONDS))
+        connection = await create_conn(host, port, **options)
     except (SaslAuthenticationFailed, AuthenticationFailedError):
         return (
             f"refuses the user {settings.kafka_sasl_username} or its password ({settings.kafka_sasl_mechanism}): set "

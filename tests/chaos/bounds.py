@@ -12,9 +12,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from aiokafka import ConsumerRecord
 from sqlalchemy import Connection, Engine, MetaData, func, select
 
 from schemas.codec import read_fact
@@ -350,11 +350,17 @@ class Bounds:
         size += sum(len(name) + len(value or b"") for name, value in message.headers)
         if size + 200 > self._limits[topic]:  # with what a batch adds
             raise DiffersError(f"a record of {size} bytes does not fit {topic}: {message.key!r}")
-        told = SimpleNamespace(
+        told = ConsumerRecord(
+            topic=topic,
+            partition=0,
             offset=self._next(topic),
             timestamp=RECEIVED_MS,
+            timestamp_type=1,  # LogAppendTime
             key=message.key,
             value=message.value,
+            checksum=None,
+            serialized_key_size=len(message.key or b""),
+            serialized_value_size=len(message.value or b""),
             headers=message.headers,
         )
         return record_of(Place(topic, 0), told)

@@ -167,11 +167,10 @@ class Direct:
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
-                **client_options(KafkaSettings(kafka=self._mailbox.bootstrap)),
+                **client_options(KafkaSettings(kafka=self._mailbox.bootstrap), request_timeout_ms=4_000),
                 enable_idempotence=True,
                 linger_ms=5,
                 max_request_size=18 * 1024 * 1024,
-                request_timeout_ms=4_000,
             )
             await self._producer.start()
         return self._producer

@@ -17,7 +17,7 @@ def publish(bootstrap: str, value: bytes, within_seconds: float = 20) -> None:
 
     async def send() -> None:
         producer = AIOKafkaProducer(
-            **client_options(KafkaSettings(kafka=bootstrap)), enable_idempotence=True, request_timeout_ms=2_000
+            **client_options(KafkaSettings(kafka=bootstrap), request_timeout_ms=2_000), enable_idempotence=True
         )
         try:
             async with asyncio.timeout(within_seconds):
@@ -31,10 +31,10 @@ def publish(bootstrap: str, value: bytes, within_seconds: float = 20) -> None:
     asyncio.run(send())
 
 
-def published(bootstrap: str, count: int) -> list[bytes]:
+def published(bootstrap: str, count: int) -> list[bytes | None]:
     """The first records."""
 
-    async def read() -> list[bytes]:
+    async def read() -> list[bytes | None]:
         consumer = AIOKafkaConsumer(
             TOPIC, **client_options(KafkaSettings(kafka=bootstrap)), auto_offset_reset="earliest"
         )

@@ -80,8 +80,8 @@ class Installation:
         self, texts: Sequence[str], *, topic: str = "facts", transactional: bool = False, commit: bool = True
     ) -> None:
         """Send texts to all partitions in turn; in a transaction, markers of which have offsets too."""
-        options = {"transactional_id": f"{self.settings.topic_prefix}test"} if transactional else {}
-        with KafkaProducer(**client_options(self.settings), linger_ms=5, **options) as producer:
+        identity = f"{self.settings.topic_prefix}test" if transactional else None
+        with KafkaProducer(**client_options(self.settings), linger_ms=5, transactional_id=identity) as producer:
             if transactional:
                 producer.init_transactions()
                 producer.begin_transaction()

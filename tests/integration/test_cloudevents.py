@@ -260,8 +260,8 @@ def publish_raw(desk: Desk, plan: str, name: bytes) -> None:
             return name
 
     producer = KafkaProducer(**client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)))
-    place = {"topic": desk.mailbox.prefix + "program-status", "partition": partition_of(plan, PARTITIONS)}
-    producer.send(**place, value=b"nonsense", headers=[(Name("x"), b"1")]).get(30)
+    topic, partition = desk.mailbox.prefix + "program-status", partition_of(plan, PARTITIONS)
+    producer.send(topic, b"nonsense", headers=[(Name("x"), b"1")], partition=partition).get(30)
     producer.close()
 
 

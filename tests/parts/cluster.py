@@ -109,7 +109,7 @@ class Cluster:
         """What the cluster says of topics, of all when none is named."""
 
         async def ask() -> list[dict[str, Any]]:
-            admin = AIOKafkaAdminClient(**client_options(KafkaSettings(kafka=self.bootstrap)), request_timeout_ms=2_000)
+            admin = AIOKafkaAdminClient(**client_options(KafkaSettings(kafka=self.bootstrap), request_timeout_ms=2_000))
             await admin.start()
             try:
                 found: list[dict[str, Any]] = await admin.describe_topics(list(names) or None)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaConsumer, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
 
 from deploy.local.process_settings import InstallationSettings
 from schemas.topics import INPUTS
@@ -77,7 +78,7 @@ class Mailbox:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The end offset of each partition of a topic, as far as it is committed."""
-        tps = [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
+        tps = [KafkaPartition(self.prefix + topic, number) for number in range(self.partitions)]
         consumer = KafkaConsumer(
             **client_options(KafkaSettings(kafka=self.bootstrap)),
             isolation_level="read_committed",

@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
-from faust.auth import SASLCredentials, SSLCredentials
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from schemas.topics import INPUTS
 from services.aggregator.worker.engine import TAKEOVER_SECONDS, Engine
-from services.aggregator.worker.library_internals import HookedApp
 from services.aggregator.worker.metrics import WorkerMetrics
 from services.aggregator.worker.settings import WorkerSettings
-from services.aggregator.worker.transport import REBALANCE_SECONDS, Chunk, ChunkTransport
+from services.aggregator.worker.transport import REBALANCE_SECONDS, Chunk, ChunkTransport, TakeoverApp
 from services.aggregator.worker.writer import group_id
 from services.kit.kafka import ClientOptions, client_options
 
@@ -28,8 +27,8 @@ class _AsItIs:
         return value
 
 
-class AggregatorApp(HookedApp):
-    """A Faust app over the chunk transport. `takeover` is what its consumer asks who owns what."""
+class AggregatorApp(TakeoverApp):
+    """A Faust app over the chunk transport."""
 
     def __init__(self, settings: WorkerSettings, engine: Engine) -> None:
         self.takeover = engine
@@ -61,7 +60,7 @@ class AggregatorApp(HookedApp):
         return ChunkTransport(brokers, self)
 
 
-def _credentials(options: ClientOptions) -> Any:
+def _credentials(options: ClientOptions) -> Credentials | None:
     """The same options as Faust names them, for whatever it connects by itself; None for an unsecured Kafka."""
     context = options.get("ssl_context")
     if "sasl_plain_username" in options:

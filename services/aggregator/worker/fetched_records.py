@@ -38,7 +38,7 @@ class _PartitionRecords(HookedPartitionRecords):
         return bool(batches.as_records)
 
 
-class _Records(MemoryRecords):  # type: ignore[misc]  # one of two classes, chosen where it is imported
+class _Records(MemoryRecords):
     """What a fetch brought of a partition, batch by batch."""
 
     def __init__(self, data: bytes) -> None:

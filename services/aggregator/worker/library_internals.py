@@ -1,5 +1,6 @@
 """What the worker takes from the insides of Faust and aiokafka: hooks that it overrides, private attributes, and modules that
-are not documented. No other file of the services uses any of them.
+are not documented. No other file of the services uses any of them, but for the connection that
+services/kit/kafka_refusals.py makes: the kit imports nothing of the worker.
 
 pyproject.toml pins the versions exactly. tests/contract/test_library_internals.py lists each name with what it is used
 for, and fails with that text where a library no longer has it.
@@ -14,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import faust
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.codec import zstd_encode
 from aiokafka.consumer import fetcher
@@ -73,7 +74,7 @@ __all__ = [
 # ── Faust: where the worker changes what it does ─────────────────────────────────────────────────────────────────────
 
 
-class HookedApp(faust.App):  # type: ignore[misc]  # Faust has no types
+class HookedApp(faust.App):
     """A Faust app over a transport of the subclass, without the folder of Faust's tables."""
 
     @abstractmethod
@@ -86,7 +87,7 @@ class HookedApp(faust.App):  # type: ignore[misc]  # Faust has no types
     def _create_directories(self) -> None: ...
 
 
-class HookedWorker(faust.Worker):  # type: ignore[misc]  # Faust has no types
+class HookedWorker(faust.Worker):
     """Faust's worker, stopped by the subclass."""
 
     @abstractmethod
@@ -97,7 +98,7 @@ class HookedWorker(faust.Worker):  # type: ignore[misc]  # Faust has no types
         self._stopping = asyncio.ensure_future(self.stop_on(signal), loop=self.loop)
 
 
-class HookedConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
+class HookedConsumerThread(AIOKafkaConsumerThread):
     """Faust's consumer thread; the subclass makes its consumer and sees each fetch."""
 
     @abstractmethod
@@ -105,7 +106,9 @@ class HookedConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
         """The consumer of the worker, not started yet."""
 
     @abstractmethod
-    def fetched(self, consumer: AIOKafkaConsumer, records: Mapping[TP, list[ConsumerRecord]]) -> Mapping[TP, Any]:
+    def fetched(
+        self, consumer: AIOKafkaConsumer, records: Mapping[TopicPartition, list[Any]]
+    ) -> Mapping[TopicPartition, Any]:
         """What `HookedConsumer.fetch` gives for these records."""
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
@@ -117,12 +120,12 @@ class HookedConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's own signature
         max_records: int | None = None,
-    ) -> Mapping[TP, Any]:
+    ) -> Mapping[TopicPartition, Any]:
         records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         return self.fetched(consumer, records)
 
 
-class HookedConsumer(Consumer):  # type: ignore[misc]  # Faust has no types
+class HookedConsumer(Consumer):
     """Faust's consumer, with a thread of the subclass. It commits nothing, and keeps no list of what could be."""
 
     @abstractmethod
@@ -133,10 +136,9 @@ class HookedConsumer(Consumer):  # type: ignore[misc]  # Faust has no types
         """The assigned partitions whose streams take more."""
         return set(self._get_active_partitions())
 
-    async def fetch(self, partitions: set[TP], wait_seconds: float) -> Mapping[TP, Any]:
+    async def fetch(self, partitions: set[TP], wait_seconds: float) -> Mapping[TopicPartition, Any]:
         """What came of these partitions, as the thread's `fetched` gives it."""
-        fetched: Mapping[TP, Any] = await self._getmany(partitions, wait_seconds)
-        return fetched
+        return await self._getmany(partitions, wait_seconds)
 
     def forget_read_offset(self, tp: TP) -> None:
         """Have Faust take whatever comes next of a partition, as if nothing had been read of it."""
@@ -168,7 +170,7 @@ def position_and_stable_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> t
     return state.position, state.lso or 0
 
 
-class HookedPartitionRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
+class HookedPartitionRecords(PartitionRecords):
     """The records of one partition, in order, as far as they are committed; where the subclass says so they are what the
     batches hold, and no `ConsumerRecord` is made of them."""
 
@@ -191,7 +193,8 @@ def record_itself(_: TopicPartition, record: Any) -> Any:
 
 def read_fetches_with(batches: type[MemoryRecords], records: type[HookedPartitionRecords]) -> None:
     """Have the consumers of this process split what they fetch of a partition into batches and records by these classes."""
-    fetcher.MemoryRecords, fetcher.PartitionRecords = batches, records
+    fetcher.MemoryRecords = batches
+    fetcher.PartitionRecords = records  # type: ignore[misc]  # a class, for which ours is put
 
 
 def records_in_python(data: bytes, number: int, readable: Callable[[bytearray], bytearray]) -> Iterator[Any]:

@@ -30,7 +30,7 @@ NO_TAGS: dict[int, bytes] = {}
 FROM_ALL_IN_SYNC = -1
 
 
-class _ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+class _ProduceResponse(Response):
     API_KEY = 0
     API_VERSION = 12
     SCHEMA = Schema(
@@ -59,7 +59,7 @@ class _ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     )
 
 
-class _ProduceStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+class _ProduceStruct(RequestStruct):
     API_KEY = 0
     API_VERSION = 12
     FLEXIBLE_VERSION = True
@@ -80,7 +80,7 @@ class _ProduceStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no ty
     )
 
 
-class Produce(Request[_ProduceStruct]):  # type: ignore[misc]  # aiokafka has no types
+class Produce(Request[_ProduceStruct]):
     """Write one batch to a partition of each of some topics, as part of a transaction.
 
     Answered with `topics`: of each its name and `partitions`: of each its number, error code and base offset first.
@@ -96,7 +96,7 @@ class Produce(Request[_ProduceStruct]):  # type: ignore[misc]  # aiokafka has no
         return request_struct_class(*self._fields)
 
 
-class _EndTransactionResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+class _EndTransactionResponse(Response):
     API_KEY = 26
     API_VERSION = 5
     SCHEMA = Schema(
@@ -104,7 +104,7 @@ class _EndTransactionResponse(Response):  # type: ignore[misc]  # aiokafka has n
     )
 
 
-class _EndTransactionStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+class _EndTransactionStruct(RequestStruct):
     API_KEY = 26
     API_VERSION = 5
     FLEXIBLE_VERSION = True
@@ -114,7 +114,7 @@ class _EndTransactionStruct(RequestStruct):  # type: ignore[misc]  # aiokafka ha
     )
 
 
-class EndTransaction(Request[_EndTransactionStruct]):  # type: ignore[misc]  # aiokafka has no types
+class EndTransaction(Request[_EndTransactionStruct]):
     """Commit a transaction. Answered with `error_code`, and the `producer_id` and `producer_epoch` of the next one."""
 
     API_KEY = 26
@@ -126,7 +126,7 @@ class EndTransaction(Request[_EndTransactionStruct]):  # type: ignore[misc]  # a
         return request_struct_class(*self._fields)
 
 
-class _FeaturesResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+class _FeaturesResponse(Response):
     API_KEY = 18
     API_VERSION = 3
     SCHEMA = Schema(
@@ -137,7 +137,7 @@ class _FeaturesResponse(Response):  # type: ignore[misc]  # aiokafka has no type
     )
 
 
-class _FeaturesStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+class _FeaturesStruct(RequestStruct):
     API_KEY = 18
     API_VERSION = 3
     FLEXIBLE_VERSION = True
@@ -148,7 +148,7 @@ class _FeaturesStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no t
         return ResponseHeader_v0.decode(read_buffer)  # the one flexible answer with the old header: who asks may be old
 
 
-class Features(Request[_FeaturesStruct]):  # type: ignore[misc]  # aiokafka has no types
+class Features(Request[_FeaturesStruct]):
     """Ask which features a cluster has agreed upon; see `levels`."""
 
     API_KEY = 18

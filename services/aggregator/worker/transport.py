@@ -31,6 +31,7 @@ from faust.types import TP, ConsumerMessage
 
 from services.aggregator.worker.fetched_records import as_records, read_as_records
 from services.aggregator.worker.library_internals import (
+    HookedApp,
     HookedConsumer,
     HookedConsumerThread,
     Transport,
@@ -39,6 +40,7 @@ from services.aggregator.worker.library_internals import (
 from services.aggregator.worker.records import Record
 from services.kit.fail_stop import leave
 from services.kit.kafka import client_options
+from services.kit.settings import KafkaSettings
 
 REBALANCE_SECONDS = 20.0
 # A connection that died without a word costs this long; who joins a group may wait for the rebalance.
@@ -97,9 +99,17 @@ class Takeover(Protocol):
         of that time."""
 
 
+class TakeoverApp(HookedApp):
+    """An app whose consumer connects by `kafka_settings` and asks `takeover` who owns what."""
+
+    kafka_settings: KafkaSettings
+    takeover: Takeover
+
+
 class _ConsumerThread(HookedConsumerThread):
     """Faust's consumer thread, reading what is committed."""
 
+    app: TakeoverApp
     _looked_at = 0.0
 
     def new_consumer(self, brokers: list[str]) -> AIOKafkaConsumer:
@@ -125,7 +135,9 @@ class _ConsumerThread(HookedConsumerThread):
             value_deserializer=as_records,
         )
 
-    def fetched(self, consumer: AIOKafkaConsumer, records: Mapping[TP, list[Any]]) -> dict[TP, _Fetched]:
+    def fetched(
+        self, consumer: AIOKafkaConsumer, records: Mapping[TopicPartition, list[Any]]
+    ) -> dict[TopicPartition, _Fetched]:
         if time.monotonic() - self._looked_at > ENDS_SECONDS:
             self._looked_at = time.monotonic()
             _pass_on_ends(consumer, self.app.takeover)
@@ -151,12 +163,14 @@ def _pass_on_ends(consumer: AIOKafkaConsumer, takeover: Takeover) -> None:
 class ChunkConsumer(HookedConsumer):
     """Delivers chunks; commits nothing."""
 
+    app: TakeoverApp
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._fetching = asyncio.Lock()
         self._waiting: dict[TP, Chunk] = {}  # the last of each partition
         self._next: dict[TP, int] = {}  # the offset after the last that was read of each partition
-        self._takeover: Takeover = self.app.takeover
+        self._takeover = self.app.takeover
 
     def new_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -170,15 +184,16 @@ class ChunkConsumer(HookedConsumer):
             fetched = await self.fetch(active, min(timeout, FETCH_SECONDS)) if active else {}
         if not active:
             await self.sleep(FETCH_SECONDS)
-        for tp, (records, behind) in (fetched or {}).items():
+        for fetched_tp, (records, behind) in (fetched or {}).items():
             if not self.flow_active or self.should_stop:
                 return  # a rebalance: the takeover that follows begins where the last transaction ended
+            tp = TP(*fetched_tp)
             chunk = Chunk(tp.topic, tp.partition, epochs[tp.partition], records, behind)
             waiting = self._waiting.get(tp)
             self._go_on(tp, chunk.records)
             if waiting is None or not waiting.add(chunk):
                 self._waiting[tp] = chunk
-                yield TP(*tp), self._message(TP(*tp), records, chunk)
+                yield tp, self._message(tp, records, chunk)
 
     def _go_on(self, tp: TP, records: list[Record]) -> None:
         """Note how far was read; leave where it was further before."""
@@ -206,7 +221,7 @@ class ChunkConsumer(HookedConsumer):
                 self._next[tp] = positions[tp.topic, tp.partition]
 
 
-class ChunkTransport(Transport):  # type: ignore[misc]  # Faust has no types
+class ChunkTransport(Transport):
     """The transport of the aggregator."""
 
     Consumer = ChunkConsumer
