@@ -96,7 +96,7 @@ generate: ## write the files that are generated from code
 .PHONY: sample
 sample: ## make the sample city anew
 	@$(READY) run
-	@$(VENV)/python -m samples.make
+	@$(VENV)/python -m samples.generate
 
 .PHONY: lock
 lock: ## write requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer versions

@@ -16,8 +16,8 @@ from benchmarks.delay import DELAY
 from benchmarks.intake import INTAKE
 from benchmarks.replay import GROWTH, REPLAY
 from benchmarks.restore import RESTORE
-from benchmarks.strangers import STRANGERS
 from benchmarks.streams import STREAMS
+from benchmarks.under_anonymous_load import STRANGERS
 
 BENCHMARKS: tuple[Benchmark, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF, INTAKE, STREAMS, STRANGERS)
 

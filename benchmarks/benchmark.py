@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from benchmarks.results import Figure, Measurement, Unit
+from benchmarks.results import Measurement, MetricValues, Unit
 
 # The first that is found in a metric's name says its unit; a number has none.
 UNITS: tuple[tuple[str, Unit], ...] = (
@@ -30,7 +30,7 @@ class WrongError(Exception):
 class Case(NamedTuple):
     """One row of a benchmark: under which parameters, and a run of it, which returns its figures by metric.
 
-    A run may raise WrongError.
+    A run may raise WrongOutputError.
     """
 
     parameters: Mapping[str, str | int | float]
@@ -82,11 +82,11 @@ def measure(name: str, cases: Sequence[Case], runs: int) -> Iterator[Measurement
         raise SystemExit(f"did not do the job: {'; '.join(_words(cases[index].parameters) for index in sorted(wrong))}")
 
 
-def figures(runs: Sequence[Mapping[str, float]]) -> dict[str, Figure]:
+def figures(runs: Sequence[Mapping[str, float]]) -> dict[str, MetricValues]:
     """The figures of several runs; a metric may be of some of them only."""
     metrics = dict.fromkeys(metric for run in runs for metric in run)
     return {
-        metric: Figure(unit_of(metric), tuple(round(run[metric], 3) for run in runs if metric in run))
+        metric: MetricValues(unit_of(metric), tuple(round(run[metric], 3) for run in runs if metric in run))
         for metric in metrics
     }
 

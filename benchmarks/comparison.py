@@ -7,13 +7,13 @@ import msgspec
 
 from benchmarks import topics
 from benchmarks.expected import ACCEPTED, CODES, DUPLICATE, OUTCOMES, Cells, Expected, stamp
-from benchmarks.ground import Ground
+from benchmarks.prepared_broker import PreparedBroker
 
 VERSIONS = "masterplans"
 SHOWN = 5  # so many differences of a kind are shown
 
 
-class _Data(msgspec.Struct):
+class _ReportData(msgspec.Struct):
     """What a report says in its fact, without its private part; of a plan version nothing is read."""
 
     program: str = ""
@@ -24,22 +24,22 @@ class _Data(msgspec.Struct):
     effective_on: str | None = None
 
 
-class _Event(msgspec.Struct):
+class _FactEvent(msgspec.Struct):
     id: str
     source: str
     time: str
-    data: _Data
+    data: _ReportData
 
 
-class _Fact(msgspec.Struct):
+class _WrittenFact(msgspec.Struct):
     seq: int
     topic: str
     partition: int
     offset: int
-    event: _Event
+    event: _FactEvent
 
 
-class Realization(msgspec.Struct):
+class LastRealization(msgspec.Struct):
     """What the last record on `realization` of a plan says: up to which fact, and its cells."""
 
     plan: str
@@ -47,7 +47,7 @@ class Realization(msgspec.Struct):
     cells: dict[str, dict[str, list[int]]]
 
 
-_FACT, _REALIZATION = msgspec.json.Decoder(_Fact), msgspec.json.Decoder(Realization)
+_FACT, _REALIZATION = msgspec.json.Decoder(_WrittenFact), msgspec.json.Decoder(LastRealization)
 
 
 class Facts:
@@ -80,7 +80,7 @@ class Facts:
         else:
             self._report(fact)
 
-    def _report(self, fact: _Fact) -> None:
+    def _report(self, fact: _WrittenFact) -> None:
         seen, outcomes = self._seen[fact.partition], self._wanted.outcomes[fact.partition]
         if not 0 <= fact.offset < len(seen) or outcomes[fact.offset] != CODES[ACCEPTED]:
             self._wrong["facts of records that are not acceptable"] += 1
@@ -101,7 +101,7 @@ class Facts:
         return [f"{count:,} {what}" for what, count in wrong.items()]
 
 
-def _public(event: _Event) -> str:
+def _public(event: _FactEvent) -> str:
     """The public part of a fact, as `benchmarks.records` writes it down."""
     data = event.data
     return (
@@ -123,25 +123,25 @@ def of_rejects(written: list[Refused], wanted: Expected) -> list[str]:
     return [f"{len(one):,} rejects {what}, such as {one[:SHOWN]}" for what, one in differ.items() if one]
 
 
-def of_realizations(written: Mapping[str, Realization], wanted: Expected) -> list[str]:
+def of_realizations(written: Mapping[str, LastRealization], wanted: Expected) -> list[str]:
     """How the last realization of each plan differs from what is expected."""
     differ = [plan for plan, cells in wanted.cells.items() if _cells(written.get(plan)) != cells]
     shown = [f"{plan}: {_cells(written.get(plan))}, expected {wanted.cells[plan]}" for plan in differ[:SHOWN]]
     return [f"{len(differ):,} realizations, such as {shown}"] if differ else []
 
 
-def covers(written: Mapping[str, Realization], wanted: Expected) -> bool:
+def covers(written: Mapping[str, LastRealization], wanted: Expected) -> bool:
     """Whether the last realization of every plan covers its last fact."""
     return {plan: one.seq for plan, one in written.items()} == wanted.facts
 
 
-def _cells(written: Realization | None) -> Cells:
+def _cells(written: LastRealization | None) -> Cells:
     """Programs, reported, realized: overall and per dimension."""
     cells = written.cells.get("overall", {}) | written.cells.get("dimension", {}) if written else {}
     return {key: cell[:3] for key, cell in cells.items()}
 
 
-async def realizations(bootstrap: str, partitions: int) -> dict[str, Realization]:
+async def realizations(bootstrap: str, partitions: int) -> dict[str, LastRealization]:
     """The last record on `realization` of each plan."""
     found = {}
     async for record in topics.everything(bootstrap, "realization", partitions):
@@ -150,7 +150,7 @@ async def realizations(bootstrap: str, partitions: int) -> dict[str, Realization
     return found
 
 
-async def differences(bootstrap: str, on: Ground) -> list[str]:
+async def differences(bootstrap: str, on: PreparedBroker) -> list[str]:
     """How the whole output of a competitor differs from what is expected. Empty: not at all."""
     partitions, facts = on.workload.partitions, Facts(on.expected)
     async for record in topics.everything(bootstrap, "facts", partitions):

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from benchmarks import results
 from benchmarks.peers import kafka_streams
-from benchmarks.results import Kept
+from benchmarks.results import KeptMeasurement
 
 Options = Mapping[str, str | int]
 
@@ -79,7 +79,7 @@ def text(options: Options) -> str:
     return json.dumps(dict(options))
 
 
-def best_known(competitor: Competitor, kept: Iterable[Kept]) -> Options:
+def best_known(competitor: Competitor, kept: Iterable[KeptMeasurement]) -> Options:
     """The options at which a competitor was fastest on the largest replay of the nation; else its own."""
     found = []
     for measurement in (one.measurement for one in kept):

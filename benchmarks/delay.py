@@ -20,14 +20,14 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks import competitors, ground, playing, process_tree, records
+from benchmarks import competitors, measured_run, prepared_broker, process_tree, records
 from benchmarks.benchmark import Benchmark, Case, measure, percentile
+from benchmarks.competitor_process import running
 from benchmarks.competitors import COMPETITORS, FLOOR, Competitor, Options
-from benchmarks.ground import PREFIX, Ground
 from benchmarks.loading import HEADERS
+from benchmarks.prepared_broker import PREFIX, PreparedBroker
 from benchmarks.records import Report, SentRecord
 from benchmarks.results import Measurement
-from benchmarks.running import running
 from benchmarks.workloads import CITY_PARTITIONS, NATION_PARTITIONS, PROGRAMS, Name, Workload, quick, workload
 from deploy.local import children
 from deploy.local.broker import Broker
@@ -55,7 +55,7 @@ class Pace(NamedTuple):
     warm_seconds: float  # before that, at 200 a second; not counted
 
 
-def play(on: Ground, competitor: Competitor, options: Options, pace: Pace) -> dict[str, float]:
+def play(on: PreparedBroker, competitor: Competitor, options: Options, pace: Pace) -> dict[str, float]:
     """One run: the competitor catches up first, then new reports come at a pace, each of a plan and program drawn at random.
 
     Delays in milliseconds; the rate that was sent; processors used by competitor and broker. What `first` begins is of
@@ -64,10 +64,10 @@ def play(on: Ground, competitor: Competitor, options: Options, pace: Pace) -> di
     warming = int(WARM_RATE * pace.warm_seconds)
     reports = _later(on.workload, warming + int(pace.rate * pace.seconds))
     with (
-        ground.broker(on, more_records=True, jvm=LONG_LIVED) as broker,
+        prepared_broker.broker(on, more_records=True, jvm=LONG_LIVED) as broker,
         running(on, broker, competitor, options) as process,
     ):
-        asyncio.run(playing.watch(on, broker, process))
+        asyncio.run(measured_run.watch(on, broker, process))
         with _reader(on, broker) as log:
             sent, seconds, used = asyncio.run(_send_all(broker, process.pid, reports, warming, pace.rate))
             until(lambda: len(_seen(log)) >= len(reports), SEEN_WITHIN_SECONDS, what="the reader has seen every fact")
@@ -140,7 +140,7 @@ async def _send(producer: AIOKafkaProducer, reports: Sequence[SentRecord], rate:
 
 
 @contextmanager
-def _reader(on: Ground, broker: Broker) -> Generator[Path]:
+def _reader(on: PreparedBroker, broker: Broker) -> Generator[Path]:
     """A reader that is ready; the file has what it saw when the block has ended."""
     log = broker.folder.parent / "reader.log"
     command = [sys.executable, "-m", "benchmarks.facts_reader", broker.bootstrap, str(on.workload.partitions)]
@@ -158,7 +158,7 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
     for name in arguments.workload or BEFORE:
         for partitions in arguments.partitions or PARTITIONS[name]:
             of = quick(name) if arguments.quick else workload(name, BEFORE[name])
-            on = ground.prepared(of._replace(partitions=partitions))
+            on = prepared_broker.prepared(of._replace(partitions=partitions))
             cases = []
             for competitor, options in chosen:
                 for rate in arguments.rate or RATES:

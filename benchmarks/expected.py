@@ -68,18 +68,18 @@ class Reckoning:
 
     def take(self, one: SentRecord) -> None:
         """The next report."""
-        outcome, says = self._outcome(one.known)
+        outcome, stamp_of = self._outcome(one.known)
         self._outcomes[one.partition].append(CODES[outcome])
-        self._stamps[one.partition].append(says)
+        self._stamps[one.partition].append(stamp_of)
 
     def _outcome(self, report: Report | Reason) -> tuple[str, int]:
         if not isinstance(report, Report):
             return report.value, 0
-        says = stamp(report.content)
+        stamp_of = stamp(report.content)
         before = self._known.get(report.identity)
         if before is not None:
-            return (DUPLICATE if before == says else Reason.CONFLICT.value), 0
-        self._known[report.identity] = says
+            return (DUPLICATE if before == stamp_of else Reason.CONFLICT.value), 0
+        self._known[report.identity] = stamp_of
         self._facts[report.plan] += 1
         if report.program is not None:
             at = report.plan * PROGRAMS + report.program

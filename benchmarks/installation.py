@@ -20,7 +20,7 @@ from schemas.envelope import MEDIA_TYPE
 from schemas.topics import partition_of
 from services.kit.auth.credentials import new_key
 from services.kit.kafka import client_options
-from tests.parts.mailbox import Mailbox
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import ROOT, Processes
 from tests.parts.waiting import free_port, until
 
@@ -56,7 +56,7 @@ def serve(
     }
     process = processes.start(module, [sys.executable, "-m", module], env=env | {PORTS[module]: str(port)})
     until(lambda: _ready(port) or not process.alive, within_seconds, what=f"{module} is ready")
-    assert process.alive, process.said
+    assert process.alive, process.output
     return Served(process.pid, port)
 
 
@@ -68,16 +68,16 @@ def _ready(port: int) -> bool:
         return False
 
 
-class Installation:
+class BenchmarkInstallation:
     """Topics on a broker, and a folder for state and logs."""
 
     def __init__(self, bootstrap: str, folder: Path, processes: Processes) -> None:
         self._processes = processes
-        self.mailbox = Mailbox(bootstrap, PARTITIONS)
-        self.mailbox.declare()
+        self.kafka_topics = KafkaTopics(bootstrap, PARTITIONS)
+        self.kafka_topics.declare()
         self._settings = InstallationSettings(
             kafka=bootstrap,
-            topic_prefix=self.mailbox.prefix,
+            topic_prefix=self.kafka_topics.prefix,
             partitions=PARTITIONS,
             state=folder / "state",
             admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import process_tree
 from benchmarks.benchmark import Benchmark, Case, measure, percentile
-from benchmarks.installation import Installation, post
+from benchmarks.installation import BenchmarkInstallation, post
 from benchmarks.results import Measurement
 from benchmarks.sender import Load, run
 from deploy.local.broker import Broker
@@ -45,7 +45,7 @@ class Intake:
     """A process of programs on a broker, and keys for it."""
 
     def __init__(self, kafka: Broker, folder: Path, processes: Processes) -> None:
-        installation = Installation(kafka.bootstrap, folder, processes)
+        installation = BenchmarkInstallation(kafka.bootstrap, folder, processes)
         self._broker, self._programs = kafka, installation.serve("services.programs")
         self._plans = [f"kota-{number}" for number in range(PLANS)]
         self._keys = dict(zip(self._plans, installation.keys([(plan, OFFICE) for plan in self._plans]), strict=True))

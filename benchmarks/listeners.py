@@ -18,7 +18,7 @@ STOPPED_BUFFER_BYTES = 4_096
 EVENT_END = b"\n\n"
 
 
-class Listener(asyncio.Protocol):
+class StreamListener(asyncio.Protocol):
     """One that reads everything, and keeps when it first knew each `seq`."""
 
     def __init__(self, news: asyncio.Event) -> None:
@@ -52,7 +52,7 @@ def ask_and_stop(port: int, request: bytes) -> socket.socket:
     return one
 
 
-def last_knew(listeners: list[Listener]) -> dict[int, float]:
+def last_knew(listeners: list[StreamListener]) -> dict[int, float]:
     """For each `seq` that came to a listener, when the last one knew it, or more."""
     all_know = min(listener.known[-1][0] for listener in listeners)
     seqs = sorted({seq for listener in listeners for seq, _ in listener.known if seq <= all_know})
@@ -74,10 +74,10 @@ async def main() -> None:
     stopped = [ask_and_stop(port, request) for _ in range(stopping)]
     news, room = asyncio.Event(), asyncio.Semaphore(AT_ONCE)
 
-    async def listen() -> Listener:
+    async def listen() -> StreamListener:
         async with room:
             loop = asyncio.get_running_loop()
-            transport, listener = await loop.create_connection(lambda: Listener(news), "127.0.0.1", port)
+            transport, listener = await loop.create_connection(lambda: StreamListener(news), "127.0.0.1", port)
             transport.write(request)
             await listener.begun
             return listener

@@ -45,11 +45,11 @@ def _yardstick() -> float:
 
 def versions() -> dict[str, str]:
     """The versions of all parts."""
-    told = subprocess.run([java.require(), "-version"], capture_output=True, text=True, check=True).stderr
-    found = re.search(r'version "([^"]+)"', told)
+    output = subprocess.run([java.require(), "-version"], capture_output=True, text=True, check=True).stderr
+    found = re.search(r'version "([^"]+)"', output)
     return {
         "python": platform.python_version(),
         "kafka": jars.kafka_version(),
-        "java": found[1] if found else told.splitlines()[0],
+        "java": found[1] if found else output.splitlines()[0],
         "sqlite": sqlite3.sqlite_version,
     } | {package: version(package) for package in PACKAGES}

@@ -17,7 +17,7 @@ SUBS = {
 }  # fmt: skip
 
 
-class Program(NamedTuple):
+class WorkloadProgram(NamedTuple):
     """One program, the same in every plan. `office` is the department that leads it."""
 
     code: str
@@ -26,7 +26,7 @@ class Program(NamedTuple):
     office: str
 
 
-class Plan(NamedTuple):
+class WorkloadPlan(NamedTuple):
     """One city: its key and partition, and the `source` of each of its departments."""
 
     key: str
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     sources: dict[str, str]
 
 
-def _programs() -> tuple[Program, ...]:
+def _programs() -> tuple[WorkloadProgram, ...]:
     coded = [
         (f"{PREFIXES[dimension]}-{number:03d}", dimension, SUBS[dimension][number % 3])
         for dimension, split in SPLIT.items()
@@ -42,7 +42,7 @@ def _programs() -> tuple[Program, ...]:
     ]
     assert len(coded) == PROGRAMS
     return tuple(
-        Program(code, dimension.value, sub, OFFICES[number % len(OFFICES)])
+        WorkloadProgram(code, dimension.value, sub, OFFICES[number % len(OFFICES)])
         for number, (code, dimension, sub) in enumerate(coded)
     )
 
@@ -50,13 +50,13 @@ def _programs() -> tuple[Program, ...]:
 PROGRAM_LIST = _programs()
 
 
-def plan(number: int, partitions: int) -> Plan:
+def plan(number: int, partitions: int) -> WorkloadPlan:
     """The plan with a number."""
     key = f"kota-{number:03d}-{YEARS[0]}-{YEARS[-1]}"
-    return Plan(key, partition_of(key, partitions), {office: department(key, office) for office in OFFICES})
+    return WorkloadPlan(key, partition_of(key, partitions), {office: department(key, office) for office in OFFICES})
 
 
-def version(of: Plan) -> bytes:
+def version(of: WorkloadPlan) -> bytes:
     """The event that publishes the plan's only version."""
     event = {
         "specversion": "1.0",
@@ -81,7 +81,7 @@ def version(of: Plan) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def _program(number: int, program: Program) -> dict[str, object]:
+def _program(number: int, program: WorkloadProgram) -> dict[str, object]:
     begins = YEARS[0] + number % 6
     return {
         "code": program.code,

@@ -11,7 +11,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.plans import OFFICES, PROGRAM_LIST, Plan, plan, version
+from benchmarks.plans import OFFICES, PROGRAM_LIST, WorkloadPlan, plan, version
 from benchmarks.workloads import MONTHS, PROGRAMS, Workload
 from schemas.sources import council
 from schemas.vocabulary import Reason
@@ -46,7 +46,7 @@ class Report(NamedTuple):
 class SentRecord(NamedTuple):
     """A record of `program-status`, and what is known of it: a report, or why it is wrong by itself."""
 
-    plan: Plan
+    plan: WorkloadPlan
     partition: int
     value: bytes | None
     known: Report | Reason
@@ -67,12 +67,12 @@ def _month(number: int) -> _Month:
 _MONTHS = tuple(_month(number) for number in range(MONTHS))
 
 
-def plans(workload: Workload) -> list[Plan]:
+def plans(workload: Workload) -> list[WorkloadPlan]:
     """The plans of a workload; their numbers are their places."""
     return [plan(number, workload.partitions) for number in range(workload.plans)]
 
 
-def versions(workload: Workload) -> Iterator[tuple[Plan, bytes]]:
+def versions(workload: Workload) -> Iterator[tuple[WorkloadPlan, bytes]]:
     """The records of `masterplans`: the version of each plan."""
     return ((one, version(one)) for one in plans(workload))
 
@@ -109,7 +109,7 @@ def _disordered(workload: Workload) -> Iterator[SentRecord]:
         waiting = still
 
 
-def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[SentRecord]:
+def _life(number: int, of: WorkloadPlan, originals: int, partitions: int) -> Iterator[SentRecord]:
     chance = random.Random(number)
     rounds = -(-originals // PROGRAMS)
     points = [(at % PROGRAMS, at // PROGRAMS * MONTHS // rounds) for at in range(originals)]
@@ -136,13 +136,13 @@ def _life(number: int, of: Plan, originals: int, partitions: int) -> Iterator[Se
     yield from later
 
 
-def _report(number: int, of: Plan, program: int, month: int, *, correction: bool = False) -> SentRecord:
+def _report(number: int, of: WorkloadPlan, program: int, month: int, *, correction: bool = False) -> SentRecord:
     """What the leading department says of a program at a month's end; a correction says more, a few days later."""
     code, _, _, office = PROGRAM_LIST[program]
     return _record(number, of, of.sources[office], code, program, month, correction=correction)
 
 
-def _stray(number: int, of: Plan, program: int, month: int, chance: random.Random) -> SentRecord:
+def _stray(number: int, of: WorkloadPlan, program: int, month: int, chance: random.Random) -> SentRecord:
     """A report that does not count: from a department that does not lead the program, or of a program nobody has."""
     code, _, _, office = PROGRAM_LIST[program]
     other = OFFICES[(OFFICES.index(office) + 1) % len(OFFICES)]
@@ -153,7 +153,7 @@ def _stray(number: int, of: Plan, program: int, month: int, chance: random.Rando
 
 def _record(
     number: int,
-    of: Plan,
+    of: WorkloadPlan,
     source: str,
     code: str,
     program: int,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple, get_args
 
-from benchmarks import competitors, ground, playing
+from benchmarks import competitors, measured_run, prepared_broker
 from benchmarks.benchmark import Benchmark, Case, measure
 from benchmarks.competitors import COMPETITORS, ENGINE, ONE_PROCESS
 from benchmarks.results import Measurement
@@ -14,7 +14,7 @@ from benchmarks.workloads import NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE, 
 
 def _replay(arguments: Namespace) -> Iterator[Measurement]:
     for name in arguments.workload or ["nation"]:
-        on = ground.prepared(quick(name) if arguments.quick else workload(name, arguments.events))
+        on = prepared_broker.prepared(quick(name) if arguments.quick else workload(name, arguments.events))
         cases = []
         for competitor, options in competitors.chosen(arguments, COMPETITORS):
             parameters = {
@@ -25,7 +25,7 @@ def _replay(arguments: Namespace) -> Iterator[Measurement]:
                 "guarantee": competitor.guarantee,
                 "options": competitors.text(options),
             }
-            cases.append(Case(parameters, partial(playing.play, on, competitor, options)))
+            cases.append(Case(parameters, partial(measured_run.play, on, competitor, options)))
         yield from measure("replay", cases, arguments.runs)
 
 
@@ -54,7 +54,7 @@ POINTS = (Point(1, 10), Point(PROVINCE, 1), Point(PROVINCE, 3), Point(PROVINCE, 
 
 def _growth(arguments: Namespace) -> Iterator[Measurement]:
     for point in POINTS[:1] if arguments.quick else POINTS:
-        on = ground.prepared(quick("city") if arguments.quick else point.workload)
+        on = prepared_broker.prepared(quick("city") if arguments.quick else point.workload)
         parameters: dict[str, str | int | float] = {
             "plans": on.workload.plans,
             "years": point.years,
@@ -62,8 +62,8 @@ def _growth(arguments: Namespace) -> Iterator[Measurement]:
             "competitor": ENGINE.name,
         }
 
-        def run(on: ground.Ground = on) -> dict[str, float]:
-            found = playing.play(on, ENGINE, ONE_PROCESS)
+        def run(on: prepared_broker.PreparedBroker = on) -> dict[str, float]:
+            found = measured_run.play(on, ENGINE, ONE_PROCESS)
             return {metric: found[metric] for metric in ("events_per_second", "cpu_us_per_event", "peak_mib")}
 
         yield from measure("growth", [Case(parameters, run)], arguments.runs)

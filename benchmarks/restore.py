@@ -9,12 +9,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from benchmarks import competitors, ground, playing, process_tree
+from benchmarks import competitors, measured_run, prepared_broker, process_tree
 from benchmarks.benchmark import Benchmark, Case, WrongError, measure
+from benchmarks.competitor_process import Running, running
 from benchmarks.competitors import ENGINE, ONE_PROCESS, STOCK_FAUST, Competitor, Options
-from benchmarks.ground import Ground
+from benchmarks.prepared_broker import PreparedBroker
 from benchmarks.results import Measurement
-from benchmarks.running import Running, running
 from benchmarks.workloads import quick, workload
 from deploy.local.broker import Broker
 
@@ -33,7 +33,7 @@ class Account(NamedTuple):
     seconds: float
 
 
-def _of_the_engine(lines: list[Json], on: Ground) -> Account | None:
+def _of_the_engine(lines: list[Json], on: PreparedBroker) -> Account | None:
     """From the first partition's beginning to the last one's end, once all are taken over."""
     begun = [one["at"] for one in lines if one["message"] == "restoring"]
     # Of several processes the first takes all partitions, until the next one joins: what counts is who has them at last.
@@ -45,19 +45,21 @@ def _of_the_engine(lines: list[Json], on: Ground) -> Account | None:
     return Account(facts, facts, taken.total_seconds())
 
 
-def _of_faust(lines: list[Json], _: Ground) -> Account | None:
+def _of_faust(lines: list[Json], _: PreparedBroker) -> Account | None:
     """As Faust itself has measured its recovery."""
-    told = next((one for one in lines if "recovered_records" in one), None)
-    return None if told is None else Account(told["facts"], told["recovered_records"], told["seconds"])
+    recovered = next((one for one in lines if "recovered_records" in one), None)
+    return (
+        None if recovered is None else Account(recovered["facts"], recovered["recovered_records"], recovered["seconds"])
+    )
 
 
-ACCOUNTS: dict[str, Callable[[list[Json], Ground], Account | None]] = {
+ACCOUNTS: dict[str, Callable[[list[Json], PreparedBroker], Account | None]] = {
     ENGINE.name: _of_the_engine,
     STOCK_FAUST.name: _of_faust,
 }
 
 
-def restore(on: Ground, broker: Broker, competitor: Competitor, options: Options) -> dict[str, float]:
+def restore(on: PreparedBroker, broker: Broker, competitor: Competitor, options: Options) -> dict[str, float]:
     """Start a competitor that had done all the work before, with nothing but the broker."""
     began = time.monotonic()
     with running(on, broker, competitor, options) as process:
@@ -76,7 +78,7 @@ def restore(on: Ground, broker: Broker, competitor: Competitor, options: Options
     }
 
 
-def _wait(process: Running, on: Ground, competitor: Competitor) -> Account:
+def _wait(process: Running, on: PreparedBroker, competitor: Competitor) -> Account:
     deadline = time.monotonic() + WITHIN_SECONDS
     while time.monotonic() < deadline:
         process.check()
@@ -88,7 +90,7 @@ def _wait(process: Running, on: Ground, competitor: Competitor) -> Account:
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
-    on = ground.prepared(quick("nation") if arguments.quick else workload("nation", arguments.events))
+    on = prepared_broker.prepared(quick("nation") if arguments.quick else workload("nation", arguments.events))
     for competitor, best in competitors.chosen(arguments, ACCOUNTS):
         for options in [ONE_PROCESS, best] if competitor is ENGINE and best != ONE_PROCESS else [best]:
             parameters: dict[str, str | int | float] = {
@@ -97,9 +99,9 @@ def _run(arguments: Namespace) -> Iterator[Measurement]:
                 "competitor": competitor.name,
                 "options": competitors.text(options),
             }
-            with ground.broker(on) as broker:
+            with prepared_broker.broker(on) as broker:
                 with running(on, broker, competitor, options) as process:
-                    asyncio.run(playing.watch(on, broker, process))
+                    asyncio.run(measured_run.watch(on, broker, process))
                 case = Case(parameters, partial(restore, on, broker, competitor, options))
                 yield from measure("restore", [case], arguments.runs)
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results.json")
 
 
-class Figure(NamedTuple):
+class MetricValues(NamedTuple):
     """One metric of a measurement: a value of each run, in the order of the runs."""
 
     unit: Unit
@@ -40,7 +40,7 @@ class Measurement(NamedTuple):
 
     name: str
     parameters: Mapping[str, str | int | float]
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, MetricValues]
 
     @property
     def row(self) -> str:
@@ -48,7 +48,7 @@ class Measurement(NamedTuple):
         return json.dumps([self.name, self.parameters], sort_keys=True)
 
 
-class Kept(NamedTuple):
+class KeptMeasurement(NamedTuple):
     """A measurement with its circumstances: when (UTC), at which commit, on what machine, with which versions."""
 
     measurement: Measurement
@@ -63,12 +63,12 @@ class Kept(NamedTuple):
         return self.taken[:10]
 
 
-def read(file: Path = RESULTS) -> list[Kept]:
+def read(file: Path = RESULTS) -> list[KeptMeasurement]:
     """Everything kept, in the order in which rows were first measured."""
     return [_kept(one) for one in json.loads(file.read_text())] if file.exists() else []
 
 
-def latest(kept: Iterable[Kept]) -> list[Kept]:
+def latest(kept: Iterable[KeptMeasurement]) -> list[KeptMeasurement]:
     """The last of each row, in the order in which rows were first measured."""
     return list({one.measurement.row: one for one in kept}.values())
 
@@ -76,10 +76,10 @@ def latest(kept: Iterable[Kept]) -> list[Kept]:
 def keep(measurement: Measurement, file: Path = RESULTS) -> None:
     """Keep a measurement that was just taken, in place of what was known of its row."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    write([*read(file), Kept(measurement, now, commit(), machine.hardware(), machine.versions())], file)
+    write([*read(file), KeptMeasurement(measurement, now, commit(), machine.hardware(), machine.versions())], file)
 
 
-def write(kept: Iterable[Kept], file: Path) -> None:
+def write(kept: Iterable[KeptMeasurement], file: Path) -> None:
     """Write the latest of each row."""
     lines = ",\n".join(json.dumps(_json(one), ensure_ascii=False) for one in latest(kept))
     unfinished = file.with_suffix(".part")
@@ -97,12 +97,16 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _json(kept: Kept) -> dict[str, Any]:
+def _json(kept: KeptMeasurement) -> dict[str, Any]:
     figures = {metric: figure._asdict() for metric, figure in kept.measurement.figures.items()}
-    return kept.measurement._asdict() | {"figures": figures} | dict(zip(Kept._fields[1:], kept[1:], strict=True))
+    return (
+        kept.measurement._asdict()
+        | {"figures": figures}
+        | dict(zip(KeptMeasurement._fields[1:], kept[1:], strict=True))
+    )
 
 
-def _kept(row: dict[str, Any]) -> Kept:
-    figures = {metric: Figure(one["unit"], tuple(one["values"])) for metric, one in row["figures"].items()}
+def _kept(row: dict[str, Any]) -> KeptMeasurement:
+    figures = {metric: MetricValues(one["unit"], tuple(one["values"])) for metric, one in row["figures"].items()}
     measurement = Measurement(row["name"], row["parameters"], figures)
-    return Kept(measurement, *(row[field] for field in Kept._fields[1:]))
+    return KeptMeasurement(measurement, *(row[field] for field in KeptMeasurement._fields[1:]))

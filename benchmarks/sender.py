@@ -61,7 +61,7 @@ async def answer(reader: asyncio.StreamReader) -> str:
     return head[9:12].decode()
 
 
-class _Sender:
+class _RequestSender:
     def __init__(self, load: Load) -> None:
         self._load = load
         self._free: deque[Connection] = deque()
@@ -109,7 +109,7 @@ class _Sender:
 
 async def send(load: Load) -> Answers:
     """Send a load."""
-    sender = _Sender(load)
+    sender = _RequestSender(load)
     await sender.connect(load.connections)
     began = time.monotonic()
     await (sender.flat_out() if load.rate is None else sender.at_rate(load.rate))
@@ -122,10 +122,10 @@ async def send(load: Load) -> Answers:
 def run(load: Load) -> Answers:
     """Send a load from a process of its own."""
     command = [sys.executable, "-m", "benchmarks.sender"]
-    told = subprocess.run(
+    completed = subprocess.run(
         command, input=pickle.dumps(load), stdout=subprocess.PIPE, check=True, cwd=ROOT, timeout=GIVE_UP_SECONDS
     )
-    return Answers(**json.loads(told.stdout))
+    return Answers(**json.loads(completed.stdout))
 
 
 if __name__ == "__main__":

@@ -22,13 +22,13 @@ from urllib.request import Request, urlopen
 
 from benchmarks import process_tree
 from benchmarks.benchmark import Benchmark, Case, measure, percentile
-from benchmarks.installation import PARTITIONS, WITHIN_SECONDS, Installation, callers, post
+from benchmarks.installation import PARTITIONS, WITHIN_SECONDS, BenchmarkInstallation, callers, post
 from benchmarks.results import Measurement
 from benchmarks.sender import Answers, Load, run
 from schemas.sources import council, department
 from schemas.topics import partition_of
 from tests.parts import broker
-from tests.parts.history import OFFICES, Letter, event, plan_version
+from tests.parts.history import OFFICES, RecordToSend, event, plan_version
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
@@ -57,8 +57,8 @@ class City:
     def __init__(
         self, bootstrap: str, folder: Path, processes: Processes, others: Sequence[str] = (), *, together: bool = False
     ) -> None:
-        installation = Installation(bootstrap, folder, processes)
-        self._mailbox = installation.mailbox
+        installation = BenchmarkInstallation(bootstrap, folder, processes)
+        self._kafka_topics = installation.kafka_topics
         self._keys = dict(zip(OFFICES, installation.keys([(PLAN, office) for office in OFFICES]), strict=True))
         self._made = 0
         began = datetime(2019, 1, 1, tzinfo=UTC)
@@ -86,7 +86,7 @@ class City:
 
     def delays(self, ids: list[str], answers: Answers, last_knew: dict[int, float]) -> list[float]:
         """From when each report was due until the last listener had it, the shortest first (seconds)."""
-        facts = [json.loads(fact.value) for fact in self._mailbox.written("facts")]
+        facts = [json.loads(fact.value) for fact in self._kafka_topics.written("facts")]
         seqs = {fact["event"]["id"]: fact["seq"] for fact in facts}
         knew = [next(at for seq, at in last_knew.items() if seq >= seqs[each]) for each in ids]
         return sorted(at - due for at, due in zip(knew, answers.due, strict=True))
@@ -115,7 +115,9 @@ class City:
 
     def _write(self, topic: str, plan: str, events: list[dict[str, Any]]) -> None:
         partition = partition_of(plan, PARTITIONS)
-        self._mailbox.send(Letter(topic, partition, plan.encode(), json.dumps(each).encode()) for each in events)
+        self._kafka_topics.send(
+            RecordToSend(topic, partition, plan.encode(), json.dumps(each).encode()) for each in events
+        )
 
     def _knows_all(self) -> bool:
         url = f"http://127.0.0.1:{self.api.port}/v1/plans/{PLAN}/realization"

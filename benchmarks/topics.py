@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.ground import PREFIX
+from benchmarks.prepared_broker import PREFIX
 from schemas.topics import MIB
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from realization.claims import Claim
-from realization.plan_facts import EVERYTHING, PlanBook, ProgramState, Version
-from schemas.plan_versions import Program
+from realization.plan_facts import EVERYTHING, PlanFacts, ProgramState, Version
+from schemas.plan_versions import VersionProgram
 from schemas.vocabulary import Status
 
 Grouping = Literal["dimension", "sub_dimension", "department", "year", "theme", "quick_win"]
@@ -18,7 +18,7 @@ WEIGHT_UNIT = 10_000  # weights are counted in 1/10,000 percent
 PHYSICAL_UNIT = 100  # physical progress in 1/100 percent
 
 
-class Part(NamedTuple):
+class ProgramCounts(NamedTuple):
     """What one program adds to every cell it is in: the counts of schemas.facts.COUNTS, in their order."""
 
     programs: int
@@ -33,25 +33,25 @@ class Part(NamedTuple):
     budget: int
 
 
-def weight_of(program: Program) -> int:
+def weight_of(program: VersionProgram) -> int:
     """The weight of a program, in 1/10,000 percent."""
     return int(program.weight * WEIGHT_UNIT)
 
 
-def budget_to(program: Program, year: int) -> int:
+def budget_to(program: VersionProgram, year: int) -> int:
     """The budget ceiling of a program up to a year, in rupiah."""
     last = f"{year:04}"  # as the years of a budget are written: with four digits, texts are ordered as numbers are
     return sum([amount for budget_year, amount in program.budget.items() if budget_year <= last])
 
 
-def part_of(state: ProgramState, weight: int, budget: int) -> Part:
+def part_of(state: ProgramState, weight: int, budget: int) -> ProgramCounts:
     """What a program of a weight and a budget ceiling to date adds to its cells."""
     claim = state.claim
     if claim is None:
-        return Part(1, 0, 0, 0, weight, 0, 0, 0, 0, budget)
+        return ProgramCounts(1, 0, 0, 0, weight, 0, 0, 0, 0, budget)
     realized = claim.status is Status.REALIZED
     verified = realized and state.verified
-    return Part(
+    return ProgramCounts(
         1, 1, int(realized), int(verified), weight, weight if realized else 0, weight if verified else 0, claim.physical,
         claim.spent or 0, budget,
     )  # fmt: skip
@@ -75,11 +75,11 @@ class Counts:
     spending: int = 0
     statuses: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
-    def take(self, program: Program, state: ProgramState, year: int) -> None:
+    def take(self, program: VersionProgram, state: ProgramState, year: int) -> None:
         """Add a program."""
         self.add(part_of(state, weight_of(program), budget_to(program, year)), state.claim)
 
-    def add(self, part: Part, claim: Claim | None) -> None:
+    def add(self, part: ProgramCounts, claim: Claim | None) -> None:
         """Add what a program of a claim adds."""
         self.programs += part.programs
         self.weight += part.weight
@@ -107,14 +107,16 @@ class Counts:
 _SUMS = tuple(one.name for one in fields(Counts) if one.name != "statuses")
 
 
-Membership = Callable[[str, Program], tuple[str, ...]]
+Membership = Callable[[str, VersionProgram], tuple[str, ...]]
 
 
-def membership(grouping: Grouping, book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> Membership:
+def membership(grouping: Grouping, plan_facts: PlanFacts, as_of: date, known_at: int = EVERYTHING) -> Membership:
     """Which groups of a grouping a program is in. A program that serves both a priority problem and a leading sector
     is in both themes; one that is no Quick Win is in no Quick Win year."""
     if grouping == "quick_win":
-        wins = {year: book.quick_wins(year, as_of, known_at) for year in book.quick_win_years(as_of, known_at)}
+        wins = {
+            year: plan_facts.quick_wins(year, as_of, known_at) for year in plan_facts.quick_win_years(as_of, known_at)
+        }
         return lambda code, _: tuple(str(year) for year, codes in wins.items() if code in codes)
     return _MEMBERSHIPS[grouping]
 

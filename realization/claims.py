@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from schemas.codec import Report
+from schemas.codec import FlatReport
 from schemas.vocabulary import Status
 
 
@@ -26,7 +26,7 @@ class Claim(msgspec.Struct, frozen=True, order=True, gc=False):
     received_ms: int
 
 
-def claim_of(report: Report, seq: int, received_ms: int) -> Claim:
+def claim_of(report: FlatReport, seq: int, received_ms: int) -> Claim:
     """What a report claims, once it has its place in the book."""
     return Claim(
         report.effective_on,

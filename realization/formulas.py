@@ -31,7 +31,7 @@ REASONS: dict[str, Label] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ExactFigure:
     """A formula applied to a cell. `value` is exact, in percent; None, with a reason, where the figure does not exist."""
 
     formula: str
@@ -54,50 +54,50 @@ class Figure:
         return text(self.denominator)
 
 
-def _ratio(formula: str, numerator: Exact, denominator: Exact, reason: str, scale: int = 100) -> Figure:
+def _ratio(formula: str, numerator: Exact, denominator: Exact, reason: str, scale: int = 100) -> ExactFigure:
     if denominator == 0:
-        return Figure(formula, numerator, denominator, None, reason)
+        return ExactFigure(formula, numerator, denominator, None, reason)
     above = numerator.numerator * denominator.denominator * scale
-    return Figure(formula, numerator, denominator, Fraction(above, numerator.denominator * denominator.numerator))
+    return ExactFigure(formula, numerator, denominator, Fraction(above, numerator.denominator * denominator.numerator))
 
 
-def share(counts: Counts, basis: Basis = "claimed") -> Figure:
+def share(counts: Counts, basis: Basis = "claimed") -> ExactFigure:
     """Programs realized / programs in the plan. The plain meaning of "36.38 % of all programs"."""
     realized = counts.realized if basis == "claimed" else counts.verified
     return _ratio("share.v1", realized, counts.programs, "empty")
 
 
-def weighted(counts: Counts, plan_weight: int, basis: Basis = "claimed") -> Figure:
+def weighted(counts: Counts, plan_weight: int, basis: Basis = "claimed") -> ExactFigure:
     """Sum of weights of programs realized / sum of weights. Null where the whole plan's weights do not sum to 100."""
     realized = counts.weight_realized if basis == "claimed" else counts.weight_verified
     numerator, denominator = Fraction(realized, WEIGHT_UNIT), Fraction(counts.weight, WEIGHT_UNIT)
     if plan_weight != 100 * WEIGHT_UNIT:
-        return Figure("weighted.v1", numerator, denominator, None, "weights")
+        return ExactFigure("weighted.v1", numerator, denominator, None, "weights")
     return _ratio("weighted.v1", numerator, denominator, "empty")
 
 
-def progress(counts: Counts) -> Figure:
+def progress(counts: Counts) -> ExactFigure:
     """Sum of physical progress (percent) of reported programs / programs reported."""
     reason = "none_reported" if counts.programs else "empty"
     return _ratio("progress.v1", Fraction(counts.physical, PHYSICAL_UNIT), counts.reported, reason, scale=1)
 
 
-def progress_all(counts: Counts) -> Figure:
+def progress_all(counts: Counts) -> ExactFigure:
     """The same over all programs, unknown as 0."""
     return _ratio("progress_all.v1", Fraction(counts.physical, PHYSICAL_UNIT), counts.programs, "empty", scale=1)
 
 
-def dimension_mean(dimensions: Mapping[str, Counts], basis: Basis = "claimed") -> Figure:
+def dimension_mean(dimensions: Mapping[str, Counts], basis: Basis = "claimed") -> ExactFigure:
     """Sum of the dimensions' shares / dimensions that have programs."""
     shares = [share(counts, basis).value for counts in dimensions.values()]
     known = [value for value in shares if value is not None]
     return _ratio("dimension_mean.v1", sum(known, Fraction()), len(known), "empty", scale=1)
 
 
-def financial(counts: Counts) -> Figure:
+def financial(counts: Counts) -> ExactFigure:
     """Money spent / budget ceiling to date, that is of all fiscal years up to that of `as_of`."""
     if counts.budget and not counts.spending:
-        return Figure("financial.v1", counts.spent, counts.budget, None, "none_spent")
+        return ExactFigure("financial.v1", counts.spent, counts.budget, None, "none_spent")
     return _ratio("financial.v1", counts.spent, counts.budget, "no_budget" if counts.programs else "empty")
 
 
@@ -107,13 +107,13 @@ def financial_ahead(counts: Counts) -> bool:
     return money is not None and physical is not None and money > physical + FINANCIAL_MARGIN
 
 
-def achievement(realized: Figure, target_percent: Fraction) -> Fraction | None:
+def achievement(realized: ExactFigure, target_percent: Fraction) -> Fraction | None:
     """Share / target to date, in percent. None where there is no share or nothing is expected yet."""
     if realized.value is None or target_percent == 0:
         return None
     return realized.value * 100 / target_percent
 
 
-def nothing_in_force(formula: str) -> Figure:
+def nothing_in_force(formula: str) -> ExactFigure:
     """The figure of a plan that has no version in force: null, never 0."""
-    return Figure(formula, 0, 0, None, "no_version")
+    return ExactFigure(formula, 0, 0, None, "no_version")

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.codec import Report
+from schemas.codec import FlatReport
 from schemas.fields import microseconds
 from schemas.registry import Event, kind_of
 
@@ -38,7 +38,7 @@ def _date(days: int) -> date:
     return _EPOCH + timedelta(days)
 
 
-def is_ahead(report: Report, received_ms: int) -> bool:
+def is_ahead(report: FlatReport, received_ms: int) -> bool:
     """Whether a report says anything of the future, as of its receipt; `ahead_of` tells what."""
     return report.effective_on > latest_date(received_ms) or report.time_us > received_ms * 1000 + _TOLERANCE_US
 

@@ -1,6 +1,6 @@
 """The facts of one plan as a set: what each means, and what every program claims, at any date and any `seq`.
 
-`PlanBook.add` takes facts in any order; nothing that is asked depends on the order. Two coordinates are in every
+`PlanFacts.add` takes facts in any order; nothing that is asked depends on the order. Two coordinates are in every
 question: `as_of`, the world's date asked about, and `known_at`, the `seq` up to which facts are known.
 
 Which claim stands (domain.md, "Figures, exactly"): the standing report with the greatest (`effective_on` <= as_of,
@@ -21,12 +21,12 @@ import msgspec
 
 from realization.claim_columns import Columns, Packed
 from realization.claims import Claim, claim_of
-from schemas.codec import Report, report_of
+from schemas.codec import FlatReport, report_of
 from schemas.envelope import Envelope
 from schemas.evaluations import QuickWinsChosen, VerificationRecorded, VisitRecorded
 from schemas.fields import microseconds
 from schemas.masterplan import MasterplanVersionPublished
-from schemas.plan_versions import Plan, Program, plan_of
+from schemas.plan_versions import PlanVersion, VersionProgram, plan_of
 from schemas.registry import (
     FOLDED,
     PLAN_VERSION,
@@ -42,7 +42,7 @@ from schemas.registry import (
 )
 from schemas.reports import StatusReported, StatusRetracted
 from schemas.sources import parse_source
-from schemas.vocabulary import Outcome, Standing, Status
+from schemas.vocabulary import Standing, Status, VerificationResult
 
 EVERYTHING = 1 << 62
 FIRST_DAY, LAST_DAY = date.min, date.max
@@ -56,7 +56,7 @@ class Verified(NamedTuple):
     source: str
     id: str
     seq: int
-    outcome: Outcome
+    outcome: VerificationResult
 
 
 class _Retraction(NamedTuple):
@@ -71,8 +71,8 @@ class Version(NamedTuple):
     effective_from: date
     number: int
     seq: int
-    plan: Plan
-    programs: Mapping[str, Program]
+    plan: PlanVersion
+    programs: Mapping[str, VersionProgram]
     leads: Mapping[str, str]  # program -> source of its lead department
 
 
@@ -100,7 +100,7 @@ class ProgramState(msgspec.Struct, frozen=True):
 NEVER_REPORTED = ProgramState(None, verified=False)
 
 
-class Known(Protocol):
+class KnownFact(Protocol):
     """What the fold needs of a fact: a `schemas.facts.Fact` has it, and so has one that is about to be written."""
 
     @property
@@ -111,7 +111,7 @@ class Known(Protocol):
     def event(self) -> Event: ...
 
 
-class PlanBook:
+class PlanFacts:
     """The facts of one plan."""
 
     def __init__(self, plan: str) -> None:
@@ -127,14 +127,14 @@ class PlanBook:
         self._choices: list[_Choice] = []
         self._last_received: dict[str, int] = {}
 
-    def add(self, fact: Known) -> tuple[str, ...] | None:
+    def add(self, fact: KnownFact) -> tuple[str, ...] | None:
         """Take one fact into the set. Returns the programs whose state it may change, or None for "any of them"."""
         touched = self._apply(fact)
         self.seq = max(self.seq, fact.seq)
         self.received_ms = max(self.received_ms, fact.received_ms)
         return touched
 
-    def _apply(self, fact: Known) -> tuple[str, ...] | None:
+    def _apply(self, fact: KnownFact) -> tuple[str, ...] | None:
         event, kind = fact.event, kind_of(fact.event)
         if not kind.fold:
             return ()
@@ -146,30 +146,30 @@ class PlanBook:
             return () if program is None else (program,)
         return kind.named_programs(event.data)
 
-    def _fold_report(self, event: StatusReported, fact: Known) -> None:
+    def _fold_report(self, event: StatusReported, fact: KnownFact) -> None:
         self.add_report(report_of(event), fact.seq, fact.received_ms)
 
-    def _fold_retraction(self, event: StatusRetracted, fact: Known) -> None:
+    def _fold_retraction(self, event: StatusRetracted, fact: KnownFact) -> None:
         target = (event.data.source, event.data.id)
         attested = event.attestedrole == "administrator"
         self._retractions.setdefault(target, []).append(_Retraction(fact.seq, event.source, attested))
 
-    def _fold_plan_version(self, event: MasterplanVersionPublished, fact: Known) -> None:
+    def _fold_plan_version(self, event: MasterplanVersionPublished, fact: KnownFact) -> None:
         self.add_plan(plan_of(event.data), fact.seq, fact.received_ms)
 
-    def _fold_visit(self, event: VisitRecorded, fact: Known) -> None:
+    def _fold_visit(self, event: VisitRecorded, fact: KnownFact) -> None:
         for seen in event.data.programs:
             self._see(seen.program, event, event.data.visited_on, fact, seen.outcome)
 
-    def _fold_verification(self, event: VerificationRecorded, fact: Known) -> None:
+    def _fold_verification(self, event: VerificationRecorded, fact: KnownFact) -> None:
         self._see(event.data.program, event, event.data.verified_on, fact, event.data.outcome)
 
-    def _fold_quick_wins(self, event: QuickWinsChosen, fact: Known) -> None:
+    def _fold_quick_wins(self, event: QuickWinsChosen, fact: KnownFact) -> None:
         wins, at = event.data, microseconds(event.time)
         choice = _Choice(wins.chosen_on, at, event.source, event.id, fact.seq, wins.year, wins.programs)
         insort(self._choices, choice)
 
-    def _see(self, program: str, event: Envelope, day: date, fact: Known, outcome: Outcome) -> None:
+    def _see(self, program: str, event: Envelope, day: date, fact: KnownFact, outcome: VerificationResult) -> None:
         seen = Verified(day, microseconds(event.time), event.source, event.id, fact.seq, outcome)
         insort(self._verified.setdefault(program, []), seen)
 
@@ -178,7 +178,7 @@ class PlanBook:
         self.seq = max(self.seq, seq)
         self.received_ms = max(self.received_ms, received_ms)
 
-    def add_plan(self, plan: Plan, seq: int, received_ms: int) -> None:
+    def add_plan(self, plan: PlanVersion, seq: int, received_ms: int) -> None:
         """Take a plan version into the set, as `add` does, for those who have it read already."""
         programs = {program.code: program for program in plan.programs}
         prefix = f"/plans/{self.plan}/departments/"
@@ -187,7 +187,7 @@ class PlanBook:
         self.seq = max(self.seq, seq)
         self.received_ms = max(self.received_ms, received_ms)
 
-    def add_report(self, report: Report, seq: int, received_ms: int) -> tuple[str, ...]:
+    def add_report(self, report: FlatReport, seq: int, received_ms: int) -> tuple[str, ...]:
         """Take a report into the set, as `add` does, for those who have it flat."""
         return self.add_claim(report.program, claim_of(report, seq, received_ms))
 
@@ -323,7 +323,7 @@ class PlanBook:
         if claim.status is not Status.REALIZED:
             return False
         latest = self.verification(program, as_of, known_at)
-        if latest is None or latest.outcome is not Outcome.CONFIRMED:
+        if latest is None or latest.outcome is not VerificationResult.CONFIRMED:
             return False
         while claim.effective_on > latest.visited_on:
             before = next(earlier, None)
@@ -381,7 +381,7 @@ class PlanBook:
             if seen.visited_on <= as_of and seen.seq <= known_at
         ]
 
-    def standing(self, fact: Known, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
+    def standing(self, fact: KnownFact, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
         """What a fact means now."""
         event = fact.event
         return _STANDING[event.type](self, event, as_of, known_at) if kind_of(event).fold else Standing.CURRENT
@@ -430,28 +430,28 @@ class PlanBook:
 
 
 # Each handler takes the event of its own kind, which a mapping cannot say: hence Any.
-_FOLD: dict[str, Callable[[PlanBook, Any, Known], None]] = handlers(
+_FOLD: dict[str, Callable[[PlanFacts, Any, KnownFact], None]] = handlers(
     "the fold of a plan's facts",
     FOLDED,
     {
-        REPORT: PlanBook._fold_report,
-        RETRACTION: PlanBook._fold_retraction,
-        PLAN_VERSION: PlanBook._fold_plan_version,
-        VISIT: PlanBook._fold_visit,
-        VERIFICATION: PlanBook._fold_verification,
-        QUICK_WINS: PlanBook._fold_quick_wins,
+        REPORT: PlanFacts._fold_report,
+        RETRACTION: PlanFacts._fold_retraction,
+        PLAN_VERSION: PlanFacts._fold_plan_version,
+        VISIT: PlanFacts._fold_visit,
+        VERIFICATION: PlanFacts._fold_verification,
+        QUICK_WINS: PlanFacts._fold_quick_wins,
     },
 )
-_STANDING: dict[str, Callable[[PlanBook, Any, date, int], Standing]] = handlers(
+_STANDING: dict[str, Callable[[PlanFacts, Any, date, int], Standing]] = handlers(
     "the standing of a fact",
     FOLDED,
     {
-        REPORT: PlanBook._report_standing,
-        RETRACTION: PlanBook._retraction_standing,
-        PLAN_VERSION: PlanBook._plan_version_standing,
-        VISIT: PlanBook._visit_standing,
-        VERIFICATION: PlanBook._verification_standing,
-        QUICK_WINS: PlanBook._quick_wins_standing,
+        REPORT: PlanFacts._report_standing,
+        RETRACTION: PlanFacts._retraction_standing,
+        PLAN_VERSION: PlanFacts._plan_version_standing,
+        VISIT: PlanFacts._visit_standing,
+        VERIFICATION: PlanFacts._verification_standing,
+        QUICK_WINS: PlanFacts._quick_wins_standing,
     },
 )
 

@@ -17,8 +17,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from realization.claims import Claim
-from realization.plan_facts import EVERYTHING, PlanBook, Version
-from schemas.plan_versions import Plan
+from realization.plan_facts import EVERYTHING, PlanFacts, Version
+from schemas.plan_versions import PlanVersion
 from schemas.reports import period_end
 from schemas.sources import department
 from schemas.vocabulary import Punctuality, Status
@@ -43,7 +43,7 @@ def due_on(period: str, due_day: int) -> date:
     return after.replace(day=due_day)
 
 
-def due_period(plan: Plan, as_of: date) -> str | None:
+def due_period(plan: PlanVersion, as_of: date) -> str | None:
     """The last monthly period whose due day has passed, or None before the first."""
     if as_of.year < plan.start_year:
         return None
@@ -53,18 +53,18 @@ def due_period(plan: Plan, as_of: date) -> str | None:
     return month(last) if last.year >= plan.start_year else None
 
 
-def told_of(claim: Claim) -> str:
+def reported_month(claim: Claim) -> str:
     """The month a report is for: the last one of its period, but none after the date it is true of. A report that names
     a period in the future would else count for ever."""
-    return _told_of(claim.period, claim.effective_on)
+    return _month_of(claim.period, claim.effective_on)
 
 
 @lru_cache(4096)
-def _told_of(period: str, effective_on: date) -> str:
+def _month_of(period: str, effective_on: date) -> str:
     return min(month(period_end(period)), month(effective_on))
 
 
-def _received_by_due_day(claim: Claim, plan: Plan, period: str) -> bool:
+def _received_by_due_day(claim: Claim, plan: PlanVersion, period: str) -> bool:
     """Whether a report counts as received by the day on which a period's report is due."""
     before = plan.punctual_by_receipt_from
     if before is not None and period_end(period) < before:
@@ -74,36 +74,36 @@ def _received_by_due_day(claim: Claim, plan: Plan, period: str) -> bool:
     return at.astimezone(ZoneInfo(plan.time_zone)).date() <= due_on(period, plan.report_due_day)
 
 
-def is_late(claim: Claim, plan: Plan) -> bool:
+def is_late(claim: Claim, plan: PlanVersion) -> bool:
     """Whether a report came after its own period's due day."""
-    return not _received_by_due_day(claim, plan, told_of(claim))
+    return not _received_by_due_day(claim, plan, reported_month(claim))
 
 
 def _finished_before(reports: Sequence[Claim], period: str) -> bool:
     """Whether a program was realized or cancelled by what was reported for the months before a period."""
-    before = next((claim for claim in reports if told_of(claim) < period), None)
+    before = next((claim for claim in reports if reported_month(claim) < period), None)
     return before is not None and before.status in FINAL
 
 
-def _judge(reports: Sequence[Claim], plan: Plan, due: str, gone: Punctuality) -> Punctuality:
+def _judge(reports: Sequence[Claim], plan: PlanVersion, due: str, gone: Punctuality) -> Punctuality:
     """How the report that is owed for a period came. `gone`: the state where none came for so many periods."""
-    enough = [claim for claim in reports if told_of(claim) >= due]
+    enough = [claim for claim in reports if reported_month(claim) >= due]
     if enough:
         in_time = any(_received_by_due_day(claim, plan, due) for claim in enough)
         return Punctuality.ON_TIME if in_time else Punctuality.LATE
-    missed = months_between(max(map(told_of, reports)), due)
+    missed = months_between(max(map(reported_month, reports)), due)
     return gone if missed >= SILENT_AFTER else Punctuality.LATE
 
 
 def program_punctuality(
-    book: PlanBook, version: Version, code: str, as_of: date, known_at: int = EVERYTHING
+    plan_facts: PlanFacts, version: Version, code: str, as_of: date, known_at: int = EVERYTHING
 ) -> Punctuality:
     """The state of reporting of one program of the version in force, whichever departments led it."""
-    reports = list(book.standing_reports(code, as_of, known_at))
+    reports = list(plan_facts.standing_reports(code, as_of, known_at))
     if not reports:
         return Punctuality.NEVER
     due = due_period(version.plan, as_of)
-    if due is None or not book.lead(code, period_end(due), known_at) or _finished_before(reports, due):
+    if due is None or not plan_facts.lead(code, period_end(due), known_at) or _finished_before(reports, due):
         return Punctuality.ON_TIME
     return _judge(reports, version.plan, due, Punctuality.STALE)
 
@@ -125,11 +125,13 @@ class DepartmentState:
     periods_missed: int
 
 
-def departments(book: PlanBook, version: Version, as_of: date, known_at: int = EVERYTHING) -> list[DepartmentState]:
+def departments(
+    plan_facts: PlanFacts, version: Version, as_of: date, known_at: int = EVERYTHING
+) -> list[DepartmentState]:
     """The state of every department that leads a program of the version in force, in the plan's order."""
     plan, due = version.plan, due_period(version.plan, as_of)
-    ever = dict.fromkeys(code for each in book.versions_until(as_of, known_at) for code in each.programs)
-    reports = {code: list(book.standing_reports(code, as_of, known_at)) for code in ever}
+    ever = dict.fromkeys(code for each in plan_facts.versions_until(as_of, known_at) for code in each.programs)
+    reports = {code: list(plan_facts.standing_reports(code, as_of, known_at)) for code in ever}
     sent: dict[str, list[tuple[str, Claim]]] = defaultdict(list)
     for code, found in reports.items():
         for claim in found:
@@ -137,25 +139,25 @@ def departments(book: PlanBook, version: Version, as_of: date, known_at: int = E
     led, owed = defaultdict(list), defaultdict(list)
     for code, lead in version.leads.items():
         led[lead].append(reports[code])
-    judged = book.version(period_end(due), known_at) if due else None
+    judged = plan_facts.version(period_end(due), known_at) if due else None
     if due and judged:
         for code, lead in judged.leads.items():
             if not _finished_before(reports[code], due):
                 owed[lead].append(code)
     result = []
     for entry in plan.departments:
-        source = department(book.plan, entry.key)
+        source = department(plan_facts.plan, entry.key)
         if source not in led:
             continue
         own = [claim for _, claim in sent[source]]
-        last = max(map(told_of, own), default=None)
+        last = max(map(reported_month, own), default=None)
         if not own:
             state = Punctuality.NEVER
         elif due is None or not owed[source]:
             state = Punctuality.ON_TIME
         else:
             state = _judge(own, plan, due, Punctuality.SILENT)
-        enough = {code for code, claim in sent[source] if due and told_of(claim) >= due}
+        enough = {code for code, claim in sent[source] if due and reported_month(claim) >= due}
         result.append(
             DepartmentState(
                 department=entry.key,

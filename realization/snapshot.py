@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from realization.cells import GROUPINGS, Part, budget_to, membership, part_of, weight_of
+from realization.cells import GROUPINGS, ProgramCounts, budget_to, membership, part_of, weight_of
 from realization.future_dates import latest_date
-from realization.plan_facts import PlanBook, Version
+from realization.plan_facts import PlanFacts, Version
 from schemas.facts import COUNTS, Snapshot
 
 SNAPSHOT_LIMIT = 8 * 1024
@@ -20,7 +20,7 @@ OVERALL = "overall"
 NOTHING = (0,) * len(COUNTS)
 
 
-class _Counted(NamedTuple):
+class _CountedProgram(NamedTuple):
     """A program as it is counted: what does not change with its claim, and the cells it is in."""
 
     weight: int
@@ -28,20 +28,20 @@ class _Counted(NamedTuple):
     cells: tuple[list[int], ...]
 
 
-class Live:
+class LiveCounts:
     """Running counts of one plan."""
 
-    def __init__(self, book: PlanBook) -> None:
-        self._book = book
+    def __init__(self, plan_facts: PlanFacts) -> None:
+        self._plan_facts = plan_facts
         self._cells: dict[str, dict[str, list[int]]] = {}  # grouping -> cell -> counts, in the order of COUNTS
-        self._programs: dict[str, _Counted] = {}
-        self._parts: dict[str, Part] = {}  # what each program adds to its cells now
+        self._programs: dict[str, _CountedProgram] = {}
+        self._parts: dict[str, ProgramCounts] = {}  # what each program adds to its cells now
         self._version: Version | None = None
         self._as_of = date.min
         self._dirty: set[str] | None = None  # None: everything
 
     def touch(self, programs: tuple[str, ...] | None) -> None:
-        """Remember what `PlanBook.add` said a fact may have changed."""
+        """Remember what `PlanFacts.add` said a fact may have changed."""
         if programs is None:
             self._dirty = None
         elif self._dirty is not None:
@@ -49,8 +49,8 @@ class Live:
 
     def snapshot(self) -> Snapshot:
         """The state of the plan after all facts added so far."""
-        as_of = latest_date(self._book.received_ms)
-        version = self._book.version(as_of)
+        as_of = latest_date(self._plan_facts.received_ms)
+        version = self._plan_facts.version(as_of)
         if self._dirty is None or version is not self._version or as_of.year != self._as_of.year:
             self._recount(version, as_of)
         elif version is not None:
@@ -64,8 +64,8 @@ class Live:
         if version is None:
             return
         overall = self._cells[OVERALL][OVERALL]
-        members = [(self._cells.setdefault(each, {}), membership(each, self._book, as_of)) for each in GROUPINGS]
-        parts: dict[int, list[Part]] = defaultdict(list)  # of each cell, by its id
+        members = [(self._cells.setdefault(each, {}), membership(each, self._plan_facts, as_of)) for each in GROUPINGS]
+        parts: dict[int, list[ProgramCounts]] = defaultdict(list)  # of each cell, by its id
         for code, program in version.programs.items():
             cells = [overall]
             for groups, keys in members:
@@ -74,8 +74,10 @@ class Live:
                     if cell is None:
                         cell = groups[key] = [*NOTHING]
                     cells.append(cell)
-            counted = self._programs[code] = _Counted(weight_of(program), budget_to(program, as_of.year), tuple(cells))
-            part = self._parts[code] = part_of(self._book.state(code, as_of), counted.weight, counted.budget)
+            counted = self._programs[code] = _CountedProgram(
+                weight_of(program), budget_to(program, as_of.year), tuple(cells)
+            )
+            part = self._parts[code] = part_of(self._plan_facts.state(code, as_of), counted.weight, counted.budget)
             for cell in cells:
                 parts[id(cell)].append(part)
         for groups in self._cells.values():
@@ -85,7 +87,7 @@ class Live:
 
     def _count(self, code: str, as_of: date) -> None:
         weight, budget, cells = self._programs[code]
-        before, part = self._parts[code], part_of(self._book.state(code, as_of), weight, budget)
+        before, part = self._parts[code], part_of(self._plan_facts.state(code, as_of), weight, budget)
         if part == before:
             return
         changes = [(at, new - old) for at, (new, old) in enumerate(zip(part, before, strict=True)) if new != old]
@@ -96,9 +98,9 @@ class Live:
 
     def _written(self, version: Version | None, as_of: date) -> Snapshot:
         snapshot = Snapshot(
-            plan=self._book.plan,
-            seq=self._book.seq,
-            received_ms=self._book.received_ms,
+            plan=self._plan_facts.plan,
+            seq=self._plan_facts.seq,
+            received_ms=self._plan_facts.received_ms,
             as_of=as_of,
             plan_version=version.number if version else None,
             cells={},

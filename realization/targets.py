@@ -11,13 +11,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from schemas.plan_versions import Plan
+from schemas.plan_versions import PlanVersion
 from schemas.vocabulary import Dimension
 
 Rule = Literal["dimension", "plan", "linear"]
 
 
-class Target(NamedTuple):
+class ExactTarget(NamedTuple):
     """In percent, exact, and the rule by which it came about."""
 
     percent: Fraction
@@ -30,19 +30,19 @@ def elapsed(as_of: date) -> Fraction:
     return Fraction(as_of.timetuple().tm_yday, year_end)
 
 
-def target(plan: Plan, as_of: date, dimension: str | None = None) -> Target:
+def target(plan: PlanVersion, as_of: date, dimension: str | None = None) -> ExactTarget:
     """The target to date of the plan, or of one of its dimensions."""
     own = plan.dimension_targets.get(Dimension(dimension)) if dimension else None
     if own:
-        return Target(_along(own, plan, as_of), "dimension")
+        return ExactTarget(_along(own, plan, as_of), "dimension")
     if plan.targets:
-        return Target(_along(plan.targets, plan, as_of), "plan")
+        return ExactTarget(_along(plan.targets, plan, as_of), "plan")
     years = plan.end_year - plan.start_year + 1
     passed = min(max(as_of.year - plan.start_year + elapsed(as_of), Fraction(0)), Fraction(years))
-    return Target(passed * 100 / years, "linear")
+    return ExactTarget(passed * 100 / years, "linear")
 
 
-def _along(yearly: dict[str, Decimal], plan: Plan, as_of: date) -> Fraction:
+def _along(yearly: dict[str, Decimal], plan: PlanVersion, as_of: date) -> Fraction:
     """On the line through the year ends: 0 before the plan begins, each target at the end of its year, level after."""
     points = [(plan.start_year - 1, Fraction(0)), *((int(year), Fraction(yearly[year])) for year in sorted(yearly))]
     at = as_of.year - 1 + elapsed(as_of)

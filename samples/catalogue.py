@@ -26,7 +26,7 @@ SECTORS = {
 PHASES = ("I", "II", "III", "IV")
 
 
-class Kind(NamedTuple):
+class CatalogueProgram(NamedTuple):
     """One program as the catalogue has it."""
 
     sub_dimension: str
@@ -41,7 +41,7 @@ class Kind(NamedTuple):
     series: str = ""  # what programs that come one after another have in common: phases I, II, III
 
 
-class Office(NamedTuple):
+class CatalogueDepartment(NamedTuple):
     """One department: key, and its name in both languages."""
 
     key: str
@@ -55,14 +55,14 @@ def _lines(file: str) -> Iterator[str]:
             yield line
 
 
-def offices() -> list[Office]:
+def offices() -> list[CatalogueDepartment]:
     """The departments, in the order of the file."""
-    return [Office(*(part.strip() for part in line.split("|"))) for line in _lines("departments.txt")]
+    return [CatalogueDepartment(*(part.strip() for part in line.split("|"))) for line in _lines("departments.txt")]
 
 
-def kinds() -> list[Kind]:
+def kinds() -> list[CatalogueProgram]:
     """Every program, in the order of the file."""
-    found: list[Kind] = []
+    found: list[CatalogueProgram] = []
     sub = ""
     for line in _lines("catalogue.txt"):
         if line.startswith("["):
@@ -72,14 +72,14 @@ def kinds() -> list[Kind]:
     return found
 
 
-def _expanded(sub: str, line: str) -> Iterator[Kind]:
+def _expanded(sub: str, line: str) -> Iterator[CatalogueProgram]:
     offices, name, english, tags, variants, *_ = (*(part.strip() for part in line.split("|")), "", "")
     lead, *supporting = (office.strip() for office in offices.split("+"))
     tags, *partners = (part.strip() for part in tags.split("@"))
     words = tags.split()
     for variant in variants.split(";"):
         here, _, there = variant.strip().partition("=")
-        yield Kind(
+        yield CatalogueProgram(
             sub,
             lead,
             tuple(supporting),

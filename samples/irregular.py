@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from samples.life import CHANGED, CORRECTED, MONTHS, Life, Sent, month_end, month_name, utc
+from samples.department_reports import CHANGED, CORRECTED, MONTHS, Life, SentLine, month_end, month_name, utc
 from samples.plan import BEHIND, LATE, NEVER, SEED, SILENT, Planned
 from samples.reports import Line
 from schemas.masterplan import MasterplanVersion
@@ -46,13 +46,13 @@ def disturb(life: Life, planned: list[Planned], first: MasterplanVersion, seen_u
         life.add(sent.at, again, arrives=sent.at + timedelta(hours=dice.randrange(1, 60)))
 
 
-Taker = Callable[[int, Callable[[Sent], bool]], list[Sent]]
+Taker = Callable[[int, Callable[[SentLine], bool]], list[SentLine]]
 
 
-def _taker(pool: list[Sent]) -> Taker:
+def _taker(pool: list[SentLine]) -> Taker:
     """Takes reports out of a pool, none twice, of orderly departments; not the last ones, on which their state rests."""
 
-    def take(count: int, fits: Callable[[Sent], bool]) -> list[Sent]:
+    def take(count: int, fits: Callable[[SentLine], bool]) -> list[SentLine]:
         found = [
             sent
             for sent in pool
@@ -65,7 +65,7 @@ def _taker(pool: list[Sent]) -> Taker:
     return take
 
 
-def _correct(life: Life, sent: Sent, dice: random.Random) -> None:
+def _correct(life: Life, sent: SentLine, dice: random.Random) -> None:
     line = sent.line
     physical = max(0.5, min(97.0, float(line.physical) + dice.choice((-4, -2.5, -1, 1.5, 3))))
     at = sent.at + timedelta(days=dice.randrange(1, 6), minutes=dice.randrange(300))
@@ -73,19 +73,19 @@ def _correct(life: Life, sent: Sent, dice: random.Random) -> None:
     life.add(at, better)
 
 
-def _retract(life: Life, sent: Sent, reason: str, after: timedelta) -> None:
+def _retract(life: Life, sent: SentLine, reason: str, after: timedelta) -> None:
     line = sent.line
     life.add(sent.at + after, Line(line.department, f"{line.id}.ralat", "", note=reason, retracts=line.id))
 
 
-def _retracted_before_it_arrives(life: Life, sent: Sent) -> None:
+def _retracted_before_it_arrives(life: Life, sent: SentLine) -> None:
     """The report waits in a spool for two days; what takes it back overtakes it."""
     _retract(life, sent, "Terkirim ganda oleh sistem; dibatalkan", timedelta(hours=3))
     life.sent.remove(sent)
     life.add(sent.at, sent.line, arrives=sent.at + timedelta(days=2))
 
 
-def _stuck(life: Life, sent: Sent, for_: timedelta) -> None:
+def _stuck(life: Life, sent: SentLine, for_: timedelta) -> None:
     """A report that comes months late, with the time at which it is sent at last."""
     life.sent.remove(sent)
     life.add(sent.at + for_, sent.line._replace(time=""))
@@ -115,13 +115,13 @@ def _withdraw(life: Life, planned: list[Planned], dice: random.Random, seen_unfi
                 one.kind.lead, f"{one.code}.{month_name(month)}", "", one.code, "in_progress", physical, final.spent,
                 month_name(month), note=RECONSIDERED if month == begin else "",
             )  # fmt: skip
-            life.say(one.kind.lead, month, line)
+            life.announce(one.kind.lead, month, line)
         if last < MONTHS:
             again = final._replace(
                 id=f"{one.code}.{month_name(last)}", time="", period=month_name(last),
                 effective_on=f"{month_name(last)}-24",
             )  # fmt: skip
-            life.say(one.kind.lead, last, again)
+            life.announce(one.kind.lead, last, again)
 
 
 def _claimed_too_early(life: Life, take: Taker, dice: random.Random) -> None:
@@ -140,13 +140,13 @@ def _claimed_too_early(life: Life, take: Taker, dice: random.Random) -> None:
     ]
 
 
-def _claim(life: Life, sent: Sent) -> Sent:
+def _claim(life: Life, sent: SentLine) -> SentLine:
     """The same report, but with realized in the place of what it should have said."""
     life.sent.remove(sent)
     return life.add(sent.at, sent.line._replace(status="realized", physical="100"))
 
 
-def _foreign(life: Life, regular: list[Sent], first: MasterplanVersion, dice: random.Random) -> None:
+def _foreign(life: Life, regular: list[SentLine], first: MasterplanVersion, dice: random.Random) -> None:
     """Supporting departments that report what only the lead can; and a lead of before that goes on for a month."""
     programs = {program.code: program for program in first.programs}
     shared = [

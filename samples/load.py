@@ -19,14 +19,14 @@ from typing import Any, Final
 
 from kafka.errors import KafkaError
 
-from deploy.local import administrator, whole
+from deploy.local import administrator, atomic_write
 from deploy.local import settings as local
 from deploy.local.process_settings import InstallationSettings
-from samples import catalogue, check, make, reports, visits
+from samples import catalogue, check, generate, reports, visits
+from samples.api_client import GaveUpError, SiteClient
+from samples.kafka_sender import Post, ProgressBar, announce
 from samples.plan import CHANGED_ON, SPLIT
-from samples.post import Post, Progress, say
 from samples.reports import Line
-from samples.site import GaveUpError, Site
 from services.kit.settings import read as read_settings
 from services.programs.masterplans.workbook import read_workbook
 
@@ -45,15 +45,15 @@ class Memory:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        self._state: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
 
     def get(self, what: str) -> Any:
-        return self._told.get(what)
+        return self._state.get(what)
 
     def keep(self, **what: Any) -> None:
         """Remember, so that it is there whole or not at all after a kill."""
-        self._told |= what
-        whole.write(self._file, json.dumps(self._told))
+        self._state |= what
+        atomic_write.write(self._file, json.dumps(self._state))
 
 
 def main() -> int:
@@ -61,10 +61,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # we may be ended at any moment: so at once, and without a word
     here, settings, pace = local.read(), read_settings(InstallationSettings), _pace(os.environ.get("PACE", ""))
     memory = Memory(here.state / f"sample{settings.topic_prefix}.json")
-    site = Site(here.site_url, (here.keys / administrator.FILE).read_text().strip())
+    site = SiteClient(here.site_url, (here.keys / administrator.FILE).read_text().strip())
     try:
         if memory.get("complete") and site.has_version(2):
-            say("already loaded")
+            announce("already loaded")
             return 0
         post = Post(settings)
         loader = Loader(site, post, memory, here.keys)
@@ -73,26 +73,26 @@ def main() -> int:
         loader.through_2021(pace)
         post.close()
     except (GaveUpError, KafkaError) as error:
-        say(f"not complete: {error}. The next start goes on from here.")
+        announce(f"not complete: {error}. The next start goes on from here.")
         return 1
     return 0
 
 
-def _pace(told: str) -> float:
+def _pace(text: str) -> float:
     """Seconds that 2021 takes."""
     try:
-        pace = float(told) if told else PACE_SECONDS
+        pace = float(text) if text else PACE_SECONDS
     except ValueError:
         pace = -1.0
     if not 0 <= pace < 1e6:
-        sys.exit(f"PACE={told} is not a number of seconds: 0 is at once, 60 the default")
+        sys.exit(f"PACE={text} is not a number of seconds: 0 is at once, 60 the default")
     return pace
 
 
 class Loader:
     """The steps, each done once."""
 
-    def __init__(self, site: Site, post: Post, memory: Memory, keys: Path) -> None:
+    def __init__(self, site: SiteClient, post: Post, memory: Memory, keys: Path) -> None:
         self._site, self._post, self._memory, self._keys = site, post, memory, keys
         self._lines = reports.read()
         cut = first_sent_from(self._lines, NEW_YEAR)
@@ -101,16 +101,16 @@ class Loader:
     def up_to_2020(self) -> None:
         """Plan version 1 and the reports up to the end of 2020; returns when the api shows them."""
         began = time.monotonic()
-        self._import(1, make.FIRST_BOOK)
+        self._import(1, generate.FIRST_WORKBOOK)
         if not self._memory.get("history"):
-            progress = Progress("2019-2020", len(self._history))
+            progress = ProgressBar("2019-2020", len(self._history))
             for at in range(0, len(self._history), CHUNK):
                 chunk = self._history[at : at + CHUNK]
                 self._post.send(chunk)
                 progress.show(at + len(chunk), chunk[-1].time[:7])
             self._memory.keep(history=True)
         percent = self._site.wait_for_share(END_OF_2020, REALIZED_2020)
-        say(f"at the end of 2020: {percent} % of {PROGRAMS} programs realized ({time.monotonic() - began:.1f} s)")
+        announce(f"at the end of 2020: {percent} % of {PROGRAMS} programs realized ({time.monotonic() - began:.1f} s)")
 
     def keys(self) -> None:
         """A key for each department and for the evaluator, in a file of its own."""
@@ -119,18 +119,18 @@ class Loader:
         for office, role in [*wanted, (visits.EVALUATOR, "evaluator")]:
             file = self._keys / f"{office}.key"
             if not file.exists():
-                whole.write(file, self._site.make_key(office, role))
-        say(f"keys of the departments and of the evaluator: {self._keys}/<department>.key, {visits.EVALUATOR}.key")
+                atomic_write.write(file, self._site.make_key(office, role))
+        announce(f"keys of the departments and of the evaluator: {self._keys}/<department>.key, {visits.EVALUATOR}.key")
 
     def through_2021(self, pace: float) -> None:
         """The reports of 2021 at a pace; version 2 and the visits when their time has come."""
         due: dict[int, Callable[[], None]] = {
             first_sent_from(self._year, SEEN_ON): self._visits,
-            first_sent_from(self._year, CHANGED_ON.isoformat()): lambda: self._import(2, make.SECOND_BOOK),
+            first_sent_from(self._year, CHANGED_ON.isoformat()): lambda: self._import(2, generate.SECOND_WORKBOOK),
         }
         total, sent = len(self._year), int(self._memory.get("sent") or 0)
         began = time.monotonic() - pace * sent / total
-        progress = Progress("2021", total)
+        progress = ProgressBar("2021", total)
         while sent < total:
             passed = time.monotonic() - began
             goal = total if passed >= pace else int(total * passed / pace)
@@ -145,7 +145,7 @@ class Loader:
                 time.sleep(TICK_SECONDS)
         percent = self._site.wait_for_share(END_OF_2021, _realized_2021(self._lines))
         self._memory.keep(complete=True)
-        say(f"loaded; at the end of 2021: {percent} % of the programs realized")
+        announce(f"loaded; at the end of 2021: {percent} % of the programs realized")
 
     def _import(self, number: int, workbook: Path) -> None:
         """Import a plan version, once: imported twice before it is registered, it would be told as a conflict. What is
@@ -174,7 +174,9 @@ def first_sent_from(lines: list[Line], day: str) -> int:
 
 def _realized_2021(lines: list[Line]) -> int:
     """How many programs the committed files say are realized at the end of 2021, counted plainly."""
-    read = [read_workbook(book.read_bytes()).version for book in (make.FIRST_BOOK, make.SECOND_BOOK)]
+    read = [
+        read_workbook(workbook.read_bytes()).version for workbook in (generate.FIRST_WORKBOOK, generate.SECOND_WORKBOOK)
+    ]
     versions = [version for version in read if version is not None]
     assert len(versions) == len(read)
     return len(check.realized(versions, lines, END_OF_2021))

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from samples import catalogue
-from samples.catalogue import Kind
+from samples.catalogue import CatalogueProgram
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
 from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS, Dimension
 
@@ -60,8 +60,8 @@ COSTLY: Final = {
 }
 
 NEW: Final = (  # what version 2 brings in, in the place of two that were cancelled
-    Kind("health", "dinkes", ("rsud-ssma",), "Pemulihan layanan kesehatan pascapandemi", "Recovery of health services after the pandemic", None, None, (), ("Kementerian Kesehatan",)),
-    Kind("welfare", "diskumdag", ("dinsos",), "Pemulihan usaha mikro terdampak pandemi", "Recovery of micro businesses hit by the pandemic", catalogue.PROBLEMS["miskin"], catalogue.SECTORS["umkm"], (), ("Bank Kalbar",)),
+    CatalogueProgram("health", "dinkes", ("rsud-ssma",), "Pemulihan layanan kesehatan pascapandemi", "Recovery of health services after the pandemic", None, None, (), ("Kementerian Kesehatan",)),
+    CatalogueProgram("welfare", "diskumdag", ("dinsos",), "Pemulihan usaha mikro terdampak pandemi", "Recovery of micro businesses hit by the pandemic", catalogue.PROBLEMS["miskin"], catalogue.SECTORS["umkm"], (), ("Bank Kalbar",)),
 )  # fmt: skip
 REPLACED: Final = (Dimension.LIVING, Dimension.ECONOMY)  # where those were
 
@@ -76,14 +76,14 @@ class Fate:
     realized: int | None = None
     cancelled: int | None = None
     blocked: tuple[int, int] | None = None
-    heard: int | None = 0
+    first_report: int | None = 0
 
 
 @dataclass
 class Planned:
     """A program of version 1, and its fate."""
 
-    kind: Kind
+    kind: CatalogueProgram
     dimension: Dimension
     code: str
     fate: Fate
@@ -153,7 +153,7 @@ def _fates(group: list[Planned], dice: random.Random) -> None:
     for rank, one in enumerate(open_programs):
         share = rank / len(open_programs)
         _unrealized(one, dice, never=share < 0.085, future=share > 0.56)
-    reported = [one for one in open_programs if one.fate.heard is not None and one.fate.start < 18]
+    reported = [one for one in open_programs if one.fate.first_report is not None and one.fate.start < 18]
     movable = [one for one in reported if one.kind.lead not in {SILENT, BEHIND}]
     movable[0].fate.cancelled = dice.randrange(max(12, movable[0].fate.start + 2), 23)
     for one in reported[-2:]:
@@ -171,14 +171,14 @@ def _realized(one: Planned, year: int, dice: random.Random) -> None:
             start, month = first, first + dice.choice((2, 3))
     else:
         start = max(0, month - dice.randrange(5, 15))
-    one.fate = Fate(start, month, realized=month, heard=dice.choice((0, 0, 2)) if start > 3 else 0)
+    one.fate = Fate(start, month, realized=month, first_report=dice.choice((0, 0, 2)) if start > 3 else 0)
 
 
 def _unrealized(one: Planned, dice: random.Random, *, never: bool = False, future: bool = False) -> None:
     start = dice.randrange(26, 90) if future else dice.randrange(0, 24)
-    one.fate = Fate(start, start + dice.randrange(30, 66), heard=None if never else dice.choice((0, 2, 5)))
+    one.fate = Fate(start, start + dice.randrange(30, 66), first_report=None if never else dice.choice((0, 2, 5)))
     if never and one.kind.lead != NEVER and dice.random() < 0.35:
-        one.fate.heard = 28  # heard of from mid-2021
+        one.fate.first_report = 28  # heard of from mid-2021
 
 
 def _one_phase_after_another(planned: list[Planned]) -> None:
@@ -187,7 +187,7 @@ def _one_phase_after_another(planned: list[Planned]) -> None:
         series = [one for one in planned if one.kind.series == name]
         fates = sorted(
             (one.fate for one in series),
-            key=lambda fate: (fate.realized is None, fate.cancelled is not None, fate.heard is None, fate.end),
+            key=lambda fate: (fate.realized is None, fate.cancelled is not None, fate.first_report is None, fate.end),
         )
         starts = sorted(fate.start for fate in fates)
         for one, fate, start in zip(series, fates, starts, strict=True):
@@ -290,7 +290,7 @@ def _second(planned: list[Planned], first: MasterplanVersion, dice: random.Rando
     for dimension, kind in zip(REPLACED, NEW, strict=True):
         gone = next(one for one in planned if one.dimension is dimension and one.fate.cancelled is not None)
         number = 1 + sum(1 for one in planned if one.dimension is dimension)
-        fate = Fate(30, 60, heard=30)
+        fate = Fate(30, 60, first_report=30)
         new = Planned(kind, dimension, f"{PREFIXES[dimension]}-{number:03d}", fate, finish_year=2023)
         new.program = _program(new, programs.pop(gone.code).weight, dice)
         programs[new.code] = new.known
@@ -299,7 +299,10 @@ def _second(planned: list[Planned], first: MasterplanVersion, dice: random.Rando
     movable = [
         one
         for one in going.values()
-        if one.kind.supporting and one.fate.heard in {0, 2, 5} and one.fate.start < 24 and one.kind.lead not in unsteady
+        if one.kind.supporting
+        and one.fate.first_report in {0, 2, 5}
+        and one.fate.start < 24
+        and one.kind.lead not in unsteady
     ]
     for one in dice.sample(movable, 7):
         old = programs[one.code]

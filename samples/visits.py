@@ -24,7 +24,7 @@ QUESTIONS: Final = (
 )
 
 
-class Site(NamedTuple):
+class VisitedSite(NamedTuple):
     """A place, the Quick Win program it is known for, and the sub-dimensions whose programs are seen there as well."""
 
     name: str
@@ -35,12 +35,12 @@ class Site(NamedTuple):
 
 
 SITES: Final = (
-    Site("RSUD SSMA", "Layanan unggulan RSUD SSMA", ("public_service", "bureaucracy"), "Antrean pasien berkurang; data pelayanan belum terhubung dengan puskesmas", "Hubungkan data rujukan dengan puskesmas"),
-    Site("Kampung Tenun", "Kampung Tenun Khatulistiwa", ("competitive_industry", "transactions"), "Perajin bertambah; pemasaran masih bergantung pada pameran", "Perluas pemasaran daring hasil tenun"),
-    Site("Bank Sampah", "Bank Sampah induk dan jaringan unit", ("waste", "energy", "protection"), "Nasabah aktif; penimbangan masih dicatat manual", "Catat penimbangan secara digital"),
-    Site("Posyandu Surya Sehat", "Posyandu Surya Sehat", ("health", "mobility"), "Kader terlatih; alat ukur perlu dikalibrasi", "Kalibrasi alat ukur dan tambah kader"),
-    Site("Taman Digulist", "Penataan Taman Digulist", ("city_appearance", "learning", "community"), "Taman ramai dikunjungi; penerangan sisi utara kurang", "Tambah penerangan sisi utara taman"),
-    Site("Kampung Caping", "Kampung wisata Caping", ("tourism", "business"), "Pokdarwis aktif; akses air perlu dermaga yang aman", "Bangun dermaga apung yang aman"),
+    VisitedSite("RSUD SSMA", "Layanan unggulan RSUD SSMA", ("public_service", "bureaucracy"), "Antrean pasien berkurang; data pelayanan belum terhubung dengan puskesmas", "Hubungkan data rujukan dengan puskesmas"),
+    VisitedSite("Kampung Tenun", "Kampung Tenun Khatulistiwa", ("competitive_industry", "transactions"), "Perajin bertambah; pemasaran masih bergantung pada pameran", "Perluas pemasaran daring hasil tenun"),
+    VisitedSite("Bank Sampah", "Bank Sampah induk dan jaringan unit", ("waste", "energy", "protection"), "Nasabah aktif; penimbangan masih dicatat manual", "Catat penimbangan secara digital"),
+    VisitedSite("Posyandu Surya Sehat", "Posyandu Surya Sehat", ("health", "mobility"), "Kader terlatih; alat ukur perlu dikalibrasi", "Kalibrasi alat ukur dan tambah kader"),
+    VisitedSite("Taman Digulist", "Penataan Taman Digulist", ("city_appearance", "learning", "community"), "Taman ramai dikunjungi; penerangan sisi utara kurang", "Tambah penerangan sisi utara taman"),
+    VisitedSite("Kampung Caping", "Kampung wisata Caping", ("tourism", "business"), "Pokdarwis aktif; akses air perlu dermaga yang aman", "Bangun dermaga apung yang aman"),
 )  # fmt: skip
 SEEN_BESIDE: Final = 4
 

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from schemas.facts import Written
+from schemas.facts import WrittenModel
 from schemas.masterplan import OfficeKey
 
 Role = Literal["department", "evaluator"]
 
 
-class Key(Written):
+class Key(WrittenModel):
     """A key, known only by its hash."""
 
     key_id: str
@@ -20,7 +20,7 @@ class Key(Written):
     made_at: AwareDatetime
 
 
-class OfficeAccess(Written):
+class OfficeAccess(WrittenModel):
     """All keys of one office of one plan: the whole value of the compacted record, so the last one says it all."""
 
     plan: str
@@ -28,7 +28,7 @@ class OfficeAccess(Written):
     keys: tuple[Key, ...] = ()
 
 
-class Audited(Written):
+class Audited(WrittenModel):
     """One act through an api: which account, on what, when."""
 
     at: datetime

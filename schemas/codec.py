@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 from pydantic import TypeAdapter
 
-from schemas.facts import Content, Fact, UnknownFact, parse_fact
+from schemas.facts import EventContent, Fact, UnknownFact, parse_fact
 from schemas.fields import (
     EVENT_ID,
     EVENT_ID_CHARACTERS,
@@ -47,7 +47,7 @@ _SOME_DAY = date(2000, 1, 2)
 _ID, _TEXT = re.compile(EVENT_ID), re.compile(TEXT)
 
 
-class Report(msgspec.Struct, frozen=True, gc=False):
+class FlatReport(msgspec.Struct, frozen=True, gc=False):
     """A report on a program as the fold needs it, flat."""
 
     source: str
@@ -69,14 +69,14 @@ class ReportFact(NamedTuple):
     received_ms: int
     topic: InputTopic
     digest: bytes
-    report: Report
+    report: FlatReport
     link: str
 
 
-def report_of(event: StatusReported) -> Report:
+def report_of(event: StatusReported) -> FlatReport:
     """The report an event of the models holds."""
     data = event.data
-    return Report(
+    return FlatReport(
         event.source,
         event.plan,
         event.id,
@@ -104,7 +104,7 @@ class _Evidence(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_d
     url: Annotated[str, Meta(max_length=2000)] | None = None
 
 
-class _Data(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class _SentData(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     effective_on: str | None = None
     evidence: Annotated[tuple[_Evidence, ...], Meta(max_length=50)] = ()
     note: Annotated[str, Meta(max_length=4000)] | None = None
@@ -116,14 +116,14 @@ class _Data(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     status: Status
 
 
-class _Sent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class _SentReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A report as it is sent.
 
     Attributes that CloudEvents allows and nobody looks at are left to the models, which look at what is in them; so is
     a role that is attested, which intake and the worker must check.
     """
 
-    data: _Data
+    data: _SentData
     datacontenttype: Literal["application/json"] = JSON_TYPE
     id: str
     source: str
@@ -143,25 +143,25 @@ class _PrivateData(msgspec.Struct, omit_defaults=True, gc=False):
     obstacle: str | None = None
 
 
-_DECODE_SENT = msgspec.json.Decoder(_Sent).decode
+_DECODE_SENT = msgspec.json.Decoder(_SentReport).decode
 _ENCODE = msgspec.json.Encoder().encode
 
 
 class SentReport(msgspec.Struct, gc=False):
     """A report that was sent and is well written."""
 
-    report: Report
-    sent: _Sent
+    report: FlatReport
+    sent: _SentReport
 
     def written(self) -> bytes:
         """The whole event (`schemas.facts.written`)."""
         return _ENCODE(self.sent)
 
-    def content(self) -> Content:
+    def content(self) -> EventContent:
         """Its content (`schemas.facts.content`). Takes the private part out: `written` is of no use afterwards."""
         data = self.sent.data
         if data.note is None and data.obstacle is None and not data.evidence:
-            return Content(_ENCODE(self.sent), b"")
+            return EventContent(_ENCODE(self.sent), b"")
         evidence: tuple[_PrivateEvidence, ...] = ()
         if data.evidence:
             evidence = tuple([_PrivateEvidence(each.title, each.url) for each in data.evidence])
@@ -169,7 +169,7 @@ class SentReport(msgspec.Struct, gc=False):
                 each.title = each.url = None
         private = _ENCODE(_PrivateData(evidence, data.note, data.obstacle))
         data.note = data.obstacle = None
-        return Content(_ENCODE(self.sent), private)
+        return EventContent(_ENCODE(self.sent), private)
 
 
 def read_report(value: bytes) -> SentReport | None:
@@ -204,7 +204,7 @@ def read_report(value: bytes) -> SentReport | None:
     except UNSURE:
         return None
     assert data.period is not None
-    report = Report(source, plan, sent.id, time_us, program, data.status, physical, data.spent, data.period, day)
+    report = FlatReport(source, plan, sent.id, time_us, program, data.status, physical, data.spent, data.period, day)
     return SentReport(report, sent)
 
 
@@ -217,7 +217,7 @@ def _is_text(text: str) -> bool:
     return text != "" and (text.isprintable() or _TEXT.fullmatch(text) is not None)
 
 
-def _texts_are_good(data: _Data) -> bool:
+def _texts_are_good(data: _SentData) -> bool:
     for text in (data.note, data.obstacle):
         if text is not None and not _is_text(text):
             return False
@@ -235,7 +235,7 @@ def _texts_are_good(data: _Data) -> bool:
 # ── as the facts log has it ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Kept(msgspec.Struct):
+class _KeptReport(msgspec.Struct):
     """The data of a report in the facts log, as far as the fold needs it. Fields of later versions are ignored."""
 
     program: str
@@ -251,7 +251,7 @@ class _KeptEvent(msgspec.Struct):
     source: str
     time: str
     type: Literal["id.pantau.program.status.reported.v1"]
-    data: _Kept
+    data: _KeptReport
 
 
 class _KeptFact(msgspec.Struct):
@@ -272,7 +272,7 @@ def read_fact(value: bytes) -> ReportFact | Fact | UnknownFact:
         fact = _DECODE_FACT(value)
         event, data = fact.event, fact.event.data
         source, plan = _source(event.source)
-        report = Report(
+        report = FlatReport(
             source,
             plan,
             event.id,

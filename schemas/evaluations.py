@@ -9,14 +9,14 @@ from schemas.fields import Day, Name, Text, Year
 from schemas.masterplan import OfficeKey
 from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
 from schemas.reports import Evidence, ProgramCode
-from schemas.vocabulary import Outcome
+from schemas.vocabulary import VerificationResult
 
 
 class Seen(Data):
     """What a visit verified of one program."""
 
     program: ProgramCode
-    outcome: Outcome
+    outcome: VerificationResult
     note: Annotated[Text | None, PRIVATE] = None
 
 
@@ -63,7 +63,7 @@ class Verification(Data):
 
     verified_on: Day
     program: ProgramCode
-    outcome: Outcome
+    outcome: VerificationResult
     note: Annotated[Text | None, PRIVATE] = None
     evidence: tuple[Evidence, ...] = ()
 

@@ -30,13 +30,13 @@ _ENCODE = msgspec.json.Encoder(order="sorted").encode
 _LINK_CHARACTERS = len('{"link":"",') + 64
 
 
-class Written(BaseModel):
+class WrittenModel(BaseModel):
     """Base of what the aggregator writes. Readers ignore fields of later versions."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
-class Fact(Written):
+class Fact(WrittenModel):
     """An accepted event, in the facts log: once, with a dense number `seq` per plan, beginning at 1.
 
     `received_ms` is the broker's time of receipt (milliseconds since 1970, UTC); `topic`, `partition` and `offset` say
@@ -113,7 +113,7 @@ def parse_fact(value: bytes) -> Fact | UnknownFact:
     )
 
 
-class Content(NamedTuple):
+class EventContent(NamedTuple):
     """The content of an event, each part as canonical JSON; `private` is empty where there is nothing private."""
 
     public: bytes
@@ -141,12 +141,12 @@ def statement(event: Event) -> bytes:
     return canonical(dumped)
 
 
-def content(event: Event) -> Content:
+def content(event: Event) -> EventContent:
     """The content of an event whose attestation was checked. The mark is no content."""
     dumped = _dumped(event)
     dumped.pop("attestation", None)
     private = take_private(dumped["data"], private_fields(type(event.data)))
-    return Content(canonical(dumped), canonical(private) if private else b"")
+    return EventContent(canonical(dumped), canonical(private) if private else b"")
 
 
 def digest(public: bytes, private_digest: str | None) -> bytes:
@@ -198,7 +198,7 @@ def fact_key(plan: str, kind: str, source: str, event_id: str) -> bytes:
     return f"{plan}/{kind}{source}/{event_id}".encode()
 
 
-class RejectHeaders(Written):
+class RejectHeaders(WrittenModel):
     """The headers of a record on `rejected`; its value is the original bytes."""
 
     reason: Reason
@@ -218,7 +218,7 @@ COUNTS = (
 )  # fmt: skip
 
 
-class Snapshot(Written):
+class Snapshot(WrittenModel):
     """The live state of one plan, on `realization`: integer counts and sums per cell.
 
     `cells` maps a grouping to its cells, each a list in the order of `COUNTS`; weights in 1/10,000 percent, physical
@@ -235,7 +235,7 @@ class Snapshot(Written):
     omitted: tuple[str, ...] = ()
 
 
-class OutcomeCounts(Written):
+class OutcomeCounts(WrittenModel):
     """How many records of one input topic and partition had which outcome, ever."""
 
     accepted: int = 0
@@ -244,7 +244,7 @@ class OutcomeCounts(Written):
     rejected: int = 0
 
 
-class Progress(Written):
+class Progress(WrittenModel):
     """How far the aggregator has read one partition, and what it wrote: one record in each transaction.
 
     `secret` tells which secret its private digests and marks are made with (schemas/secret.py), without giving it away.

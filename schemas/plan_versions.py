@@ -14,25 +14,25 @@ from schemas.masterplan import MasterplanVersion
 from schemas.vocabulary import Dimension
 
 
-class Names(msgspec.Struct, frozen=True, gc=False):
+class VersionNames(msgspec.Struct, frozen=True, gc=False):
     """One name in both languages."""
 
     id: str
     en: str
 
 
-class Office(msgspec.Struct, frozen=True, gc=False):
+class VersionDepartment(msgspec.Struct, frozen=True, gc=False):
     """A department of the plan."""
 
     key: str
-    name: Names
+    name: VersionNames
 
 
-class Program(msgspec.Struct, frozen=True, kw_only=True):
+class VersionProgram(msgspec.Struct, frozen=True, kw_only=True):
     """One program of the plan. `weight` in percent; `budget` the ceiling per fiscal year, in rupiah."""
 
     code: str
-    name: Names
+    name: VersionNames
     dimension: Dimension
     sub_dimension: str
     department: str
@@ -47,7 +47,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     leading_sector: str | None = None
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class PlanVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A whole plan version."""
 
     version: int
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     effective_from: date
     city: str
     region_code: str | None = None
-    name: Names
+    name: VersionNames
     start_year: int
     end_year: int
     time_zone: str = "Asia/Jakarta"
@@ -64,11 +64,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     punctual_by_receipt_from: date | None = None
     targets: dict[str, Decimal] = {}
     dimension_targets: dict[Dimension, dict[str, Decimal]] = {}
-    departments: tuple[Office, ...]
-    programs: tuple[Program, ...]
+    departments: tuple[VersionDepartment, ...]
+    programs: tuple[VersionProgram, ...]
 
 
-class PlanFact(NamedTuple):
+class PlanVersionFact(NamedTuple):
     """A fact that holds a plan version. `digest` is that of its content, 16 bytes; `link` the chain's, hex."""
 
     seq: int
@@ -76,40 +76,40 @@ class PlanFact(NamedTuple):
     digest: bytes
     source: str
     id: str
-    plan: Plan
+    plan: PlanVersion
     link: str
 
 
-def plan_of(model: MasterplanVersion) -> Plan:
+def plan_of(model: MasterplanVersion) -> PlanVersion:
     """The same plan version."""
-    return msgspec.convert(model, Plan, from_attributes=True)
+    return msgspec.convert(model, PlanVersion, from_attributes=True)
 
 
-class _Event(msgspec.Struct):
+class _VersionEvent(msgspec.Struct):
     source: str
     id: str
     type: Literal["id.pantau.masterplan.version.published.v1"]
-    data: Plan
+    data: PlanVersion
 
 
-class _Fact(msgspec.Struct):
+class _VersionFact(msgspec.Struct):
     seq: int
     received_ms: int
     digest: str
     link: str
-    event: _Event
+    event: _VersionEvent
 
 
-_DECODE = msgspec.json.Decoder(_Fact).decode
+_DECODE = msgspec.json.Decoder(_VersionFact).decode
 
 
-def read_plan(value: bytes) -> PlanFact | None:
+def read_plan(value: bytes) -> PlanVersionFact | None:
     """A fact of the book that holds a plan version; None for any other."""
     try:
         fact = _DECODE(value)
     except msgspec.ValidationError:
         return None
     event = fact.event
-    return PlanFact(
+    return PlanVersionFact(
         fact.seq, fact.received_ms, bytes.fromhex(fact.digest), event.source, event.id, event.data, fact.link
     )

@@ -32,7 +32,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Outcome(StrEnum):
+class VerificationResult(StrEnum):
     """What an evaluator saw of a program that is claimed to be realized."""
 
     CONFIRMED = "confirmed"

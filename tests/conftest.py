@@ -8,6 +8,6 @@ pytest_plugins = [
     "tests.parts.postgres",
     "tests.parts.processes",
     "tests.parts.prometheus",
-    "tests.parts.town",
+    "tests.parts.whole_installation",
     "tests.parts.workers",
 ]

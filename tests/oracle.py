@@ -43,7 +43,7 @@ ENTERS_BY: Final = {
     QUICK_WINS: "evaluations",
 }
 
-SAID_BY: Final = {
+SOURCES_OF: Final = {
     REPORT: {"departments"},
     RETRACTION: {"departments", "council"},
     ERASURE: {"council"},
@@ -75,7 +75,7 @@ FINANCIAL_MARGIN: Final = 10  # percentage points
 # --- the mail: what becomes of each record
 
 
-class Mail(NamedTuple):
+class OracleRecord(NamedTuple):
     """A record of an input topic, as the broker keeps it."""
 
     topic: str
@@ -93,7 +93,7 @@ class Outcome(NamedTuple):
     reason: str | None = None
 
 
-class Fact(NamedTuple):
+class OracleFact(NamedTuple):
     """An accepted event. The book adds a `seq`; which one depends on how topics interleave, so it is not said here."""
 
     topic: str
@@ -103,13 +103,13 @@ class Fact(NamedTuple):
     event: Json
 
 
-def decide(mail: Iterable[Mail], partitions: int) -> tuple[list[Outcome], list[Fact]]:
+def decide(records: Iterable[OracleRecord], partitions: int) -> tuple[list[Outcome], list[OracleFact]]:
     """The outcome of each record, and the facts. Records of one topic and partition are in the order of the topic."""
     outcomes: list[Outcome] = []
-    facts: list[Fact] = []
+    facts: list[OracleFact] = []
     accepted: dict[tuple[str, str, str], Json] = {}  # (topic, source, id)
     replaced: set[tuple[str, int | None]] = set()  # (plan, the version that an accepted plan version replaces)
-    for record in mail:
+    for record in records:
         wrong, event = _alone(record, partitions)
         if wrong is not None:
             outcomes.append(Outcome("rejected", wrong))
@@ -123,14 +123,14 @@ def decide(mail: Iterable[Mail], partitions: int) -> tuple[list[Outcome], list[F
             outcomes.append(Outcome("rejected", "version_conflict"))
         else:
             outcomes.append(Outcome("accepted"))
-            facts.append(Fact(record.topic, record.partition, record.offset, record.received_ms, event))
+            facts.append(OracleFact(record.topic, record.partition, record.offset, record.received_ms, event))
             accepted[identity] = event
             if replaces is not None:
                 replaced.add(replaces)
     return outcomes, facts
 
 
-def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
+def _alone(record: OracleRecord, partitions: int) -> tuple[str | None, Json]:
     """The reason why a record is wrong by itself, or None; and the event in its normal form."""
     value = record.value
     if value is None:
@@ -144,19 +144,19 @@ def _alone(record: Mail, partitions: int) -> tuple[str | None, Json]:
     if not isinstance(kind, str) or kind not in ENTERS_BY:
         return "unknown_type", {}
     try:
-        said = EVENT.validate_json(value.removeprefix(BYTE_ORDER_MARK))
+        decoded = EVENT.validate_json(value.removeprefix(BYTE_ORDER_MARK))
     except ValidationError:
         return "wrong_shape", {}
-    event: Json = said.model_dump(mode="json")
+    event: Json = decoded.model_dump(mode="json")
     attested = event["attestedrole"] is not None and event["attestation"] == mark_of(
-        said.model_dump(mode="json", exclude_defaults=True)
+        decoded.model_dump(mode="json", exclude_defaults=True)
     )
     event |= {"attestation": None} if attested else {"attestation": None, "attestedrole": None}
     if kind == REPORT and raw["data"].get("effective_on") is None:
         event["data"]["effective_on"] = min(last_day_of_period(event["data"]["period"]), raw["time"][:10])
     if record.topic != ENTERS_BY[kind]:
         return "wrong_topic", {}
-    if said_by(event["source"]) not in SAID_BY[kind]:
+    if kind_of_source(event["source"]) not in SOURCES_OF[kind]:
         return "wrong_source", {}
     if record.partition != partition_of(plan_of(event["source"]), partitions):
         return "wrong_partition", {}
@@ -202,7 +202,7 @@ def plan_of(source: str) -> str:
     return source.split("/")[2]
 
 
-def said_by(source: str) -> str:
+def kind_of_source(source: str) -> str:
     return source.split("/")[3]
 
 
@@ -241,7 +241,7 @@ def moment(text: str) -> datetime:
 # --- what the facts mean
 
 
-def events_of(facts: Iterable[Fact], plan: str, *types: str) -> list[Json]:
+def events_of(facts: Iterable[OracleFact], plan: str, *types: str) -> list[Json]:
     return [fact.event for fact in facts if plan_of(fact.event["source"]) == plan and fact.event["type"] in types]
 
 
@@ -250,14 +250,14 @@ def programs_of(version: Json | None) -> list[Json]:
     return [] if version is None else list(version["programs"])
 
 
-def in_force(facts: Iterable[Fact], plan: str, as_of: date) -> Json | None:
+def in_force(facts: Iterable[OracleFact], plan: str, as_of: date) -> Json | None:
     """The plan version of the latest `effective_from` <= as_of; of two of the same date the higher."""
     versions = [event["data"] for event in events_of(facts, plan, PLAN_VERSION)]
     begun = [version for version in versions if date.fromisoformat(version["effective_from"]) <= as_of]
     return max(begun, key=lambda version: (version["effective_from"], version["version"]), default=None)
 
 
-def retracted(facts: Iterable[Fact], plan: str) -> set[tuple[str, str]]:
+def retracted(facts: Iterable[OracleFact], plan: str) -> set[tuple[str, str]]:
     """(source, id) of the reports taken back: by who sent them, or by an administrator."""
     return {
         (event["data"]["source"], event["data"]["id"])
@@ -270,7 +270,7 @@ def report_order(event: Json) -> tuple[Any, ...]:
     return (event["data"]["effective_on"], moment(event["time"]), event["source"], event["id"])
 
 
-def led_by(plan_versions: Sequence[Fact], plan: str, program: str, day: date) -> str | None:
+def led_by(plan_versions: Sequence[OracleFact], plan: str, program: str, day: date) -> str | None:
     """The source of the department that leads a program by the plan version in force on a day; None: not in the plan."""
     for each in programs_of(in_force(plan_versions, plan, day)):
         if each["code"] == program:
@@ -278,11 +278,11 @@ def led_by(plan_versions: Sequence[Fact], plan: str, program: str, day: date) ->
     return None
 
 
-def plan_versions_of(facts: Iterable[Fact]) -> list[Fact]:
+def plan_versions_of(facts: Iterable[OracleFact]) -> list[OracleFact]:
     return [fact for fact in facts if fact.event["type"] == PLAN_VERSION]
 
 
-def counting_reports(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> list[Json]:
+def counting_reports(facts: Sequence[OracleFact], plan: str, program: str, as_of: date) -> list[Json]:
     """The reports that count for a program up to a date, the oldest first: not taken back, and of the department that
     led the program by the plan version in force on the report's own date."""
     versions, gone = plan_versions_of(facts), retracted(facts, plan)
@@ -297,7 +297,7 @@ def counting_reports(facts: Sequence[Fact], plan: str, program: str, as_of: date
     return sorted(found, key=report_order)
 
 
-def claim(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> Json | None:
+def claim(facts: Sequence[OracleFact], plan: str, program: str, as_of: date) -> Json | None:
     """The report that stands for a program as of a date: the latest of those that count."""
     return max(counting_reports(facts, plan, program, as_of), key=report_order, default=None)
 
@@ -306,7 +306,7 @@ def on(report: Json) -> date:
     return date.fromisoformat(report["data"]["effective_on"])
 
 
-def standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
+def standings(facts: Sequence[OracleFact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
     """What each report with an `effective_on` up to as_of means, by (source, id)."""
     versions, gone = plan_versions_of(facts), retracted(facts, plan)
     found = {}
@@ -337,7 +337,7 @@ def seen_in(event: Json) -> dict[str, str]:
     return {each["program"]: each["outcome"] for each in seen}
 
 
-def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -> list[Json]:
+def verifications(facts: Iterable[OracleFact], plan: str, program: str, as_of: date) -> list[Json]:
     """Every look at a program up to a date that counts, because the program was in the plan on its day; the latest last."""
     facts = list(facts)
     versions = plan_versions_of(facts)
@@ -351,7 +351,7 @@ def verifications(facts: Iterable[Fact], plan: str, program: str, as_of: date) -
     return sorted(looks, key=lambda event: (seen_on(event), moment(event["time"]), event["source"], event["id"]))
 
 
-def look_standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
+def look_standings(facts: Sequence[OracleFact], plan: str, as_of: date) -> dict[tuple[str, str], str]:
     """What each look up to a date means: `current` if it is the latest that counts of a program it speaks of."""
     found = {}
     for event in events_of(facts, plan, *LOOKS):
@@ -366,7 +366,7 @@ def look_standings(facts: Sequence[Fact], plan: str, as_of: date) -> dict[tuple[
     return found
 
 
-def verified(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> bool:
+def verified(facts: Sequence[OracleFact], plan: str, program: str, as_of: date) -> bool:
     """Whether the latest look confirms the claim, and the claim was realized on that day and ever since (decision 2)."""
     looks = verifications(facts, plan, program, as_of)
     if not looks or seen_in(looks[-1])[program] != "confirmed":
@@ -378,7 +378,7 @@ def verified(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> boo
     return bool(until_then) and all(each["data"]["status"] == "realized" for each in [until_then[-1], *since])
 
 
-def programs(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, Json]:
+def programs(facts: Sequence[OracleFact], plan: str, as_of: date) -> dict[str, Json]:
     """What is claimed of each program of the plan version in force, by which report, and whether it is verified."""
     found: dict[str, Json] = {}
     for program in programs_of(in_force(facts, plan, as_of)):
@@ -393,7 +393,7 @@ def programs(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, Json]:
     return found
 
 
-def quick_win_programs(facts: Sequence[Fact], plan: str, as_of: date) -> dict[int, set[str]]:
+def quick_win_programs(facts: Sequence[OracleFact], plan: str, as_of: date) -> dict[int, set[str]]:
     """The Quick Win programs of each year: the council's latest choice, or where it made none, the plan's marks."""
     version = in_force(facts, plan, as_of)
     if version is None:
@@ -465,7 +465,7 @@ def target(version: Json, as_of: date, dimension: str | None = None) -> tuple[Fr
     return at_end_of(year - 1) + (at_end_of(year) - at_end_of(year - 1)) * elapsed, rule
 
 
-def groups_of(facts: Sequence[Fact], plan: str, as_of: date, group_by: str) -> dict[str, set[str]]:
+def groups_of(facts: Sequence[OracleFact], plan: str, as_of: date, group_by: str) -> dict[str, set[str]]:
     """The codes of each group's programs; groups may overlap (decision 6)."""
     version = in_force(facts, plan, as_of)
     if version is None:
@@ -486,7 +486,7 @@ def groups_of(facts: Sequence[Fact], plan: str, as_of: date, group_by: str) -> d
 
 
 def figures(
-    facts: Sequence[Fact],
+    facts: Sequence[OracleFact],
     plan: str,
     as_of: date,
     group_by: str = "dimension",
@@ -515,17 +515,17 @@ def figures(
     return {"overall": overall, "groups": groups}
 
 
-def _by_program(facts: Iterable[Fact]) -> tuple[list[Fact], dict[str, list[Fact]]]:
+def _by_program(facts: Iterable[OracleFact]) -> tuple[list[OracleFact], dict[str, list[OracleFact]]]:
     """All but the reports, and the reports on each program: of reports on others nothing that is said of it depends."""
-    others: list[Fact] = []
-    reports: dict[str, list[Fact]] = {}
+    others: list[OracleFact] = []
+    reports: dict[str, list[OracleFact]] = {}
     for fact in facts:
         event = fact.event
         (reports.setdefault(event["data"]["program"], []) if event["type"] == REPORT else others).append(fact)
     return others, reports
 
 
-def _look(facts: Sequence[Fact], plan: str, program: Json, as_of: date) -> Json:
+def _look(facts: Sequence[OracleFact], plan: str, program: Json, as_of: date) -> Json:
     found = claim(facts, plan, program["code"], as_of)
     return {
         "program": program,
@@ -557,7 +557,7 @@ def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, 
     ceilings = [(int(year), ceiling) for each in programs for year, ceiling in each["budget"].items()]
     budget = total(ceiling for year, ceiling in ceilings if year <= as_of.year)
 
-    said: Json = {
+    normalized: Json = {
         "programs": len(programs),
         "reported": len(claims),
         "never_reported": len(programs) - len(claims),
@@ -576,15 +576,15 @@ def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, 
         "target": None,
         "achievement": None,
     }
-    both = said["financial"]["percent"] is not None and said["progress"]["percent"] is not None
-    said["financial_ahead"] = both and spent * 100 / budget - physical / len(claims) > FINANCIAL_MARGIN
+    both = normalized["financial"]["percent"] is not None and normalized["progress"]["percent"] is not None
+    normalized["financial_ahead"] = both and spent * 100 / budget - physical / len(claims) > FINANCIAL_MARGIN
     if version is not None:
         to_date, rule = target(version, as_of, dimension)
-        said["target"] = {"percent": shown(to_date), "rule": rule}
+        normalized["target"] = {"percent": shown(to_date), "rule": rule}
         if programs and to_date:
             achieved = Fraction(len(counted), len(programs)) * 100 / to_date * 100
-            said["achievement"] = {"percent": shown(achieved), "band": band(achieved)}
-    return said
+            normalized["achievement"] = {"percent": shown(achieved), "band": band(achieved)}
+    return normalized
 
 
 def figure(formula: str, above: Fraction, below: Fraction, scale: int, missing: str | None) -> Json:
@@ -619,7 +619,7 @@ def _dimension_mean(version: Json | None, looks: dict[str, Json], basis: str) ->
 # --- the live snapshot (decision 5)
 
 
-def snapshot(facts: Sequence[Fact], plan: str) -> Json:
+def snapshot(facts: Sequence[OracleFact], plan: str) -> Json:
     """The integer counts of the live snapshot, per grouping and group, and the date they are true of."""
     as_of = last_date_begun(max(fact.received_ms for fact in facts if plan_of(fact.event["source"]) == plan))
     version = in_force(facts, plan, as_of)
@@ -659,7 +659,7 @@ SILENT_AFTER: Final = 3  # due months without a report
 Month = tuple[int, int]
 
 
-def month_told(report: Json) -> Month:
+def reported_month(report: Json) -> Month:
     """The month a report is for: the last of its period (`2020-11`, or the quarter `2020-Q4`), but none that begins
     after the date it is true of."""
     period = report["data"]["period"]
@@ -685,7 +685,7 @@ def last_day_of(month: Month) -> date:
     return date(year, number, monthrange(year, number)[1])
 
 
-def came_by_due_day(version: Json, fact: Fact, month: Month) -> bool:
+def came_by_due_day(version: Json, fact: OracleFact, month: Month) -> bool:
     """Whether a report came by the day on which a month was due, in the plan's time zone.
 
     By the broker's time of receipt; for months that ended before the plan's own date for that, by the sender's time.
@@ -696,26 +696,26 @@ def came_by_due_day(version: Json, fact: Fact, month: Month) -> bool:
     return came.astimezone(ZoneInfo(version["time_zone"])).date() <= due_date(month, version["report_due_day"])
 
 
-def _state(version: Json, reports: list[Fact], judged: Month, silence: str) -> str:
+def _state(version: Json, reports: list[OracleFact], judged: Month, silence: str) -> str:
     """How a month that had to be reported was reported, by these reports."""
     # Who has told of a later month has told of this one; when that was decides, whatever else came.
-    enough = [fact for fact in reports if month_told(fact.event) >= judged]
+    enough = [fact for fact in reports if reported_month(fact.event) >= judged]
     if any(came_by_due_day(version, fact, judged) for fact in enough):
         return "on_time"
     if enough:
         return "late"
-    year, number = max(month_told(fact.event) for fact in reports)
+    year, number = max(reported_month(fact.event) for fact in reports)
     missed = (judged[0] - year) * 12 + judged[1] - number
     return silence if missed >= SILENT_AFTER else "late"
 
 
-def _reports_on(facts: Sequence[Fact], plan: str, program: str, as_of: date) -> list[Fact]:
+def _reports_on(facts: Sequence[OracleFact], plan: str, program: str, as_of: date) -> list[OracleFact]:
     """The facts of the reports that count for a program, the oldest first."""
     by_identity = {(fact.event["source"], fact.event["id"]): fact for fact in facts if fact.event["type"] == REPORT}
     return [by_identity[each["source"], each["id"]] for each in counting_reports(facts, plan, program, as_of)]
 
 
-def owed_by(facts: Sequence[Fact], plan: str, program: str, month: Month, as_of: date) -> str | None:
+def owed_by(facts: Sequence[OracleFact], plan: str, program: str, month: Month, as_of: date) -> str | None:
     """The source of the department that has to report a month of a program: who led it on the month's last day.
 
     None: nobody, because it was not in the plan then, or because what had been told of the months before was that it is
@@ -724,14 +724,14 @@ def owed_by(facts: Sequence[Fact], plan: str, program: str, month: Month, as_of:
     before = [
         fact.event
         for fact in _reports_on(facts, plan, program, as_of)
-        if month_told(fact.event) < month  # the oldest first
+        if reported_month(fact.event) < month  # the oldest first
     ]
     if before and before[-1]["data"]["status"] in ("realized", "cancelled"):
         return None
     return led_by(plan_versions_of(facts), plan, program, last_day_of(month))
 
 
-def program_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, str]:
+def program_states(facts: Sequence[OracleFact], plan: str, as_of: date) -> dict[str, str]:
     """The state of reporting of each program: on_time, late, stale or never."""
     version = in_force(facts, plan, as_of)
     states = {}
@@ -747,7 +747,7 @@ def program_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, s
     return states
 
 
-def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str, Json]:
+def department_states(facts: Sequence[OracleFact], plan: str, as_of: date) -> dict[str, Json]:
     """For each department that leads a program: its state (on_time, late, silent or never) and what it rests on.
 
     It is judged by its own reports, and by the programs that it led on the last day of the month that is judged.
@@ -768,14 +768,14 @@ def department_states(facts: Sequence[Fact], plan: str, as_of: date) -> dict[str
         own = {code: [fact for fact in found if fact.event["source"] == source] for code, found in by_program.items()}
         reports = [fact for found in own.values() for fact in found]
         owed = [code for code, owes in owing.items() if owes == source]
-        last = max((month_told(fact.event) for fact in reports), default=None)
+        last = max((reported_month(fact.event) for fact in reports), default=None)
         if not reports:
             state = "never"
         elif judged is None or not owed:
             state = "on_time"
         else:
             state = _state(version, reports, judged, "silent")
-        missing = [code for code in owed if judged and all(month_told(fact.event) < judged for fact in own[code])]
+        missing = [code for code in owed if judged and all(reported_month(fact.event) < judged for fact in own[code])]
         behind = (judged[0] - last[0]) * 12 + judged[1] - last[1] if judged and last else 0
         claims = [by_program[code][-1].event for code in led if by_program[code]]
         states[department["key"]] = {

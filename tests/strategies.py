@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from schemas.registry import EVENT
 from tests import oracle
-from tests.oracle import Json, Mail
+from tests.oracle import Json, OracleRecord
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def dice(most: int) -> st.SearchStrategy[Dice]:
 # --- events, as plain JSON
 
 
-class Said(NamedTuple):
+class ReceivedEvent(NamedTuple):
     """An event and when the broker will say it received it. The topic is the one its type enters by."""
 
     received_ms: int
@@ -239,17 +239,17 @@ def next_version(dice: Dice, versions: Sequence[Json]) -> Json:
     }
 
 
-def _versions(dice: Dice, plan: str) -> list[Said]:
+def _versions(dice: Dice, plan: str) -> list[ReceivedEvent]:
     data = first_version(dice, dice.pick((1, 2, 3, 4, 5, 8, 12, 30)))
     versions = [data]
     for _ in range(dice.below(4)):
         versions.append(next_version(dice, versions))
-    said = []
+    published = []
     for data in versions:
         received = _received(dice, dice.pick(DAYS))
         event = envelope(oracle.PLAN_VERSION, council(plan), f"version-{data['version']}", received, data)
-        said.append(Said(milliseconds(received), event))
-    return said
+        published.append(ReceivedEvent(milliseconds(received), event))
+    return published
 
 
 # --- what is said of programs
@@ -265,7 +265,7 @@ def _leads(versions: Sequence[Json], program: str, day: date) -> list[str]:
     )
 
 
-def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions: Sequence[Json]) -> Said:
+def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions: Sequence[Json]) -> ReceivedEvent:
     """A report: mostly of the department that leads the program on that day, now and then of one that leads it on
     another day or never, or on an unknown program."""
     program = UNKNOWN_PROGRAM if dice.once_in(12) else dice.pick(programs)
@@ -291,16 +291,16 @@ def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions
     event = envelope(oracle.REPORT, office(plan, key), f"r{number}", time, data)
     if "effective_on" not in data:
         event["time"] = min(time, received).astimezone(timezone(timedelta(hours=dice.pick((7, 0, -9))))).isoformat()
-    return Said(milliseconds(received), event)
+    return ReceivedEvent(milliseconds(received), event)
 
 
-def retraction(dice: Dice, plan: str, number: int, reports: Sequence[Said]) -> Said:
+def retraction(dice: Dice, plan: str, number: int, reports: Sequence[ReceivedEvent]) -> ReceivedEvent:
     """A retraction of a report: by who sent it, by another, or by an administrator; or of one that never came."""
     if reports and not dice.once_in(10):
         source, event_id = (dice.pick(reports).event[name] for name in ("source", "id"))
     else:
         source, event_id = office(plan, dice.pick(OFFICES)), "never-came"
-    said_by, more = dice.pick(
+    issuer, more = dice.pick(
         (
             (source, {}),
             (council(plan), {"attestedrole": "administrator"}),
@@ -311,10 +311,10 @@ def retraction(dice: Dice, plan: str, number: int, reports: Sequence[Said]) -> S
     )
     received = _received(dice, dice.pick(DAYS))
     data = {"source": source, "id": event_id, "reason": "salah input"}
-    event = envelope(oracle.RETRACTION, said_by, f"x{number}", received, data, **more)
+    event = envelope(oracle.RETRACTION, issuer, f"x{number}", received, data, **more)
     if more and not dice.once_in(4):
         event = attested(event)
-    return Said(milliseconds(received), event)
+    return ReceivedEvent(milliseconds(received), event)
 
 
 def attested(event: Json) -> Json:
@@ -323,7 +323,7 @@ def attested(event: Json) -> Json:
     return event | {"attestation": oracle.mark_of(normal)}
 
 
-def look(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> Said:
+def look(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> ReceivedEvent:
     """A field visit to some programs, or a verification of one from documents."""
     day = dice.pick(DAYS)
     received = _received(dice, day)
@@ -339,10 +339,10 @@ def look(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> Said:
         ]
         kind = oracle.VISIT
         data = {"visited_on": day.isoformat(), "site": "RSUD SSMA", "institution": "Kementerian", "programs": seen}
-    return Said(milliseconds(received), envelope(kind, source, f"v{number}", _time(dice, day, received), data))
+    return ReceivedEvent(milliseconds(received), envelope(kind, source, f"v{number}", _time(dice, day, received), data))
 
 
-def choice(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> Said:
+def choice(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> ReceivedEvent:
     """The council's choice of one year's Quick Win programs."""
     day = dice.pick(DAYS)
     received = _received(dice, day)
@@ -353,10 +353,10 @@ def choice(dice: Dice, plan: str, number: int, programs: Sequence[str]) -> Said:
     }
     # The council's plan versions have the same ids, by another topic.
     event = envelope(oracle.QUICK_WINS, council(plan), f"version-{number}", _time(dice, day, received), data)
-    return Said(milliseconds(received), event)
+    return ReceivedEvent(milliseconds(received), event)
 
 
-def erasure(dice: Dice, plan: str, number: int) -> Said:
+def erasure(dice: Dice, plan: str, number: int) -> ReceivedEvent:
     """An erasure by an administrator, of the private part of an event that never came: it has no part in any figure."""
     day = dice.pick(DAYS)
     received = _received(dice, day)
@@ -364,28 +364,28 @@ def erasure(dice: Dice, plan: str, number: int) -> Said:
     event = envelope(
         oracle.ERASURE, council(plan), f"e{number}", _time(dice, day, received), data, attestedrole="administrator"
     )
-    return Said(milliseconds(received), attested(event))
+    return ReceivedEvent(milliseconds(received), attested(event))
 
 
-def tell(dice: Dice, plan: str = PLAN, at_most: int = 60) -> list[Said]:
+def history_of(dice: Dice, plan: str = PLAN, at_most: int = 60) -> list[ReceivedEvent]:
     """A history of one plan, every event once. Plan versions are in the order in which they replace one another."""
     versions = _versions(dice, plan)
-    published = [said.event["data"] for said in versions]
+    published = [received_event.event["data"] for received_event in versions]
     programs = sorted({each["code"] for one in published for each in one["programs"]}) or [UNKNOWN_PROGRAM]
     reports = [report(dice, plan, number, programs, published) for number in range(dice.below(at_most))]
     rest = [retraction(dice, plan, number, reports) for number in range(dice.below(6))]
     rest += [look(dice, plan, number, programs) for number in range(dice.below(16))]
     rest += [choice(dice, plan, number, programs) for number in range(dice.below(4))]
     rest += [erasure(dice, plan, number) for number in range(dice.below(3))]
-    told = dice.shuffled(reports + rest)
+    shuffled = dice.shuffled(reports + rest)
     later = versions[1:]
-    places = sorted(dice.below(len(told) + 1) for _ in later)
+    places = sorted(dice.below(len(shuffled) + 1) for _ in later)
     for number, (place, version) in enumerate(zip(places, later, strict=True)):
-        told.insert(place + number, version)
-    return [versions[0], *told]
+        shuffled.insert(place + number, version)
+    return [versions[0], *shuffled]
 
 
-histories: Final = dice(1200).map(tell)
+histories: Final = dice(1200).map(history_of)
 
 
 @st.composite
@@ -410,8 +410,10 @@ def in_other_words(dice: Dice, event: Json) -> bytes:
     time = datetime.fromisoformat(event["time"])
     if event["type"] != oracle.REPORT or "effective_on" in event["data"]:
         time = time.astimezone(timezone(timedelta(hours=dice.pick((7, 0, -3)))))
-    said = event | {"time": time.isoformat(), "traceparent": "00-1", "datacontenttype": "application/json"}
-    return json.dumps(_rewritten(dice, said), indent=dice.pick((None, 1)), ensure_ascii=not dice.once_in(2)).encode()
+    other_words = event | {"time": time.isoformat(), "traceparent": "00-1", "datacontenttype": "application/json"}
+    return json.dumps(
+        _rewritten(dice, other_words), indent=dice.pick((None, 1)), ensure_ascii=not dice.once_in(2)
+    ).encode()
 
 
 def _rewritten(dice: Dice, value: Any) -> Any:
@@ -563,55 +565,66 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
     return found
 
 
-def mail_of(history: Sequence[Said], partitions: int = PARTITIONS) -> list[Mail]:
+def records_of(history: Sequence[ReceivedEvent], partitions: int = PARTITIONS) -> list[OracleRecord]:
     """The mail of a history as it is told, one record each."""
     return [
-        _mail(said.topic, said.plan, said.received_ms, written(said.event), offset, partitions)
-        for offset, said in enumerate(history)
+        _input_record(
+            received_event.topic,
+            received_event.plan,
+            received_event.received_ms,
+            written(received_event.event),
+            offset,
+            partitions,
+        )
+        for offset, received_event in enumerate(history)
     ]
 
 
-def _mail(topic: str, plan: str, received_ms: int, value: bytes | None, offset: int, partitions: int) -> Mail:
-    return Mail(topic, oracle.partition_of(plan, partitions), offset, received_ms, plan.encode(), value)
+def _input_record(
+    topic: str, plan: str, received_ms: int, value: bytes | None, offset: int, partitions: int
+) -> OracleRecord:
+    return OracleRecord(topic, oracle.partition_of(plan, partitions), offset, received_ms, plan.encode(), value)
 
 
-def messy_mail(dice: Dice, history: Sequence[Said], partitions: int = PARTITIONS) -> list[Mail]:
+def messy_records(dice: Dice, history: Sequence[ReceivedEvent], partitions: int = PARTITIONS) -> list[OracleRecord]:
     """A history as mail, with duplicates in other words, contradictions, rival plan versions and poison among it.
 
     Offsets rise within a topic and have gaps, as between transactions; keys may be missing or foreign.
     """
     plan = history[0].plan
     poison = list(poisons(plan).values())
-    letters: list[tuple[str, int, bytes | None]] = []
-    for said in history:
-        letters.append((said.topic, said.received_ms, written(said.event)))
+    records: list[tuple[str, int, bytes | None]] = []
+    for received_event in history:
+        records.append((received_event.topic, received_event.received_ms, written(received_event.event)))
         for _ in range(dice.below(3)):
             earlier = dice.pick(history)
             what = dice.below(4)
             if what == 0:
-                letters.append(
+                records.append(
                     (earlier.topic, earlier.received_ms + dice.below(9), in_other_words(dice, earlier.event))
                 )
             elif what == 1:
-                letters.append((earlier.topic, earlier.received_ms, contradicted(dice, earlier.event)))
-            elif what == 2 and said.event["type"] == oracle.PLAN_VERSION:
-                letters.append((said.topic, said.received_ms, written(said.event | {"id": "rival"})))
+                records.append((earlier.topic, earlier.received_ms, contradicted(dice, earlier.event)))
+            elif what == 2 and received_event.event["type"] == oracle.PLAN_VERSION:
+                records.append(
+                    (received_event.topic, received_event.received_ms, written(received_event.event | {"id": "rival"}))
+                )
             else:
                 topic, value = dice.pick(poison)
-                letters.append((topic, said.received_ms, value))
-    mail, offset = [], 0
-    for topic, received_ms, value in letters:
+                records.append((topic, received_event.received_ms, value))
+    input_records, offset = [], 0
+    for topic, received_ms, value in records:
         offset += 1 + dice.below(2)
-        record = _mail(topic, plan, received_ms, value, offset, partitions)
+        record = _input_record(topic, plan, received_ms, value, offset, partitions)
         wrong_partition = dice.once_in(40)
         key = dice.pick((record.key, record.key, None, b"foreign"))
-        mail.append(record._replace(key=key, partition=(record.partition + wrong_partition) % partitions))
-    return mail
+        input_records.append(record._replace(key=key, partition=(record.partition + wrong_partition) % partitions))
+    return input_records
 
 
-def interleaved(dice: Dice, mail: Sequence[Mail]) -> list[Mail]:
+def interleaved(dice: Dice, records: Sequence[OracleRecord]) -> list[OracleRecord]:
     """The same mail with its topics interleaved in another way; the order within a topic stays."""
-    waiting = {topic: [record for record in mail if record.topic == topic] for topic in oracle.ENTERS_BY.values()}
+    waiting = {topic: [record for record in records if record.topic == topic] for topic in oracle.ENTERS_BY.values()}
     found = []
     while waiting := {topic: left for topic, left in waiting.items() if left}:
         found.append(waiting[dice.pick(sorted(waiting))].pop(0))

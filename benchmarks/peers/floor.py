@@ -22,7 +22,7 @@ from collections import Counter
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.process_settings import InstallationSettings
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.state import PartitionState
 from services.aggregator.worker.transport import CHUNK_RECORDS, FETCH_BYTES
 from services.kit.kafka import client_options
@@ -56,7 +56,7 @@ async def fold(settings: InstallationSettings) -> dict[str, object]:
         while done < total:
             for tp, fetched in (await consumer.getmany(timeout_ms=200)).items():
                 first = first or time.monotonic()
-                records = [Record(one.offset, one.timestamp, one.key, one.value) for one in fetched]
+                records = [InputRecord(one.offset, one.timestamp, one.key, one.value) for one in fetched]
                 folded = states[tp.partition].fold(tp.topic.removeprefix(prefix), records)
                 outcomes.update({outcome: getattr(folded, outcome) for outcome in OUTCOMES})
                 reasons.update(refused.why.reason.value for refused in folded.refused)

@@ -20,14 +20,14 @@ from typing import Protocol
 import msgspec
 
 from realization.future_dates import latest_date
-from schemas.codec import Report
+from schemas.codec import FlatReport
 from schemas.facts import NO_LINK, digest, fact_key, fact_record
 from schemas.masterplan import MasterplanVersionPublished
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.vocabulary import Dimension, Reason, Status
-from services.aggregator.worker.decide import Letter, Rejection, read
-from services.aggregator.worker.records import Message, Record
+from services.aggregator.worker.decide import DecodedEvent, Rejection, read
+from services.aggregator.worker.records import InputRecord, Message
 
 DIMENSIONS = tuple(Dimension)
 OVERALL = len(DIMENSIONS)  # the place of the whole plan's counts, after those of its dimensions
@@ -52,7 +52,7 @@ class _Claim(msgspec.Struct, array_like=True, order=True, frozen=True):
     realized: bool
 
 
-class _Link(msgspec.Struct, array_like=True, frozen=True):
+class _ClaimLink(msgspec.Struct, array_like=True, frozen=True):
     """A claim, and the key of the report on the same program that came before it."""
 
     claim: _Claim
@@ -72,7 +72,7 @@ class _Version(msgspec.Struct, array_like=True, frozen=True):
     expects: int | None
 
 
-class _Plan(msgspec.Struct, array_like=True):
+class _JobPlan(msgspec.Struct, array_like=True):
     seq: int = 0
     received_ms: int = 0
     in_force: int | None = None
@@ -85,27 +85,27 @@ SECRET = Secret("of peers, which keep no private parts")
 _Places = dict[str, tuple[int, str]]  # program -> where its dimension is in DIMENSIONS, lead department
 
 _encode = msgspec.msgpack.Encoder().encode
-_plan_of = msgspec.msgpack.Decoder(_Plan).decode
-_link_of = msgspec.msgpack.Decoder(_Link).decode
+_plan_of = msgspec.msgpack.Decoder(_JobPlan).decode
+_link_of = msgspec.msgpack.Decoder(_ClaimLink).decode
 _program_of = msgspec.msgpack.Decoder(_Program).decode
 _places_of = lru_cache(2048)(msgspec.msgpack.Decoder(_Places).decode)
 
 
 def decide(
-    topic: str, partition: int, partitions: int, record: Record, store_of: Callable[[str], Store]
+    topic: str, partition: int, partitions: int, record: InputRecord, store_of: Callable[[str], Store]
 ) -> tuple[str, str, Message] | None:
     """What becomes of a record: the topic to write to (`facts` or `rejected`), the plan, and the message; None of a
     duplicate. `store_of` gives the store of a plan."""
-    letter = read(topic, partition, partitions, record, SECRET)
-    if isinstance(letter, Rejection):
-        return _refused(topic, partition, record, letter)
-    public, private = letter.content
+    decoded = read(topic, partition, partitions, record, SECRET)
+    if isinstance(decoded, Rejection):
+        return _refused(topic, partition, record, decoded)
+    public, private = decoded.content
     content_digest = digest(public, private.hex() or None)
-    outcome = _apply(store_of(letter.plan), letter, content_digest, record.received_ms)
+    outcome = _apply(store_of(decoded.plan), decoded, content_digest, record.received_ms)
     if outcome is None:
         return None
     if isinstance(outcome, Reason):
-        return _refused(topic, partition, record, Rejection(outcome, "", letter.plan, letter.source, letter.id))
+        return _refused(topic, partition, record, Rejection(outcome, "", decoded.plan, decoded.source, decoded.id))
     # Of links, marks and private parts it has nothing: that is for ours to do beside the same work.
     value, _ = fact_record(
         NO_LINK,
@@ -117,40 +117,42 @@ def decide(
         digest=content_digest,
         public=public,
     )
-    return "facts", letter.plan, Message(fact_key(letter.plan, letter.kind, letter.source, letter.id), value)
+    return "facts", decoded.plan, Message(fact_key(decoded.plan, decoded.kind, decoded.source, decoded.id), value)
 
 
-def _refused(topic: str, partition: int, record: Record, why: Rejection) -> tuple[str, str, Message]:
+def _refused(topic: str, partition: int, record: InputRecord, why: Rejection) -> tuple[str, str, Message]:
     headers = {"reason": why.reason.value, "topic": topic, "partition": partition, "offset": record.offset}
     written = [(name, str(value).encode()) for name, value in headers.items()]
     return "rejected", why.plan, Message(why.plan.encode() or None, record.value or b"", written)
 
 
-def _apply(store: Store, letter: Letter, content_digest: bytes, received_ms: int) -> int | Reason | None:
+def _apply(store: Store, decoded: DecodedEvent, content_digest: bytes, received_ms: int) -> int | Reason | None:
     """Take good mail into the state: its `seq`, why it is refused all the same, or None of a duplicate."""
-    identity = f"{letter.kind}{letter.source}/{letter.id}"
+    identity = f"{decoded.kind}{decoded.source}/{decoded.id}"
     known = store.get(identity)
     if known is not None:
         return None if known[:DIGEST] == content_digest else Reason.CONFLICT
     kept = store.get(PLAN)
-    plan = _Plan() if kept is None else _plan_of(kept)
-    said = letter.said
-    if isinstance(said, MasterplanVersionPublished) and any(one.expects == said.data.expects for one in plan.versions):
+    plan = _JobPlan() if kept is None else _plan_of(kept)
+    payload = decoded.payload
+    if isinstance(payload, MasterplanVersionPublished) and any(
+        one.expects == payload.data.expects for one in plan.versions
+    ):
         return Reason.VERSION_CONFLICT
     plan.seq += 1
     plan.received_ms = max(plan.received_ms, received_ms)
-    if isinstance(said, MasterplanVersionPublished):
-        _publish(store, plan, said)
+    if isinstance(payload, MasterplanVersionPublished):
+        _publish(store, plan, payload)
     else:
         _put_in_force(store, plan)
-    link = _report(store, plan, said, identity) if isinstance(said, Report) else b""
+    link = _report(store, plan, payload, identity) if isinstance(payload, FlatReport) else b""
     store.put(identity, content_digest + link)
     store.put(PLAN, _encode(plan))
     return plan.seq
 
 
-def _publish(store: Store, plan: _Plan, said: MasterplanVersionPublished) -> None:
-    data = said.data
+def _publish(store: Store, plan: _JobPlan, payload: MasterplanVersionPublished) -> None:
+    data = payload.data
     places = {one.code: (DIMENSIONS.index(one.dimension), one.department) for one in data.programs}
     plan.versions.append(_Version(data.effective_from.toordinal(), data.version, data.expects))
     store.put(f"places/{data.version}", _encode(places))
@@ -162,12 +164,12 @@ def _publish(store: Store, plan: _Plan, said: MasterplanVersionPublished) -> Non
     _put_in_force(store, plan, anew=True)
 
 
-def _put_in_force(store: Store, plan: _Plan, *, anew: bool = False) -> None:
+def _put_in_force(store: Store, plan: _JobPlan, *, anew: bool = False) -> None:
     """Where a new version, or the passing of days, puts another one in force, count anew."""
     number = _version_on(plan, latest_date(plan.received_ms).toordinal())
     if number == plan.in_force and not anew:
         return
-    plan.in_force, plan.cells = number, _Plan().cells
+    plan.in_force, plan.cells = number, _JobPlan().cells
     for program, (dimension, _) in _places(store, number).items():
         stands = _program(store, program).stands
         for cell in (plan.cells[dimension], plan.cells[OVERALL]):
@@ -176,13 +178,13 @@ def _put_in_force(store: Store, plan: _Plan, *, anew: bool = False) -> None:
             _count(plan, dimension, stands, 1)
 
 
-def _version_on(plan: _Plan, day: int) -> int | None:
+def _version_on(plan: _JobPlan, day: int) -> int | None:
     """The number of the version in force on a day."""
     begun = [(one.effective_on, one.number) for one in plan.versions if one.effective_on <= day]
     return max(begun)[1] if begun else None
 
 
-def _leads(store: Store, plan: _Plan, program: str, claim: _Claim) -> bool:
+def _leads(store: Store, plan: _JobPlan, program: str, claim: _Claim) -> bool:
     """Whether the department of a claim led the program on the claim's own date."""
     place = _places(store, _version_on(plan, claim.effective_on)).get(program)
     return place is not None and place[1] == claim.office
@@ -208,26 +210,26 @@ def _places(store: Store, number: int | None) -> _Places:
     return {} if kept is None else _places_of(kept)
 
 
-def _report(store: Store, plan: _Plan, said: Report, identity: str) -> bytes:
+def _report(store: Store, plan: _JobPlan, payload: FlatReport, identity: str) -> bytes:
     """Count a report. Returns what is kept of it under its identity."""
-    day, office = said.effective_on.toordinal(), parse_source(said.source).office
-    known = _program(store, said.program)
-    before, after = known.stands, _Claim(day, said.time_us, office, said.id, said.status is Status.REALIZED)
+    day, office = payload.effective_on.toordinal(), parse_source(payload.source).office
+    known = _program(store, payload.program)
+    before, after = known.stands, _Claim(day, payload.time_us, office, payload.id, payload.status is Status.REALIZED)
     number = _version_on(plan, day)
     places = _places(store, number)
-    stands = (before is None or after > before) and said.program in places and places[said.program][1] == office
-    store.put(f"claims/{said.program}", _encode(_Program(after if stands else before, identity)))
+    stands = (before is None or after > before) and payload.program in places and places[payload.program][1] == office
+    store.put(f"claims/{payload.program}", _encode(_Program(after if stands else before, identity)))
     if number != plan.in_force:
         places = _places(store, plan.in_force)
-    if stands and said.program in places:
-        dimension, _ = places[said.program]
+    if stands and payload.program in places:
+        dimension, _ = places[payload.program]
         if before is not None:
             _count(plan, dimension, before, -1)
         _count(plan, dimension, after, 1)
-    return _encode(_Link(after, known.last))
+    return _encode(_ClaimLink(after, known.last))
 
 
-def _count(plan: _Plan, dimension: int, claim: _Claim, sign: int) -> None:
+def _count(plan: _JobPlan, dimension: int, claim: _Claim, sign: int) -> None:
     for cell in (plan.cells[dimension], plan.cells[OVERALL]):
         cell[1] += sign
         cell[2] += sign * claim.realized

@@ -19,7 +19,7 @@ from yarl import URL
 from benchmarks import competitors
 from benchmarks.competitors import Given
 from benchmarks.peers.job import decide, realization
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 
 MIB = 1024 * 1024
 
@@ -32,7 +32,7 @@ class _Raw:
         return value
 
 
-class _PlanStore:
+class _TablePlanStore:
     """One plan's part of the table."""
 
     def __init__(self, table: Any, plan: str) -> None:
@@ -78,14 +78,14 @@ def create_app(given: Given) -> Any:
     table = app.Table("state", partitions=given.partitions, key_type=bytes, value_type=bytes)
     changed: dict[str, int] = {}  # plan -> its partition
 
-    def store_of(plan: str) -> _PlanStore:
-        return _PlanStore(table, plan)
+    def store_of(plan: str) -> _TablePlanStore:
+        return _TablePlanStore(table, plan)
 
     async def take(stream: Any) -> None:
         async for event in stream.events():
             message = event.message
             topic, partition = message.topic.removeprefix(given.prefix), message.partition
-            record = Record(message.offset, int(message.timestamp * 1000 + 0.5), message.key, message.value)
+            record = InputRecord(message.offset, int(message.timestamp * 1000 + 0.5), message.key, message.value)
             outcome = decide(topic, partition, given.partitions, record, store_of)
             if outcome is not None:
                 name, plan, written = outcome

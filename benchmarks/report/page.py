@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.report.found import best, named, number, shown
+from benchmarks.report.lookup import best, named, number, shown
 from benchmarks.report.targets import TARGETS
-from benchmarks.results import Kept
+from benchmarks.results import KeptMeasurement
 
 YARDSTICK = "yardstick, ms"
 
@@ -37,7 +37,7 @@ HOW = """\
 """
 
 
-def text(kept: Sequence[Kept]) -> str:
+def text(kept: Sequence[KeptMeasurement]) -> str:
     """The whole page."""
     sections = [BEGINNING, _targets(kept)]
     if named(kept, "replay"):
@@ -52,23 +52,23 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
-def _targets(kept: Sequence[Kept]) -> str:
+def _targets(kept: Sequence[KeptMeasurement]) -> str:
     rows = []
     for target in TARGETS:
         found = target.found(kept)
-        told = ("not measured yet", "") if found is None else (found[0], "yes" if found[1] else "**no**")
-        rows.append((target.what, target.to_reach, *told))
+        verdict = ("not measured yet", "") if found is None else (found[0], "yes" if found[1] else "**no**")
+        rows.append((target.what, target.to_reach, *verdict))
     return "## What was to be reached\n\n" + _table(("", "to reach", "found", "reached"), rows)
 
 
-def _replay(kept: Sequence[Kept]) -> str:
-    told = ["## Replay\n"]
+def _replay(kept: Sequence[KeptMeasurement]) -> str:
+    text = ["## Replay\n"]
     workloads = dict.fromkeys(
         (one.measurement.parameters["workload"], one.measurement.parameters["events"]) for one in named(kept, "replay")
     )
     for workload, events in workloads:
         played = named(kept, "replay", workload=str(workload), events=int(events))
-        told.append(f"### {workload}, {int(events):,} events of {played[0].measurement.parameters['plans']} plans\n")
+        text.append(f"### {workload}, {int(events):,} events of {played[0].measurement.parameters['plans']} plans\n")
         names = dict.fromkeys(str(one.measurement.parameters["competitor"]) for one in played)
         bests = [one for name in names if (one := best(played, "replay", "events_per_second", competitor=name))]
         bests.sort(key=lambda one: -one.measurement.figures["events_per_second"].median)
@@ -83,33 +83,33 @@ def _replay(kept: Sequence[Kept]) -> str:
             "before the first fact, s",
             "peak MiB",
         )
-        told.append(_table(head, (_replayed(one) for one in bests)))
+        text.append(_table(head, (_replayed(one) for one in bests)))
         tried = [one for one in played if one not in bests]
         if tried:
-            told.append("Other points of the grids that were tried:\n")
-            told.append(_table(("competitor", "options", "events/s"), (_tried(one) for one in tried)))
+            text.append("Other points of the grids that were tried:\n")
+            text.append(_table(("competitor", "options", "events/s"), (_tried(one) for one in tried)))
         chosen = [one for one in bests if one.measurement.parameters["options"] != "{}"]
         if chosen:
-            told.append("Options of the best:\n")
-            told.append(_table(("competitor", "options"), (_tried(one)[:2] for one in chosen)))
-    return "\n".join(told)
+            text.append("Options of the best:\n")
+            text.append(_table(("competitor", "options"), (_tried(one)[:2] for one in chosen)))
+    return "\n".join(text)
 
 
-def _replayed(one: Kept) -> Sequence[str]:
+def _replayed(one: KeptMeasurement) -> Sequence[str]:
     _, parameters, figures = one.measurement
     metrics = (
         "events_per_second", "cpu_us_per_event", "broker_cpu_seconds", "other_cpu_seconds", "seconds", "first_fact_seconds", "peak_mib",
     )  # fmt: skip
-    told = [shown(figures[metrics[0]]), *(number(figures[metric].median) for metric in metrics[1:])]
-    return str(parameters["competitor"]), str(parameters["guarantee"]).replace("_", " "), *told
+    columns = [shown(figures[metrics[0]]), *(number(figures[metric].median) for metric in metrics[1:])]
+    return str(parameters["competitor"]), str(parameters["guarantee"]).replace("_", " "), *columns
 
 
-def _tried(one: Kept) -> Sequence[str]:
+def _tried(one: KeptMeasurement) -> Sequence[str]:
     _, parameters, figures = one.measurement
     return str(parameters["competitor"]), f"`{parameters['options']}`", shown(figures["events_per_second"])
 
 
-def _section(name: str, kept: Sequence[Kept]) -> str:
+def _section(name: str, kept: Sequence[KeptMeasurement]) -> str:
     """Any instrument's measurements: a column for each parameter that varies, and for each figure; and when they were
     taken and how fast the machine was then, where that was not on one day."""
     keys = dict.fromkeys(key for one in kept for key in one.measurement.parameters)
@@ -123,10 +123,10 @@ def _section(name: str, kept: Sequence[Kept]) -> str:
     rows = []
     for one in kept:
         _, parameters, figures = one.measurement
-        told = [shown(figures[metric]) if metric in figures else "" for metric in metrics]
+        columns = [shown(figures[metric]) if metric in figures else "" for metric in metrics]
         if several_days:
-            told += [one.day, _yardstick([one])]
-        rows.append([*(_value(parameters.get(key, "")) for key in varying), *told])
+            columns += [one.day, _yardstick([one])]
+        rows.append([*(_value(parameters.get(key, "")) for key in varying), *columns])
     return "\n".join(
         [f"## {_words(name).capitalize()}\n", *([", ".join(fixed) + ".\n"] if fixed else []), _table(head, rows)]
     )
@@ -146,31 +146,33 @@ def _headed(metric: str, unit: str) -> str:
     return _words(bare) if unit == "1" else f"{_words(bare)}, {unit}"
 
 
-def _circumstances(kept: Sequence[Kept]) -> str:
-    told = ["## With what\n"]
+def _circumstances(kept: Sequence[KeptMeasurement]) -> str:
+    text = ["## With what\n"]
     if not kept:
-        return told[0] + "\nNothing is measured yet.\n"
-    groups: dict[tuple[str, str, str], list[Kept]] = {}
+        return text[0] + "\nNothing is measured yet.\n"
+    groups: dict[tuple[str, str, str], list[KeptMeasurement]] = {}
     for one in kept:
         groups.setdefault((one.measurement.name, one.day, one.commit), []).append(one)
     rows = [(name, day, f"`{commit}`", *_where(group)) for (name, day, commit), group in groups.items()]
-    told.append(_table(("measured", "on", "at commit", "machine", YARDSTICK), rows))
+    text.append(_table(("measured", "on", "at commit", "machine", YARDSTICK), rows))
     versions: dict[str, dict[str, None]] = {}
     for one in kept:
         for part, version in one.versions.items():
             versions.setdefault(part, {})[version] = None
-    told.append(_table(("part", "version"), ((part, ", ".join(several)) for part, several in versions.items())))
-    return "\n".join(told)
+    text.append(_table(("part", "version"), ((part, ", ".join(several)) for part, several in versions.items())))
+    return "\n".join(text)
 
 
-def _where(group: Sequence[Kept]) -> tuple[str, str]:
+def _where(group: Sequence[KeptMeasurement]) -> tuple[str, str]:
     """The machine of some measurements, and how fast it was at each."""
     machine = group[-1].machine
-    told = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
-    return told, _yardstick(group)
+    machine_text = (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
+    )
+    return machine_text, _yardstick(group)
 
 
-def _yardstick(group: Sequence[Kept]) -> str:
+def _yardstick(group: Sequence[KeptMeasurement]) -> str:
     """From the fastest to the slowest moment of the machine, of what was measured since there is a yardstick."""
     found = sorted(
         {number(float(one.machine["yardstick_ms"])) for one in group if "yardstick_ms" in one.machine}, key=float

@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from benchmarks.competitors import PANTAU, STREAMS
-from benchmarks.report.found import best, median, named, number, values
-from benchmarks.results import Kept
+from benchmarks.report.lookup import best, median, named, number, values
+from benchmarks.results import KeptMeasurement
 from benchmarks.workloads import CITY_PARTITIONS, PROVINCE
 
 LARGE = 5_000_000  # facts of a projection
 CROWD = 200  # connections
 Found = tuple[str, bool] | None  # in words, and whether it is reached; None: not measured yet
-All = Sequence[Kept]
+All = Sequence[KeptMeasurement]
 
 
-class Target(NamedTuple):
+class TargetLine(NamedTuple):
     """One line of the table."""
 
     what: str
@@ -30,7 +30,7 @@ class Beside(NamedTuple):
     size: int
 
 
-def together(kept: All, competitor: str, name: str, size: str, **parameters: str | int) -> list[Kept]:
+def together(kept: All, competitor: str, name: str, size: str, **parameters: str | int) -> list[KeptMeasurement]:
     """What was measured of the largest size at which ours and a competitor's were measured on one day: the next day a
     shared machine may be twice as fast. Nothing where there is none."""
     both = [
@@ -151,28 +151,28 @@ def _memory(kept: All) -> Found:
 
 
 TARGETS = (
-    Target("replay of the nation, one worker (of two processes on two cores), beside Kafka Streams `exactly_once_v2`", "2.0 x", _ratio(STREAMS, 2.0)),
-    Target("the same beside every peer that works at least once", "ahead", _ahead_of_at_least_once),
-    Target("the same beside the floor", "0.5 x", _ratio("floor", 0.5)),
-    Target("restore of a worker's state", "100,000 facts/s", _restore),
-    Target("the same beside stock Faust's table recovery", "10 x", _restore_beside_faust),
-    Target("publish to visible, one city, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="city", competitor=PANTAU, rate=200)),
-    Target("publish to visible, one city, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="city", competitor=PANTAU, rate=200)),
-    Target("publish to visible, one city, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="city", competitor=PANTAU, rate=1_000)),
-    Target("publish to visible, the nation on 12 partitions, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=200)),
-    Target("publish to visible, the nation on 12 partitions, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=200)),
-    Target("publish to visible, the nation on 12 partitions, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=1_000)),
-    Target("single events into one process, 1,000 events/s, 99 of 100", "50 ms", _at_most("intake", "p99_ms", 50, "ms", events_per_request=1, rate=1_000)),
-    Target("batches of 500 events into one process", "20,000 events/s", _at_least("intake", "events_per_second", 20_000, "events/s", events_per_request=500)),
-    Target("HTTP `POST` to the change at a client of the stream, 100 events/s, 99 of 100", "200 ms", _at_most("streams", "p99_ms", 200, "ms", rate=100)),
-    Target("HTTP `POST` to the change at the last of 2,000 clients, 99 of 100", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=0)),
-    Target("the same beside 500 more that read nothing", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=500)),
-    Target("HTTP `POST` acknowledged beside 200 connections without a key that do the worst, 99 of 100", "500 ms", _at_most("strangers", "acknowledged_p99_ms", 500, "ms", crowd=CROWD)),
-    Target("HTTP `POST` to the change on a live page beside them, 99 of 100", "1,000 ms", _at_most("strangers", "change_p99_ms", 1_000, "ms", crowd=CROWD)),
-    Target("memory of one of 2,000 clients of the stream", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=0)),
-    Target("memory of one of them where every fifth reads nothing", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=500)),
-    Target("as-of questions at random in a projection of 5,000,000 reports, SQLite, 99 of 100", "50 ms", _asof("SQLite")),
-    Target("the same, PostgreSQL", "50 ms", _asof("PostgreSQL")),
-    Target("cost of an event from 1 to 514 plans and from 1 to 10 years", "flat within 20 %", _flat),
-    Target("memory of a fact", "500 bytes", _memory),
+    TargetLine("replay of the nation, one worker (of two processes on two cores), beside Kafka Streams `exactly_once_v2`", "2.0 x", _ratio(STREAMS, 2.0)),
+    TargetLine("the same beside every peer that works at least once", "ahead", _ahead_of_at_least_once),
+    TargetLine("the same beside the floor", "0.5 x", _ratio("floor", 0.5)),
+    TargetLine("restore of a worker's state", "100,000 facts/s", _restore),
+    TargetLine("the same beside stock Faust's table recovery", "10 x", _restore_beside_faust),
+    TargetLine("publish to visible, one city, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="city", competitor=PANTAU, rate=200)),
+    TargetLine("publish to visible, one city, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="city", competitor=PANTAU, rate=200)),
+    TargetLine("publish to visible, one city, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="city", competitor=PANTAU, rate=1_000)),
+    TargetLine("publish to visible, the nation on 12 partitions, 200 events/s, half of them", "10 ms", _at_most("delay", "p50_ms", 10, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=200)),
+    TargetLine("publish to visible, the nation on 12 partitions, 200 events/s, 99 of 100", "100 ms", _at_most("delay", "p99_ms", 100, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=200)),
+    TargetLine("publish to visible, the nation on 12 partitions, 1,000 events/s, 99 of 100", "200 ms", _at_most("delay", "p99_ms", 200, "ms", workload="nation", partitions=CITY_PARTITIONS, competitor=PANTAU, rate=1_000)),
+    TargetLine("single events into one process, 1,000 events/s, 99 of 100", "50 ms", _at_most("intake", "p99_ms", 50, "ms", events_per_request=1, rate=1_000)),
+    TargetLine("batches of 500 events into one process", "20,000 events/s", _at_least("intake", "events_per_second", 20_000, "events/s", events_per_request=500)),
+    TargetLine("HTTP `POST` to the change at a client of the stream, 100 events/s, 99 of 100", "200 ms", _at_most("streams", "p99_ms", 200, "ms", rate=100)),
+    TargetLine("HTTP `POST` to the change at the last of 2,000 clients, 99 of 100", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=0)),
+    TargetLine("the same beside 500 more that read nothing", "1,000 ms", _at_most("streams", "p99_ms", 1_000, "ms", listeners=2_000, stopped=500)),
+    TargetLine("HTTP `POST` acknowledged beside 200 connections without a key that do the worst, 99 of 100", "500 ms", _at_most("strangers", "acknowledged_p99_ms", 500, "ms", crowd=CROWD)),
+    TargetLine("HTTP `POST` to the change on a live page beside them, 99 of 100", "1,000 ms", _at_most("strangers", "change_p99_ms", 1_000, "ms", crowd=CROWD)),
+    TargetLine("memory of one of 2,000 clients of the stream", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=0)),
+    TargetLine("memory of one of them where every fifth reads nothing", "60 KiB", _at_most("streams", "kib_per_client", 60, "KiB", listeners=2_000, stopped=500)),
+    TargetLine("as-of questions at random in a projection of 5,000,000 reports, SQLite, 99 of 100", "50 ms", _asof("SQLite")),
+    TargetLine("the same, PostgreSQL", "50 ms", _asof("PostgreSQL")),
+    TargetLine("cost of an event from 1 to 514 plans and from 1 to 10 years", "flat within 20 %", _flat),
+    TargetLine("memory of a fact", "500 bytes", _memory),
 )  # fmt: skip

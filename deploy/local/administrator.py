@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from pathlib import Path
 
-from deploy.local import whole
+from deploy.local import atomic_write
 
 FILE = "administrator.key"
 
@@ -14,7 +14,7 @@ def key(keys: Path) -> str:
     file = keys / FILE
     if not file.exists():
         keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        whole.write(file, f"pantau_admin_{secrets.token_urlsafe(24)}")
+        atomic_write.write(file, f"pantau_admin_{secrets.token_urlsafe(24)}")
     return file.read_text().strip()
 
 

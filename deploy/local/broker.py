@@ -104,10 +104,10 @@ def prepare(
 
 def _format(program: list[str], configuration: Path, cluster: str) -> None:
     format_storage = ["kafka.tools.StorageTool", "format", "--config", str(configuration), f"--cluster-id={cluster}"]
-    told = subprocess.run([*program, *format_storage], capture_output=True, text=True, check=False)
-    if told.returncode != 0:
+    completed = subprocess.run([*program, *format_storage], capture_output=True, text=True, check=False)
+    if completed.returncode != 0:
         sys.exit(
-            f"{told.stdout}{told.stderr}\nKafka could not format {configuration.parent}; what it said stands above."
+            f"{completed.stdout}{completed.stderr}\nKafka could not format {configuration.parent}; what it said stands above."
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from deploy.local import administrator, broker, jars, java, ports, secret, settings, state, status
 from deploy.local.jars import ROOT
 from deploy.local.run import not_ready_because
-from deploy.local.settings import Port, Settings
+from deploy.local.settings import Port, StackSettings
 from pantau.finding import Finding
 
 ENOUGH_BYTES = 2 * 1024**3
@@ -56,7 +56,7 @@ def _readable(what: str, look_at: Callable[[], Finding]) -> Finding:
         return Finding(what, False, str(error), "Be the user who ran `make run`.")
 
 
-def _state(here: Settings) -> Finding:
+def _state(here: StackSettings) -> Finding:
     """Whether the next start would take the state folder as it is."""
     try:
         state.refuse_unwritable(here.state)
@@ -111,14 +111,14 @@ def _kafka_jars() -> Finding:
     return Finding("Apache Kafka's jars", maven is not None, found, jars.HOW_TO_MEND)
 
 
-def _disk(here: Settings) -> Finding:
+def _disk(here: StackSettings) -> Finding:
     there = next(folder for folder in (here.state, *here.state.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     mend = f"Less than {ENOUGH_BYTES / 1024**3:.0f} GiB: make room, or set PANTAU_STATE to a folder elsewhere."
     return Finding("disk space", free >= ENOUGH_BYTES, f"{free / 1024**3:.1f} GiB free for {here.state}", mend)
 
 
-def _port(here: Settings, port: Port, supervisor: int | None) -> Finding:
+def _port(here: StackSettings, port: Port, supervisor: int | None) -> Finding:
     """A port is right when it is free, or held by a process of our supervisor's."""
     what = f"port {port.number}"
     if not ports.busy(here.host, port.number):
@@ -141,7 +141,7 @@ def _ancestors(pid: int) -> list[int]:
     return above
 
 
-def _key(here: Settings, supervisor: int | None) -> Finding:
+def _key(here: StackSettings, supervisor: int | None) -> Finding:
     what, file = "administrator's key", here.keys / administrator.FILE
     if not file.exists():
         missing = supervisor is not None  # the first start makes it
@@ -154,7 +154,7 @@ def _key(here: Settings, supervisor: int | None) -> Finding:
     return Finding(what, mode & 0o077 == 0, f"{file}, mode {mode:o}", f"Others may read it: chmod 600 {file}")
 
 
-def _databases(here: Settings) -> Finding:
+def _databases(here: StackSettings) -> Finding:
     """Whether the SQLite files of the projections are whole."""
     files = sorted(here.state.glob("*.db"))
     damaged = [f"{file.name}: {damage}" for file in files if (damage := _damage(file))]
@@ -176,7 +176,7 @@ def _damage(file: Path) -> str | None:
     return None if found == "ok" else " ".join(str(found).split())
 
 
-def _running(here: Settings, failures: Mapping[str, str]) -> Iterable[Finding]:
+def _running(here: StackSettings, failures: Mapping[str, str]) -> Iterable[Finding]:
     answers = broker.answers(here.kafka.number)
     unready = None if answers else f"{here.bootstrap} does not answer"
     yield _process(here, "broker", f"{here.bootstrap} answers", unready, failures.get("broker"))
@@ -186,14 +186,14 @@ def _running(here: Settings, failures: Mapping[str, str]) -> Iterable[Finding]:
         yield _process(here, name, f"{url} is ready", not_ready_because(url), failures.get(name))
 
 
-def _process(here: Settings, name: str, ready: str, unready: str | None, failure: str | None) -> Finding:
+def _process(here: StackSettings, name: str, ready: str, unready: str | None, failure: str | None) -> Finding:
     """A process is well when it is ready, and has not failed a short while ago."""
     found = "; ".join(filter(None, (unready or ready, failure)))
     mend = f"It is tried again by itself, at least once a minute; {here.logs}/{name}.log says why."
     return Finding(name, unready is None and failure is None, found, mend)
 
 
-def _topics(here: Settings) -> Finding:
+def _topics(here: StackSettings) -> Finding:
     """Whether every declared topic is there with the number of partitions that was fixed at installation."""
     from kafka import KafkaAdminClient  # noqa: PLC0415 - only when there is a broker to ask
     from kafka.errors import KafkaError  # noqa: PLC0415 - as above

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-BOUND = Path(__file__).with_name("bound.py")
+BOUND = Path(__file__).with_name("child_of.py")
 
 
 def start(

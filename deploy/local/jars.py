@@ -55,22 +55,22 @@ def _download(jars: Path) -> None:
     print("Fetching Apache Kafka, about 45 MB, once ...", flush=True)
     unfinished = jars.with_suffix(".part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    told = unfinished.with_suffix(".log")
-    told.unlink(missing_ok=True)
+    log_file = unfinished.with_suffix(".log")
+    log_file.unlink(missing_ok=True)
     goal = ("-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}")
     # It dies with us: one that went on alone would write into the folder of the next. What failed a moment ago is
     # tried again (-U): Maven would remember for a day that a network was away.
     maven = children.start(
-        ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-U", *_repository(), *goal], log=told
+        ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-U", *_repository(), *goal], log=log_file
     )
     try:
         code = maven.wait()
     finally:
         children.kill(maven)
     if code != 0:
-        sys.exit(f"{told.read_text()}\nMaven could not fetch Apache Kafka; what it said stands above.")
+        sys.exit(f"{log_file.read_text()}\nMaven could not fetch Apache Kafka; what it said stands above.")
     unfinished.rename(jars)
-    told.unlink()
+    log_file.unlink()
 
 
 def _repository() -> Sequence[str]:

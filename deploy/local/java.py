@@ -23,8 +23,8 @@ def find() -> str | None:
 @cache
 def major(java: str) -> int:
     """The major version a `java` says it is; 0 when it says nothing of the kind."""
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', output)
     return int(found[1]) if found else 0
 
 

@@ -11,11 +11,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from deploy.local import administrator, broker, leader, ports, secret, settings, state, status
+from deploy.local import administrator, broker, make_process, ports, secret, settings, state, status
 from deploy.local.jars import ROOT
 from deploy.local.process_settings import InstallationSettings
-from deploy.local.settings import Settings
-from deploy.local.status import Status
+from deploy.local.settings import StackSettings
+from deploy.local.status import StackStatus
 from deploy.local.supervisor import BACKOFF, Backoff, Service, Supervisor, Task
 from services.kit import settings as services_settings
 
@@ -23,7 +23,7 @@ OPENING = {"PANTAU_OPENING_PLAN": "kota-pontianak-2019-2028", "PANTAU_OPENING_AS
 PORT_PATIENCE_SECONDS = 2.0  # children of a supervisor that was killed a moment ago are about to go
 
 
-def stages(here: Settings) -> tuple[tuple[Service, ...], ...]:
+def stages(here: StackSettings) -> tuple[tuple[Service, ...], ...]:
     """What runs, in the order it starts; it stops the other way round. With the sample's, the times to stop add up to 5.4 s of the 7 allowed."""
     return (
         (Service("broker", _module("deploy.local.broker"), lambda: _broker_ready(here), 1.5),),
@@ -37,7 +37,7 @@ def stages(here: Settings) -> tuple[tuple[Service, ...], ...]:
 SAMPLE = Task("sample", (sys.executable, "-m", "samples.load"), 0.3)
 
 
-def environment(here: Settings) -> dict[str, str]:
+def environment(here: StackSettings) -> dict[str, str]:
     """What the processes are told. What the caller set stays, but for what they must agree on."""
     agreed = {
         "PANTAU_KAFKA": here.bootstrap,
@@ -49,7 +49,7 @@ def environment(here: Settings) -> dict[str, str]:
     return {**OPENING, **os.environ, **agreed}
 
 
-def busy_ports(here: Settings) -> list[str]:
+def busy_ports(here: StackSettings) -> list[str]:
     """A line for each port that somebody else holds: which, how to choose another, and who it is."""
     lines = []
     for variable, number in here.ports:
@@ -60,7 +60,7 @@ def busy_ports(here: Settings) -> list[str]:
     return lines
 
 
-def where_to_look(here: Settings, missing: Sequence[str] = ()) -> str:
+def where_to_look(here: StackSettings, missing: Sequence[str] = ()) -> str:
     """What a person wants to know once it runs; `missing`: the services it runs without."""
     without = f"Pantau runs without: {', '.join(missing)}. Why stands above, and in `make doctor`."
     return f"""
@@ -78,7 +78,7 @@ def _module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", name)
 
 
-def _broker_ready(here: Settings) -> str | None:
+def _broker_ready(here: StackSettings) -> str | None:
     return None if broker.answers(here.kafka.number, timeout_seconds=0.5) else f"nobody answers at {here.bootstrap}"
 
 
@@ -103,13 +103,13 @@ def _reason(refused: urllib.error.HTTPError) -> str:
 
 
 def supervise(
-    here: Settings,
+    here: StackSettings,
     services: Sequence[Sequence[Service]],
     then: Task | None,
     backoff: Backoff = BACKOFF,
 ) -> int:
     """Hold the state folder, see that state and ports fit, and run until asked to stop. Returns the exit code."""
-    was_make_told = leader.watch()
+    was_make_stopped = make_process.watch()
     try:
         with state.held(here.state):
             state.prepare(here.state, here.partitions)
@@ -127,10 +127,10 @@ def supervise(
                     cwd=ROOT,
                     when_ready=lambda missing: print(where_to_look(here, missing), flush=True),
                     when_changed=lambda processes: status.write(
-                        here.state, Status(os.getpid(), here.recorded, processes)
+                        here.state, StackStatus(os.getpid(), here.recorded, processes)
                     ),
                     then=then,
-                    told_to_stop=was_make_told,
+                    asked_to_stop=was_make_stopped,
                     backoff=backoff,
                 ).run()
             finally:

@@ -7,7 +7,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from deploy.local import whole
+from deploy.local import atomic_write
 
 FILE = "secret"
 BYTES = 32
@@ -16,7 +16,7 @@ BYTES = 32
 def make(state: Path) -> None:
     """A new secret in the state folder, where there is none yet."""
     if not (state / FILE).exists():
-        whole.write(state / FILE, secrets.token_hex(BYTES))
+        atomic_write.write(state / FILE, secrets.token_hex(BYTES))
 
 
 def read(state: Path) -> str:

@@ -16,7 +16,7 @@ class Port(NamedTuple):
     number: int
 
 
-class Settings(NamedTuple):
+class StackSettings(NamedTuple):
     """Where this stack listens, and the folder its state lives in."""
 
     host: str
@@ -75,19 +75,19 @@ class Settings(NamedTuple):
         return self.state / "keys"
 
 
-def read(environment: Mapping[str, str] = os.environ) -> Settings:
+def read(environment: Mapping[str, str] = os.environ) -> StackSettings:
     """The settings of an environment. What can't be ends the process with one line."""
 
     def number(variable: str, what: str, otherwise: int, largest: int) -> int:
-        told = environment.get(variable) or str(otherwise)
-        if not told.isascii() or not told.isdigit() or not 0 < int(told) <= largest:
-            sys.exit(f"{variable}={told} is not {what}: a number from 1 to {largest}")
-        return int(told)
+        text = environment.get(variable) or str(otherwise)
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) <= largest:
+            sys.exit(f"{variable}={text} is not {what}: a number from 1 to {largest}")
+        return int(text)
 
     def port(variable: str, otherwise: int) -> Port:
         return Port(variable, number(variable, "a port", otherwise, 65535))
 
-    return Settings(
+    return StackSettings(
         host=environment.get("PANTAU_HOST") or "127.0.0.1",
         kafka=port("PANTAU_KAFKA_PORT", 9092),
         kafka_controller=port("PANTAU_KAFKA_CONTROLLER_PORT", 9093),

@@ -47,12 +47,12 @@ def create_site(settings: SiteSettings) -> FastAPI:
             yield
 
     def ready() -> tuple[bool, Mapping[str, object]]:
-        told = {name: app.state.ready() for name, app in apps.items()}
-        checks: dict[str, object] = {name: checks for name, (_, checks) in told.items()}
+        readiness = {name: app.state.ready() for name, app in apps.items()}
+        checks: dict[str, object] = {name: checks for name, (_, checks) in readiness.items()}
         supervisor = status.of_parent(settings.state.absolute())
         if supervisor:  # what else of this machine does not run is shown, and is no reason not to be asked
             checks["failed"] = supervisor.failures
-        return all(is_ready for is_ready, _ in told.values()), checks
+        return all(is_ready for is_ready, _ in readiness.values()), checks
 
     site = FastAPI(title="Pantau", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     registry = CollectorRegistry()

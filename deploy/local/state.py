@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from deploy.local import jars, secret, whole
+from deploy.local import atomic_write, jars, secret
 
 FORMAT = 2  # raised when events, facts or topics change so that what was written before can't be read
 LOCK = "supervisor.lock"
@@ -112,7 +112,7 @@ def prepare(state: Path, partitions: Mapping[str, int]) -> None:
         "partitions": {**recorded.get("partitions", {}), **partitions},
     }
     if wanted != recorded:
-        whole.write(state / RECORD, json.dumps(wanted, indent=2) + "\n", mode=whole.FOR_ALL)
+        atomic_write.write(state / RECORD, json.dumps(wanted, indent=2) + "\n", mode=atomic_write.FOR_ALL)
 
 
 def refuse_misfit(state: Path, partitions: Mapping[str, int]) -> None:

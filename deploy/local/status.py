@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.local import whole
+from deploy.local import atomic_write
 
 FILE = "running.json"
 
@@ -35,7 +35,7 @@ class ProcessStatus(NamedTuple):
         return f"{self.reason} (at {self.failed_at}{times}; {now})"
 
 
-class Status(NamedTuple):
+class StackStatus(NamedTuple):
     """The supervisor's process id, the settings it was started with, and its processes."""
 
     supervisor: int
@@ -48,11 +48,11 @@ class Status(NamedTuple):
         return {process.name: process.failure for process in self.processes if process.failure}
 
 
-def write(state: Path, status: Status) -> None:
+def write(state: Path, status: StackStatus) -> None:
     """Record it. A full disk is no reason to end anything: then the former record stays."""
-    told = {**status._asdict(), "processes": [process._asdict() for process in status.processes]}
+    stored = {**status._asdict(), "processes": [process._asdict() for process in status.processes]}
     with suppress(OSError):
-        whole.write(state / FILE, json.dumps(told, indent=2) + "\n", mode=whole.FOR_ALL)
+        atomic_write.write(state / FILE, json.dumps(stored, indent=2) + "\n", mode=atomic_write.FOR_ALL)
 
 
 def forget(state: Path) -> None:
@@ -61,16 +61,18 @@ def forget(state: Path) -> None:
         (state / FILE).unlink(missing_ok=True)
 
 
-def read(state: Path, supervisor: int | None) -> Status | None:
+def read(state: Path, supervisor: int | None) -> StackStatus | None:
     """What this supervisor recorded; None when it has not, or another one has and was killed."""
     try:
-        told = json.loads((state / FILE).read_text())
-        status = Status(told["supervisor"], told["settings"], [ProcessStatus(**each) for each in told["processes"]])
+        stored = json.loads((state / FILE).read_text())
+        status = StackStatus(
+            stored["supervisor"], stored["settings"], [ProcessStatus(**each) for each in stored["processes"]]
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return status if status.supervisor == supervisor else None
 
 
-def of_parent(state: Path) -> Status | None:
+def of_parent(state: Path) -> StackStatus | None:
     """What the supervisor recorded that started this process; None when no supervisor has."""
     return read(state, os.getppid())

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deploy.local import children
-from deploy.local.reason import last_reason
+from deploy.local.exit_reason import last_reason
 from deploy.local.status import ProcessStatus
 
 STOP = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
@@ -51,11 +51,11 @@ class Task:
     stop_within_seconds: float
 
 
-class Asked(Exception):  # noqa: N818 - a wish, not an error
+class StopRequested(Exception):  # noqa: N818 - a wish, not an error
     """Somebody wants us to stop."""
 
 
-def say(who: str, what: str) -> None:
+def announce(who: str, what: str) -> None:
     """A line for the person who started us, who may have stopped listening."""
     with suppress(OSError):
         print(f"{who:<8} {what}", flush=True)
@@ -77,7 +77,7 @@ BACKOFF = Backoff()
 
 
 @dataclass
-class _Kept:
+class _RunningService:
     """A service as it is now."""
 
     service: Service
@@ -115,7 +115,7 @@ class _Kept:
             return
         self.started_at = time.monotonic()
         self.remind_at = self.started_at + REMIND_SECONDS
-        say(self.service.name, f"starting (process {self.process.pid})")
+        announce(self.service.name, f"starting (process {self.process.pid})")
 
     def look_whether_left(self) -> bool:
         """Note that it exited, and when it may start again. Returns whether anything changed."""
@@ -143,7 +143,7 @@ class _Kept:
         self.reason, self.failed_at = reason, datetime.now(UTC).isoformat(timespec="seconds")
         pause = self.backoff.pause(self.failures)
         self.start_at = time.monotonic() + pause
-        say(self.service.name, f"{reason}; starting it again in {pause:g} s (log: {self.log})")
+        announce(self.service.name, f"{reason}; starting it again in {pause:g} s (log: {self.log})")
 
     def look_whether_ready(self) -> bool:
         """Note that it is ready now. Returns whether anything changed."""
@@ -152,10 +152,10 @@ class _Kept:
         waits_for, now = self.service.ready(), time.monotonic()
         if waits_for is None:
             self.ready = True
-            say(self.service.name, f"ready after {now - self.started_at:.1f} s")
+            announce(self.service.name, f"ready after {now - self.started_at:.1f} s")
         elif now > self.remind_at:
             self.remind_at = now + REMIND_SECONDS
-            say(self.service.name, f"not ready yet: {waits_for} (log: {self.log})")
+            announce(self.service.name, f"not ready yet: {waits_for} (log: {self.log})")
         return self.ready
 
 
@@ -172,22 +172,22 @@ class Supervisor:
         when_ready: Callable[[Sequence[str]], None],
         when_changed: Callable[[Sequence[ProcessStatus]], None],
         then: Task | None = None,
-        told_to_stop: Callable[[], bool] = lambda: False,
+        asked_to_stop: Callable[[], bool] = lambda: False,
         backoff: Backoff = BACKOFF,
     ) -> None:
         """`when_ready` is called with the names of services that keep failing, and again without when all are ready."""
         self._stages = [
-            [_Kept(service, logs / f"{service.name}.log", backoff) for service in stage] for stage in stages
+            [_RunningService(service, logs / f"{service.name}.log", backoff) for service in stage] for stage in stages
         ]
         self._env, self._cwd = env, cwd
         self._when_ready, self._when_changed = when_ready, when_changed
         self._task = then
         self._task_process: subprocess.Popen[bytes] | None = None
-        self._told_to_stop = told_to_stop
+        self._asked_to_stop = asked_to_stop
         self._announced: list[str] | None = None  # the services that were missing when we said so
 
     @property
-    def _kept(self) -> list[_Kept]:
+    def _kept(self) -> list[_RunningService]:
         return [kept for stage in self._stages for kept in stage]
 
     def run(self) -> None:
@@ -203,8 +203,8 @@ class Supervisor:
                 self._announce()
                 self._look_at_task()
                 self._wait(LOOK_SECONDS if not all(kept.ready for kept in self._kept) else 1.0)
-        except Asked as asked:
-            say("pantau", f"stopping ({asked})")
+        except StopRequested as asked:
+            announce("pantau", f"stopping ({asked})")
         finally:
             self._stop()
 
@@ -237,21 +237,23 @@ class Supervisor:
             try:
                 self._task_process = children.start(self._task.command, env=self._env, cwd=self._cwd)
             except OSError as error:
-                say(self._task.name, f"could not be started: {error}")
+                announce(self._task.name, f"could not be started: {error}")
 
     def _look_at_task(self) -> None:
         if self._task and self._task_process and self._task_process.poll() is not None:
             if self._task_process.returncode != 0:
-                say(self._task.name, f"left with code {self._task_process.returncode}; what runs goes on without it")
+                announce(
+                    self._task.name, f"left with code {self._task_process.returncode}; what runs goes on without it"
+                )
             self._task_process = None
 
     def _wait(self, seconds: float) -> None:
         """Wait, at most so long, until a child leaves; or until somebody says stop."""
-        if self._told_to_stop():
-            raise Asked("make was interrupted")
+        if self._asked_to_stop():
+            raise StopRequested("make was interrupted")
         got = signal.sigtimedwait({*STOP, signal.SIGCHLD}, seconds)
         if got and got.si_signo in STOP:
-            raise Asked(signal.Signals(got.si_signo).name)
+            raise StopRequested(signal.Signals(got.si_signo).name)
 
     def _stop(self) -> None:
         """Stop the task, then the services, last to first. Each has its time; they add up to less than 7 s."""
@@ -262,9 +264,9 @@ class Supervisor:
                 continue
             limit, began = kept.service.stop_within_seconds, time.monotonic()
             if children.stop(kept.process, within_seconds=limit):
-                say(kept.service.name, f"stopped after {time.monotonic() - began:.1f} s")
+                announce(kept.service.name, f"stopped after {time.monotonic() - began:.1f} s")
             else:
-                say(kept.service.name, f"did not stop within {limit:g} s: killed")
+                announce(kept.service.name, f"did not stop within {limit:g} s: killed")
 
 
 def _put_away(log: Path) -> None:

@@ -12,6 +12,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     doctor.add_command(commands)
     rebuild.add_command(commands)
-    told = parser.parse_args(arguments)
-    code: int = told.run(told)
+    options = parser.parse_args(arguments)
+    code: int = options.run(options)
     return code

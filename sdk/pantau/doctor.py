@@ -21,7 +21,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     """Add `doctor` to the command line."""
     parser = commands.add_parser("doctor", help="say what is missing or wrong here, and how to mend it")
     parser.add_argument("--json", action="store_true", help="as JSON, for machines")
-    parser.set_defaults(run=lambda told: report(look(), as_json=told.json))
+    parser.set_defaults(run=lambda options: report(look(), as_json=options.json))
 
 
 def look() -> Iterable[Finding]:
@@ -38,18 +38,18 @@ def look() -> Iterable[Finding]:
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> int:
     """Tell the findings. Returns the exit code: 1 when something is wrong."""
-    told = []
+    options = []
     for finding in findings:
-        told.append(finding)
+        options.append(finding)
         if not as_json:
             print(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what:<22} {finding.found}", flush=True)
             if not finding.ok and finding.mend:
                 print(f"       {'':<22} -> {finding.mend}", flush=True)
-    all_well = all(finding.ok for finding in told)
+    all_well = all(finding.ok for finding in options)
     if as_json:
-        listed = [finding._asdict() | {"mend": "" if finding.ok else finding.mend} for finding in told]
+        listed = [finding._asdict() | {"mend": "" if finding.ok else finding.mend} for finding in options]
         print(json.dumps({"ok": all_well, "findings": listed}, indent=2))
     else:
-        wrong = sum(not finding.ok for finding in told)
-        print("All is well." if all_well else f"{wrong} of {len(told)} need attention.")
+        wrong = sum(not finding.ok for finding in options)
+        print("All is well." if all_well else f"{wrong} of {len(options)} need attention.")
     return 0 if all_well else 1

@@ -17,7 +17,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "services", nargs="*", metavar="SERVICE", help="programs, evaluations, realization; all if none"
     )
-    parser.set_defaults(run=lambda told: run(told.services))
+    parser.set_defaults(run=lambda options: run(options.services))
 
 
 def run(services: list[str]) -> int:

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import EVENT_LIMIT
-from services.evaluations.dependencies import Parts
+from services.evaluations.dependencies import EvaluationsDependencies
 from services.evaluations.projection import PRIVATE_PARTS, SERVICE, TOPICS, VERSION, apply, tables
 from services.evaluations.settings import EvaluationsSettings
 from services.evaluations.visits import routes as visits
@@ -35,7 +35,7 @@ def create_app(settings: EvaluationsSettings) -> FastAPI:
         compacted={PRIVATE: PRIVATE_PARTS.table},
     )
     publisher = Publisher(settings)
-    parts = Parts(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS))
+    parts = EvaluationsDependencies(projection, publisher, WorkLimiter(registry, SERVICE, LIMITS))
 
     app = FastAPI(
         title="Pantau: evaluations",

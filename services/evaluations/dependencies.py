@@ -7,7 +7,7 @@ from services.kit.projection.follower import Projection
 from services.kit.publishing import Publisher
 
 
-class Parts(NamedTuple):
+class EvaluationsDependencies(NamedTuple):
     """The parts of the service."""
 
     projection: Projection

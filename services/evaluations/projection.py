@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table
 
-from schemas.plan_versions import PlanFact
+from schemas.plan_versions import PlanVersionFact
 from schemas.registry import PLAN_VERSION, VISIT
 from services.kit.projection.databases import TEXT, table_prefix
 from services.kit.projection.facts import decoded, kind_of, plan_of
@@ -62,7 +62,7 @@ def apply(connection: Connection, records: Sequence[Record]) -> None:
             visits.append(about | {"received_ms": fact["received_ms"], "event": json.dumps(event).encode()})
         elif kind == PLAN_VERSION.name:
             found = decoded(record)
-            assert isinstance(found, PlanFact)
+            assert isinstance(found, PlanVersionFact)
             version = found.plan
             about = {"version": version.version, "effective_from": version.effective_from.isoformat()}
             codes = [program.code for program in version.programs]

@@ -9,8 +9,8 @@ from schemas.envelope import MEDIA_TYPE
 from schemas.registry import BY_TYPE, Event, kind_of
 from schemas.sources import parse_source
 from schemas.topics import LIMITS
-from services.kit.http.problems import Wrong, wrong_of
-from services.kit.publishing import Letter
+from services.kit.http.problems import ErrorDetail, wrong_of
+from services.kit.publishing import OutgoingRecord
 
 
 def now_ms() -> int:
@@ -18,13 +18,13 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def wrong_shape(error: ValidationError) -> list[Wrong]:
+def wrong_shape(error: ValidationError) -> list[ErrorDetail]:
     """All errors of an event that does not validate. Places are told without the tag of the union; what has no place is
     about `type`, which says what event it is, or about a body that is no object at all."""
     return [wrong._replace(where=_place(wrong)) for wrong in wrong_of(error)]
 
 
-def _place(wrong: Wrong) -> str:
+def _place(wrong: ErrorDetail) -> str:
     for tag in BY_TYPE:
         if wrong.where == tag:
             return tag.rpartition(".")[0]
@@ -33,23 +33,25 @@ def _place(wrong: Wrong) -> str:
     return wrong.where or ("type" if wrong.expected.startswith("union_tag") else "body")
 
 
-def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Wrong]:
+def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[ErrorDetail]:
     """What is wrong with a valid event when it is received: who says it, when, and how large it is."""
     kind, source = kind_of(event), parse_source(event.source)
     found = []
     if source.kind not in kind.senders:
         found.append(
-            Wrong("source", f"{event.type} may not come from {source.kind}", " or ".join(kind.senders), event.source)
+            ErrorDetail(
+                "source", f"{event.type} may not come from {source.kind}", " or ".join(kind.senders), event.source
+            )
         )
     limit = LIMITS[kind.topic]
     if len(content) > limit:
-        found.append(Wrong("", f"{len(content)} bytes are too large", f"at most {limit} bytes"))
+        found.append(ErrorDetail("", f"{len(content)} bytes are too large", f"at most {limit} bytes"))
     return found + [
-        Wrong(ahead.field, "is in the future", f"at the latest {ahead.latest}", ahead.stated)
+        ErrorDetail(ahead.field, "is in the future", f"at the latest {ahead.latest}", ahead.stated)
         for ahead in ahead_of(event, received_ms)
     ]
 
 
-def event_letter(event: Event, content: bytes) -> Letter:
+def event_record(event: Event, content: bytes) -> OutgoingRecord:
     """An event as it is published: always our own writing of it, so that nothing is in it that was not checked."""
-    return Letter(kind_of(event).topic, event.plan, event.plan, content, MEDIA_TYPE)
+    return OutgoingRecord(kind_of(event).topic, event.plan, event.plan, content, MEDIA_TYPE)

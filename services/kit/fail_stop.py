@@ -9,7 +9,7 @@ LEFT_ON_ERROR = 70  # exit code, EX_SOFTWARE
 log = logging.getLogger(__name__)
 
 
-def leave(doing: str, error: BaseException | None = None) -> NoReturn:
+def fail_stop(doing: str, error: BaseException | None = None) -> NoReturn:
     """Log and end the process at once, without any cleaning up that could write something."""
     log.critical("leaving: %s", doing, exc_info=error)
     logging.shutdown()

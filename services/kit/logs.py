@@ -21,7 +21,7 @@ class Repeats(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}  # when it was let through, and how often not since
+        self._at: dict[tuple[str, str], tuple[float, int]] = {}  # when it was let through, and how often not since
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.split(".", 1)[0] not in NOISY:
@@ -30,13 +30,13 @@ class Repeats(logging.Filter):
             line, now = (record.name, record.getMessage()), time.monotonic()
         except Exception:  # of a line with the wrong arguments: the handler tells of it, and who logs goes on
             return True
-        at, left_out = self._said.get(line, (-math.inf, 0))
+        at, left_out = self._at.get(line, (-math.inf, 0))
         if now - at < REPEATED_AFTER_SECONDS:
-            self._said[line] = at, left_out + 1
+            self._at[line] = at, left_out + 1
             return False
-        if len(self._said) >= REMEMBERED:
-            self._said.clear()
-        self._said[line] = now, 0
+        if len(self._at) >= REMEMBERED:
+            self._at.clear()
+        self._at[line] = now, 0
         if left_out:
             record.repeated = left_out
         return True

@@ -27,7 +27,7 @@ BATCH_BYTES = 512 * KIB  # a topic's limit is one of batches too; a larger recor
 NOT_ACKNOWLEDGED = "The broker has not acknowledged it in time. It may be there all the same: send the same id again."
 
 
-class Letter(NamedTuple):
+class OutgoingRecord(NamedTuple):
     """A record to be published, on the partition of its plan. `topic` is its name without prefix."""
 
     topic: str
@@ -52,7 +52,7 @@ class _Place(NamedTuple):
     partition: int
 
 
-class _Sent(NamedTuple):
+class _SentBatch(NamedTuple):
     """Letters that went together, by their positions, and the broker's word: where the first of them lies."""
 
     place: _Place
@@ -69,35 +69,35 @@ class Publisher:
         self._connecting: asyncio.Task[AIOKafkaProducer] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
 
-    async def publish(self, *letters: Letter) -> list[Receipt]:
+    async def publish(self, *records: OutgoingRecord) -> list[Receipt]:
         """Publish letters, and return when all are acknowledged. Raises UnavailableProblem when one is not."""
         receipts = []
-        for outcome in await self.try_to_publish(letters):
+        for outcome in await self.try_to_publish(records):
             if outcome is None:
                 raise UnavailableProblem(NOT_ACKNOWLEDGED)
             receipts.append(outcome)
         return receipts
 
-    async def try_to_publish(self, letters: Sequence[Letter]) -> list[Receipt | None]:
+    async def try_to_publish(self, records: Sequence[OutgoingRecord]) -> list[Receipt | None]:
         """Publish letters; for each its receipt, or None when the broker has not acknowledged it in time.
 
         Those to one partition lie there in their order.
         """
-        producer, sent = None, list[_Sent]()
+        producer, sent = None, list[_SentBatch]()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 producer = await self._connected()
-                for place, positions in self._by_place(letters).items():
-                    await self._send(producer, place, letters, positions, sent)
+                for place, positions in self._by_place(records).items():
+                    await self._send(producer, place, records, positions, sent)
                 for each in sent:
                     with suppress(KafkaError):  # told below
                         await each.word
         except (TimeoutError, KafkaTimeoutError):
-            log.warning("not acknowledged in time", extra={"records": len(letters)})
+            log.warning("not acknowledged in time", extra={"records": len(records)})
         except KafkaError as error:
-            log.warning("could not publish", extra={"records": len(letters), "error": repr(error)})
+            log.warning("could not publish", extra={"records": len(records), "error": repr(error)})
             self._retire(producer)
-        return self._receipts(producer, len(letters), sent)
+        return self._receipts(producer, len(records), sent)
 
     async def close(self) -> None:
         """Send what is still here, briefly, and let go of the broker."""
@@ -109,11 +109,11 @@ class Publisher:
             for task in late:  # what is still here was answered with 503
                 task.cancel()
 
-    def _by_place(self, letters: Sequence[Letter]) -> dict[_Place, list[int]]:
+    def _by_place(self, records: Sequence[OutgoingRecord]) -> dict[_Place, list[int]]:
         """The positions of letters, by where they go."""
         places: dict[_Place, list[int]] = {}
-        for position, letter in enumerate(letters):
-            place = _Place(letter.topic, partition_of(letter.plan, self._settings.partitions))
+        for position, record in enumerate(records):
+            place = _Place(record.topic, partition_of(record.plan, self._settings.partitions))
             places.setdefault(place, []).append(position)
         return places
 
@@ -121,37 +121,39 @@ class Publisher:
         self,
         producer: AIOKafkaProducer,
         place: _Place,
-        letters: Sequence[Letter],
+        records: Sequence[OutgoingRecord],
         positions: Sequence[int],
-        sent: list[_Sent],
+        sent: list[_SentBatch],
     ) -> None:
         """Hand letters to one place over. A single one goes with those of others, many in batches of their own: a
         future for each record is what limits the usual way."""
         topic = self._settings.topic_prefix + place.topic
         if len(positions) == 1:
-            _, _, key, value, content_type = letters[positions[0]]
+            _, _, key, value, content_type = records[positions[0]]
             word = await producer.send(
                 topic, value, key.encode(), place.partition, headers=[("content-type", content_type.encode())]
             )
-            sent.append(_Sent(place, positions, word))
+            sent.append(_SentBatch(place, positions, word))
             return
         at = 0
         while at < len(positions):
             began, batch = at, producer.create_batch()
             while at < len(positions):
-                _, _, key, value, content_type = letters[positions[at]]
+                _, _, key, value, content_type = records[positions[at]]
                 headers = [("content-type", content_type.encode())]
                 if batch.append(timestamp=None, key=key.encode(), value=value, headers=headers) is None:
                     break  # it is full
                 at += 1
             batch.close()  # nobody else's records join it
             word = await producer.send_batch(batch, topic, partition=place.partition)
-            sent.append(_Sent(place, positions[began:at], word))
+            sent.append(_SentBatch(place, positions[began:at], word))
             await asyncio.sleep(0)  # others get their turn
 
-    def _receipts(self, producer: AIOKafkaProducer | None, letters: int, sent: Sequence[_Sent]) -> list[Receipt | None]:
+    def _receipts(
+        self, producer: AIOKafkaProducer | None, records: int, sent: Sequence[_SentBatch]
+    ) -> list[Receipt | None]:
         """What the broker said in time. What it has not, nobody waits for any more."""
-        receipts: list[Receipt | None] = [None] * letters
+        receipts: list[Receipt | None] = [None] * records
         for place, positions, word in sent:
             if word.cancel() or word.cancelled():
                 continue
@@ -208,7 +210,7 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         await producer.client.close()
 
 
-def audit_letter(audited: Audited) -> Letter:
+def audit_record(audited: Audited) -> OutgoingRecord:
     """The record of who did what."""
     key = f"{audited.plan}/{audited.office}"
-    return Letter("audit", audited.plan, key, audited.model_dump_json().encode())
+    return OutgoingRecord("audit", audited.plan, key, audited.model_dump_json().encode())

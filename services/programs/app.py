@@ -17,7 +17,7 @@ from services.kit.http.single_flight import SharedAnswers
 from services.kit.publishing import Publisher
 from services.kit.settings import require_secret
 from services.programs.departments import routes as departments
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.erasures import routes as erasures
 from services.programs.events import routes as events
 from services.programs.events.models import MODELS
@@ -48,7 +48,7 @@ def create_app(settings: ProgramsSettings) -> FastAPI:
     )
     publisher = Publisher(settings)
     inputs = Inputs(settings)
-    parts = Parts(
+    parts = ProgramsDependencies(
         settings,
         projection,
         keyring,

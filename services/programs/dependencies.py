@@ -14,7 +14,7 @@ from services.programs.metrics import IntakeMetrics
 from services.programs.settings import ProgramsSettings
 
 
-class Parts(NamedTuple):
+class ProgramsDependencies(NamedTuple):
     """The parts of the service."""
 
     settings: ProgramsSettings

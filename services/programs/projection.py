@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBina
 from realization.claims import Claim
 from schemas.codec import ReportFact
 from schemas.facts import Fact, UnknownFact, parse_fact
-from schemas.plan_versions import PlanFact
+from schemas.plan_versions import PlanVersionFact
 from schemas.registry import BY_TYPE, PLAN_VERSION, Programs
 from schemas.vocabulary import Status
 from services.kit.projection.databases import TEXT, insert_rows, table_prefix
@@ -146,7 +146,7 @@ def _take(rows: _Rows, fact: DecodedFact, value: bytes) -> None:
         assert isinstance(whole, Fact)
         fact = whole
     plan, seq = plan_of_fact(fact), fact.seq
-    if isinstance(fact, PlanFact):
+    if isinstance(fact, PlanVersionFact):
         rows.others.append((plan, fact.source, fact.id, PLAN_VERSION.topic, seq, value))
         rows.versions.append(_version(plan, fact))
     elif isinstance(fact, UnknownFact):
@@ -196,7 +196,7 @@ def claim(row: Any) -> Claim:
     )
 
 
-def _version(plan: str, fact: PlanFact) -> tuple[Any, ...]:
+def _version(plan: str, fact: PlanVersionFact) -> tuple[Any, ...]:
     data = msgspec.to_builtins(fact.plan)
     head = {name: value for name, value in data.items() if name not in {"departments", "programs"}}
     return (
@@ -213,15 +213,15 @@ def _version(plan: str, fact: PlanFact) -> tuple[Any, ...]:
 
 
 def _refused(record: Record) -> dict[str, Any]:
-    told = record.headers  # named as the fields of schemas.facts.RejectHeaders
+    headers = record.headers  # named as the fields of schemas.facts.RejectHeaders
     return {
-        "topic": told["topic"],
-        "partition": int(told["partition"]),
-        "offset": int(told["offset"]),
-        "plan": told.get("plan", ""),
-        "source": told.get("source", ""),
-        "id": told.get("id", ""),
-        "reason": told["reason"],
-        "detail": told["detail"],
-        "received_ms": int(told["received_ms"]),
+        "topic": headers["topic"],
+        "partition": int(headers["partition"]),
+        "offset": int(headers["offset"]),
+        "plan": headers.get("plan", ""),
+        "source": headers.get("source", ""),
+        "id": headers.get("id", ""),
+        "reason": headers["reason"],
+        "detail": headers["detail"],
+        "received_ms": int(headers["received_ms"]),
     }

@@ -44,7 +44,7 @@ LONG_NAME = (
 
 
 @dataclass(slots=True)
-class Report:
+class CityReport:
     """One report; `seq` its place in the book."""
 
     effective_on: date
@@ -56,16 +56,16 @@ class Report:
 
 
 @dataclass(slots=True)
-class Program:
+class CityProgram:
     code: str
     name: Label
     dimension: str
     sub_dimension: str
     department: str
-    reports: list[Report] = field(default_factory=list)
+    reports: list[CityReport] = field(default_factory=list)
     visits: list[date] = field(default_factory=list)
 
-    def at(self, as_of: date) -> Report | None:
+    def at(self, as_of: date) -> CityReport | None:
         """The claim that stands as of a date."""
         return next((one for one in reversed(self.reports) if one.effective_on <= as_of), None)
 
@@ -82,7 +82,7 @@ def _reason(key: str | None) -> Json | None:
     return None if key is None else {"code": key, "id": formulas.REASONS[key].id, "en": formulas.REASONS[key].en}
 
 
-def _figure(figure: formulas.Figure) -> Json:
+def _figure(figure: formulas.ExactFigure) -> Json:
     return {
         "formula": figure.formula,
         "numerator": figure.numerator_text,
@@ -96,10 +96,10 @@ def _label(label: Label) -> Json:
     return {"id": label.id, "en": label.en}
 
 
-class City:
+class PageCity:
     """One plan and what was reported of it. Change it between answers as a test likes."""
 
-    def __init__(self, plan: str = "kota-pontianak-2019-2028", programs: Iterable[Program] = ()) -> None:
+    def __init__(self, plan: str = "kota-pontianak-2019-2028", programs: Iterable[CityProgram] = ()) -> None:
         self.plan = plan
         self.name = Label("Masterplan Pontianak Smart City", "Pontianak Smart City masterplan")
         self.city = "Kota Pontianak"
@@ -117,11 +117,11 @@ class City:
         self.seq += 1
         at = received_at or datetime.now(UTC)
         reports = self.programs[code].reports
-        reports.append(Report(effective_on, status, physical, self.seq, at))
+        reports.append(CityReport(effective_on, status, physical, self.seq, at))
         reports.sort(key=lambda one: (one.effective_on, one.seq))
         self.fresh_at = max(at, self.fresh_at or at)
 
-    def _counts(self, programs: Iterable[Program], as_of: date) -> Counts:
+    def _counts(self, programs: Iterable[CityProgram], as_of: date) -> Counts:
         counts = Counts()
         for program in programs:
             claim, weight = program.at(as_of), 100 * WEIGHT_UNIT // max(1, len(self.programs))
@@ -145,7 +145,7 @@ class City:
     def _target(self, as_of: date) -> Fraction:
         return max(Fraction(0), (as_of.year - 2019 + elapsed(as_of)) * 10)
 
-    def cell(self, programs: Iterable[Program], as_of: date, basis: str) -> Json:
+    def cell(self, programs: Iterable[CityProgram], as_of: date, basis: str) -> Json:
         counts = self._counts(programs, as_of)
         basis_asked: formulas.Basis = "verified" if basis == "verified" else "claimed"
         in_force = as_of >= self.effective_from
@@ -154,20 +154,20 @@ class City:
         achieved = formulas.achievement(share, target) if in_force else None
         reached = None if achieved is None else band(achieved)
 
-        def told(figure: formulas.Figure) -> Json:
+        def figure_json(figure: formulas.ExactFigure) -> Json:
             return _figure(figure if in_force else formulas.nothing_in_force(figure.formula))
 
         return {
             "programs": counts.programs, "reported": counts.reported, "never_reported": counts.programs - counts.reported,
             "realized": counts.realized, "verified_realized": counts.verified,
             "statuses": {status.value: count for status, count in counts.statuses.items()},
-            "share": told(share),
-            "claimed": told(formulas.share(counts, "claimed")),
-            "verified": told(formulas.share(counts, "verified")),
-            "weighted": told(formulas.weighted(counts, 100 * WEIGHT_UNIT if self.weights_sum_to_100 else 99 * WEIGHT_UNIT, basis_asked)),
-            "progress": told(formulas.progress(counts)),
-            "progress_all": told(formulas.progress_all(counts)),
-            "financial": told(formulas.financial(counts)),
+            "share": figure_json(share),
+            "claimed": figure_json(formulas.share(counts, "claimed")),
+            "verified": figure_json(formulas.share(counts, "verified")),
+            "weighted": figure_json(formulas.weighted(counts, 100 * WEIGHT_UNIT if self.weights_sum_to_100 else 99 * WEIGHT_UNIT, basis_asked)),
+            "progress": figure_json(formulas.progress(counts)),
+            "progress_all": figure_json(formulas.progress_all(counts)),
+            "financial": figure_json(formulas.financial(counts)),
             "financial_ahead": formulas.financial_ahead(counts),
             "target": {"percent": percent(target), "rule": "plan"} if in_force else None,
             "achievement": None
@@ -175,7 +175,7 @@ class City:
             else {"percent": percent(achieved), "band": reached.value, "band_label": _label(BANDS[reached])},
         }  # fmt: skip
 
-    def _in(self, dimension: str | None = None, sub_dimension: str | None = None) -> list[Program]:
+    def _in(self, dimension: str | None = None, sub_dimension: str | None = None) -> list[CityProgram]:
         return [
             one
             for one in self.programs.values()
@@ -224,12 +224,12 @@ class City:
             for month in range(1, 13)
             if start <= (day := _month_end(year, month)) <= end
         ]
-        kinds: list[tuple[str, Label, Sequence[Program]]] = [
+        kinds: list[tuple[str, Label, Sequence[CityProgram]]] = [
             ("overall", Label("Seluruhnya", "Overall"), list(self.programs.values()))
         ]
         kinds += [(key.value, label, found) for key, label in DIMENSIONS.items() if (found := self._in(key.value))]
 
-        def point(programs: Sequence[Program], day: date) -> Json:
+        def point(programs: Sequence[CityProgram], day: date) -> Json:
             counts = self._counts(programs, day)
             share = formulas.share(counts, "verified" if basis == "verified" else "claimed")
             return {
@@ -266,7 +266,7 @@ class City:
             "after": self.overall(as_of, "claimed")["share"], "counts": counts, "items": items,
         }  # fmt: skip
 
-    def _side(self, program: Program, day: date) -> Json | None:
+    def _side(self, program: CityProgram, day: date) -> Json | None:
         if day < self.effective_from:
             return None
         claim = program.at(day)
@@ -276,10 +276,10 @@ class City:
             "verified": program.verified(day),
         }
 
-    def _source(self, program: Program) -> str:
+    def _source(self, program: CityProgram) -> str:
         return f"/plans/{self.plan}/departments/{program.department}"
 
-    def program_row(self, program: Program, as_of: date) -> Json:
+    def program_row(self, program: CityProgram, as_of: date) -> Json:
         claim = program.at(as_of)
         return {
             "program": program.code, "name": _label(program.name), "dimension": program.dimension,
@@ -357,9 +357,9 @@ class City:
         }
 
     def ranked(self, rank: int, as_of: date) -> Json:
-        told = self.realization(as_of)
+        answer = self.realization(as_of)
         return {"rank": rank} | {
-            key: told[key]
+            key: answer[key]
             for key in (
                 "plan",
                 "name",
@@ -403,9 +403,9 @@ def _change(before: Json | None, after: Json | None) -> str | None:
     return "status" if before["status"] != after["status"] else "progress"
 
 
-def pontianak() -> City:
+def pontianak() -> PageCity:
     """426 programs; 155 of them realized at the end of 2020, more during 2021, 25 never reported."""
-    city = City(programs=_programs())
+    city = PageCity(programs=_programs())
     received = datetime(2026, 11, 23, 7, 5, tzinfo=UTC)
     by_dimension = {key: [one for one in city.programs.values() if one.dimension == key] for key in AT_END_OF_2020}
     for key, (_, realized) in AT_END_OF_2020.items():
@@ -435,7 +435,7 @@ def pontianak() -> City:
     return city
 
 
-def _programs() -> Iterable[Program]:
+def _programs() -> Iterable[CityProgram]:
     offices = [key for key in OFFICES if key != "perpustakaan"]
     for key, (total, realized) in AT_END_OF_2020.items():
         subs = [sub for sub, (dimension, _) in SUB_DIMENSIONS.items() if dimension == key]
@@ -443,7 +443,7 @@ def _programs() -> Iterable[Program]:
             code = f"{key[:3].upper()}-{index + 1:03}"
             name = KNOWN_NAMES.get(code, f"Program {DIMENSIONS[Dimension(key)].id} {index + 1}")
             never = index % 7 == 6 and index >= realized + 10
-            yield Program(
+            yield CityProgram(
                 code,
                 Label(name, name),
                 key,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.browser.city import City, Json, pontianak
+from tests.browser.city import Json, PageCity, pontianak
 from tests.parts.waiting import free_port
 
 WEB = Path(__file__).parents[2] / "web"
@@ -35,7 +35,7 @@ class NotFoundError(Exception):
 class PageServer:
     """Use as a context manager. `opening` is what /opening.json says; `failing` maps path endings to a status."""
 
-    def __init__(self, *cities: City, opening: Json | None = None) -> None:
+    def __init__(self, *cities: PageCity, opening: Json | None = None) -> None:
         self.cities = {city.plan: city for city in cities}
         self.opening = opening or {"plan": None, "as_of": None}
         self.failing: dict[str, int] = {}
@@ -52,7 +52,7 @@ class PageServer:
         return f"http://127.0.0.1:{self.port}/"
 
     def __enter__(self) -> Self:
-        handler = type("Handler", (_Handler,), {"server_of_the_test": self})
+        handler = type("Handler", (_PageHandler,), {"server_of_the_test": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -71,28 +71,28 @@ class PageServer:
         with self._lock:
             for code in codes:
                 city.report(code, status, physical, date(2021, 12, 31))
-            for listening, as_of, basis, told in self._streams:
+            for listening, as_of, basis, queued in self._streams:
                 if listening == plan:
                     change = _event("change", city.change(list(codes), as_of, basis), city.seq)
                     snapshot = _event("snapshot", city.realization(as_of, basis), city.seq)
-                    told.put(change if len(change) <= CHANGE_BYTES else snapshot)
+                    queued.put(change if len(change) <= CHANGE_BYTES else snapshot)
 
     def drop_streams(self) -> None:
         with self._lock:
-            for _, _, _, told in self._streams:
-                told.put(END_OF_STREAM)
+            for _, _, _, queued in self._streams:
+                queued.put(END_OF_STREAM)
             self._streams.clear()
 
     def listen(self, plan: str, as_of: date, basis: str, after: str | None) -> queue.Queue[bytes | None]:
-        told: queue.Queue[bytes | None] = queue.Queue()
+        queued: queue.Queue[bytes | None] = queue.Queue()
         city = self.city(plan)
         with self._lock:
             if after is None or int(after) < city.seq:
-                told.put(_event("snapshot", city.realization(as_of, basis), city.seq))
-            self._streams.append((plan, as_of, basis, told))
-        return told
+                queued.put(_event("snapshot", city.realization(as_of, basis), city.seq))
+            self._streams.append((plan, as_of, basis, queued))
+        return queued
 
-    def city(self, plan: str) -> City:
+    def city(self, plan: str) -> PageCity:
         if plan not in self.cities:
             raise NotFoundError(plan)
         return self.cities[plan]
@@ -131,7 +131,7 @@ def _event(name: str, data: Json, seq: int) -> bytes:
     return f"id: {seq}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _PageHandler(BaseHTTPRequestHandler):
     server_of_the_test: ClassVar[PageServer]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, plan: str, asked: dict[str, str]) -> None:
         as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else datetime.now(UTC).date()
-        told = self.server_of_the_test.listen(
+        answer = self.server_of_the_test.listen(
             plan, as_of, asked.get("basis", "claimed"), self.headers.get("Last-Event-ID")
         )
         self.send_response(200)
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"retry: 200\n\n")
         try:
-            while (event := told.get()) is not END_OF_STREAM:
+            while (event := answer.get()) is not END_OF_STREAM:
                 self.wfile.write(event)
         except OSError:
             pass  # the page went away

@@ -63,15 +63,15 @@ def main() -> None:
         folder = Path(name)
         processes = Processes(folder)
         try:
-            told = {"PANTAU_STATE": str(folder / "state"), "PACE": "0", **ports}
-            stack = processes.start("run", [sys.executable, "-m", "deploy.local.run"], env=told)
+            answer = {"PANTAU_STATE": str(folder / "state"), "PACE": "0", **ports}
+            stack = processes.start("run", [sys.executable, "-m", "deploy.local.run"], env=answer)
             until(
-                lambda: "loaded; at the end of 2021" in stack.said or not stack.alive,
+                lambda: "loaded; at the end of 2021" in stack.output or not stack.alive,
                 LOADED_WITHIN_SECONDS,
                 what="the sample is loaded",
             )
             if not stack.alive:
-                sys.exit(stack.said)
+                sys.exit(stack.output)
             with launched() as browser:
                 for picture in PICTURES:
                     take(browser, f"http://127.0.0.1:{ports['PANTAU_PORT']}", picture)

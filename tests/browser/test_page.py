@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from schemas.vocabulary import Label
-from tests.browser.city import LONG_NAME, City, Program, pontianak
+from tests.browser.city import LONG_NAME, CityProgram, PageCity, pontianak
 from tests.browser.page_server import PageServer
 from tests.parts.waiting import until
 
@@ -206,7 +206,7 @@ class TestLive:
         expect(page.get_by_test_id("changes-realized")).to_contain_text("61")
         assert page.evaluate(places) == before
 
-    def test_a_change_is_said_once_and_quietly(self, page: Page, server: PageServer) -> None:
+    def test_a_change_is_announced_once_and_quietly(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         announcer = page.locator("#announcer")
         expect(announcer).to_have_attribute("aria-live", "polite")
@@ -224,7 +224,7 @@ class TestLive:
         expect(page.locator("#departments details")).to_have_attribute("open", "")
         expect(summary).to_be_focused()
 
-    def test_a_lost_connection_is_said_and_it_catches_up_by_itself(self, page: Page, server: PageServer) -> None:
+    def test_a_lost_connection_is_shown_and_it_catches_up_by_itself(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         connection, banner = page.get_by_test_id("connection"), page.get_by_test_id("banner")
         expect(connection).to_have_text("Langsung")
@@ -472,10 +472,10 @@ class TestPrograms:
         expect(page.get_by_test_id("program-unknown")).to_contain_text("belum pernah dilaporkan. Itu bukan 0 %")
 
 
-def _village(*programs: Program) -> City:
-    city = City(
+def _village(*programs: CityProgram) -> PageCity:
+    city = PageCity(
         "desa-2020-2029",
-        programs or [Program("GOV-001", Label("Satu", "One"), "governance", "public_service", "diskominfo")],
+        programs or [CityProgram("GOV-001", Label("Satu", "One"), "governance", "public_service", "diskominfo")],
     )
     city.name, city.city = Label("Rencana Desa Cerdas", "Smart village plan"), "Desa"
     return city
@@ -567,7 +567,7 @@ class TestStates:
     @pytest.mark.parametrize("width", [360, 768, 1366, 1920])
     def test_very_long_names_break_nothing(self, page: Page, width: int) -> None:
         programs = [
-            Program(f"GOV-{n:03}", Label(LONG_NAME + "x" * 60, LONG_NAME), "governance", "public_service", "d" * 60)
+            CityProgram(f"GOV-{n:03}", Label(LONG_NAME + "x" * 60, LONG_NAME), "governance", "public_service", "d" * 60)
             for n in range(1, 4)
         ]
         city = _village(*programs)
@@ -759,7 +759,7 @@ class TestTheStandIn:
         server = PageServer(pontianak())
         city, asked = server.cities[PLAN], {"as_of": as_of.isoformat()}
         about = f"/v1/plans/{PLAN}"
-        told: list[tuple[type[Answer], Any]] = [
+        events: list[tuple[type[Answer], Any]] = [
             (Realization, server.answer(f"{about}/realization", asked)),
             (
                 Realization,
@@ -774,7 +774,7 @@ class TestTheStandIn:
             (Change, city.change(["GOV-001"], as_of, "claimed")),
             (Opening, server.answer("/opening.json", {})),
         ]
-        for model, answer in told:
+        for model, answer in events:
             assert model.model_validate(answer).model_dump(mode="json") == answer, model
 
 
@@ -792,7 +792,7 @@ class TestWeightAndTrust:
 
     def test_a_name_is_shown_as_it_is_and_never_run(self, page: Page) -> None:
         nasty = '<img src=x onerror=alert(1)> & "kutip"'
-        city = _village(Program("GOV-001", Label(nasty, nasty), "governance", "public_service", "diskominfo"))
+        city = _village(CityProgram("GOV-001", Label(nasty, nasty), "governance", "public_service", "diskominfo"))
         with PageServer(city, opening={"plan": city.plan, "as_of": "2021-12-31"}) as server:
             shown(page, server)
             page.locator("#programs").scroll_into_view_if_needed()

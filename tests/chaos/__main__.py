@@ -22,11 +22,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
-from tests.chaos import bounds, questions, results
+from tests.chaos import contract_bounds, fuzzing, results
 from tests.chaos.controls import CONTROLS
+from tests.chaos.environments import RunEnvironment
 from tests.chaos.faults import Stage
-from tests.chaos.grounds import Ground
-from tests.chaos.play import Plan, drawn, play
+from tests.chaos.run import RunPlan, drawn, play
 from tests.chaos.stages import STAGES
 from tests.parts import postgres
 
@@ -41,10 +41,10 @@ class Grounds:
 
     def __init__(self, base: Path, stack: ExitStack) -> None:
         self._base, self._stack = base, stack
-        self._standing: dict[Any, tuple[ExitStack, Ground]] = {}
+        self._standing: dict[Any, tuple[ExitStack, RunEnvironment]] = {}
         self._uses = 0
 
-    def of(self, stage: Stage[Any]) -> Ground:
+    def of(self, stage: Stage[Any]) -> RunEnvironment:
         """The ground for one more run."""
         self._uses += 1
         if not stage.reused or self._uses % RUNS_ON_A_GROUND == 0:
@@ -68,17 +68,17 @@ class House:
         self._base, self._grounds = base, grounds
         self.runs = self.kept = 0
 
-    def play(self, plan: Plan, control: str | None) -> results.Result:
+    def play(self, plan: RunPlan, control: str | None) -> results.Result:
         """Play a run, write down what came of it, and tell."""
         self.runs += 1
         folder = self._base / f"run-{self.runs}-seed-{plan.seed}"
         folder.mkdir(0o755)
-        _say(f"  faults: {', '.join(fault.__name__ for fault in plan.faults)}")
-        told = play(plan, self._grounds.of(plan.stage), folder, lambda text: _say(f"  {text}"))
-        one = results.result(plan, told, control)
+        _print(f"  faults: {', '.join(fault.__name__ for fault in plan.faults)}")
+        result = play(plan, self._grounds.of(plan.stage), folder, lambda text: _print(f"  {text}"))
+        one = results.result(plan, result, control)
         results.keep(one)
         self.kept += not one.as_it_must_be
-        _tell(one, told.differences, folder)
+        _print_verdict(one, result.differences, folder)
         return one
 
 
@@ -93,7 +93,7 @@ def main() -> int:
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
     if asked.questions:
-        wrong = questions.ask(base / "questions", asked.questions, asked.seed)
+        wrong = fuzzing.ask(base / "questions", asked.questions, asked.seed)
         shutil.rmtree(base)
         return 1 if wrong else 0
     names = list(CONTROLS) if asked.controls else [asked.control] if asked.control else []
@@ -106,23 +106,23 @@ def main() -> int:
             code = STOPPED
     if not house.kept:
         shutil.rmtree(base)
-    _say(f"{house.runs} runs{', then stopped' if code == STOPPED else ''}; {house.kept} ended as they must not")
+    _print(f"{house.runs} runs{', then stopped' if code == STOPPED else ''}; {house.kept} ended as they must not")
     return code
 
 
 def _bounds(seed: int, events: int) -> int:
     """Play events at the bounds of the contract on both databases. 1 when something that was accepted is not taken."""
     with postgres.in_folder_of_its_own() as server, TemporaryDirectory(prefix="pantau-bounds-") as folder:
-        _say(f"bounds: seed {seed}, {events} events, on SQLite and PostgreSQL")
+        _print(f"bounds: seed {seed}, {events} events, on SQLite and PostgreSQL")
         began, databases = time.monotonic(), [f"sqlite:///{folder}/bounds.db", server.new_database("bounds")]
         try:
-            played = bounds.play(seed, events, databases)
+            played = contract_bounds.play(seed, events, databases)
         except Exception as error:
             logging.exception("bounds, seed %d", seed)
-            _say(f"  BAD, WHICH IT MUST NOT BE: {type(error).__name__}: {str(error)[:1000]}")
+            _print(f"  BAD, WHICH IT MUST NOT BE: {type(error).__name__}: {str(error)[:1000]}")
             return 1
         accepted, rejected = played.accepted.total(), played.rejected.total()
-        _say(f"  good after {time.monotonic() - began:.0f} s: {accepted} accepted and taken, {rejected} rejected")
+        _print(f"  good after {time.monotonic() - began:.0f} s: {accepted} accepted and taken, {rejected} rejected")
     return 0
 
 
@@ -136,7 +136,7 @@ def _runs(house: House, asked: argparse.Namespace) -> int:
     began, wrong = time.monotonic(), 0
     for number in range(asked.runs):
         if asked.minutes and time.monotonic() - began > asked.minutes * 60:
-            _say(f"no time for more: {number} of {asked.runs} runs")
+            _print(f"no time for more: {number} of {asked.runs} runs")
             break
         wrong += not _run(house, asked.seed + number, asked, f"{number + 1} of {asked.runs}")
     return wrong
@@ -145,38 +145,38 @@ def _runs(house: House, asked: argparse.Namespace) -> int:
 def _run(house: House, seed: int, asked: argparse.Namespace, which: str) -> bool:
     """Play the run of a seed. Whether it was good."""
     stage = STAGES[asked.stage or random.Random(seed).choice(sorted(STAGES))]
-    _say(f"run {which}: seed {seed}, {asked.events} events, stage {stage.name}")
+    _print(f"run {which}: seed {seed}, {asked.events} events, stage {stage.name}")
     return house.play(drawn(seed, asked.events, stage), None).good
 
 
 def _control(house: House, name: str, seed: int, events: int) -> bool:
     """Play a control; again with the next seed where its faults did not hit and it ended well. Whether it ended badly."""
     for attempt in range(ATTEMPTS):
-        _say(f"control {name}: seed {seed + attempt}, {events} events, without: {CONTROLS[name].protection}")
+        _print(f"control {name}: seed {seed + attempt}, {events} events, without: {CONTROLS[name].protection}")
         one = house.play(CONTROLS[name].plan(name, seed + attempt, events), name)
         if not one.good or not one.missed:
             return not one.good
     return False
 
 
-def _tell(one: results.Result, differences: list[str], folder: Path) -> None:
+def _print_verdict(one: results.Result, differences: list[str], folder: Path) -> None:
     verdict = "good" if one.good else "bad"
     if one.as_it_must_be:
-        _say(f"  {verdict}, as it must be, after {one.seconds} s")
+        _print(f"  {verdict}, as it must be, after {one.seconds} s")
         for difference in differences[:2]:
-            _say(f"    {difference[:1000]}")
+            _print(f"    {difference[:1000]}")
         shutil.rmtree(folder)
         return
-    _say(f"  {verdict.upper()}, WHICH IT MUST NOT BE, after {one.seconds} s")
+    _print(f"  {verdict.upper()}, WHICH IT MUST NOT BE, after {one.seconds} s")
     for difference in differences:
-        _say(f"    {difference[:1000]}")
+        _print(f"    {difference[:1000]}")
     again = f"--seed {one.seed} --events {one.events} " + (
         f"--control {one.control}" if one.control else f"--stage {one.stage}"
     )
-    _say(f'  its files: {folder}\n  again: make chaos ARGS="{again}"')
+    _print(f'  its files: {folder}\n  again: make chaos ARGS="{again}"')
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 

@@ -3,14 +3,14 @@
 from sqlalchemy import create_engine, text
 
 from services.aggregator.api.projection import PREFIX
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import Installation
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import ChaosInstallation
 
 BEHIND_SECONDS = ASKED_SECONDS = 10.0
 CUT_OFF_SECONDS = 3.0
 
 
-def api_killed_while_projecting(installation: Installation[Ground]) -> str | None:
+def api_killed_while_projecting(installation: ChaosInstallation[RunEnvironment]) -> str | None:
     """SIGKILL when its tables are behind the book."""
     site = installation.random.choice(installation.sites)
     behind = installation.wait(lambda: _behind(installation), BEHIND_SECONDS)
@@ -20,7 +20,7 @@ def api_killed_while_projecting(installation: Installation[Ground]) -> str | Non
     return f"killed when its tables were {left} records of the book behind" if behind and left else None
 
 
-def api_killed_while_answering(installation: Installation[Ground]) -> str | None:
+def api_killed_while_answering(installation: ChaosInstallation[RunEnvironment]) -> str | None:
     """SIGKILL when a sender waits for its word."""
     requests = installation.requests
     had = requests.cut_off
@@ -32,9 +32,9 @@ def api_killed_while_answering(installation: Installation[Ground]) -> str | None
     return "a sender was cut off in the middle of a request" if asked and cut else None
 
 
-def _behind(installation: Installation[Ground]) -> int:
+def _behind(installation: ChaosInstallation[RunEnvironment]) -> int:
     """How many offsets of the book are not in the tables of live state."""
-    ends = installation.mailbox.ends("facts")
+    ends = installation.kafka_topics.ends("facts")
     engine = create_engine(installation.settings.database_url("realization"))
     try:
         with engine.connect() as connection:

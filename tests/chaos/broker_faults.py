@@ -3,14 +3,14 @@
 import signal
 
 from deploy.local.broker import answers
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import Installation
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import ChaosInstallation
 
 LONGEST_DOWN_SECONDS = 4.0
 LONGEST_PAUSE_SECONDS = 14.0  # past the session of a worker, and the patience of every sender
 
 
-def broker_killed(installation: Installation[Ground]) -> str | None:
+def broker_killed(installation: ChaosInstallation[RunEnvironment]) -> str | None:
     """SIGKILL; after a while it is started on the same folder."""
     broker = installation.ground.broker
     pid = broker.process.pid
@@ -22,7 +22,7 @@ def broker_killed(installation: Installation[Ground]) -> str | None:
     return f"process {pid} was gone" if gone else None
 
 
-def broker_paused(installation: Installation[Ground]) -> str | None:
+def broker_paused(installation: ChaosInstallation[RunEnvironment]) -> str | None:
     """SIGSTOP: connections stay open and nobody answers."""
     broker = installation.ground.broker
     seconds = installation.random.uniform(1.0, LONGEST_PAUSE_SECONDS)

@@ -17,10 +17,10 @@ from kafka import KafkaConsumer, TopicPartition
 from deploy.local.broker import Broker
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import Installation, Kept
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import ChaosInstallation, KeptProcess
 from tests.parts import broker
-from tests.parts.clocks import Clock
+from tests.parts.clocks import ShiftedClock
 from tests.parts.waiting import free_port
 
 DAY = timedelta(days=1)
@@ -30,10 +30,10 @@ LONGEST_SECONDS = 6.0
 ROLES = ("broker", "worker", "site")
 
 
-class ClocksGround(Ground):
+class ClocksGround(RunEnvironment):
     """One broker, and SQLite; the broker, all workers and all apis have a clock each."""
 
-    def __init__(self, broker: Broker, clocks: Mapping[str, Clock]) -> None:
+    def __init__(self, broker: Broker, clocks: Mapping[str, ShiftedClock]) -> None:
         super().__init__(broker)
         self.clocks = clocks
 
@@ -47,14 +47,14 @@ def with_clocks(folder: Path) -> Generator[ClocksGround]:
     clocks = {}
     for role in ROLES:
         (folder / f"clock-of-{role}").mkdir()
-        clocks[role] = Clock(folder / f"clock-of-{role}")
+        clocks[role] = ShiftedClock(folder / f"clock-of-{role}")
     stamping = Broker(folder / "broker", free_port(), free_port())
     stamping.env = clocks["broker"].environment
     with broker.started(stamping) as started:
         yield ClocksGround(started, clocks)
 
 
-Here = Installation[ClocksGround]
+Here = ChaosInstallation[ClocksGround]
 
 
 def clock_of_the_worker_off(installation: Here) -> str | None:
@@ -71,27 +71,29 @@ def clock_of_the_api_off(installation: Here) -> str | None:
 
 def clock_of_the_broker_off(installation: Here) -> str | None:
     """A day ahead or behind, while it runs: what counts as the future is judged by its stamps."""
-    return _off(installation, "broker", None, partial(_stamps_of_the_mail, installation))
+    return _off(installation, "broker", None, partial(_record_timestamps, installation))
 
 
-def _off(installation: Here, role: str, process: Kept | None, told: Callable[[], list[float]]) -> str | None:
+def _off(
+    installation: Here, role: str, process: KeptProcess | None, clock_times: Callable[[], list[float]]
+) -> str | None:
     """Set a clock off for a while. `told` gives times told lately by that clock, of which one may be from before."""
     clock, shift = installation.ground.clocks[role], installation.random.choice((DAY, -DAY))
     clock.set_off_by(shift)
     if process is not None and installation.random.random() < 0.5:
         process.running.kill()
-    seen = installation.wait(lambda: any(_near(at, shift) for at in told()), SEEN_SECONDS)
+    seen = installation.wait(lambda: any(_near(at, shift) for at in clock_times()), SEEN_SECONDS)
     installation.wait(lambda: False, installation.random.uniform(0, LONGEST_SECONDS))
     clock.set_off_by(timedelta(0))
     installation.until_ready()
     return f"a day {'ahead' if shift > timedelta(0) else 'behind'} by its own word" if seen else None
 
 
-def _near(told: float, shift: timedelta) -> bool:
-    return abs(told - time.time() - shift.total_seconds()) < NEAR_SECONDS
+def _near(time_shown: float, shift: timedelta) -> bool:
+    return abs(time_shown - time.time() - shift.total_seconds()) < NEAR_SECONDS
 
 
-def _date_of(installation: Here, process: Kept) -> list[float]:
+def _date_of(installation: Here, process: KeptProcess) -> list[float]:
     """The date of an answer."""
     try:
         answer = installation.http.get(f"http://127.0.0.1:{process.port}/healthz")
@@ -100,14 +102,15 @@ def _date_of(installation: Here, process: Kept) -> list[float]:
     return [parsedate_to_datetime(answer.headers["Date"]).timestamp()]
 
 
-def _stamps_of_the_mail(installation: Here) -> list[float]:
+def _record_timestamps(installation: Here) -> list[float]:
     """When the broker received the last report of each partition."""
-    mailbox = installation.mailbox
+    kafka_topics = installation.kafka_topics
     ends = {
-        TopicPartition(f"{mailbox.prefix}program-status", n): end for n, end in mailbox.ends("program-status").items()
+        TopicPartition(f"{kafka_topics.prefix}program-status", n): end
+        for n, end in kafka_topics.ends("program-status").items()
     }
     with closing(
-        KafkaConsumer(**client_options(KafkaSettings(kafka=mailbox.bootstrap)), metrics_enabled=False)
+        KafkaConsumer(**client_options(KafkaSettings(kafka=kafka_topics.bootstrap)), metrics_enabled=False)
     ) as consumer:
         consumer.assign([tp for tp, end in ends.items() if end])
         for tp in consumer.assignment():

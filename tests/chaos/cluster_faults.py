@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.broker import Broker, answers
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import PARTITIONS, Installation
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import PARTITIONS, ChaosInstallation
 from tests.parts import cluster as three_brokers
 from tests.parts.cluster import NODES, Cluster
 
@@ -18,7 +18,7 @@ OUR_TOPICS = ("program-status", "facts", "aggregator-progress")
 ITS_OWN_TOPICS = ("__consumer_offsets", "__transaction_state")  # who leads these coordinates groups and transactions
 
 
-class ClusterGround(Ground):
+class ClusterGround(RunEnvironment):
     """Three brokers, and SQLite. `broker` is one of the three."""
 
     replication = NODES
@@ -39,7 +39,7 @@ def three(folder: Path) -> Generator[ClusterGround]:
         yield ClusterGround(running)
 
 
-Here = Installation[ClusterGround]
+Here = ChaosInstallation[ClusterGround]
 
 
 def leader_killed(installation: Here) -> str | None:
@@ -100,7 +100,7 @@ def rolling_restart(installation: Here) -> str | None:
 def _led(installation: Here) -> tuple[str, int]:
     """A partition whose leader matters."""
     name = installation.random.choice((*OUR_TOPICS, *ITS_OWN_TOPICS))
-    prefix = installation.mailbox.prefix if name in OUR_TOPICS else ""
+    prefix = installation.kafka_topics.prefix if name in OUR_TOPICS else ""
     return prefix + name, installation.random.randrange(PARTITIONS)
 
 

@@ -6,10 +6,10 @@ One that ends well is a defect of the harness: it would not have noticed the los
 from typing import Any, NamedTuple
 
 from tests.chaos import api_faults, worker_faults
+from tests.chaos.environments import one_broker
 from tests.chaos.faults import Fault, Stage
-from tests.chaos.grounds import one_broker
 from tests.chaos.installation import SITE, WORKER
-from tests.chaos.play import Plan
+from tests.chaos.run import RunPlan
 
 
 class Control(NamedTuple):
@@ -21,10 +21,10 @@ class Control(NamedTuple):
     site: tuple[str, ...] = SITE
     sites: int = 1
 
-    def plan(self, name: str, seed: int, events: int) -> Plan:
+    def plan(self, name: str, seed: int, events: int) -> RunPlan:
         """The run that must end badly."""
         stage = Stage[Any](name, one_broker, self.faults, reused=True, sites=self.sites)
-        return Plan(seed, events, stage, self.faults, self.worker, self.site)
+        return RunPlan(seed, events, stage, self.faults, self.worker, self.site)
 
 
 def _worker(fault: str) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ CONTROLS: dict[str, Control] = {
         _worker("restore_stops_short"),
     ),
     "read_committed_mail": Control(
-        "mail is read when it is committed", (KILLED,), _worker("reads_mail_that_is_not_committed")
+        "mail is read when it is committed", (KILLED,), _worker("reads_uncommitted_records")
     ),
     "read_committed": Control(
         "a restore reads what is committed", (KILLED,), _worker("restores_what_is_not_committed")

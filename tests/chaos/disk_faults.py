@@ -4,8 +4,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import Installation
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import ChaosInstallation
 from tests.parts import broker, small_disk
 from tests.parts.small_disk import SmallDisk
 
@@ -15,7 +15,7 @@ LONGEST_DOWN_SECONDS = 4.0
 FULL = "No space left on device"
 
 
-class DiskGround(Ground):
+class DiskGround(RunEnvironment):
     """One broker on a small disk, and SQLite elsewhere."""
 
     disk: SmallDisk
@@ -33,14 +33,14 @@ def on_a_small_disk(folder: Path) -> Generator[DiskGround]:
         yield ground
 
 
-def disk_filled(installation: Installation[DiskGround]) -> str | None:
+def disk_filled(installation: ChaosInstallation[DiskGround]) -> str | None:
     """All space is taken while mail comes in; the broker leaves; it is given back, and the broker is started again."""
     ground = installation.ground
-    stopped, said = ground.broker.process, ground.broker.log.stat().st_size
+    stopped, log_size = ground.broker.process, ground.broker.log.stat().st_size
     ground.disk.fill()
     gone = installation.wait(lambda: stopped.poll() is not None, GONE_SECONDS)
     with ground.broker.log.open("rb") as log:
-        log.seek(said)
+        log.seek(log_size)
         why = FULL.encode() in log.read()
     installation.wait(lambda: False, installation.random.uniform(0, LONGEST_DOWN_SECONDS))
     ground.disk.give_back()

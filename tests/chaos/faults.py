@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import Installation
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import ChaosInstallation
 
-G = TypeVar("G", bound=Ground)
+G = TypeVar("G", bound=RunEnvironment)
 
-Fault: TypeAlias = Callable[[Installation[G]], str | None]
+Fault: TypeAlias = Callable[[ChaosInstallation[G]], str | None]
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,11 @@ class Follower:
 
     def _listen(self) -> None:
         last = {"Last-Event-ID": str(self.versions[-1])} if self.versions else {}
-        with self._http.stream("GET", f"{self.url}/v1/plans/{self.plan}/stream", headers=last) as told:
-            if told.status_code != 200:
+        with self._http.stream("GET", f"{self.url}/v1/plans/{self.plan}/stream", headers=last) as response:
+            if response.status_code != 200:
                 return
             self.connections += 1
-            for line in told.iter_lines():
+            for line in response.iter_lines():
                 if line.startswith("id: "):
                     self.versions.append(int(line.removeprefix("id: ")))
                 if self._ended.is_set():

@@ -128,8 +128,8 @@ def _faults(runs: Sequence[Result]) -> str:
     hits: Counter[str] = Counter()
     for one in runs:
         hits.update(one.faults)
-    said = {fault.__name__: _first_sentence(fault) for stage in STAGES.values() for fault in stage.faults}
-    rows = [(name.replace("_", " "), hits[name], what) for name, what in sorted(said.items())]
+    sentences = {fault.__name__: _first_sentence(fault) for stage in STAGES.values() for fault in stage.faults}
+    rows = [(name.replace("_", " "), hits[name], what) for name, what in sorted(sentences.items())]
     return "## Faults\n\n" + _table(("fault", "hit", "what it is"), rows)
 
 
@@ -138,8 +138,8 @@ def _controls(controls: Sequence[Result]) -> str:
     for name, control in CONTROLS.items():
         here = [one for one in controls if one.control == name and (not one.good or not one.missed)]
         bad = [one for one in here if not one.good]
-        said = bad[-1].differences[0].split(", such as")[0] if bad and bad[-1].differences else ""
-        rows.append((control.protection, f"{len(bad)} of {len(here)}", said))
+        difference = bad[-1].differences[0].split(", such as")[0] if bad and bad[-1].differences else ""
+        rows.append((control.protection, f"{len(bad)} of {len(here)}", difference))
     text = """\
 ## Negative controls
 
@@ -158,7 +158,7 @@ def _seeds(runs: Sequence[Result]) -> str:
         hit = ", ".join(name.replace("_", " ") + (f" x{n}" if n > 1 else "") for name, n in one.faults.items())
         verdict = "good" if one.good else "**bad**: " + "; ".join(one.differences)
         rows.append((one.seed, f"{one.events:,}", one.stage, hit, f"{one.seconds:.0f}", one.engine, verdict))
-    return "## Every run\n\n" + _table(("seed", "letters", "stage", "faults that hit", "s", "engine", "verdict"), rows)
+    return "## Every run\n\n" + _table(("seed", "records", "stage", "faults that hit", "s", "engine", "verdict"), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -17,19 +17,19 @@ from httpx import Client, HTTPError
 
 from deploy.local import administrator
 from deploy.local.process_settings import InstallationSettings
-from tests.chaos.grounds import Ground
-from tests.chaos.senders import Requests
-from tests.parts.mailbox import Mailbox
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.senders import IntakeRequests
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port
 
-G_co = TypeVar("G_co", bound=Ground, covariant=True)
+G_co = TypeVar("G_co", bound=RunEnvironment, covariant=True)
 
 PARTITIONS = 3
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 4.0  # as the real supervisor's, like the next two
-LEAVES_ALLOWED = 5
+EXITS_ALLOWED = 5
 ERROR_CHARACTERS = 200
-LEAVES_WITHIN_SECONDS = 60.0
+EXITS_WITHIN_SECONDS = 60.0
 LOOK_SECONDS, ASK_SECONDS = 0.02, 0.2  # between two looks: at what is cheap to see, at what a process must answer
 READY_SECONDS = 120.0
 
@@ -41,7 +41,7 @@ class LostError(Exception):
     """A process did what none may, whatever strikes: going on would only wait for what can't come."""
 
 
-class Kept:
+class KeptProcess:
     """A process that is kept running, under the same name, whatever ends it."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Kept:
         if not self._start_at:
             code, self.left_log = self.running.process.returncode, self.running.log
             if code >= 0:
-                self._left_at = [at for at in self._left_at if at > now - LEAVES_WITHIN_SECONDS] + [now]
+                self._left_at = [at for at in self._left_at if at > now - EXITS_WITHIN_SECONDS] + [now]
             backoff = FIRST_BACKOFF_SECONDS * 2 ** max(0, len(self._left_at) - 1)
             self._start_at = now + min(backoff, LONGEST_BACKOFF_SECONDS)
             return code
@@ -78,9 +78,9 @@ class Kept:
         return None
 
     @property
-    def keeps_leaving(self) -> bool:
+    def keeps_exiting(self) -> bool:
         """Whether it left by itself so often that the real supervisor would give up."""
-        return len(self._left_at) >= LEAVES_ALLOWED
+        return len(self._left_at) >= EXITS_ALLOWED
 
     def retire(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it for good."""
@@ -95,7 +95,7 @@ class Kept:
             return False
 
 
-class Installation(Generic[G_co]):
+class ChaosInstallation(Generic[G_co]):
     """Workers, sites and the topics of one run, on a ground."""
 
     def __init__(
@@ -103,12 +103,12 @@ class Installation(Generic[G_co]):
     ) -> None:
         self.ground, self.folder = ground, folder
         self.random = random.Random(seed)  # for what a fault leaves to chance
-        self.mailbox = Mailbox(ground.kafka, PARTITIONS, ground.replication)
+        self.kafka_topics = KafkaTopics(ground.kafka, PARTITIONS, ground.replication)
         self.admin_key = administrator.key(folder / "keys")
         self.database = ground.database()
         self.http = Client(timeout=10, trust_env=False)
-        self.requests = Requests()
-        self._all: list[Kept] = []
+        self.requests = IntakeRequests()
+        self._all: list[KeptProcess] = []
         self._worker, self._site = worker, site
         self._processes = Processes(folder)
 
@@ -116,8 +116,8 @@ class Installation(Generic[G_co]):
     def settings(self) -> InstallationSettings:
         """The settings of the apis, for who looks at their tables."""
         return InstallationSettings(
-            kafka=self.mailbox.bootstrap,
-            topic_prefix=self.mailbox.prefix,
+            kafka=self.kafka_topics.bootstrap,
+            topic_prefix=self.kafka_topics.prefix,
             partitions=PARTITIONS,
             database=self.database,
             state=self.folder / "state",
@@ -125,19 +125,19 @@ class Installation(Generic[G_co]):
 
     # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def start_worker(self, instance: str) -> Kept:
+    def start_worker(self, instance: str) -> KeptProcess:
         """Start a worker under a name that the group of workers knows it by."""
         return self._keep("worker", self._worker, {"PANTAU_WORKER_INSTANCE": instance}, "PANTAU_WORKER_METRICS_PORT")
 
-    def start_site(self) -> Kept:
+    def start_site(self) -> KeptProcess:
         """Start a process that serves the three apis."""
         return self._keep("site", self._site, {}, "PANTAU_PORT")
 
-    def _keep(self, role: str, module: tuple[str, ...], env: dict[str, str], port_variable: str) -> Kept:
+    def _keep(self, role: str, module: tuple[str, ...], env: dict[str, str], port_variable: str) -> KeptProcess:
         name, port = f"{role}-{len(self._all) + 1}", free_port()
         env |= {
             "PANTAU_KAFKA": self.ground.kafka,
-            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_TOPIC_PREFIX": self.kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_REPLICATION": str(self.ground.replication),
             "PANTAU_STATE": str(self.folder / "state"),
@@ -146,19 +146,19 @@ class Installation(Generic[G_co]):
         }
         if self.database is not None:
             env["PANTAU_DATABASE"] = self.database
-        self._all.append(Kept(name, module, env | dict(self.ground.environment(name)), port, self._processes))
+        self._all.append(KeptProcess(name, module, env | dict(self.ground.environment(name)), port, self._processes))
         return self._all[-1]
 
     @property
-    def workers(self) -> list[Kept]:
+    def workers(self) -> list[KeptProcess]:
         """The workers that are wanted, the oldest first."""
         return self._wanted("worker-")
 
     @property
-    def sites(self) -> list[Kept]:
+    def sites(self) -> list[KeptProcess]:
         return self._wanted("site-")
 
-    def _wanted(self, prefix: str) -> list[Kept]:
+    def _wanted(self, prefix: str) -> list[KeptProcess]:
         return [kept for kept in self._all if kept.name.startswith(prefix) and kept.wanted]
 
     def tend(self) -> None:
@@ -168,8 +168,8 @@ class Installation(Generic[G_co]):
         """
         for kept in self._all:
             code = kept.tend()
-            if code is not None and code >= 0 and (kept.name.startswith("site-") or kept.keeps_leaving):
-                why = "keeps leaving" if kept.keeps_leaving else "left by itself"
+            if code is not None and code >= 0 and (kept.name.startswith("site-") or kept.keeps_exiting):
+                why = "keeps leaving" if kept.keeps_exiting else "left by itself"
                 raise LostError(f"{kept.name} {why}, with code {code}{_last_words(kept.left_log)}")
 
     def wait(self, predicate: Callable[[], object], within_seconds: float, *, every: float = LOOK_SECONDS) -> bool:
@@ -186,7 +186,7 @@ class Installation(Generic[G_co]):
                 return False
             time.sleep(every)
 
-    def until_ready(self, *kept: Kept) -> bool:
+    def until_ready(self, *kept: KeptProcess) -> bool:
         """Wait until these processes, or all that are wanted, say that they can be asked."""
         asked = kept or (*self.workers, *self.sites)
         return self.wait(lambda: all(one.ready(self.http) for one in asked), READY_SECONDS, every=ASK_SECONDS)
@@ -202,7 +202,7 @@ def _last_words(log: Path) -> str:
     words = ""
     for line in log.read_text(errors="replace").splitlines():
         if '"CRITICAL"' in line:
-            said = json.loads(line)
-            error = [text for text in said.get("exc_info", "").splitlines() if text[:1].isalpha()]
-            words = f": {said['message']}" + (f" ({error[-1][:ERROR_CHARACTERS]})" if error else "")
+            entry = json.loads(line)
+            error = [text for text in entry.get("exc_info", "").splitlines() if text[:1].isalpha()]
+            words = f": {entry['message']}" + (f" ({error[-1][:ERROR_CHARACTERS]})" if error else "")
     return words

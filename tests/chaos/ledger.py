@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from tests.parts.history import Letter
+from tests.parts.history import RecordToSend
 
 Way: TypeAlias = Literal["direct", "http"]
 
 
-class Place(NamedTuple):
+class AcknowledgedPlace(NamedTuple):
     """Where an acknowledged record lies."""
 
     topic: str
@@ -28,10 +28,10 @@ class Place(NamedTuple):
 class Entry:
     """All that the ledger says of one letter."""
 
-    def __init__(self, way: Way, letter: Letter) -> None:
-        self.way, self.letter = way, letter
+    def __init__(self, way: Way, record: RecordToSend) -> None:
+        self.way, self.record = way, record
         self.attempts = 0
-        self.acknowledged: list[Place] = []
+        self.acknowledged: list[AcknowledgedPlace] = []
         self.refused = False
 
 
@@ -44,11 +44,11 @@ class Ledger:
         self._lock = threading.Lock()
         self._known: set[int] = set()
 
-    def attempt(self, way: Way, letters: Mapping[int, Letter]) -> None:
+    def attempt(self, way: Way, records: Mapping[int, RecordToSend]) -> None:
         """Note that letters are going to be sent, once more or for the first time."""
-        self._write({"attempt": number} | self._content(number, way, letter) for number, letter in letters.items())
+        self._write({"attempt": number} | self._content(number, way, record) for number, record in records.items())
 
-    def acknowledge(self, places: Mapping[int, Place]) -> None:
+    def acknowledge(self, places: Mapping[int, AcknowledgedPlace]) -> None:
         """Note where acknowledged letters lie."""
         self._write({"acknowledged": number, "place": place} for number, place in places.items())
 
@@ -59,12 +59,12 @@ class Ledger:
     def close(self) -> None:
         self._file.close()
 
-    def _content(self, number: int, way: Way, letter: Letter) -> dict[str, Any]:
+    def _content(self, number: int, way: Way, record: RecordToSend) -> dict[str, Any]:
         if number in self._known:
             return {}
         self._known.add(number)
-        topic, partition, key, value = letter
-        return {"way": way, "letter": [topic, partition, _text(key), _text(value)]}
+        topic, partition, key, value = record
+        return {"way": way, "record": [topic, partition, _text(key), _text(value)]}
 
     def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
         text = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
@@ -81,17 +81,17 @@ def read(path: Path) -> dict[int, Entry]:
     entries: dict[int, Entry] = {}
     with path.open("rb") as file:
         for line in file:
-            said = json.loads(line)
-            if "attempt" in said:
-                if "letter" in said:
-                    topic, partition, key, value = said["letter"]
-                    letter = Letter(topic, partition, _bytes(key), _bytes(value))
-                    entries[said["attempt"]] = Entry(said["way"], letter)
-                entries[said["attempt"]].attempts += 1
-            elif "acknowledged" in said:
-                entries[said["acknowledged"]].acknowledged.append(Place(*said["place"]))
+            entry = json.loads(line)
+            if "attempt" in entry:
+                if "record" in entry:
+                    topic, partition, key, value = entry["record"]
+                    record = RecordToSend(topic, partition, _bytes(key), _bytes(value))
+                    entries[entry["attempt"]] = Entry(entry["way"], record)
+                entries[entry["attempt"]].attempts += 1
+            elif "acknowledged" in entry:
+                entries[entry["acknowledged"]].acknowledged.append(AcknowledgedPlace(*entry["place"]))
             else:
-                entries[said["refused"]].refused = True
+                entries[entry["refused"]].refused = True
     return entries
 
 

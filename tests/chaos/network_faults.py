@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.broker import HOST, Broker
-from tests.chaos.grounds import NOTHING, Ground
-from tests.chaos.installation import PARTITIONS, Installation
+from tests.chaos.environments import NOTHING, RunEnvironment
+from tests.chaos.installation import PARTITIONS, ChaosInstallation
 from tests.chaos.worker_faults import FENCED, REBALANCE_SECONDS, RESTORE_SECONDS, TAKEN_OVER
 from tests.parts import proxy
 from tests.parts.proxy import DIRECTIONS, Direction, Proxy
@@ -21,7 +21,7 @@ LONGEST_SECONDS = 8.0
 MOST_RESETS = 6
 
 
-class NetworkGround(Ground):
+class NetworkGround(RunEnvironment):
     """One broker behind proxies, and SQLite."""
 
     def __init__(self, broker: Broker, proxies: Mapping[str, Proxy]) -> None:
@@ -43,7 +43,7 @@ def behind_proxies(folder: Path) -> Generator[NetworkGround]:
         yield NetworkGround(broker, proxies)
 
 
-Here = Installation[NetworkGround]
+Here = ChaosInstallation[NetworkGround]
 
 
 def worker_slowed(installation: Here) -> str | None:
@@ -92,10 +92,10 @@ def worker_cut_past_its_session(installation: Here) -> str | None:
     direction = installation.random.choice(DIRECTIONS)
     other = installation.start_worker("relief")
     installation.until_ready(other)
-    held, had = network.held[direction], other.running.said.count(TAKEN_OVER)
+    held, had = network.held[direction], other.running.output.count(TAKEN_OVER)
     before = cut.running
     network.cut(direction)
-    owned = installation.wait(lambda: other.running.said.count(TAKEN_OVER) >= had + PARTITIONS, REBALANCE_SECONDS)
+    owned = installation.wait(lambda: other.running.output.count(TAKEN_OVER) >= had + PARTITIONS, REBALANCE_SECONDS)
     held = network.held[direction] - held
     network.heal()
     installation.until_ready(cut)
@@ -104,7 +104,7 @@ def worker_cut_past_its_session(installation: Here) -> str | None:
     installation.until_ready(cut)
     if not (owned and held):
         return None
-    fenced = ", and it was fenced" if FENCED in before.said else ""
+    fenced = ", and it was fenced" if FENCED in before.output else ""
     return f"{held} bytes {direction} arrived after another owned its partitions{fenced}"
 
 

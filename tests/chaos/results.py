@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.chaos.play import Plan, Told
+from tests.chaos.run import RunPlan, RunResult
 
 FILE = Path(__file__).with_name("results.jsonl")
 DIFFERENCE_CHARACTERS = 300
@@ -34,18 +34,18 @@ class Result(NamedTuple):
         return self.good == (self.control is None) or (self.control is not None and self.missed > 0)
 
 
-def result(plan: Plan, told: Told, control: str | None) -> Result:
+def result(plan: RunPlan, result: RunResult, control: str | None) -> Result:
     """What is kept of a run."""
     return Result(
         plan.seed,
         plan.events,
         plan.stage.name,
         control,
-        dict(sorted(told.hits.items())),
-        len(told.missed),
-        round(told.seconds, 1),
-        not told.differences,
-        [text[:DIFFERENCE_CHARACTERS] for text in told.differences[:3]],
+        dict(sorted(result.hits.items())),
+        len(result.missed),
+        round(result.seconds, 1),
+        not result.differences,
+        [text[:DIFFERENCE_CHARACTERS] for text in result.differences[:3]],
         engine(),
     )
 
@@ -67,6 +67,6 @@ def read() -> list[Result]:
 def engine() -> str:
     """The last commit of what was put to the test, marked where files of it differ."""
     asked = ["git", "log", "-1", "--format=%h", "--", *PLAYED]
-    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    completed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *PLAYED], cwd=ROOT, check=False).returncode
-    return told.stdout.strip() + ("+" if changed else "")
+    return completed.stdout.strip() + ("+" if changed else "")

@@ -20,9 +20,9 @@ from httpx import Client, ConnectError, HTTPError
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
-from tests.chaos.ledger import Ledger, Place
-from tests.parts.history import HEADERS, Letter
-from tests.parts.mailbox import Mailbox
+from tests.chaos.ledger import AcknowledgedPlace, Ledger
+from tests.parts.history import HEADERS, RecordToSend
+from tests.parts.kafka_topics import KafkaTopics
 
 DIRECT_GROUP, HTTP_GROUP = 250, 40
 SINGLES_IN = 12  # of so many groups by HTTP, one is sent event by event
@@ -32,14 +32,14 @@ HTTP_SECONDS = 8.0
 ACKNOWLEDGED_SECONDS = 10.0
 LET_GO_SECONDS = 0.1
 
-Letters = dict[int, Letter]
+NumberedRecords = dict[int, RecordToSend]
 
 
 class Outbox:
     """Letters that wait for their time: they may leave up to a share of them, which rises as time goes by."""
 
-    def __init__(self, letters: Sequence[Letter], first_number: int) -> None:
-        self._letters, self._first = letters, first_number
+    def __init__(self, records: Sequence[RecordToSend], first_number: int) -> None:
+        self._records, self._first = records, first_number
         self._taken = self.settled = 0
         self._release = (0.0, 0.0, 0.0, 1.0)  # shares from and to, since when, and how fast (see `release`)
         self.closed = False
@@ -58,16 +58,16 @@ class Outbox:
     @property
     def share(self) -> float:
         """The share of letters that were acknowledged or refused."""
-        return self.settled / len(self._letters) if self._letters else 1.0
+        return self.settled / len(self._records) if self._records else 1.0
 
     @property
     def empty(self) -> bool:
-        return self.settled >= len(self._letters)
+        return self.settled >= len(self._records)
 
-    def take(self, at_most: int) -> Letters:
+    def take(self, at_most: int) -> NumberedRecords:
         """The next letters that may leave now, by number; none: not yet."""
-        last = min(int(self._released() * len(self._letters) + 0.5), self._taken + at_most)
-        taken = {self._first + at: self._letters[at] for at in range(self._taken, last)}
+        last = min(int(self._released() * len(self._records) + 0.5), self._taken + at_most)
+        taken = {self._first + at: self._records[at] for at in range(self._taken, last)}
         self._taken = max(last, self._taken)
         return taken
 
@@ -75,7 +75,7 @@ class Outbox:
 class Sender:
     """Empties an outbox, whatever happens on the way. `send` returns the numbers of letters that need not be sent again."""
 
-    def __init__(self, name: str, outbox: Outbox, group: int, send: Callable[[Letters], set[int]]) -> None:
+    def __init__(self, name: str, outbox: Outbox, group: int, send: Callable[[NumberedRecords], set[int]]) -> None:
         self.outbox, self._group, self._send = outbox, group, send
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -84,12 +84,12 @@ class Sender:
     def _run(self) -> None:
         try:
             while not self.outbox.empty and not self.outbox.closed:
-                letters = self.outbox.take(self._group)
-                while letters and not self.outbox.closed:
-                    settled = self._send(letters)
+                records = self.outbox.take(self._group)
+                while records and not self.outbox.closed:
+                    settled = self._send(records)
                     self.outbox.settled += len(settled)
-                    letters = {number: letter for number, letter in letters.items() if number not in settled}
-                    if letters:
+                    records = {number: record for number, record in records.items() if number not in settled}
+                    if records:
                         time.sleep(AGAIN_SECONDS)
                 time.sleep(0.005)
         except BaseException as error:
@@ -104,21 +104,21 @@ class Sender:
 class Direct:
     """Sends by a Kafka client, one thread at a time."""
 
-    def __init__(self, mailbox: Mailbox, ledger: Ledger) -> None:
-        self._mailbox, self._ledger = mailbox, ledger
+    def __init__(self, kafka_topics: KafkaTopics, ledger: Ledger) -> None:
+        self._kafka_topics, self._ledger = kafka_topics, ledger
         self._runner = asyncio.Runner()
         self._producer: AIOKafkaProducer | None = None
         self._groups = 0
 
-    def send(self, letters: Letters) -> set[int]:
+    def send(self, records: NumberedRecords) -> set[int]:
         """Send, and wait for the broker's word on each. Now and then in vain first: in a transaction that is aborted."""
         self._groups += 1
-        self._ledger.attempt("direct", letters)
+        self._ledger.attempt("direct", records)
         if self._groups % IN_VAIN_IN == 0:
-            self._runner.run(self._in_vain(letters))
-        places = self._runner.run(self._send(letters))
+            self._runner.run(self._in_vain(records))
+        places = self._runner.run(self._send(records))
         self._ledger.acknowledge(places)
-        if len(places) < len(letters):
+        if len(places) < len(records):
             self.close()
             self._runner = asyncio.Runner()
         return set(places)
@@ -128,25 +128,30 @@ class Direct:
         self._runner.run(self._let_go())
         self._runner.close()  # and of all that it still tries
 
-    async def _send(self, letters: Letters) -> dict[int, Place]:
+    async def _send(self, records: NumberedRecords) -> dict[int, AcknowledgedPlace]:
         """Where the broker says that letters lie; those of which it has not said so in time are left out."""
         words: dict[int, asyncio.Future[RecordMetadata]] = {}
         with suppress(KafkaError, OSError):
             producer = await self._connected()
-            for number, one in letters.items():
-                topic = self._mailbox.prefix + one.topic
+            for number, one in records.items():
+                topic = self._kafka_topics.prefix + one.topic
                 words[number] = await producer.send(
                     topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS
                 )
-        told, _ = await asyncio.wait(words.values(), timeout=ACKNOWLEDGED_SECONDS) if words else (set(), None)
-        said = {number: word.result() for number, word in words.items() if word in told and not word.exception()}
-        return {number: Place(letters[number].topic, one.partition, one.offset) for number, one in said.items()}
+        done, _ = await asyncio.wait(words.values(), timeout=ACKNOWLEDGED_SECONDS) if words else (set(), None)
+        acknowledged = {
+            number: word.result() for number, word in words.items() if word in done and not word.exception()
+        }
+        return {
+            number: AcknowledgedPlace(records[number].topic, one.partition, one.offset)
+            for number, one in acknowledged.items()
+        }
 
-    async def _in_vain(self, letters: Letters) -> None:
+    async def _in_vain(self, records: NumberedRecords) -> None:
         """Send letters as nobody may ever read them."""
         producer = AIOKafkaProducer(
-            **client_options(KafkaSettings(kafka=self._mailbox.bootstrap)),
-            transactional_id=f"{self._mailbox.prefix}sender",
+            **client_options(KafkaSettings(kafka=self._kafka_topics.bootstrap)),
+            transactional_id=f"{self._kafka_topics.prefix}sender",
             transaction_timeout_ms=int(IN_VAIN_SECONDS * 1000),
             max_request_size=18 * 1024 * 1024,
         )
@@ -156,8 +161,8 @@ class Direct:
                 async with asyncio.timeout(IN_VAIN_SECONDS):
                     await producer.start()
                     await producer.begin_transaction()
-                    for one in letters.values():
-                        topic = self._mailbox.prefix + one.topic
+                    for one in records.values():
+                        topic = self._kafka_topics.prefix + one.topic
                         await producer.send(topic, key=one.key, value=one.value, partition=one.partition)
                     await producer.flush()
                     await producer.abort_transaction()
@@ -167,7 +172,7 @@ class Direct:
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
-                **client_options(KafkaSettings(kafka=self._mailbox.bootstrap), request_timeout_ms=4_000),
+                **client_options(KafkaSettings(kafka=self._kafka_topics.bootstrap), request_timeout_ms=4_000),
                 enable_idempotence=True,
                 linger_ms=5,
                 max_request_size=18 * 1024 * 1024,
@@ -187,7 +192,7 @@ async def _let_go(producer: AIOKafkaProducer) -> None:
     await producer.client.close()
 
 
-class Requests:
+class IntakeRequests:
     """What goes on between senders and intake: requests not answered yet, and those that never were."""
 
     def __init__(self) -> None:
@@ -197,42 +202,42 @@ class Requests:
 class ByHttp:
     """Sends to the intake, now to one site, now to another."""
 
-    def __init__(self, urls: Sequence[str], key: str, ledger: Ledger, requests: Requests) -> None:
+    def __init__(self, urls: Sequence[str], key: str, ledger: Ledger, requests: IntakeRequests) -> None:
         self._urls, self._ledger, self._requests = list(urls), ledger, requests
         self._http = Client(timeout=HTTP_SECONDS, trust_env=False, headers={"Authorization": f"Bearer {key}"})
         self._groups = 0
 
-    def send(self, letters: Letters) -> set[int]:
+    def send(self, records: NumberedRecords) -> set[int]:
         """Send one event after the other, or all as a batch."""
         self._groups += 1
         self._urls.append(self._urls.pop(0))
         if self._groups % SINGLES_IN:
-            return self._batch(letters)
+            return self._batch(records)
         settled: set[int] = set()
-        for number, letter in letters.items():
-            settled |= self._single(number, letter)
+        for number, record in records.items():
+            settled |= self._single(number, record)
         return settled
 
     def close(self) -> None:
         self._http.close()
 
-    def _single(self, number: int, letter: Letter) -> set[int]:
-        self._ledger.attempt("http", {number: letter})
-        told = self._post(letter.value or b"", MEDIA_TYPE)
-        return self._settle({number: told | {"status": told.get("status", 503)}})
+    def _single(self, number: int, record: RecordToSend) -> set[int]:
+        self._ledger.attempt("http", {number: record})
+        result = self._post(record.value or b"", MEDIA_TYPE)
+        return self._settle({number: result | {"status": result.get("status", 503)}})
 
-    def _batch(self, letters: Letters) -> set[int]:
-        self._ledger.attempt("http", letters)
-        body = b"[" + b",".join(letter.value or b"" for letter in letters.values()) + b"]"
+    def _batch(self, records: NumberedRecords) -> set[int]:
+        self._ledger.attempt("http", records)
+        body = b"[" + b",".join(record.value or b"" for record in records.values()) + b"]"
         results = self._post(body, BATCH_MEDIA_TYPE).get("results", [])
-        return self._settle(dict(zip(letters, results, strict=False)))
+        return self._settle(dict(zip(records, results, strict=False)))
 
     def _post(self, body: bytes, media_type: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         self._requests.waiting += 1
         try:
-            told = self._http.post(f"{self._urls[0]}/v1/events", content=body, headers={"Content-Type": media_type})
-            found = told.json()
+            response = self._http.post(f"{self._urls[0]}/v1/events", content=body, headers={"Content-Type": media_type})
+            found = response.json()
         except ConnectError:
             pass  # nobody there: nothing was sent
         except (HTTPError, ValueError):
@@ -243,11 +248,11 @@ class ByHttp:
 
     def _settle(self, results: dict[int, dict[str, Any]]) -> set[int]:
         places = {
-            number: Place(told["topic"], told["partition"], told["offset"])
-            for number, told in results.items()
-            if told["status"] == 202
+            number: AcknowledgedPlace(result["topic"], result["partition"], result["offset"])
+            for number, result in results.items()
+            if result["status"] == 202
         }
-        refused = [number for number, told in results.items() if 400 <= told["status"] < 500]
+        refused = [number for number, result in results.items() if 400 <= result["status"] < 500]
         self._ledger.acknowledge(places)
         self._ledger.refuse(refused)
         return {*places, *refused}

@@ -15,8 +15,8 @@ from tests.chaos import (
 from tests.chaos.clock_faults import ClocksGround
 from tests.chaos.cluster_faults import ClusterGround
 from tests.chaos.disk_faults import DiskGround
+from tests.chaos.environments import PostgresGround, RunEnvironment, broker_and_postgres, one_broker
 from tests.chaos.faults import Stage
-from tests.chaos.grounds import Ground, PostgresGround, broker_and_postgres, one_broker
 from tests.chaos.network_faults import NetworkGround
 
 WORKER_FAULTS = (
@@ -60,8 +60,10 @@ DATABASE_FAULTS = (database_faults.database_stopped, database_faults.database_cr
 STAGES: dict[str, Stage[Any]] = {
     stage.name: stage
     for stage in (
-        Stage[Ground]("workers", one_broker, (*WORKER_FAULTS, *API_FAULTS), reused=True),
-        Stage[Ground]("broker", one_broker, (*BROKER_FAULTS, worker_faults.worker_killed_in_mid_chunk), reused=True),
+        Stage[RunEnvironment]("workers", one_broker, (*WORKER_FAULTS, *API_FAULTS), reused=True),
+        Stage[RunEnvironment](
+            "broker", one_broker, (*BROKER_FAULTS, worker_faults.worker_killed_in_mid_chunk), reused=True
+        ),
         Stage[ClusterGround]("cluster", cluster_faults.three, CLUSTER_FAULTS, reused=True),
         Stage[NetworkGround]("network", network_faults.behind_proxies, NETWORK_FAULTS, reused=True),
         Stage[DiskGround]("disk", disk_faults.on_a_small_disk, (disk_faults.disk_filled,)),

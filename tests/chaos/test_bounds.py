@@ -7,16 +7,16 @@ from pathlib import Path
 from schemas.sources import council
 from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.state import PartitionState
-from tests.chaos import bounds
+from tests.chaos import contract_bounds
 from tests.parts.history import event, plan_version
 
 SEED, EVENTS = 11, 1_200
 
 
 def test_whatever_is_accepted_every_projection_takes(postgres_url: str, tmp_path: Path) -> None:
-    played = bounds.play(SEED, EVENTS, [f"sqlite:///{tmp_path / 'bounds.db'}", postgres_url])
+    played = contract_bounds.play(SEED, EVENTS, [f"sqlite:///{tmp_path / 'bounds.db'}", postgres_url])
     assert played.accepted.total() > EVENTS * 3 // 4
     assert played.rejected.keys() >= {"not_json", "wrong_shape", "unknown_type", "conflict"}
 
@@ -31,8 +31,8 @@ def test_a_plan_version_that_is_kept_in_more_bytes_than_a_record_may_have_is_rej
     sent = event("masterplan.version.published", council("kota-1"), "v-1", datetime(2020, 1, 1, tzinfo=UTC), data)
     value = json.dumps(sent | {"data": data | {"programs": "PROGRAMS"}}).replace('"PROGRAMS"', f"[{programs}]").encode()
     assert LIMITS["masterplans"] * 0.9 < len(value) <= LIMITS["masterplans"]
-    state = PartitionState(0, 1, bounds.SECRET)
-    folded = state.fold("masterplans", [Record(0, bounds.RECEIVED_MS, None, value, ())])
+    state = PartitionState(0, 1, contract_bounds.SECRET)
+    folded = state.fold("masterplans", [InputRecord(0, contract_bounds.RECEIVED_MS, None, value, ())])
     assert not folded.facts
     (refused,) = folded.refused
     assert refused.why.reason is Reason.TOO_LARGE

@@ -17,13 +17,13 @@ from schemas.facts import Snapshot, parse_fact
 from schemas.registry import EVENT
 from services.aggregator.worker.state import ChainError, GapError, PartitionState
 from tests import oracle
-from tests.chaos import answers, ledger, rebuilt
+from tests.chaos import intake_answers, ledger, rebuilt_projections
 from tests.chaos.followers import Follower
-from tests.chaos.installation import PARTITIONS, Installation, Kept
+from tests.chaos.installation import PARTITIONS, ChaosInstallation, KeptProcess
 from tests.chaos.ledger import Entry
-from tests.integration.city import as_the_oracle_says
+from tests.integration.facts_and_api import as_the_oracle_says
 from tests.parts.facts import SECRET
-from tests.parts.history import Letter
+from tests.parts.history import RecordToSend
 
 LAG_SECONDS = 60.0
 STEP_SECONDS = 15.0
@@ -35,19 +35,19 @@ SERVED_WITH = 200
 class Played(NamedTuple):
     """A run when its last fault has passed. `sent`: whether all mail was acknowledged or refused."""
 
-    installation: Installation[Any]
+    installation: ChaosInstallation[Any]
     ledger: Path
     followers: Sequence[Follower]
     sent: bool
     errors: Sequence[BaseException]
 
 
-class Book(NamedTuple):
+class DecidedLog(NamedTuple):
     """The mail as it lies in the log, what the oracle says of it, and the highest `seq` of each plan."""
 
-    mail: list[oracle.Mail]
+    input_records: list[oracle.OracleRecord]
     outcomes: list[oracle.Outcome]
-    facts: dict[str, list[oracle.Fact]]
+    facts: dict[str, list[oracle.OracleFact]]
 
 
 def differences(played: Played) -> list[str]:
@@ -55,38 +55,38 @@ def differences(played: Played) -> list[str]:
     found = [f"a sender failed: {error!r}" for error in played.errors]
     if not played.sent:
         found.append("not all mail was acknowledged in time")
-    mail = played.installation.mailbox.mail()
-    found += settled(played.installation, mail)
+    records = played.installation.kafka_topics.input_records()
+    found += settled(played.installation, records)
     if found:
         return found  # what is not at rest can't be compared
-    outcomes, facts = oracle.decide(mail, PARTITIONS)
-    by_plan: dict[str, list[oracle.Fact]] = {}
+    outcomes, facts = oracle.decide(records, PARTITIONS)
+    by_plan: dict[str, list[oracle.OracleFact]] = {}
     for fact in facts:
         by_plan.setdefault(oracle.plan_of(fact.event["source"]), []).append(fact)
-    book = Book(mail, outcomes, by_plan)
+    decided = DecidedLog(records, outcomes, by_plan)
     return [
-        *against_the_ledger(ledger.read(played.ledger), mail),
-        *played.installation.mailbox.differences_from(mail, outcomes, facts),
-        *followed(played.installation, book),
-        *figures(played.installation, book),
-        *answers.differences(played.installation, mail, outcomes, by_plan),
-        *heard(played, book),
+        *against_the_ledger(ledger.read(played.ledger), records),
+        *played.installation.kafka_topics.differences_from(records, outcomes, facts),
+        *followed(played.installation, decided),
+        *figures(played.installation, decided),
+        *intake_answers.differences(played.installation, records, outcomes, by_plan),
+        *received(played, decided),
         *replayed(played.installation),
-        *state_from_the_book(played.installation),
+        *state_from_the_facts_log(played.installation),
         *wedged(played.installation),
     ]
 
 
-def settled(installation: Installation[Any], mail: Iterable[oracle.Mail]) -> list[str]:
+def settled(installation: ChaosInstallation[Any], records: Iterable[oracle.OracleRecord]) -> list[str]:
     """Lag returns to zero by itself: every record has an outcome, and every process is ready."""
-    mailbox = installation.mailbox
+    kafka_topics = installation.kafka_topics
     ends: dict[tuple[str, int], int] = {}  # not the topics' own: those count what was aborted, too
-    for record in mail:
+    for record in records:
         place = record.topic, record.partition
         ends[place] = max(ends.get(place, 0), record.offset + 1)
 
     def behind() -> int:
-        read = mailbox.read_up_to()
+        read = kafka_topics.read_up_to()
         return sum(end - read.get(place, 0) for place, end in ends.items())
 
     if not installation.wait(lambda: behind() == 0, LAG_SECONDS, every=LOOK_SECONDS):
@@ -96,11 +96,11 @@ def settled(installation: Installation[Any], mail: Iterable[oracle.Mail]) -> lis
     return []
 
 
-def followed(installation: Installation[Any], book: Book) -> list[str]:
+def followed(installation: ChaosInstallation[Any], decided: DecidedLog) -> list[str]:
     """Every api comes to the end of the book by itself."""
-    ends = {plan: len(facts) for plan, facts in book.facts.items()}
+    ends = {plan: len(facts) for plan, facts in decided.facts.items()}
 
-    def tells(site: Kept, plan: str, seq: int) -> bool:
+    def mismatch(site: KeptProcess, plan: str, seq: int) -> bool:
         url = f"http://127.0.0.1:{site.port}/v1/plans/{plan}/realization"
         try:
             return installation.http.get(url, params={"min_seq": str(seq)}).status_code == SERVED_WITH
@@ -111,25 +111,25 @@ def followed(installation: Installation[Any], book: Book) -> list[str]:
         f"{site.name} does not come to the end of {plan} within {LAG_SECONDS:g} s"
         for site in installation.sites
         for plan, seq in ends.items()
-        if not installation.wait(lambda s=site, p=plan, n=seq: tells(s, p, n), LAG_SECONDS, every=LOOK_SECONDS)  # type: ignore[misc]  # mypy infers no type for the default
+        if not installation.wait(lambda s=site, p=plan, n=seq: mismatch(s, p, n), LAG_SECONDS, every=LOOK_SECONDS)  # type: ignore[misc]  # mypy infers no type for the default
     ]
 
 
 # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def against_the_ledger(entries: dict[int, Entry], mail: Iterable[oracle.Mail]) -> list[str]:
+def against_the_ledger(entries: dict[int, Entry], records: Iterable[oracle.OracleRecord]) -> list[str]:
     """Everything acknowledged is in the log, where it was said to be; nothing is in the log that was not sent."""
     found: list[str] = []
-    lies = {(m.topic, m.partition, m.offset): m for m in mail}
+    lies = {(m.topic, m.partition, m.offset): m for m in records}
     attempts, acknowledged = Counter[Any](), Counter[Any]()
     for number, entry in entries.items():
-        same = _same(entry.way, entry.letter)
+        same = _same(entry.way, entry.record)
         attempts[same] += entry.attempts
         acknowledged[same] += len(entry.acknowledged)
         for place in entry.acknowledged:
             record = lies.get(place)
-            if record is None or _same(entry.way, _letter(record)) != same:
+            if record is None or _same(entry.way, _record_to_send(record)) != same:
                 found.append(f"letter {number} was acknowledged at {place}, where it is not")
         if not entry.acknowledged and not entry.refused:
             found.append(f"letter {number} was neither acknowledged nor refused")
@@ -139,8 +139,8 @@ def against_the_ledger(entries: dict[int, Entry], mail: Iterable[oracle.Mail]) -
             attempts[same] -= 1  # that answer says that the attempt did not come through
     logged = Counter[Any]()
     for record in lies.values():
-        direct = _same("direct", _letter(record))
-        logged[direct if direct in attempts else _same("http", _letter(record))] += 1
+        direct = _same("direct", _record_to_send(record))
+        logged[direct if direct in attempts else _same("http", _record_to_send(record))] += 1
     if invented := logged - attempts:
         found.append(f"the log holds {invented.total()} records more than were sent, such as {next(iter(invented))}")
     if lost := acknowledged - logged:
@@ -148,19 +148,19 @@ def against_the_ledger(entries: dict[int, Entry], mail: Iterable[oracle.Mail]) -
     return found[:20]
 
 
-def _letter(record: oracle.Mail) -> Letter:
-    return Letter(record.topic, record.partition, record.key, record.value)
+def _record_to_send(record: oracle.OracleRecord) -> RecordToSend:
+    return RecordToSend(record.topic, record.partition, record.key, record.value)
 
 
-def _same(way: ledger.Way, letter: Letter) -> Any:
+def _same(way: ledger.Way, record: RecordToSend) -> Any:
     """What is equal for a letter as it was sent and as it lies: all its bytes, or by HTTP its content, because intake
     publishes its own writing of an event, and attests that the administrator sent a retraction."""
     if way == "direct":
-        return letter
+        return record
     try:
-        event = EVENT.validate_json(letter.value or b"").model_dump(mode="json", exclude={"attestation"})
+        event = EVENT.validate_json(record.value or b"").model_dump(mode="json", exclude={"attestation"})
     except ValidationError:
-        return letter
+        return record
     if event["type"] == oracle.RETRACTION:
         event["attestedrole"] = "administrator"
     return json.dumps(event, sort_keys=True)
@@ -169,7 +169,7 @@ def _same(way: ledger.Way, letter: Letter) -> Any:
 # ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def figures(installation: Installation[Any], book: Book) -> list[str]:
+def figures(installation: ChaosInstallation[Any], decided: DecidedLog) -> list[str]:
     """Realization today and at every past year's end, on every site, is the oracle's to the last unit.
 
     Every answer holds what is claimed and what is verified; today's is asked for on both bases.
@@ -178,29 +178,29 @@ def figures(installation: Installation[Any], book: Book) -> list[str]:
     asked: list[tuple[date | None, str]] = [(None, "verified"), *((end, "claimed") for end in (None, *ends))]
     return [
         difference
-        for plan, facts in sorted(book.facts.items())
+        for plan, facts in sorted(decided.facts.items())
         for as_of, basis in asked
         for difference in _figure(installation, plan, facts, as_of, basis)
     ]
 
 
 def _figure(
-    installation: Installation[Any], plan: str, facts: list[oracle.Fact], as_of: date | None, basis: str
+    installation: ChaosInstallation[Any], plan: str, facts: list[oracle.OracleFact], as_of: date | None, basis: str
 ) -> Iterator[str]:
     expected: dict[date, Any] = {}
     for site in installation.sites:
         asked = {"basis": basis, "min_seq": str(len(facts))} | ({"as_of": str(as_of)} if as_of else {})
         url = f"http://127.0.0.1:{site.port}/v1/plans/{plan}/realization"
         try:
-            told = installation.http.get(url, params=asked)
+            response = installation.http.get(url, params=asked)
         except HTTPError as error:
             installation.tend()  # has it left?
             yield f"{site.name} does not tell of {plan}: {error!r}"
             continue
-        if told.status_code != SERVED_WITH:
-            yield f"{site.name} does not tell of {plan}: {told.text[:200]}"
+        if response.status_code != SERVED_WITH:
+            yield f"{site.name} does not tell of {plan}: {response.text[:200]}"
             continue
-        answer = told.json()
+        answer = response.json()
         day = date.fromisoformat(answer["as_of"])
         if day not in expected:
             expected[day] = oracle.figures(facts, plan, day, basis=basis)
@@ -208,11 +208,11 @@ def _figure(
             yield f"{site.name}: {plan} as of {day}, {basis}, is not what the oracle says"
 
 
-def heard(played: Played, book: Book) -> list[str]:
+def received(played: Played, decided: DecidedLog) -> list[str]:
     """Versions heard over server-sent events only rise, and come to the last."""
     found = []
     for follower in played.followers:
-        who, last = f"who follows {follower.plan}", len(book.facts.get(follower.plan, ()))
+        who, last = f"who follows {follower.plan}", len(decided.facts.get(follower.plan, ()))
         if follower.fell():
             found.append(f"{who} heard versions fall: {follower.fell()[:3]}")
         if not played.installation.wait(lambda f=follower, n=last: f.versions[-1:] == [n], STEP_SECONDS):  # type: ignore[misc]  # mypy infers no type for the default
@@ -223,25 +223,25 @@ def heard(played: Played, book: Book) -> list[str]:
 # ── what can be built again ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def replayed(installation: Installation[Any]) -> list[str]:
+def replayed(installation: ChaosInstallation[Any]) -> list[str]:
     """Every projection, built again from the log on an empty database, has the same rows."""
     settings = installation.settings
-    fresh = rebuilt.replayed(settings, installation.folder / "rebuilt")
+    fresh = rebuilt_projections.replayed(settings, installation.folder / "rebuilt")
     last: list[str] = []
 
     def same() -> bool:
-        last[:] = rebuilt.differences(rebuilt.tables(rebuilt.urls(settings)), fresh)
+        last[:] = rebuilt_projections.differences(rebuilt_projections.tables(rebuilt_projections.urls(settings)), fresh)
         return not last
 
     return [] if installation.wait(same, STEP_SECONDS, every=LOOK_SECONDS) else last
 
 
-def state_from_the_book(installation: Installation[Any]) -> list[str]:
+def state_from_the_facts_log(installation: ChaosInstallation[Any]) -> list[str]:
     """The worker's state, restored from the facts, gives the bytes of the last snapshot of every plan."""
-    mailbox = installation.mailbox
+    kafka_topics = installation.kafka_topics
     states = {number: PartitionState(number, PARTITIONS, SECRET) for number in range(PARTITIONS)}
     try:
-        for record in mailbox.written("facts"):
+        for record in kafka_topics.written("facts"):
             states[record.partition].restore(parse_fact(record.value), record.value)
     except (ChainError, GapError) as error:
         return [str(error)]
@@ -250,7 +250,7 @@ def state_from_the_book(installation: Installation[Any]) -> list[str]:
     last: dict[tuple[int, bytes | None], bytes] = {}
 
     def same() -> bool:
-        last.update({(record.partition, record.key): record.value for record in mailbox.written("realization")})
+        last.update({(record.partition, record.key): record.value for record in kafka_topics.written("realization")})
         return last == wanted
 
     if installation.wait(same, STEP_SECONDS, every=LOOK_SECONDS):
@@ -262,7 +262,7 @@ def state_from_the_book(installation: Installation[Any]) -> list[str]:
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def wedged(installation: Installation[Any]) -> list[str]:
+def wedged(installation: ChaosInstallation[Any]) -> list[str]:
     """Every process lives and can be asked. (That none left which may not was seen all the time, by `tend`.)"""
     installation.until_ready()  # a rebalance may be under way: who left is missed when its session has passed
     return [

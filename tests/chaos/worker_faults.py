@@ -11,13 +11,13 @@ from kafka import KafkaProducer
 
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import PARTITIONS, Installation, Kept
-from tests.chaos.open_transactions import OpenTransactions
+from tests.chaos.environments import RunEnvironment
+from tests.chaos.installation import PARTITIONS, ChaosInstallation, KeptProcess
+from tests.chaos.open_transactions import OpenFactsTransactions
 from tests.parts.faulty_worker import ASKED_FIRST
 from tests.parts.processes import Running
 
-Here = Installation[Ground]
+Here = ChaosInstallation[RunEnvironment]
 
 RESTORING, TAKEN_OVER, FENCED, REBALANCING = (
     '"restoring"',
@@ -32,16 +32,16 @@ REBALANCE_SECONDS = 30.0
 
 
 @contextmanager
-def watched(installation: Here) -> Iterator[OpenTransactions]:
+def watched(installation: Here) -> Iterator[OpenFactsTransactions]:
     """A look at the broker's open transactions."""
-    transactions = OpenTransactions(installation.mailbox)
+    transactions = OpenFactsTransactions(installation.kafka_topics)
     try:
         yield transactions
     finally:
         transactions.close()
 
 
-def _pause_in_a_transaction(installation: Here, worker: Kept, transactions: OpenTransactions) -> set[int]:
+def _pause_in_a_transaction(installation: Here, worker: KeptProcess, transactions: OpenFactsTransactions) -> set[int]:
     """Pause a worker again and again, until it is paused in a transaction. The partitions on which one stays open."""
     still = set[int]()
 
@@ -76,10 +76,10 @@ def worker_killed_while_restoring(installation: Here) -> str | None:
     worker = installation.random.choice(installation.workers)
     worker.running.kill()
     starts = worker.starts
-    installation.wait(lambda: worker.starts > starts and RESTORING in worker.running.said, RESTORE_SECONDS)
+    installation.wait(lambda: worker.starts > starts and RESTORING in worker.running.output, RESTORE_SECONDS)
     worker.running.kill()
-    said = worker.running.said
-    restored, begun = said.count(TAKEN_OVER), said.count(RESTORING)
+    output = worker.running.output
+    restored, begun = output.count(TAKEN_OVER), output.count(RESTORING)
     installation.until_ready(worker)
     return f"killed with {restored} of {begun} restores done" if begun > restored else None
 
@@ -88,7 +88,7 @@ def worker_killed_just_after_a_rebalance(installation: Here) -> str | None:
     """Another worker joins; when it has its first partition, the one that gave it up is killed."""
     worker = installation.workers[0]
     other = installation.start_worker("joined")
-    joined = installation.wait(lambda: RESTORING in other.running.said, REBALANCE_SECONDS)
+    joined = installation.wait(lambda: RESTORING in other.running.output, REBALANCE_SECONDS)
     worker.running.kill()
     installation.until_ready(worker, other)
     other.retire()
@@ -99,7 +99,7 @@ def worker_killed_just_after_a_rebalance(installation: Here) -> str | None:
 def worker_joins_and_leaves(installation: Here) -> str | None:
     """A second worker comes, works, and goes in order."""
     other = installation.start_worker("guest")
-    worked = installation.wait(lambda: TAKEN_OVER in other.running.said, REBALANCE_SECONDS)
+    worked = installation.wait(lambda: TAKEN_OVER in other.running.output, REBALANCE_SECONDS)
     installation.wait(lambda: False, installation.random.random())
     other.retire(signal.SIGTERM)
     gone = installation.wait(lambda: not other.running.alive, RESTORE_SECONDS)
@@ -108,20 +108,20 @@ def worker_joins_and_leaves(installation: Here) -> str | None:
 
 def worker_paused_past_its_session(installation: Here) -> str | None:
     """SIGSTOP in a transaction until another worker owns every partition, then SIGCONT: the broker must fence it."""
-    woken, told = _paused(
+    woken, fenced = _paused(
         installation, lambda relief, had: relief.count(TAKEN_OVER) >= had.count(TAKEN_OVER) + PARTITIONS
     )
-    if not told:
+    if not fenced:
         return None
-    return "woken after another owned its partitions" + (", and was fenced" if FENCED in woken.said else "")
+    return "woken after another owned its partitions" + (", and was fenced" if FENCED in woken.output else "")
 
 
 def worker_woken_in_the_middle_of_a_takeover(installation: Here) -> str | None:
     """SIGSTOP in a transaction, and SIGCONT when another worker begins to take its partitions over: both go for them."""
-    woken, told = _paused(installation, lambda relief, had: relief.count(REBALANCING) > had.count(REBALANCING))
-    if not told:
+    woken, fenced = _paused(installation, lambda relief, had: relief.count(REBALANCING) > had.count(REBALANCING))
+    if not fenced:
         return None
-    return "woken while another took its partitions over" + (", and was fenced" if FENCED in woken.said else "")
+    return "woken while another took its partitions over" + (", and was fenced" if FENCED in woken.output else "")
 
 
 def worker_woken_when_another_has_asked_before_opening(installation: Here) -> str | None:
@@ -129,10 +129,10 @@ def worker_woken_when_another_has_asked_before_opening(installation: Here) -> st
 
     Only for workers who do it in this order: `asks_before_opening` in tests.parts.faulty_worker.
     """
-    _, told = _paused(
+    _, fenced = _paused(
         installation, lambda relief, had: relief.count(ASKED_FIRST) >= had.count(ASKED_FIRST) + PARTITIONS
     )
-    return "woken between what another had asked for and opened" if told else None
+    return "woken between what another had asked for and opened" if fenced else None
 
 
 def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Running, bool]:
@@ -146,17 +146,17 @@ def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Run
     installation.until_ready(relief)
     with watched(installation) as transactions:
         held = bool(_pause_in_a_transaction(installation, paused, transactions))
-    had = relief.running.said
-    moved = held and installation.wait(lambda: enough(relief.running.said, had), REBALANCE_SECONDS)
-    woken, owned = paused.running, paused.running.said.count(TAKEN_OVER)
+    had = relief.running.output
+    moved = held and installation.wait(lambda: enough(relief.running.output, had), REBALANCE_SECONDS)
+    woken, owned = paused.running, paused.running.output.count(TAKEN_OVER)
     woken.resume()
-    told = moved and installation.wait(
-        lambda: not woken.alive or woken.said.count(TAKEN_OVER) > owned, REBALANCE_SECONDS
+    fenced = moved and installation.wait(
+        lambda: not woken.alive or woken.output.count(TAKEN_OVER) > owned, REBALANCE_SECONDS
     )
     relief.retire()
     installation.wait(lambda: not relief.running.alive, RESTORE_SECONDS)
     installation.until_ready(paused)
-    return woken, told
+    return woken, fenced
 
 
 def worker_started_twice(installation: Here) -> str | None:
@@ -172,12 +172,12 @@ def worker_started_twice(installation: Here) -> str | None:
 
 def writer_fenced_by_a_stranger(installation: Here) -> str | None:
     """Somebody opens the transactional id of a partition and does nothing with it: its owner can't write any more."""
-    mailbox = installation.mailbox
+    kafka_topics = installation.kafka_topics
     workers = installation.workers
     started = {worker: worker.starts for worker in workers}
-    transactional_id = f"{mailbox.prefix}aggregator-{installation.random.randrange(PARTITIONS)}"
+    transactional_id = f"{kafka_topics.prefix}aggregator-{installation.random.randrange(PARTITIONS)}"
     with KafkaProducer(
-        **client_options(KafkaSettings(kafka=mailbox.bootstrap)),
+        **client_options(KafkaSettings(kafka=kafka_topics.bootstrap)),
         transactional_id=transactional_id,
         metrics_enabled=False,
     ) as stranger:
@@ -185,4 +185,4 @@ def writer_fenced_by_a_stranger(installation: Here) -> str | None:
         stranger.init_transactions()
         left = installation.wait(lambda: any(worker.starts > started[worker] for worker in workers), REBALANCE_SECONDS)
     installation.until_ready()
-    return "its owner was fenced, and left" if left and any(FENCED in running.said for running in fenced) else None
+    return "its owner was fenced, and left" if left and any(FENCED in running.output for running in fenced) else None

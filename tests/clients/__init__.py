@@ -21,7 +21,7 @@ from httpx import Client, Response
 
 from deploy.local import jars, java
 from samples.plan import PLAN
-from tests.integration.town import Desk
+from tests.integration.intake_site import Desk
 
 Json = dict[str, Any]
 
@@ -85,10 +85,10 @@ def example() -> Json:
 def send(client: str, program: str, event_id: str, desk: Desk, folder: Path, key: str | None = None) -> Json:
     """Run a program in a folder of its own, on the desk's broker and topics. Returns what became of its event, as
     told to the holder of a key."""
-    event, mailbox = example() | {"id": event_id}, desk.mailbox
+    event, kafka_topics = example() | {"id": event_id}, desk.kafka_topics
     for stated, ours in (
-        ('"127.0.0.1:9092"', f'"{mailbox.bootstrap}"'),
-        ('"program-status"', f'"{mailbox.prefix}program-status"'),
+        ('"127.0.0.1:9092"', f'"{kafka_topics.bootstrap}"'),
+        ('"program-status"', f'"{kafka_topics.prefix}program-status"'),
     ):
         assert stated in program
         program = program.replace(stated, ours)
@@ -96,10 +96,10 @@ def send(client: str, program: str, event_id: str, desk: Desk, folder: Path, key
     name, prepare = (IN_MAKE_TEST | BY_HAND)[client]
     (folder / name).write_text(program)
     (folder / "report.json").write_text(json.dumps(event))
-    told = subprocess.run(
+    completed = subprocess.run(
         prepare(folder / name), cwd=folder, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
     )
-    assert told.returncode == 0, f"{client} failed:\n{told.stdout}{told.stderr}"
+    assert completed.returncode == 0, f"{client} failed:\n{completed.stdout}{completed.stderr}"
     return desk.outcome(event["source"], event["id"], key=key)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import clients
-from tests.integration.town import Desk, desk
+from tests.integration.intake_site import Desk, desk
 
 __all__ = ["desk"]
 

@@ -124,10 +124,10 @@ def test_a_process_boots_with_what_it_is_given(process: Process, monkeypatch: py
     for name, value in process.env.items():
         if value is not None and "${" not in value:  # a secret's, the pod's, or the caller's
             monkeypatch.setenv(name, value)
-    told = InstallationSettings()
-    assert told.host == "0.0.0.0"
-    assert told.partitions == 12
-    assert told.state == Path("/var/lib/pantau")
+    settings = InstallationSettings()
+    assert settings.host == "0.0.0.0"
+    assert settings.partitions == 12
+    assert settings.state == Path("/var/lib/pantau")
 
 
 def test_secrets_are_named_and_not_contained() -> None:
@@ -310,7 +310,7 @@ def test_what_there_is_more_than_one_of_is_not_all_taken_away_at_once() -> None:
         assert budget["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_nobody_speaks_to_anybody_but_where_it_is_said() -> None:
+def test_pods_connect_only_where_a_policy_allows_it() -> None:
     policies = {policy["metadata"]["name"]: policy["spec"] for policy in of_kind("NetworkPolicy")}
     assert policies.pop("default-deny") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     broker_port = int(

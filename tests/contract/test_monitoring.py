@@ -47,10 +47,10 @@ def test_an_alert_says_what_is_wrong_and_what_to_do(name: str) -> None:
     assert rule.keys() == {"alert", "expr", "for", "labels", "annotations"}
     assert rule["labels"].keys() == {"severity"}
     assert rule["labels"]["severity"] in {"critical", "warning", "notice"}
-    told = rule["annotations"]
-    assert told["summary"].endswith(".")
-    assert told["description"].strip().endswith(".")
-    assert told["runbook_url"] == f"docs/operations.md#{name.lower()}"
+    annotations = rule["annotations"]
+    assert annotations["summary"].endswith(".")
+    assert annotations["description"].strip().endswith(".")
+    assert annotations["runbook_url"] == f"docs/operations.md#{name.lower()}"
     assert name in headings()
 
 

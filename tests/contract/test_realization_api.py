@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 
 from deploy.local.broker import Broker
 from deploy.local.process_settings import InstallationSettings
-from tests.integration.city import Api, City, bearer, served
-from tests.integration.listening import Listener
-from tests.integration.saying import beginning, report, visit
+from tests.integration.facts_and_api import ApiClient, WrittenFacts, bearer, served
+from tests.integration.sample_events import beginning, report, visit
+from tests.integration.stream_client import StreamClient
 from tests.parts.history import Json
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +21,8 @@ DAY = "2021-12-31"
 
 
 @pytest.fixture(scope="module")
-def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[City]:
-    found = City(broker.bootstrap, f"sqlite:///{tmp_path_factory.mktemp('contract') / 'realization.db'}")
+def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WrittenFacts]:
+    found = WrittenFacts(broker.bootstrap, f"sqlite:///{tmp_path_factory.mktemp('contract') / 'realization.db'}")
     more: Json = {"spent": 900_000, "obstacle": "Lahan", "evidence": [{"title": "Foto", "sha256": "ab" * 32}]}
     found.write(
         beginning("kota", 14),
@@ -37,7 +37,7 @@ def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[
 
 
 @pytest.fixture(scope="module")
-def api(city: City) -> Generator[Api]:
+def api(city: WrittenFacts) -> Generator[ApiClient]:
     opening = city.settings.model_copy(update={"opening_plan": "kota"})
     city.settings = InstallationSettings.model_validate(opening.model_dump())
     with served(city) as found:
@@ -45,7 +45,7 @@ def api(city: City) -> Generator[Api]:
 
 
 @pytest.fixture(scope="module")
-def document(api: Api) -> Json:
+def document(api: ApiClient) -> Json:
     found: Json = api.client.get("/openapi.json").json()
     return found
 
@@ -62,9 +62,9 @@ def strict(schema: Any) -> Any:
 
 def test_every_path_of_the_interfaces_is_served_and_documented(document: Json) -> None:
     section = INTERFACES.split("## Live state")[1].split("\n## ")[0]
-    told = re.findall(r"^\| `GET (/v1[^?`]*)(?:\?([^`]*))?` \|", section, flags=re.M)
-    assert len(told) == len(document["paths"]) == 8
-    for path, query in told:
+    paths = re.findall(r"^\| `GET (/v1[^?`]*)(?:\?([^`]*))?` \|", section, flags=re.M)
+    assert len(paths) == len(document["paths"]) == 8
+    for path, query in paths:
         operation = document["paths"][path]["get"]
         parameters = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
         assert set(filter(None, query.split("&"))) <= parameters, path
@@ -84,7 +84,7 @@ def test_every_path_of_the_interfaces_is_served_and_documented(document: Json) -
     ],
 )
 @pytest.mark.parametrize("plan", ["kota", "kota-nanti"])
-def test_an_answer_is_as_its_document_says(api: Api, document: Json, path: str, plan: str) -> None:
+def test_an_answer_is_as_its_document_says(api: ApiClient, document: Json, path: str, plan: str) -> None:
     schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     check = Draft202012Validator(strict(schema) | {"components": strict(document["components"])})
     found = path.removeprefix("/v1/plans").format(plan=plan, program="P-000")
@@ -96,33 +96,33 @@ def test_an_answer_is_as_its_document_says(api: Api, document: Json, path: str, 
         check.validate(api.get(found, headers=headers, **day))
 
 
-def test_figures_are_named_as_the_interfaces_name_them(api: Api) -> None:
-    told = api.get("/kota/realization", as_of="2020-12-31", group_by="sub_dimension")
+def test_figures_are_named_as_the_interfaces_name_them(api: ApiClient) -> None:
+    answer = api.get("/kota/realization", as_of="2020-12-31", group_by="sub_dimension")
     cell = INTERFACES.split("A *cell*")[1].split("```json")[1].split("```")[0]
     inside = {"percent", "rule", "plan", "band", "band_label", "id", "en", "very_high"}
-    names = told["overall"].keys() | told["overall"]["statuses"].keys() - {"dimension_mean"}
+    names = answer["overall"].keys() | answer["overall"]["statuses"].keys() - {"dimension_mean"}
     assert set(re.findall(r'"(\w+)"', cell)) - inside == names - {"dimension_mean"}
-    assert told["overall"]["share"] == {
+    assert answer["overall"]["share"] == {
         "formula": "share.v1", "numerator": "4", "denominator": "14", "percent": "28.57", "reason": None
     }  # fmt: skip
-    assert told["overall"]["verified"]["numerator"] == "2"
-    assert told["overall"]["target"] == {"percent": "20.00", "rule": "linear"}
-    assert told["overall"]["achievement"]["band_label"] == {"id": "Sangat tinggi", "en": "Very high"}
-    assert [group["key"] for group in told["groups"]][:3] == ["public_service", "bureaucracy", "public_policy"]
-    assert told["groups"][0]["label"] == {"id": "Layanan publik", "en": "Public service"}
-    assert told["groups"][-1]["share"]["reason"] == {
+    assert answer["overall"]["verified"]["numerator"] == "2"
+    assert answer["overall"]["target"] == {"percent": "20.00", "rule": "linear"}
+    assert answer["overall"]["achievement"]["band_label"] == {"id": "Sangat tinggi", "en": "Very high"}
+    assert [group["key"] for group in answer["groups"]][:3] == ["public_service", "bureaucracy", "public_policy"]
+    assert answer["groups"][0]["label"] == {"id": "Layanan publik", "en": "Public service"}
+    assert answer["groups"][-1]["share"]["reason"] == {
         "code": "empty",
         "id": "Tidak ada program dalam kelompok ini.",
         "en": "There are no programs in this group.",
     }
 
 
-def test_all_that_is_wrong_with_a_question_is_told_at_once(api: Api) -> None:
-    told = api.response(
+def test_all_that_is_wrong_with_a_question_is_reported_at_once(api: ApiClient) -> None:
+    response = api.response(
         "/kota/programs", expect=422, as_of="31-12-2021", known_at="yesterday", status="done", limit=0, asof=DAY
     )
-    assert told.headers["content-type"] == "application/problem+json"
-    problem = told.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
     assert {each["where"] for each in problem["errors"]} == {
         "query.as_of", "query.known_at", "query.status", "query.limit", "query.asof"
     }  # fmt: skip
@@ -143,13 +143,13 @@ def test_all_that_is_wrong_with_a_question_is_told_at_once(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nirwana/realization", "/nirwana/stream", "/kota/programs/X-1", "/kota/nothing"])
-def test_what_is_not_there_is_a_problem(api: Api, path: str) -> None:
-    told = api.response(path, expect=404)
-    assert told.headers["content-type"] == "application/problem+json"
-    assert told.json()["status"] == 404
+def test_what_is_not_there_is_a_problem(api: ApiClient, path: str) -> None:
+    response = api.response(path, expect=404)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == 404
 
 
-def test_dates_at_the_ends_of_the_calendar_are_answered(api: Api) -> None:
+def test_dates_at_the_ends_of_the_calendar_are_answered(api: ApiClient) -> None:
     for as_of in ("0001-01-01", "9999-12-31"):
         for path in ("realization", "changes", "programs", "departments"):
             assert api.get(f"/kota/{path}", as_of=as_of)["as_of"] == as_of
@@ -158,27 +158,27 @@ def test_dates_at_the_ends_of_the_calendar_are_answered(api: Api) -> None:
     assert [point["as_of"] for point in last["series"][0]["points"]] == ["9999-11-30", "9999-12-31"]
 
 
-def test_other_systems_may_read_from_their_own_pages(api: Api) -> None:
-    told = api.response("/kota/realization", headers={"Origin": "https://data.example"})
-    assert told.headers["access-control-allow-origin"] == "*"
-    assert "etag" in told.headers["access-control-expose-headers"].lower()
+def test_other_systems_may_read_from_their_own_pages(api: ApiClient) -> None:
+    response = api.response("/kota/realization", headers={"Origin": "https://data.example"})
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "etag" in response.headers["access-control-expose-headers"].lower()
     refused = api.client.post("/v1/plans/kota/realization", headers={"Origin": "https://data.example"})
     assert refused.status_code == 405
 
 
-def test_the_page_takes_nothing_from_elsewhere(api: Api) -> None:
+def test_the_page_takes_nothing_from_elsewhere(api: ApiClient) -> None:
     pages = api.client.get("/"), api.client.get("/app/main.js")
-    for told in pages:
-        assert told.status_code == 200
-        policy = dict(part.split(" ", 1) for part in told.headers["content-security-policy"].split("; "))
+    for answer in pages:
+        assert answer.status_code == 200
+        policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
         assert policy == {
             "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
             "connect-src": "'self'", "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'",
         }  # fmt: skip
-        assert told.headers["x-content-type-options"] == "nosniff"
-        assert told.headers["referrer-policy"] == "no-referrer"
-        assert told.headers["cache-control"] == "no-cache"
-        again = api.client.get(told.request.url, headers={"If-None-Match": told.headers["etag"]})
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-cache"
+        again = api.client.get(answer.request.url, headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
     assert pages[0].headers["content-type"].startswith("text/html")
     for path in (
@@ -192,18 +192,18 @@ def test_the_page_takes_nothing_from_elsewhere(api: Api) -> None:
     assert api.client.get("/opening.json").json() == {"plan": "kota", "as_of": None}
 
 
-def test_events_of_a_stream_are_as_the_document_says(api: Api, city: City, document: Json) -> None:
+def test_events_of_a_stream_are_as_the_document_says(api: ApiClient, city: WrittenFacts, document: Json) -> None:
     components = strict(document["components"])
-    with Listener(api, "kota", as_of=DAY) as listener:
+    with StreamClient(api, "kota", as_of=DAY) as listener:
         snapshot = listener.next()
         (change,) = listener.up_to(city.write(report("kota", 6, "d", "2021-07-31")))
-    for name, heard in (("Realization", snapshot), ("Change", change)):
-        Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": components}).validate(heard.data)
+    for name, received in (("Realization", snapshot), ("Change", change)):
+        Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": components}).validate(received.data)
 
 
-def test_operations_see_what_it_does(api: Api) -> None:
+def test_operations_see_what_it_does(api: ApiClient) -> None:
     api.get("/kota/realization")
-    told = api.client.get("/metrics").text
+    answer = api.client.get("/metrics").text
     for name in (
         'pantau_projection_lag_records{service="realization",topic="facts"} 0.0',
         'pantau_projection_lag_seconds{service="realization",topic="facts"} 0.0',
@@ -211,5 +211,5 @@ def test_operations_see_what_it_does(api: Api) -> None:
         'pantau_figure_seconds_count{question="realization"}',
         'route="/v1/plans/{plan}/realization",service="realization",status="200"',
     ):
-        assert name in told
+        assert name in answer
     assert api.client.get("/readyz").json()["checks"]["caught_up"] is True

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stack import Stack
+from tests.e2e.stack import StandInStack
 from tests.parts.processes import Processes
 
 
 @pytest.fixture
-def stack(tmp_path: Path, processes: Processes) -> Stack:
+def stack(tmp_path: Path, processes: Processes) -> StandInStack:
     """A supervisor of stand-ins, not started yet."""
-    return Stack(tmp_path, processes)
+    return StandInStack(tmp_path, processes)

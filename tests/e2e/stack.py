@@ -9,7 +9,7 @@ from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port
 
 
-class Stack:
+class StandInStack:
     """A supervisor with stand-ins for its services, in a folder of its own."""
 
     def __init__(self, folder: Path, processes: Processes) -> None:
@@ -40,7 +40,7 @@ class Stack:
 
 
 def ready(supervisor: Running) -> Callable[[], bool]:
-    return lambda: "Pantau is ready" in supervisor.said
+    return lambda: "Pantau is ready" in supervisor.output
 
 
 def exists(pid: int) -> bool:

@@ -17,7 +17,7 @@ from tests.e2e.test_page_live import (
     test_the_figure_of_2020_stands_on_the_page_as_the_fixed_one,
     test_the_page_in_english,
 )
-from tests.parts.town import APART, Town, in_folder
+from tests.parts.whole_installation import APART, WholeInstallation, in_folder
 
 __all__ = [
     "departments",
@@ -38,14 +38,14 @@ ASKED = {
 
 
 @pytest.fixture(scope="module")
-def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
+def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WholeInstallation]:
     with in_folder(broker.bootstrap, tmp_path_factory.mktemp("apart"), apart=True) as running:
         yield running
 
 
 @pytest.mark.parametrize("owner", ASKED)
-def test_an_app_answers_what_it_owns_and_nothing_else(town: Town, realized: int, owner: str) -> None:
+def test_an_app_answers_what_it_owns_and_nothing_else(town: WholeInstallation, realized: int, owner: str) -> None:
     port = town.env[APART[owner][1]]
-    told = {app: httpx.get(f"http://127.0.0.1:{port}{path}").status_code for app, path in ASKED.items()}
-    assert told == {app: 200 if app == owner else 404 for app in ASKED}
+    statuses = {app: httpx.get(f"http://127.0.0.1:{port}{path}").status_code for app, path in ASKED.items()}
+    assert statuses == {app: 200 if app == owner else 404 for app in ASKED}
     assert town.http.get(ASKED[owner]).status_code == 200

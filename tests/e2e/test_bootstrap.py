@@ -43,7 +43,7 @@ class Checkout:
 
     def complete(self, *, under: tuple[str, ...] = (), **env: str) -> None:
         again = self.bootstrap(under=under, **env)
-        assert again.wait(PATIENCE_SECONDS) == 0, again.said
+        assert again.wait(PATIENCE_SECONDS) == 0, again.output
         assert self.works
 
     @property
@@ -54,8 +54,8 @@ class Checkout:
             [self.venv / "bin" / "uvicorn", "--version"],
             [self.venv / "bin" / "python", "-c", "import faust, fastapi, sqlalchemy, pantau"],
         )
-        told = [subprocess.run(command, capture_output=True, check=False).returncode for command in commands]
-        return told == [0, 0, 0]
+        codes = [subprocess.run(command, capture_output=True, check=False).returncode for command in commands]
+        return codes == [0, 0, 0]
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_killed_at_any_point_it_goes_on_and_what_was_there_stays_until_the_new_i
     (checkout.venv / "in-step").unlink()
     refused = checkout.bootstrap(under=with_read_only(checkout.folder))
     assert refused.wait() == 1
-    (line,) = refused.said.splitlines()
+    (line,) = refused.output.splitlines()
     assert line.startswith("This checkout can't be written by ")
     assert line.endswith(f"make {checkout.folder} writable, or clone it elsewhere.")
 
@@ -136,10 +136,10 @@ def bare(processes: Processes) -> Generator[Checkout]:
 
 
 def lacking(bare: Checkout, *, under: tuple[str, ...] = (), **env: str) -> list[str]:
-    told = bare.bootstrap(under=under, **{"PATH": str(bare.folder / "tools"), "JAVA_HOME": "", "PYTHON": "", **env})
-    assert told.wait() == 1, told.said
+    run = bare.bootstrap(under=under, **{"PATH": str(bare.folder / "tools"), "JAVA_HOME": "", "PYTHON": "", **env})
+    assert run.wait() == 1, run.output
     assert not bare.part.exists()
-    return told.said.splitlines()
+    return run.output.splitlines()
 
 
 LACKING = "Java 17 or newer, for Apache Kafka; Maven (mvn), which fetches Apache Kafka."
@@ -149,23 +149,23 @@ PACKAGES = "apt-get install --no-install-recommends default-jdk-headless maven"
 def test_what_is_missing_is_named_with_the_line_that_installs_it(bare: Checkout) -> None:
     sudo = "" if os.geteuid() == 0 else "sudo "
     line = f"To install it: {sudo}apt-get update && {sudo}{PACKAGES}"
-    missing, told = lacking(bare)
+    missing, lines = lacking(bare)
     assert missing.endswith(LACKING)
-    assert told == line or "python3-venv" in told  # where the system's own Python lacks venv
+    assert lines == line or "python3-venv" in lines  # where the system's own Python lacks venv
 
 
-def test_who_has_not_the_right_to_install_is_told_the_line(bare: Checkout) -> None:
+def test_who_has_not_the_right_to_install_is_shown_the_line(bare: Checkout) -> None:
     nobody = ("/usr/bin/setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
-    missing, told = lacking(bare, under=nobody, INSTALL="")
+    missing, lines = lacking(bare, under=nobody, INSTALL="")
     assert missing.endswith(LACKING)
-    assert told.startswith("That needs root's rights. To install it: sudo apt-get update && sudo apt-get install")
+    assert lines.startswith("That needs root's rights. To install it: sudo apt-get update && sudo apt-get install")
 
 
-def test_another_system_is_told_what_debian_calls_it(bare: Checkout) -> None:
+def test_another_system_is_shown_what_debian_calls_it(bare: Checkout) -> None:
     (bare.folder / "tools" / "apt-get").unlink()
-    missing, told = lacking(bare, INSTALL="")
+    missing, lines = lacking(bare, INSTALL="")
     assert missing.endswith(LACKING)
-    assert told.startswith("To install it on Debian and Ubuntu: apt-get install --no-install-recommends")
+    assert lines.startswith("To install it on Debian and Ubuntu: apt-get install --no-install-recommends")
 
 
 def test_a_python_that_was_chosen_and_will_not_do_is_named(bare: Checkout) -> None:

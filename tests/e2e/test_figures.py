@@ -18,15 +18,15 @@ from schemas.masterplan import MasterplanVersion
 from services.programs.masterplans.workbook import write_workbook
 from tests import oracle
 from tests.oracle import Json
-from tests.parts.history import Letter
-from tests.parts.town import Town
+from tests.parts.history import RecordToSend
 from tests.parts.waiting import until
-from tests.strategies import AS_OFS, QUICK_WIN_YEARS, Dice, Said, in_other_words, tell
+from tests.parts.whole_installation import WholeInstallation
+from tests.strategies import AS_OFS, QUICK_WIN_YEARS, Dice, ReceivedEvent, history_of, in_other_words
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GROUPINGS = ("dimension", "sub_dimension", "department", "year", "theme", "quick_win")
 FIGURES = ("share", "claimed", "verified", "weighted", "progress", "progress_all", "financial", "dimension_mean")
-SAID = ("state", "programs", "reported", "realized", "missing", "last_period", "periods_missed")
+STATE_FIELDS = ("state", "programs", "reported", "realized", "missing", "last_period", "periods_missed")
 SAMPLE = Path(reports.__file__).parent / "kota-pontianak-2019-2028.xlsx"
 PLANS = 3
 PLAIN = (
@@ -35,9 +35,9 @@ PLAIN = (
 QUESTIONS = 60
 
 
-def imported(town: Town, http: httpx.Client, said: Iterable[Said]) -> None:
+def imported(town: WholeInstallation, http: httpx.Client, imported_events: Iterable[ReceivedEvent]) -> None:
     """Publish plan versions as an administrator does: each as a workbook, in order."""
-    for one in said:
+    for one in imported_events:
         version = MasterplanVersion.model_validate_json(json.dumps(one.event["data"]))
         answer = http.post(
             "/v1/masterplans/import",
@@ -50,14 +50,14 @@ def imported(town: Town, http: httpx.Client, said: Iterable[Said]) -> None:
         until(lambda known=known: http.get(known).status_code == 200, what=known)  # type: ignore[misc]  # mypy infers no type for the default
 
 
-def published(town: Town, dice: Dice, said: Iterable[Said]) -> int:
+def published(town: WholeInstallation, dice: Dice, published_events: Iterable[ReceivedEvent]) -> int:
     """Send the rest as departments and evaluators do, some of it twice and in other words."""
-    letters = [
-        Letter(one.topic, oracle.partition_of(one.plan, town.mailbox.partitions), one.plan.encode(), value)
-        for one in said
+    records = [
+        RecordToSend(one.topic, oracle.partition_of(one.plan, town.kafka_topics.partitions), one.plan.encode(), value)
+        for one in published_events
         for value in [json.dumps(one.event).encode()] + [in_other_words(dice, one.event)] * dice.once_in(4)
     ]
-    return town.mailbox.send(dice.shuffled(letters))
+    return town.kafka_topics.send(dice.shuffled(records))
 
 
 def read_up_to(http: httpx.Client, plan: str) -> int:
@@ -65,42 +65,44 @@ def read_up_to(http: httpx.Client, plan: str) -> int:
     return int(answer.json()["known_at"]["seq"]) if answer.status_code == 200 else 0
 
 
-def facts_by_seq(town: Town, plan: str) -> list[oracle.Fact]:
+def facts_by_seq(town: WholeInstallation, plan: str) -> list[oracle.OracleFact]:
     """The oracle's facts of a plan in the order in which the book has them, so that `known_at` can be asked."""
-    mail = town.mailbox.mail()
-    facts = {(f.topic, f.partition, f.offset): f for f in oracle.decide(mail, town.mailbox.partitions)[1]}
-    book = [json.loads(record.value) for record in town.mailbox.written("facts")]
-    mine = sorted((f for f in book if oracle.plan_of(f["event"]["source"]) == plan), key=lambda f: f["seq"])
+    records = town.kafka_topics.input_records()
+    facts = {(f.topic, f.partition, f.offset): f for f in oracle.decide(records, town.kafka_topics.partitions)[1]}
+    plan_facts = [json.loads(record.value) for record in town.kafka_topics.written("facts")]
+    mine = sorted((f for f in plan_facts if oracle.plan_of(f["event"]["source"]) == plan), key=lambda f: f["seq"])
     return [facts[f["topic"], f["partition"], f["offset"]] for f in mine]
 
 
-def same_figure(found: Json, told: Json) -> bool:
+def same_figure(found: Json, expected: Json) -> bool:
     reason = found["reason"] and found["reason"]["code"]
     return bool(
-        found["formula"] == told["formula"]
-        and found["percent"] == told["percent"]
-        and reason == told["reason"]
-        and Fraction(found["numerator"]) == told["numerator"]
-        and Fraction(found["denominator"]) == told["denominator"]
+        found["formula"] == expected["formula"]
+        and found["percent"] == expected["percent"]
+        and reason == expected["reason"]
+        and Fraction(found["numerator"]) == expected["numerator"]
+        and Fraction(found["denominator"]) == expected["denominator"]
     )
 
 
-def differences(found: Json, told: Json, where: str) -> list[str]:
+def differences(found: Json, expected: Json, where: str) -> list[str]:
     """How a cell of the API differs from the oracle's."""
-    wrong = [f"{where}.{name}" for name in FIGURES if name in told and not same_figure(found[name], told[name])]
-    wrong += [f"{where}.{name}: {found[name]} is told as {told[name]}" for name in PLAIN if found[name] != told[name]]
+    wrong = [f"{where}.{name}" for name in FIGURES if name in expected and not same_figure(found[name], expected[name])]
+    wrong += [
+        f"{where}.{name}: {found[name]} is told as {expected[name]}" for name in PLAIN if found[name] != expected[name]
+    ]
     achieved = found["achievement"] and {key: found["achievement"][key] for key in ("percent", "band")}
-    if achieved != told["achievement"] and (achieved or {}).get("percent") is not None:
-        wrong.append(f"{where}.achievement: {achieved} is told as {told['achievement']}")
+    if achieved != expected["achievement"] and (achieved or {}).get("percent") is not None:
+        wrong.append(f"{where}.achievement: {achieved} is told as {expected['achievement']}")
     return wrong
 
 
-def compared(http: httpx.Client, plan: str, facts: list[oracle.Fact], question: dict[str, Any]) -> list[str]:
+def compared(http: httpx.Client, plan: str, facts: list[oracle.OracleFact], question: dict[str, Any]) -> list[str]:
     answer = http.get(f"/v1/plans/{plan}/realization", params={k: v for k, v in question.items() if v is not None})
     assert answer.status_code == 200, answer.text
     found = answer.json()
     known = facts[: question["known_at"]] if question["known_at"] is not None else facts
-    told = oracle.figures(
+    expected = oracle.figures(
         known,
         plan,
         date.fromisoformat(question["as_of"]),
@@ -108,9 +110,9 @@ def compared(http: httpx.Client, plan: str, facts: list[oracle.Fact], question: 
         question["quick_win"],
         question["basis"],
     )
-    wrong = differences(found["overall"], told["overall"], "overall")
+    wrong = differences(found["overall"], expected["overall"], "overall")
     groups = {group["key"]: group for group in found["groups"]}
-    for key, cell in told["groups"].items():
+    for key, cell in expected["groups"].items():
         wrong += differences(groups.pop(key), cell, key) if key in groups else [f"{key} is missing"]
     wrong += [f"{key} should be empty" for key, group in groups.items() if group["programs"]]
     wrong += [
@@ -120,29 +122,33 @@ def compared(http: httpx.Client, plan: str, facts: list[oracle.Fact], question: 
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_figure_of_the_api_is_the_oracles(town: Town, seed: int) -> None:
+def test_every_figure_of_the_api_is_the_oracles(town: WholeInstallation, seed: int) -> None:
     chance = random.Random(seed)
     with httpx.Client(base_url=town.url, timeout=30) as http:
         for number in range(PLANS):
             plan = f"kota-{seed}-{number}"
             dice = Dice(chance.randbytes(2400))
-            history = tell(dice, plan, at_most=150)
-            versions = [said for said in history if said.topic == "masterplans"]
+            history = history_of(dice, plan, at_most=150)
+            versions = [received_event for received_event in history if received_event.topic == "masterplans"]
             imported(town, http, versions)
-            published(town, dice, [said for said in history if said.topic != "masterplans"])
+            published(
+                town, dice, [received_event for received_event in history if received_event.topic != "masterplans"]
+            )
             facts = _all_known(town, http, plan)
-            told = oracle.department_states(facts, plan, date(2021, 12, 31))
-            assert department_states(http, plan) == {key: {k: each[k] for k in SAID} for key, each in told.items()}
+            expected = oracle.department_states(facts, plan, date(2021, 12, 31))
+            assert department_states(http, plan) == {
+                key: {k: each[k] for k in STATE_FIELDS} for key, each in expected.items()
+            }
             wrong: list[str] = []
             for _ in range(QUESTIONS):
                 wrong += compared(http, plan, facts, _question(chance, len(facts)))
             assert wrong == []
-    assert town.mailbox.differences() == []
+    assert town.kafka_topics.differences() == []
 
 
-def _all_known(town: Town, http: httpx.Client, plan: str) -> list[oracle.Fact]:
-    sent = len(town.mailbox.mail())
-    until(lambda: town.mailbox.decided() >= sent, what="everything decided")
+def _all_known(town: WholeInstallation, http: httpx.Client, plan: str) -> list[oracle.OracleFact]:
+    sent = len(town.kafka_topics.input_records())
+    until(lambda: town.kafka_topics.decided() >= sent, what="everything decided")
     facts = facts_by_seq(town, plan)
     until(lambda: read_up_to(http, plan) >= len(facts), what="everything known to the api")
     return facts
@@ -161,7 +167,7 @@ def _question(chance: random.Random, facts: int) -> dict[str, Any]:
 
 def department_states(http: httpx.Client, plan: str) -> dict[str, Json]:
     answer = http.get(f"/v1/plans/{plan}/departments", params={"as_of": "2021-12-31"}).json()
-    return {item["department"]: {key: item[key] for key in SAID} for item in answer["items"]}
+    return {item["department"]: {key: item[key] for key in STATE_FIELDS} for item in answer["items"]}
 
 
 def edited(cell: str, sheet: str, value: int | str, plan: str) -> bytes:
@@ -174,7 +180,7 @@ def edited(cell: str, sheet: str, value: int | str, plan: str) -> bytes:
     return packed.getvalue()
 
 
-def test_one_cell_of_the_sample_edited_gives_the_exact_new_figure(town: Town) -> None:
+def test_one_cell_of_the_sample_edited_gives_the_exact_new_figure(town: WholeInstallation) -> None:
     """The target of 2020 is 25 % instead of 20 %: 36.38498...% is then 145.54 % of it, and its band stays.
 
     One program's weight doubled: the weights sum to more than 100, and the weighted share is null with the reason.
@@ -188,12 +194,14 @@ def test_one_cell_of_the_sample_edited_gives_the_exact_new_figure(town: Town) ->
                 headers={"content-type": XLSX, "authorization": f"Bearer {town.admin_key}"},
             )
             assert answer.status_code == 202, answer.text
-            town.mailbox.send(
-                Letter("program-status", oracle.partition_of(plan, town.mailbox.partitions), plan.encode(), raw)
+            town.kafka_topics.send(
+                RecordToSend(
+                    "program-status", oracle.partition_of(plan, town.kafka_topics.partitions), plan.encode(), raw
+                )
                 for raw in (json.dumps(of_plan(line, plan)).encode() for line in lines)
             )
-        sent = len(town.mailbox.mail())
-        until(lambda: town.mailbox.decided() >= sent, 90, what="everything decided")
+        sent = len(town.kafka_topics.input_records())
+        until(lambda: town.kafka_topics.decided() >= sent, 90, what="everything decided")
         asked = {"as_of": "2020-12-31"}
 
         def overall(plan: str) -> Json:

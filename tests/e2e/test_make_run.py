@@ -22,7 +22,7 @@ import pytest
 from deploy.local import ports, state
 from samples import catalogue, reports, visits
 from samples.plan import PLAN
-from tests.parts.mailbox import Mailbox
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
 
@@ -39,7 +39,7 @@ STOP_SECONDS = 10
 pytestmark = pytest.mark.timeout(900)
 
 
-class Stack:
+class MakeRunStack:
     """What `make run` runs, on a state folder and ports of its own; started again, it is the same."""
 
     def __init__(self, folder: Path, processes: Processes) -> None:
@@ -51,9 +51,9 @@ class Stack:
         self.http = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
 
     def start(self, *, pace: float = 0) -> Running:
-        told = {variable: str(port) for variable, port in self._ports.items()}
-        told |= {"PANTAU_STATE": str(self.state), "PACE": str(pace), "MAKEFLAGS": ""}
-        return self._processes.start("make", [*IGNORING_INTERRUPTS, "make", "run"], env=told)
+        ports = {variable: str(port) for variable, port in self._ports.items()}
+        ports |= {"PANTAU_STATE": str(self.state), "PACE": str(pace), "MAKEFLAGS": ""}
+        return self._processes.start("make", [*IGNORING_INTERRUPTS, "make", "run"], env=ports)
 
     @property
     def running(self) -> dict[int, str]:
@@ -77,13 +77,13 @@ class Stack:
     def doctor(self) -> dict[str, Json]:
         """What the check-up finds, by name. It is told the state folder, and finds the ports by itself."""
         env = {name: value for name, value in os.environ.items() if name not in self._ports}
-        told = subprocess.run(
+        output = subprocess.run(
             [Path(sys.executable).with_name("pantau"), "doctor", "--json"],
             env=env | {"PANTAU_STATE": str(self.state)},
             capture_output=True,
             check=False,
         ).stdout
-        return {finding["what"]: finding for finding in json.loads(told)["findings"]}
+        return {finding["what"]: finding for finding in json.loads(output)["findings"]}
 
     @property
     def wrong(self) -> set[str]:
@@ -111,9 +111,9 @@ class Stack:
 
     def realization(self, as_of: str) -> Json:
         """The whole answer of the api, but for the moments at which things were received."""
-        told: Json = self.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of}).json()
-        return {name: value for name, value in told.items() if name != "fresh_at"} | {
-            "known_at": told["known_at"]["seq"]
+        realization: Json = self.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of}).json()
+        return {name: value for name, value in realization.items() if name != "fresh_at"} | {
+            "known_at": realization["known_at"]["seq"]
         }
 
     @property
@@ -132,8 +132,8 @@ class Stack:
     @property
     def remembered(self) -> Json:
         """What the loader has done, by its own word."""
-        told: Json = json.loads((self.state / "sample.json").read_text())
-        return told
+        state: Json = json.loads((self.state / "sample.json").read_text())
+        return state
 
 
 def seconds_until(predicate: Callable[[], object], deadline: float, *, what: str) -> float:
@@ -143,17 +143,17 @@ def seconds_until(predicate: Callable[[], object], deadline: float, *, what: str
 
 
 def says(running: Running, what: str) -> Callable[[], bool]:
-    return lambda: what in running.said
+    return lambda: what in running.output
 
 
-def shown(stack: Stack) -> bool:
+def shown(stack: MakeRunStack) -> bool:
     return bool(stack.share(END_OF_2020)["percent"] == "36.38")
 
 
 @contextmanager
-def stack_in(folder: Path) -> Generator[Stack]:
+def stack_in(folder: Path) -> Generator[MakeRunStack]:
     processes = Processes(folder)
-    stack = Stack(folder, processes)
+    stack = MakeRunStack(folder, processes)
     try:
         with stack.http:
             yield stack
@@ -164,19 +164,19 @@ def stack_in(folder: Path) -> Generator[Stack]:
 class Loaded(NamedTuple):
     """What was seen of the first `make run`, from nothing to its end by a SIGINT."""
 
-    stack: Stack
-    said: str
+    stack: MakeRunStack
+    output: str
     figures: dict[str, Json]
-    book: Counter[tuple[str, str]]
+    facts_by_kind: Counter[tuple[str, str]]
     seconds: dict[str, float]
 
 
-def book(stack: Stack) -> Counter[tuple[str, str]]:
+def facts_by_kind(stack: MakeRunStack) -> Counter[tuple[str, str]]:
     """How often each event is in the book, by source and id; it agrees with what the oracle says of the mail."""
-    mailbox = Mailbox(stack.bootstrap, PARTITIONS)
-    mailbox.prefix = ""
-    assert mailbox.differences() == []
-    facts = [json.loads(fact.value)["event"] for fact in mailbox.written("facts")]
+    kafka_topics = KafkaTopics(stack.bootstrap, PARTITIONS)
+    kafka_topics.prefix = ""
+    assert kafka_topics.differences() == []
+    facts = [json.loads(fact.value)["event"] for fact in kafka_topics.written("facts")]
     return Counter((fact["source"], fact["id"]) for fact in facts)
 
 
@@ -192,11 +192,11 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Loaded]:
         seconds["until 36.38 % is shown"] = time.monotonic() - began
         until(says(make_run, "loaded; at the end of 2021"), PATIENCE_SECONDS)
         seconds["until the sample is complete"] = time.monotonic() - began
-        figures, in_the_book = stack.figures, book(stack)
+        figures, in_the_log = stack.figures, facts_by_kind(stack)
         os.killpg(make_run.pid, signal.SIGINT)
         seconds["until everything is gone"] = seconds_until(lambda: not stack.left, STOP_SECONDS, what="all gone")
         print(seconds)
-        yield Loaded(stack, make_run.said, figures, in_the_book, seconds)
+        yield Loaded(stack, make_run.output, figures, in_the_log, seconds)
 
 
 def test_make_run_shows_the_citys_figure_soon_and_exactly(loaded: Loaded) -> None:
@@ -214,9 +214,9 @@ def test_it_says_where_to_look_and_what_was_loaded(loaded: Loaded) -> None:
         str(stack.state / "keys"),
         str(stack.state / "log"),
     ):
-        assert hint in loaded.said
-    assert "at the end of 2020: 36.38 % of 426 programs realized" in loaded.said
-    assert "Traceback" not in loaded.said
+        assert hint in loaded.output
+    assert "at the end of 2020: 36.38 % of 426 programs realized" in loaded.output
+    assert "Traceback" not in loaded.output
 
 
 def test_each_department_has_a_key_that_only_its_owner_reads(loaded: Loaded) -> None:
@@ -228,14 +228,14 @@ def test_each_department_has_a_key_that_only_its_owner_reads(loaded: Loaded) -> 
     assert {file.stat().st_mode & 0o777 for file in keys.iterdir()} == {0o600}
     texts = [file.read_text() for file in keys.iterdir()]
     assert len(set(texts)) == len(texts)
-    assert not any(text in loaded.said for text in texts), "a key is told to nobody but its file"
+    assert not any(text in loaded.output for text in texts), "a key is told to nobody but its file"
 
 
-def test_every_event_of_the_sample_is_in_the_book_once(loaded: Loaded) -> None:
+def test_every_event_of_the_sample_is_in_the_facts_log_once(loaded: Loaded) -> None:
     sent = {(one["source"], one["id"]) for one in (*map(reports.event, reports.read()), *visits.read())}
-    assert sent <= loaded.book.keys()
-    assert set(loaded.book.values()) == {1}
-    assert len(loaded.book) == len(sent) + 2, "beside them the two plan versions"
+    assert sent <= loaded.facts_by_kind.keys()
+    assert set(loaded.facts_by_kind.values()) == {1}
+    assert len(loaded.facts_by_kind) == len(sent) + 2, "beside them the two plan versions"
 
 
 def test_it_goes_on_after_a_stop_and_after_a_kill_of_its_supervisor(loaded: Loaded) -> None:
@@ -253,7 +253,7 @@ def test_it_goes_on_after_a_stop_and_after_a_kill_of_its_supervisor(loaded: Load
     back = seconds_until(says(third, "already loaded"), PATIENCE_SECONDS, what="started after the kill")
     print(f"gone {gone:.1f} s after the SIGKILL, back in {back:.1f} s")
     assert stack.figures == loaded.figures
-    assert book(stack) == loaded.book
+    assert facts_by_kind(stack) == loaded.facts_by_kind
     os.killpg(third.pid, signal.SIGINT)
     until(lambda: not stack.left, STOP_SECONDS, what="all gone")
 
@@ -264,7 +264,7 @@ def bound(to_bind: socket.socket, address: tuple[str, int]) -> bool:
 
 
 @contextmanager
-def no_longer_able(stack: Stack, command: str, variable: str) -> Generator[None]:
+def no_longer_able(stack: MakeRunStack, command: str, variable: str) -> Generator[None]:
     """Kill a process and take its port, so that it can't live."""
     os.kill(stack.pid(command), signal.SIGKILL)
     with socket.socket() as taken:
@@ -274,15 +274,15 @@ def no_longer_able(stack: Stack, command: str, variable: str) -> Generator[None]
         yield
 
 
-def test_what_cannot_live_is_told_everywhere_and_the_site_goes_on(loaded: Loaded) -> None:
+def test_what_cannot_live_is_reported_everywhere_and_the_site_goes_on(loaded: Loaded) -> None:
     stack = loaded.stack
     make_run = stack.start()
     until(says(make_run, "already loaded"), PATIENCE_SECONDS)
     assert stack.wrong == set()
 
     with no_longer_able(stack, "aggregator.worker", "PANTAU_WORKER_METRICS_PORT"):
-        until(lambda: make_run.said.count("worker   exited with code") >= 2, PATIENCE_SECONDS)
-        reason = make_run.said.partition("worker   exited with code ")[2].partition("; starting it again")[0]
+        until(lambda: make_run.output.count("worker   exited with code") >= 2, PATIENCE_SECONDS)
+        reason = make_run.output.partition("worker   exited with code ")[2].partition("; starting it again")[0]
         assert "ddress already in use" in reason
         until(lambda: reason in stack.checks["failed"]["worker"])
         assert stack.wrong == {f"port {stack.port('PANTAU_WORKER_METRICS_PORT')}", "worker"}
@@ -292,10 +292,10 @@ def test_what_cannot_live_is_told_everywhere_and_the_site_goes_on(loaded: Loaded
     assert stack.wrong == {"worker"}, "it has failed a short while ago"
 
     with no_longer_able(stack, "kafka.Kafka", "PANTAU_KAFKA_PORT"):
-        until(lambda: make_run.said.count("broker   exited with code") >= 1, PATIENCE_SECONDS)
+        until(lambda: make_run.output.count("broker   exited with code") >= 1, PATIENCE_SECONDS)
         assert (
             "ddress already in use"
-            in make_run.said.partition("broker   exited with code ")[2].partition("; starting")[0]
+            in make_run.output.partition("broker   exited with code ")[2].partition("; starting")[0]
         )
         until(lambda: "ddress already in use" in stack.checks["failed"]["broker"])
         assert "broker" in stack.wrong
@@ -338,6 +338,6 @@ def test_kills_in_the_middle_of_loading_lose_nothing_and_double_nothing(tmp_path
         third = stack.start()
         until(says(third, "loaded; at the end of 2021"), PATIENCE_SECONDS)
         assert stack.figures == loaded.figures
-        assert book(stack) == loaded.book
+        assert facts_by_kind(stack) == loaded.facts_by_kind
         os.killpg(third.pid, signal.SIGINT)
         until(lambda: not stack.left, STOP_SECONDS, what="all gone")

@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from samples import check, make, reports
+from samples import check, generate, reports
 from samples.plan import PLAN
 from schemas.envelope import MEDIA_TYPE
 from schemas.sources import department
@@ -20,8 +20,8 @@ from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 from services.programs.masterplans.workbook import read_workbook
 from tests.parts.history import event
-from tests.parts.town import Town, bearer
 from tests.parts.waiting import until
+from tests.parts.whole_installation import WholeInstallation, bearer
 
 Json = dict[str, Any]
 
@@ -38,31 +38,31 @@ def share(numerator: int, mark: str = ",") -> str:
     return f"{hundredths // 100}{mark}{hundredths % 100:02d} %"
 
 
-def overall(town: Town, as_of: str) -> Json:
+def overall(town: WholeInstallation, as_of: str) -> Json:
     """The share of the whole plan, asked over HTTP."""
-    told = town.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of})
-    assert told.status_code == 200, told.text
-    figure: Json = told.json()["overall"]["share"]
+    response = town.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of})
+    assert response.status_code == 200, response.text
+    figure: Json = response.json()["overall"]["share"]
     return figure
 
 
-class Department:
+class ReportingDepartment:
     """Sends events as docs/departments.md tells a department to, and asks what became of them."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: WholeInstallation) -> None:
         self._town = town
-        self._producer = KafkaProducer(**client_options(KafkaSettings(kafka=town.mailbox.bootstrap)))
+        self._producer = KafkaProducer(**client_options(KafkaSettings(kafka=town.kafka_topics.bootstrap)))
 
     def send(self, *events: Json) -> None:
-        topic = self._town.mailbox.prefix + "program-status"
+        topic = self._town.kafka_topics.prefix + "program-status"
         sent = [self._producer.send(topic, key=PLAN.encode(), value=json.dumps(each).encode()) for each in events]
         self._producer.flush()
         for future in sent:
             future.get(PATIENCE_SECONDS)
 
     def outcome(self, of: Json) -> Json:
-        told = self._town.http.get("/v1/events", params={"source": of["source"], "id": of["id"], "wait": 20})
-        answer: Json = told.json()
+        response = self._town.http.get("/v1/events", params={"source": of["source"], "id": of["id"], "wait": 20})
+        answer: Json = response.json()
         return answer
 
     def close(self) -> None:
@@ -70,22 +70,22 @@ class Department:
 
 
 @pytest.fixture(scope="module")
-def departments(town: Town) -> Generator[Department]:
-    connected = Department(town)
+def departments(town: WholeInstallation) -> Generator[ReportingDepartment]:
+    connected = ReportingDepartment(town)
     yield connected
     connected.close()
 
 
 @pytest.fixture(scope="module")
-def realized(town: Town, departments: Department) -> int:
+def realized(town: WholeInstallation, departments: ReportingDepartment) -> int:
     """The sample's plan and its reports of 2019 and 2020 are there. How many are realized at the end of 2021, so far."""
-    book = make.FIRST_BOOK.read_bytes()
+    workbook = generate.FIRST_WORKBOOK.read_bytes()
     headers = {"Content-Type": XLSX, **bearer(town.admin_key)}
-    told = town.http.post("/v1/masterplans/import", content=book, headers=headers)
-    assert told.status_code == 202, told.text
+    response = town.http.post("/v1/masterplans/import", content=workbook, headers=headers)
+    assert response.status_code == 202, response.text
     lines = [line for line in reports.read() if line.time < SENT_BEFORE]
     departments.send(*(reports.event(line) for line in lines))
-    version = read_workbook(book).version
+    version = read_workbook(workbook).version
     assert version is not None
     until(lambda: overall(town, END_OF_2020)["numerator"] == "155", PATIENCE_SECONDS)
     now = len(check.realized((version,), lines, date.fromisoformat(END_OF_2021)))
@@ -108,7 +108,7 @@ def page(page: Page) -> Generator[Page]:
     assert wrong == []
 
 
-def opened(page: Page, town: Town, query: str = "") -> Page:
+def opened(page: Page, town: WholeInstallation, query: str = "") -> Page:
     """The page as of the end of 2021, listening."""
     page.goto(f"{town.url}/?plan={PLAN}&as_of={END_OF_2021}{query}")
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
@@ -126,7 +126,7 @@ def retraction_of(report: Json) -> Json:
     return event("program.status.retracted", report["source"], f"{report['id']}:retracted", SENT_AT, data)
 
 
-def unfinished(town: Town, dimension: str) -> Json:
+def unfinished(town: WholeInstallation, dimension: str) -> Json:
     """A program of a dimension that is not realized by the end of 2021."""
     asked: dict[str, str | int] = {"as_of": END_OF_2021, "dimension": dimension, "status": "in_progress", "limit": 1}
     (program,) = town.http.get(f"/v1/plans/{PLAN}/programs", params=asked).json()["items"]
@@ -134,7 +134,9 @@ def unfinished(town: Town, dimension: str) -> Json:
     return found
 
 
-def test_the_figure_of_2020_stands_on_the_page_as_the_fixed_one(page: Page, town: Town, realized: int) -> None:
+def test_the_figure_of_2020_stands_on_the_page_as_the_fixed_one(
+    page: Page, town: WholeInstallation, realized: int
+) -> None:
     opened(page, town)
     expect(page.get_by_test_id("fixed-percent")).to_have_text("36,38 %")
     expect(page.get_by_test_id("fixed-sentence")).to_have_text(
@@ -145,7 +147,9 @@ def test_the_figure_of_2020_stands_on_the_page_as_the_fixed_one(page: Page, town
     expect(page.get_by_test_id("illustrative")).to_be_visible()
 
 
-def test_the_figure_of_2020_as_the_live_one_with_its_dimensions(page: Page, town: Town, realized: int) -> None:
+def test_the_figure_of_2020_as_the_live_one_with_its_dimensions(
+    page: Page, town: WholeInstallation, realized: int
+) -> None:
     page.goto(f"{town.url}/?plan={PLAN}&as_of={END_OF_2020}")
     expect(page.get_by_test_id("overall-percent")).to_have_text("36,38 %")
     governance = page.get_by_test_id("dimension-governance")
@@ -153,7 +157,7 @@ def test_the_figure_of_2020_as_the_live_one_with_its_dimensions(page: Page, town
     expect(governance).to_contain_text("46 dari 96")
 
 
-def test_the_page_in_english(page: Page, town: Town, realized: int) -> None:
+def test_the_page_in_english(page: Page, town: WholeInstallation, realized: int) -> None:
     opened(page, town, "&lang=en")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_test_id("fixed-percent")).to_have_text("36.38 %")
@@ -165,7 +169,7 @@ def test_the_page_in_english(page: Page, town: Town, realized: int) -> None:
 
 
 def test_a_report_sent_to_kafka_moves_the_page_and_its_retraction_moves_it_back(
-    page: Page, town: Town, departments: Department, realized: int
+    page: Page, town: WholeInstallation, departments: ReportingDepartment, realized: int
 ) -> None:
     opened(page, town)
     expect(page.get_by_test_id("overall-percent")).to_have_text(share(realized))
@@ -191,31 +195,31 @@ def test_a_report_sent_to_kafka_moves_the_page_and_its_retraction_moves_it_back(
 
 
 def test_a_report_by_http_with_the_departments_key_moves_the_page(
-    page: Page, town: Town, departments: Department, realized: int
+    page: Page, town: WholeInstallation, departments: ReportingDepartment, realized: int
 ) -> None:
     program = unfinished(town, "society")
     headers = {"Content-Type": MEDIA_TYPE, **bearer(town.key_for(PLAN, program["department"]))}
     opened(page, town)
     expect(page.get_by_test_id("overall-percent")).to_have_text(share(realized))
     sent = report_of(program, "e2e:http")
-    for said, then in ((sent, realized + 1), (retraction_of(sent), realized)):
-        told = town.http.post("/v1/events", json=said, headers=headers)
-        assert told.status_code == 202, told.text
+    for sent_event, then in ((sent, realized + 1), (retraction_of(sent), realized)):
+        response = town.http.post("/v1/events", json=sent_event, headers=headers)
+        assert response.status_code == 202, response.text
         expect(page.get_by_test_id("overall-percent")).to_have_text(share(then))
 
 
 def test_an_event_with_errors_is_answered_with_all_of_them_and_moves_nothing(
-    page: Page, town: Town, departments: Department, realized: int
+    page: Page, town: WholeInstallation, departments: ReportingDepartment, realized: int
 ) -> None:
     opened(page, town)
     wrong = report_of(unfinished(town, "living"), "e2e:wrong")
     wrong["data"] |= {"status": "done", "physical": 101, "colour": "red"}
     wrong["time"] = "yesterday"
     headers = {"Content-Type": MEDIA_TYPE, **bearer(town.admin_key)}
-    told = town.http.post("/v1/events", json=wrong, headers=headers)
-    assert told.status_code == 422
-    assert told.headers["content-type"] == "application/problem+json"
-    assert {error["where"] for error in told.json()["errors"]} == {
+    response = town.http.post("/v1/events", json=wrong, headers=headers)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert {error["where"] for error in response.json()["errors"]} == {
         "time",
         "data.status",
         "data.physical",

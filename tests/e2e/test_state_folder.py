@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local import jars, secret, state
 from deploy.local.broker import Broker
-from tests.e2e.stack import Stack, ready
+from tests.e2e.stack import StandInStack, ready
 from tests.parts.processes import ROOT, Processes, Running
 from tests.parts.unwritable import obeying_modes, shut, with_read_only
 from tests.parts.waiting import free_port, until
@@ -18,7 +18,7 @@ from tests.parts.waiting import free_port, until
 RESET = "`make reset` throws it away, or set PANTAU_STATE to another folder"
 
 
-def used(stack: Stack) -> None:
+def used(stack: StandInStack) -> None:
     """What a start does with the folder before it starts anything."""
     with state.held(stack.state):
         state.prepare(
@@ -26,22 +26,22 @@ def used(stack: Stack) -> None:
         )
 
 
-def refused(stack: Stack, *, under: tuple[str, ...] = ()) -> str:
+def refused(stack: StandInStack, *, under: tuple[str, ...] = ()) -> str:
     """The one line with which a start is refused; nothing was started."""
     before = stack.events
     supervisor = stack.start(under=under)
-    assert supervisor.wait() == 1, supervisor.said
-    (line,) = supervisor.said.splitlines()
+    assert supervisor.wait() == 1, supervisor.output
+    (line,) = supervisor.output.splitlines()
     assert stack.events == before
     return line
 
 
-def record(stack: Stack, **changed: object) -> None:
+def record(stack: StandInStack, **changed: object) -> None:
     file = stack.state / state.RECORD
     file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
 
 
-def test_the_record_says_what_made_the_state(stack: Stack) -> None:
+def test_the_record_says_what_made_the_state(stack: StandInStack) -> None:
     supervisor = stack.start()
     until(ready(supervisor))
     assert json.loads((stack.state / state.RECORD).read_text()) == {
@@ -52,13 +52,13 @@ def test_the_record_says_what_made_the_state(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("left", ["kafka/data/meta.properties", "programs.db"])
-def test_state_of_a_version_without_a_record_is_refused(stack: Stack, left: str) -> None:
+def test_state_of_a_version_without_a_record_is_refused(stack: StandInStack, left: str) -> None:
     (stack.state / left).parent.mkdir(parents=True)
     (stack.state / left).touch()
     assert refused(stack) == f"The state in {stack.state} was made by an older version of Pantau: {RESET}."
 
 
-def test_state_of_another_format_is_refused(stack: Stack) -> None:
+def test_state_of_another_format_is_refused(stack: StandInStack) -> None:
     used(stack)
     record(stack, format=state.FORMAT + 1)
     assert refused(stack) == (
@@ -67,7 +67,7 @@ def test_state_of_another_format_is_refused(stack: Stack) -> None:
     )
 
 
-def test_state_of_a_newer_kafka_is_refused_and_of_an_older_one_taken_over(stack: Stack) -> None:
+def test_state_of_a_newer_kafka_is_refused_and_of_an_older_one_taken_over(stack: StandInStack) -> None:
     used(stack)
     major, minor, *_ = jars.kafka_version().split(".")
     record(stack, kafka=f"{major}.{int(minor) + 1}.0")
@@ -80,7 +80,7 @@ def test_state_of_a_newer_kafka_is_refused_and_of_an_older_one_taken_over(stack:
     assert json.loads((stack.state / state.RECORD).read_text())["kafka"] == jars.kafka_version()
 
 
-def test_another_number_of_partitions_is_refused_but_for_another_generation_of_topics(stack: Stack) -> None:
+def test_another_number_of_partitions_is_refused_but_for_another_generation_of_topics(stack: StandInStack) -> None:
     used(stack)
     stack.env["PANTAU_PARTITIONS"] = "24"
     assert refused(stack) == (
@@ -93,7 +93,7 @@ def test_another_number_of_partitions_is_refused_but_for_another_generation_of_t
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])
-def test_a_damaged_record_is_refused(stack: Stack, text: str) -> None:
+def test_a_damaged_record_is_refused(stack: StandInStack, text: str) -> None:
     used(stack)
     (stack.state / state.RECORD).write_text(text)
     assert refused(stack).startswith(f"{stack.state / state.RECORD} ")
@@ -102,7 +102,7 @@ def test_a_damaged_record_is_refused(stack: Stack, text: str) -> None:
 
 @pytest.mark.parametrize("part", ["", "kafka", "kafka/data", "log"])
 def test_a_state_folder_that_may_not_be_written_is_refused(
-    stack: Stack, part: str, request: pytest.FixtureRequest
+    stack: StandInStack, part: str, request: pytest.FixtureRequest
 ) -> None:
     used(stack)
     (stack.state / "log").mkdir()
@@ -115,7 +115,7 @@ def test_a_state_folder_that_may_not_be_written_is_refused(
     )
 
 
-def test_a_state_folder_that_may_not_be_made_is_refused(stack: Stack, request: pytest.FixtureRequest) -> None:
+def test_a_state_folder_that_may_not_be_made_is_refused(stack: StandInStack, request: pytest.FixtureRequest) -> None:
     closed = stack.folder / "closed"
     closed.mkdir()
     shut(closed, request)
@@ -125,7 +125,7 @@ def test_a_state_folder_that_may_not_be_made_is_refused(stack: Stack, request: p
     )
 
 
-def test_a_state_folder_on_a_read_only_file_system_is_refused(stack: Stack) -> None:
+def test_a_state_folder_on_a_read_only_file_system_is_refused(stack: StandInStack) -> None:
     used(stack)
     assert refused(stack, under=with_read_only(stack.state)).startswith(
         f"The state folder {stack.state} can't be written (user "
@@ -138,7 +138,7 @@ def test_a_state_folder_on_a_read_only_file_system_is_refused(stack: Stack) -> N
     )
 
 
-def test_a_start_that_was_killed_before_the_record_was_made_is_begun_again(stack: Stack) -> None:
+def test_a_start_that_was_killed_before_the_record_was_made_is_begun_again(stack: StandInStack) -> None:
     stack.state.mkdir()
     secret.make(stack.state)
     made = secret.read(stack.state)
@@ -149,14 +149,14 @@ def test_a_start_that_was_killed_before_the_record_was_made_is_begun_again(stack
     assert (stack.state / state.RECORD).exists()
 
 
-def test_a_reset_that_was_killed_can_be_done_again(stack: Stack) -> None:
+def test_a_reset_that_was_killed_can_be_done_again(stack: StandInStack) -> None:
     used(stack)
     (stack.state / "kafka" / "data").mkdir(parents=True)
     (stack.state / state.RECORD).unlink()  # what a reset deletes first
     assert RESET in refused(stack)
     reset = stack.processes.start("reset", [sys.executable, "-m", "deploy.local.reset"], env=stack.env)
     assert reset.wait() == 0
-    assert reset.said == f"Wiped {stack.state}.\n"
+    assert reset.output == f"Wiped {stack.state}.\n"
     assert not stack.state.exists()
 
 
@@ -197,7 +197,7 @@ def test_a_broker_folder_with_topics_and_no_properties_is_damaged_and_left_alone
     (topic / "00000000000000000000.log").write_bytes(b"facts")
     refused = prepare(processes, tmp_path / "broker")
     assert refused.wait() == 1
-    (line,) = refused.said.splitlines()
+    (line,) = refused.output.splitlines()
     assert line.startswith(f"{topic.parent} has topics but no meta.properties: the broker's folder is damaged.")
     assert (topic / "00000000000000000000.log").read_bytes() == b"facts"
 
@@ -224,12 +224,12 @@ def test_a_download_that_was_killed_is_begun_again(processes: Processes, checkou
         until(there.with_suffix(".log").exists)
         fetching.signal(number)
         assert fetching.wait() != 0
-        assert "Traceback" not in fetching.said
+        assert "Traceback" not in fetching.output
         assert not there.exists()
     there.with_suffix(".part").mkdir(exist_ok=True)
     (there.with_suffix(".part") / "half.jar").write_bytes(b"PK")
     again = processes.start("fetch", FETCH, cwd=checkout)
-    assert again.wait(150) == 0, again.said
+    assert again.wait(150) == 0, again.output
     assert {jar.name for jar in there.iterdir()} == {jar.name for jar in jars.folder().iterdir()}
 
 
@@ -239,5 +239,5 @@ def test_a_checkout_that_may_not_be_written_is_named(
     shut(checkout, request)
     refused = processes.start("fetch", [*obeying_modes(), *FETCH], cwd=checkout)
     assert refused.wait() == 1
-    (line,) = refused.said.splitlines()
+    (line,) = refused.output.splitlines()
     assert line.startswith(f"{checkout / '.cache' / 'kafka'} can't be written (Permission denied)")

@@ -1,6 +1,6 @@
 """What tests in this folder can ask for beside the real parts."""
 
-from tests.integration.lines import database, installation
-from tests.integration.town import desk
+from tests.integration.intake_site import desk
+from tests.integration.line_projection import database, installation
 
 __all__ = ["database", "desk", "installation"]

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from deploy.local.site import create_site
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.sources import department, evaluator
-from tests.integration.town import ADMINISTRATOR, VISIT, XLSX, Desk, bearer, report, served, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, Desk, bearer, report, served, workbook
 from tests.parts.history import Json
 from tests.parts.waiting import until
 
@@ -88,8 +88,8 @@ def test_what_is_registered(desk: Desk, site: Client, documents: list[Json]) -> 
             headers=bearer(ADMINISTRATOR) | {"Content-Type": XLSX},
             params=query,
         )
-        told = check(documents, "/v1/masterplans/import", "post", answer, 200 if query else 202)
-    assert desk.outcome(told["source"], told["id"])["outcome"] == "accepted"
+        response = check(documents, "/v1/masterplans/import", "post", answer, 200 if query else 202)
+    assert desk.outcome(response["source"], response["id"])["outcome"] == "accepted"
     until(lambda: site.get(f"/v1/masterplans/{plan}").json()["current"] == 2)
     check(documents, "/v1/masterplans", "get", site.get("/v1/masterplans"), 200)
     found = check(documents, "/v1/masterplans/{plan}", "get", site.get(f"/v1/masterplans/{plan}"), 200)
@@ -126,8 +126,8 @@ def test_events_and_what_became_of_them(desk: Desk, site: Client, documents: lis
     check(documents, "/v1/events", "post", send([], BATCH_MEDIA_TYPE), 202)
     foreign = report(plan, "r-5", "dishub")
     some = [report(plan, "r-4"), report(plan, "r-4", status="done"), foreign]
-    told = check(documents, "/v1/events", "post", send(some, BATCH_MEDIA_TYPE), 207)
-    assert [each["status"] for each in told["results"]] == [202, 422, 403]
+    answer = check(documents, "/v1/events", "post", send(some, BATCH_MEDIA_TYPE), 207)
+    assert [each["status"] for each in answer["results"]] == [202, 422, 403]
     assert outcome("r-1")["outcome"] == "accepted"
     check(documents, "/v1/events", "post", send(report(plan, "r-1", note="Lain")), 202)
     until(lambda: outcome("r-1")["also_rejected"])

@@ -12,9 +12,9 @@ import pytest
 from deploy.local.broker import Broker
 from schemas.sources import council
 from tests import oracle
-from tests.integration.city import RECEIVED, Api, City, as_the_oracle_says, bearer, codes, served
-from tests.integration.saying import beginning, report, visit
-from tests.parts.history import History, event, plan_version
+from tests.integration.facts_and_api import RECEIVED, ApiClient, WrittenFacts, as_the_oracle_says, bearer, codes, served
+from tests.integration.sample_events import beginning, report, visit
+from tests.parts.history import SeededHistory, event, plan_version
 from tests.parts.waiting import until
 
 DATES = [date(2018, 12, 31), date(2019, 1, 1), date(2019, 12, 31), date(2020, 2, 29), date(2020, 12, 31)]
@@ -31,27 +31,27 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def city(broker: Broker, database: str) -> Generator[City]:
-    found = City(broker.bootstrap, database)
+def city(broker: Broker, database: str) -> Generator[WrittenFacts]:
+    found = WrittenFacts(broker.bootstrap, database)
     yield found
     found.close()
 
 
-def lively(city: City, *, plans: int = 2, letters: int = 250) -> list[str]:
+def lively(city: WrittenFacts, *, plans: int = 2, records: int = 250) -> list[str]:
     """Write a seeded history, with a change of leads amid it, into the book. Returns the plans."""
-    history, half = History(5, partitions=3, plans=plans, programs=20), letters // 2
-    life, changes = history.life(letters), [history.change_of_lead(plan) for plan in history.plans]
+    history, half = SeededHistory(5, partitions=3, plans=plans, programs=20), records // 2
+    life, changes = history.life(records), [history.change_of_lead(plan) for plan in history.plans]
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
-    mail = [
-        oracle.Mail(letter.topic, letter.partition, number, now_ms, letter.key, letter.value)
-        for number, letter in enumerate([*history.beginnings(), *life[:half], *changes, *life[half:]])
+    input_records = [
+        oracle.OracleRecord(record.topic, record.partition, number, now_ms, record.key, record.value)
+        for number, record in enumerate([*history.beginnings(), *life[:half], *changes, *life[half:]])
     ]
-    _, facts = oracle.decide(mail, 3)
+    _, facts = oracle.decide(input_records, 3)
     city.write(*(fact.event for fact in facts))
     return history.plans
 
 
-def test_every_figure_is_the_oracles(city: City) -> None:
+def test_every_figure_is_the_oracles(city: WrittenFacts) -> None:
     plans = lively(city)
     dice = random.Random(3)
     groupings = ("dimension", "sub_dimension", "department", "year", "theme", "quick_win")
@@ -61,23 +61,23 @@ def test_every_figure_is_the_oracles(city: City) -> None:
             question: Any = {"as_of": as_of, "group_by": group_by, "basis": basis, "quick_win": quick_win}
             known = city.known(plan, 10_000)
 
-            told = api.get(f"/{plan}/realization", **question)
+            answer = api.get(f"/{plan}/realization", **question)
 
-            assert as_the_oracle_says(told) == oracle.figures(known, plan, **question), question
-            assert (told["as_of"], told["known_at"]["seq"]) == (as_of.isoformat(), len(known))
+            assert as_the_oracle_says(answer) == oracle.figures(known, plan, **question), question
+            assert (answer["as_of"], answer["known_at"]["seq"]) == (as_of.isoformat(), len(known))
 
 
-def test_what_was_known_at_a_seq_stays_as_it_was(city: City) -> None:
-    (plan,) = lively(city, plans=1, letters=120)
+def test_what_was_known_at_a_seq_stays_as_it_was(city: WrittenFacts) -> None:
+    (plan,) = lively(city, plans=1, records=120)
     with served(city) as api:
         for seq in (0, 1, 2, 17, 60, 61, 90):
-            told = api.get(f"/{plan}/realization", as_of="2021-12-31", known_at=seq)
+            answer = api.get(f"/{plan}/realization", as_of="2021-12-31", known_at=seq)
 
-            assert told["known_at"]["seq"] == seq
-            assert as_the_oracle_says(told) == oracle.figures(city.known(plan, seq), plan, date(2021, 12, 31))
+            assert answer["known_at"]["seq"] == seq
+            assert as_the_oracle_says(answer) == oracle.figures(city.known(plan, seq), plan, date(2021, 12, 31))
 
 
-def test_a_moment_means_the_last_seq_received_by_then(city: City) -> None:
+def test_a_moment_means_the_last_seq_received_by_then(city: WrittenFacts) -> None:
     city.write(beginning("kota"), received=RECEIVED)
     city.write(report("kota", 0, "a", "2020-01-31"), received=RECEIVED + timedelta(hours=1))
     with served(city) as api:
@@ -89,39 +89,39 @@ def test_a_moment_means_the_last_seq_received_by_then(city: City) -> None:
         ):
             assert api.get("/kota/realization", as_of="2021-12-31", known_at=moment)["known_at"]["seq"] == seq
 
-        told = api.get("/kota/realization", as_of="2021-12-31")
-        assert told["known_at"] == {"seq": 2, "received_at": "2022-01-20T04:00:00.000Z"}
-        assert told["fresh_at"] == "2022-01-20T04:00:00.000Z"
+        answer = api.get("/kota/realization", as_of="2021-12-31")
+        assert answer["known_at"] == {"seq": 2, "received_at": "2022-01-20T04:00:00.000Z"}
+        assert answer["fresh_at"] == "2022-01-20T04:00:00.000Z"
 
 
-def test_before_a_plan_is_in_force_its_figures_are_null_with_the_reason(city: City) -> None:
+def test_before_a_plan_is_in_force_its_figures_are_null_with_the_reason(city: WrittenFacts) -> None:
     city.write(beginning("kota"))
     with served(city) as api:
-        told = api.get("/kota/realization", as_of="2018-12-31")
+        answer = api.get("/kota/realization", as_of="2018-12-31")
 
-    assert (told["plan_version"], told["groups"], told["name"]["en"]) == (None, [], "Test plan")
-    assert told["overall"]["share"]["percent"] is None
-    assert told["overall"]["share"]["reason"]["code"] == "no_version"
+    assert (answer["plan_version"], answer["groups"], answer["name"]["en"]) == (None, [], "Test plan")
+    assert answer["overall"]["share"]["percent"] is None
+    assert answer["overall"]["share"]["reason"]["code"] == "no_version"
 
 
-def test_a_group_without_programs_is_listed_and_null(city: City) -> None:
+def test_a_group_without_programs_is_listed_and_null(city: WrittenFacts) -> None:
     city.write(beginning("kota", programs=3), report("kota", 0, "a", "2020-01-31"))
     with served(city) as api:
-        told = api.get("/kota/realization", as_of="2021-12-31")
+        answer = api.get("/kota/realization", as_of="2021-12-31")
 
-    assert [group["key"] for group in told["groups"]] == list(oracle.DIMENSIONS)
-    shares = {group["key"]: group["share"]["percent"] for group in told["groups"]}
+    assert [group["key"] for group in answer["groups"]] == list(oracle.DIMENSIONS)
+    shares = {group["key"]: group["share"]["percent"] for group in answer["groups"]}
     assert (shares["governance"], shares["living"]) == ("33.33", None)
 
 
-def test_as_of_is_today_in_the_plans_time_zone(city: City) -> None:
+def test_as_of_is_today_in_the_plans_time_zone(city: WrittenFacts) -> None:
     city.write(beginning("kota"))
     for hour, day in ((16, "2022-02-10"), (17, "2022-02-11")):
         with served(city, now=lambda hour=hour: datetime(2022, 2, 10, hour, 0, tzinfo=UTC)) as api:
             assert api.get("/kota/realization")["as_of"] == day
 
 
-def test_history_is_the_realization_at_every_point(city: City) -> None:
+def test_history_is_the_realization_at_every_point(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     third = plan_version(18, version=3, effective_from="2021-02-15")
     city.write(event("masterplan.version.published", council(plan), "v3", datetime(2020, 6, 1, tzinfo=UTC), third))
@@ -129,8 +129,8 @@ def test_history_is_the_realization_at_every_point(city: City) -> None:
     city.write(event("quickwins.chosen", council(plan), "wins", datetime(2020, 3, 5, tzinfo=UTC), choice))
     with served(city) as api:
         for group_by, step in (("dimension", "month"), ("quick_win", "month"), ("department", "year")):
-            told = api.get(f"/{plan}/history", to="2021-05-20", step=step, group_by=group_by, basis="verified")
-            series = {each["key"]: each["points"] for each in told["series"]}
+            answer = api.get(f"/{plan}/history", to="2021-05-20", step=step, group_by=group_by, basis="verified")
+            series = {each["key"]: each["points"] for each in answer["series"]}
             assert series["overall"][0]["as_of"] == {"month": "2019-01-31", "year": "2019-12-31"}[step]
             assert series["overall"][-1]["as_of"] == "2021-05-20"
             for number, point in enumerate(series["overall"]):
@@ -149,25 +149,25 @@ def test_history_is_the_realization_at_every_point(city: City) -> None:
                     assert found["target_percent"] == cells[key]["target"]["percent"]
 
 
-def test_changes_add_up_to_the_difference_of_two_figures(city: City) -> None:
+def test_changes_add_up_to_the_difference_of_two_figures(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     with served(city) as api:
         for since, as_of in (("2019-06-30", "2020-12-31"), ("2020-12-31", "2021-12-31"), (40, "2021-12-31")):
-            told = api.get(f"/{plan}/changes", since=since, as_of=as_of)
-            counts = told["counts"]
+            answer = api.get(f"/{plan}/changes", since=since, as_of=as_of)
+            counts = answer["counts"]
             before = api.get(
                 f"/{plan}/realization",
                 **({"as_of": since} if isinstance(since, str) else {"as_of": as_of, "known_at": since}),
             )["overall"]
             after = api.get(f"/{plan}/realization", as_of=as_of)["overall"]
 
-            assert (told["before"], told["after"]) == (before["claimed"], after["claimed"])
+            assert (answer["before"], answer["after"]) == (before["claimed"], after["claimed"])
             assert counts["realized"] - counts["withdrawn"] == after["realized"] - before["realized"]
             assert counts["verified"] - counts["unverified"] == after["verified_realized"] - before["verified_realized"]
-            assert sum(counts.values()) == len(told["items"]) > 0
+            assert sum(counts.values()) == len(answer["items"]) > 0
 
 
-def test_every_program_is_on_one_page_and_filters_agree_with_the_cells(city: City) -> None:
+def test_every_program_is_on_one_page_and_filters_agree_with_the_cells(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     with served(city) as api:
         every: list[Any] = []
@@ -184,18 +184,18 @@ def test_every_program_is_on_one_page_and_filters_agree_with_the_cells(city: Cit
 
         for name, group_by in (("dimension", "dimension"), ("department", "department"), ("quick_win", "quick_win")):
             for group in api.get(f"/{plan}/realization", as_of="2021-12-31", group_by=group_by)["groups"]:
-                told = api.get(f"/{plan}/programs", as_of="2021-12-31", **{name: group["key"]})
-                assert told["total"] == group["programs"]
+                answer = api.get(f"/{plan}/programs", as_of="2021-12-31", **{name: group["key"]})
+                assert answer["total"] == group["programs"]
                 realized = api.get(f"/{plan}/programs", as_of="2021-12-31", status="realized", **{name: group["key"]})
                 assert realized["total"] == group["realized"]
 
         states = oracle.program_states(city.known(plan, 10_000), plan, date(2021, 12, 31))
-        told = api.get(f"/{plan}/programs", as_of="2021-12-31", state="stale")
-        assert codes(told["items"]) == [code for code, state in sorted(states.items()) if state == "stale"]
+        answer = api.get(f"/{plan}/programs", as_of="2021-12-31", state="stale")
+        assert codes(answer["items"]) == [code for code, state in sorted(states.items()) if state == "stale"]
         assert codes(api.get(f"/{plan}/programs", as_of="2021-12-31", q="program 1")["items"])[0] == "P-001"
 
 
-def test_a_programs_story_tells_every_report_as_the_oracle_says_it_stands(city: City) -> None:
+def test_a_programs_story_tells_every_report_as_the_oracle_says_it_stands(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     as_of, known = date(2021, 6, 30), city.known(plan, 10_000)
     standings = oracle.standings(known, plan, as_of)
@@ -205,41 +205,41 @@ def test_a_programs_story_tells_every_report_as_the_oracle_says_it_stands(city: 
     found: dict[Any, str] = {}
     with served(city) as api:
         for number in range(20):
-            told = api.get(f"/{plan}/programs/P-{number:03d}", as_of=as_of)
-            found |= {(each["source"], each["id"]): each["standing"] for each in told["reports"]}
-            assert [each["effective_on"] for each in told["reports"]] == sorted(
-                (each["effective_on"] for each in told["reports"]), reverse=True
+            answer = api.get(f"/{plan}/programs/P-{number:03d}", as_of=as_of)
+            found |= {(each["source"], each["id"]): each["standing"] for each in answer["reports"]}
+            assert [each["effective_on"] for each in answer["reports"]] == sorted(
+                (each["effective_on"] for each in answer["reports"]), reverse=True
             )
-            current = [each["id"] for each in told["reports"] if each["standing"] == "current"]
-            assert current == ([told["report"]["id"]] if told["report"] else [])
-            assert told["verified"] == oracle.verified(known, plan, told["program"], as_of)
-            assert len(told["verifications"]) == len(oracle.verifications(known, plan, told["program"], as_of))
+            current = [each["id"] for each in answer["reports"] if each["standing"] == "current"]
+            assert current == ([answer["report"]["id"]] if answer["report"] else [])
+            assert answer["verified"] == oracle.verified(known, plan, answer["program"], as_of)
+            assert len(answer["verifications"]) == len(oracle.verifications(known, plan, answer["program"], as_of))
 
     assert found == {identity: standing for identity, standing in standings.items() if identity in of_programs}
 
 
-def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(city: City) -> None:
+def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     with served(city) as api:
         for as_of in DATES:
-            told = api.get(f"/{plan}/departments", as_of=as_of)
+            answer = api.get(f"/{plan}/departments", as_of=as_of)
             expected = oracle.department_states(city.known(plan, 10_000), plan, as_of)
-            assert {each["department"]: each["state"] for each in told["items"]} == {
+            assert {each["department"]: each["state"] for each in answer["items"]} == {
                 key: each["state"] for key, each in expected.items()
             }
-            for each in told["items"]:
+            for each in answer["items"]:
                 for name in ("programs", "reported", "realized", "missing", "last_period", "periods_missed"):
                     assert each[name] == expected[each["department"]][name]
 
 
-def test_one_reads_what_one_wrote(city: City) -> None:
+def test_one_reads_what_one_wrote(city: WrittenFacts) -> None:
     city.write(beginning("kota"))
     with served(city) as api:
         assert api.get("/kota/realization", as_of="2021-12-31")["overall"]["realized"] == 0
         for number in range(10):
             seq = city.write(report("kota", number, f"r-{number}", "2021-01-31"))
-            told = api.get("/kota/realization", as_of="2021-12-31", min_seq=seq)
-            assert (told["known_at"]["seq"], told["overall"]["realized"]) == (seq, number + 1)
+            answer = api.get("/kota/realization", as_of="2021-12-31", min_seq=seq)
+            assert (answer["known_at"]["seq"], answer["overall"]["realized"]) == (seq, number + 1)
         seq = city.write(beginning("kota-baru"))
         assert api.get("/kota-baru/realization", min_seq=seq)["plan"] == "kota-baru"
 
@@ -248,8 +248,8 @@ def test_one_reads_what_one_wrote(city: City) -> None:
         api.get("/kota/realization", expect=503, known_at=seq + 100)
 
 
-def test_the_tables_survive_the_process_and_books_that_do_not_fit_are_opened_again(city: City) -> None:
-    plans = lively(city, plans=4, letters=300)
+def test_the_tables_survive_the_process_and_plans_that_do_not_fit_are_opened_again(city: WrittenFacts) -> None:
+    plans = lively(city, plans=4, records=300)
     with served(city) as api:
         expected = {plan: api.get(f"/{plan}/realization", as_of="2021-12-31") for plan in plans}
     with served(city, facts_in_memory=100) as api:
@@ -257,11 +257,11 @@ def test_the_tables_survive_the_process_and_books_that_do_not_fit_are_opened_aga
             for plan in plans:
                 assert api.get(f"/{plan}/realization", as_of="2021-12-31") == expected[plan]
         seq = city.write(report(plans[0], 0, "last", "2021-12-30"))
-        told = api.get(f"/{plans[0]}/realization", as_of="2021-12-31", min_seq=seq)
-        assert as_the_oracle_says(told) == oracle.figures(city.known(plans[0], seq), plans[0], date(2021, 12, 31))
+        answer = api.get(f"/{plans[0]}/realization", as_of="2021-12-31", min_seq=seq)
+        assert as_the_oracle_says(answer) == oracle.figures(city.known(plans[0], seq), plans[0], date(2021, 12, 31))
 
 
-def test_all_plans_are_ranked_by_share_from_snapshots_and_only_a_page_of_books_is_opened(city: City) -> None:
+def test_all_plans_are_ranked_by_share_from_snapshots_and_only_a_page_of_them_is_opened(city: WrittenFacts) -> None:
     shares = {"kota-a": 1, "kota-b": 4, "kota-c": 4, "kota-d": 0, "kota-e": 7}
     for plan, realized in shares.items():
         city.write(beginning(plan), *(report(plan, number, f"r-{number}", "2021-01-31") for number in range(realized)))
@@ -294,12 +294,12 @@ def test_all_plans_are_ranked_by_share_from_snapshots_and_only_a_page_of_books_i
         assert [item["rank"] for item in earlier["items"]] == [1] * 5
 
 
-def _metric(api: Api, name: str) -> float:
+def _metric(api: ApiClient, name: str) -> float:
     lines = api.client.get("/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
-def test_notes_obstacles_and_evidence_are_shown_to_a_key_of_the_plan_only(city: City) -> None:
+def test_notes_obstacles_and_evidence_are_shown_to_a_key_of_the_plan_only(city: WrittenFacts) -> None:
     evidence = [{"title": "Berita acara", "sha256": "cd" * 32}]
     secret: Any = {"note": "Catatan intern", "obstacle": "Lahan sengketa", "evidence": evidence}
     city.write(beginning("kota"), beginning("kota-lain"), report("kota", 0, "a", "2021-01-31", **secret))
@@ -313,8 +313,8 @@ def test_notes_obstacles_and_evidence_are_shown_to_a_key_of_the_plan_only(city: 
         assert api.get("/kota/programs/P-000", expect=401, headers=bearer("pantau_nobody"))["status"] == 401
 
         for key in (own, "pantau_administrator_of_the_tests"):
-            told = api.get("/kota/programs/P-000", as_of="2021-12-31", headers=bearer(key))
-            (one,), (seen,) = told["reports"], told["verifications"]
+            answer = api.get("/kota/programs/P-000", as_of="2021-12-31", headers=bearer(key))
+            (one,), (seen,) = answer["reports"], answer["verifications"]
             assert {name: one[name] for name in ("note", "obstacle")} == {
                 "note": "Catatan intern",
                 "obstacle": "Lahan sengketa",
@@ -323,11 +323,11 @@ def test_notes_obstacles_and_evidence_are_shown_to_a_key_of_the_plan_only(city: 
             assert (seen["note"], seen["evidence"][0]["title"]) == ("Sudah beroperasi.", "Foto")
 
         for path in ("realization", "history", "changes", "programs", "departments"):
-            told = api.response(f"/kota/{path}", headers=bearer(own)).text
-            assert not [text for text in ("Catatan", "sengketa", "Berita", "beroperasi", "Foto") if text in told]
+            answer = api.response(f"/kota/{path}", headers=bearer(own)).text
+            assert not [text for text in ("Catatan", "sengketa", "Berita", "beroperasi", "Foto") if text in answer]
 
 
-def test_the_same_question_has_the_same_etag_until_something_is_known_that_changes_it(city: City) -> None:
+def test_the_same_question_has_the_same_etag_until_something_is_known_that_changes_it(city: WrittenFacts) -> None:
     city.write(beginning("kota"))
     with served(city) as api:
         paths = ("realization", "history", "changes", "programs", "departments", "programs/P-000")
@@ -343,7 +343,9 @@ def test_the_same_question_has_the_same_etag_until_something_is_known_that_chang
         assert api.response("/kota/realization", as_of="2021-12-31", known_at=1).headers["etag"] == past
 
 
-def test_a_newer_versions_facts_are_passed_over_or_answered_with_503_and_never_with_a_wrong_figure(city: City) -> None:
+def test_a_newer_versions_facts_are_passed_over_or_answered_with_503_and_never_with_a_wrong_figure(
+    city: WrittenFacts,
+) -> None:
     plans = lively(city, plans=2)
     used, unused = plans
     city.write_unknown(unused, fold=False)

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from deploy.local.broker import Broker
-from tests.integration.city import Api, City, served
-from tests.integration.listening import Listener
-from tests.integration.saying import beginning, report
+from tests.integration.facts_and_api import ApiClient, WrittenFacts, served
+from tests.integration.sample_events import beginning, report
+from tests.integration.stream_client import StreamClient
 from tests.parts.history import Json
 from tests.parts.processes import Processes
 from tests.parts.waiting import free_port, until
@@ -25,15 +25,15 @@ PROGRAMS = 36
 
 
 @pytest.fixture
-def city(broker: Broker, tmp_path: Path) -> Generator[City]:
-    found = City(broker.bootstrap, f"sqlite:///{tmp_path / 'realization.db'}")
+def city(broker: Broker, tmp_path: Path) -> Generator[WrittenFacts]:
+    found = WrittenFacts(broker.bootstrap, f"sqlite:///{tmp_path / 'realization.db'}")
     found.write(beginning(PLAN, PROGRAMS))
     yield found
     found.close()
 
 
 @pytest.fixture
-def api(city: City) -> Generator[Api]:
+def api(city: WrittenFacts) -> Generator[ApiClient]:
     with served(city) as found:
         yield found
 
@@ -44,28 +44,28 @@ def some(number: int, status: str = "realized") -> Json:
     return report(PLAN, number % PROGRAMS, f"r-{number}", f"{day:%Y-%m-%d}", status)
 
 
-def metric(api: Api, start: str) -> float:
+def metric(api: ApiClient, start: str) -> float:
     """The sum of a metric's series whose names begin so."""
     lines = api.client.get("/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
 
 
-def test_a_snapshot_and_then_every_change_in_order(city: City, api: Api) -> None:
-    with Listener(api, PLAN, as_of=DAY) as listener:
+def test_a_snapshot_and_then_every_change_in_order(city: WrittenFacts, api: ApiClient) -> None:
+    with StreamClient(api, PLAN, as_of=DAY) as listener:
         first = listener.next()
         assert (first.name, first.id) == ("snapshot", 1)
         assert first.data == api.get(f"/{PLAN}/realization", as_of=DAY)
 
         last = max(city.write(some(number, ("realized", "blocked")[number % 2])) for number in range(60))
-        heard = list(listener.up_to(last))
+        received = list(listener.up_to(last))
 
-        ids = [first.id, *(each.id for each in heard)]
+        ids = [first.id, *(each.id for each in received)]
         assert ids == sorted(set(ids))
         assert listener.state == api.get(f"/{PLAN}/realization", as_of=DAY)
 
 
-def test_a_change_holds_only_what_changed_and_is_small(city: City, api: Api) -> None:
-    with Listener(api, PLAN, as_of=DAY, group_by="sub_dimension") as listener:
+def test_a_change_holds_only_what_changed_and_is_small(city: WrittenFacts, api: ApiClient) -> None:
+    with StreamClient(api, PLAN, as_of=DAY, group_by="sub_dimension") as listener:
         listener.next()
         seq = city.write(some(4))
         (change,) = listener.up_to(seq)
@@ -82,19 +82,19 @@ def test_a_change_holds_only_what_changed_and_is_small(city: City, api: Api) -> 
         assert whole.name == "snapshot"  # it would be larger
 
 
-def test_who_comes_back_gets_a_snapshot_only_if_something_changed(city: City, api: Api) -> None:
+def test_who_comes_back_gets_a_snapshot_only_if_something_changed(city: WrittenFacts, api: ApiClient) -> None:
     city.write(some(0))
-    with Listener(api, PLAN, as_of=DAY) as before:
+    with StreamClient(api, PLAN, as_of=DAY) as before:
         list(before.up_to(2))
-    with Listener(api, PLAN, as_of=DAY, had=before.state) as again:
+    with StreamClient(api, PLAN, as_of=DAY, had=before.state) as again:
         changed = city.write(some(1))
         assert [(each.name, each.id) for each in again.up_to(changed)] == [("change", changed)]
         assert again.state == api.get(f"/{PLAN}/realization", as_of=DAY)
-    with Listener(api, PLAN, as_of=DAY, had=before.state) as late:
+    with StreamClient(api, PLAN, as_of=DAY, had=before.state) as late:
         assert (late.next().name, late.state["known_at"]["seq"]) == ("snapshot", changed)
 
 
-def test_one_who_is_slow_costs_nothing_and_misses_nothing(city: City, api: Api) -> None:
+def test_one_who_is_slow_costs_nothing_and_misses_nothing(city: WrittenFacts, api: ApiClient) -> None:
     large = beginning("kota-besar", 120)
     for each in large["data"]["programs"]:
         each["priority_problem"] = (
@@ -102,24 +102,27 @@ def test_one_who_is_slow_costs_nothing_and_misses_nothing(city: City, api: Api) 
         )
     api.get("/kota-besar/realization", min_seq=city.write(large))
     question: Any = {"as_of": DAY, "group_by": "theme"}
-    with Listener(api, "kota-besar", buffer=4096, **question) as slow, Listener(api, "kota-besar", **question) as quick:
-        heard, last = len(list(quick.up_to(1))), 0
+    with (
+        StreamClient(api, "kota-besar", buffer=4096, **question) as slow,
+        StreamClient(api, "kota-besar", **question) as quick,
+    ):
+        received, last = len(list(quick.up_to(1))), 0
         for day in range(1, 22):
             for part in (0, 1):  # more than the system keeps for one who does not read
                 status = ("realized", "blocked")[day % 2]
                 numbers = range(part * 4, part * 4 + 4)
-                said = [report("kota-besar", n, f"r-{n}-{day}", f"2021-01-{day:02d}", status) for n in numbers]
-                last = city.write(*said)
-                heard += len(list(quick.up_to(last)))
-        told = list(slow.up_to(last))
+                events = [report("kota-besar", n, f"r-{n}-{day}", f"2021-01-{day:02d}", status) for n in numbers]
+                last = city.write(*events)
+                received += len(list(quick.up_to(last)))
+        answers = list(slow.up_to(last))
 
-        assert len(told) < heard
-        assert [each.id for each in told] == sorted({each.id for each in told})
+        assert len(answers) < received
+        assert [each.id for each in answers] == sorted({each.id for each in answers})
         assert slow.state == quick.state == api.get("/kota-besar/realization", **question)
 
 
-def test_all_who_ask_the_same_share_the_work_and_leave_nothing_behind(city: City, api: Api) -> None:
-    listeners = [Listener(api, PLAN, as_of=DAY) for _ in range(100)]
+def test_all_who_ask_the_same_share_the_work_and_leave_nothing_behind(city: WrittenFacts, api: ApiClient) -> None:
+    listeners = [StreamClient(api, PLAN, as_of=DAY) for _ in range(100)]
     made = 'pantau_figure_seconds_count{question="stream"}'
     assert [each.next().name for each in listeners] == ["snapshot"] * 100
     assert (metric(api, "pantau_stream_clients"), metric(api, made)) == (100, 1)
@@ -135,30 +138,32 @@ def test_all_who_ask_the_same_share_the_work_and_leave_nothing_behind(city: City
     assert metric(api, made) == 2
 
 
-def test_hearts_beat_and_at_midnight_the_date_is_another(city: City) -> None:
+def test_hearts_beat_and_at_midnight_the_date_is_another(city: WrittenFacts) -> None:
     clock = [datetime(2022, 2, 10, 16, 59, tzinfo=UTC)]
-    with served(city, now=lambda: clock[0]) as api, Listener(api, PLAN) as listener:
+    with served(city, now=lambda: clock[0]) as api, StreamClient(api, PLAN) as listener:
         assert listener.next().data["as_of"] == "2022-02-10"
         clock[0] += timedelta(minutes=1)
-        heard = {listener.next().name, listener.next().name}
-        assert heard == {": heartbeat", "snapshot"}
+        received = {listener.next().name, listener.next().name}
+        assert received == {": heartbeat", "snapshot"}
         assert listener.state["as_of"] == "2022-02-11"
 
 
-def test_what_cannot_be_followed_is_a_problem(api: Api) -> None:
+def test_what_cannot_be_followed_is_a_problem(api: ApiClient) -> None:
     assert api.get("/nirwana/stream", expect=404)["status"] == 404
     errors = api.get(f"/{PLAN}/stream", expect=422, basis="hoped", as_of="soon")["errors"]
     assert {each["where"] for each in errors} == {"query.basis", "query.as_of"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_process_with_open_streams_stops_at_once(city: City, processes: Processes, number: signal.Signals) -> None:
+def test_a_process_with_open_streams_stops_at_once(
+    city: WrittenFacts, processes: Processes, number: signal.Signals
+) -> None:
     port = free_port()
     command = [sys.executable, "-m", "services.aggregator.api"]
     process = processes.start("api", command, env=city.environment | {"PANTAU_AGGREGATOR_PORT": str(port)})
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         until(lambda: client.get("/readyz").status_code == 200)
-        listeners = [Listener(Api(client, city), PLAN, as_of=DAY) for _ in range(20)]
+        listeners = [StreamClient(ApiClient(client, city), PLAN, as_of=DAY) for _ in range(20)]
         assert {listener.next().name for listener in listeners} == {"snapshot"}
 
         began = time.monotonic()

@@ -27,8 +27,8 @@ from services.kit.http.problems import add_problems
 from services.kit.projection import databases
 from services.kit.projection.databases import open_engine, reading, writing
 from services.programs.app import create_app as create_programs
-from tests.integration.city import ADMINISTRATOR, City, bearer
-from tests.integration.town import VISIT, XLSX, report, workbook
+from tests.integration.facts_and_api import ADMINISTRATOR, WrittenFacts, bearer
+from tests.integration.intake_site import VISIT, XLSX, report, workbook
 from tests.parts import postgres
 from tests.parts.history import event, plan_version
 from tests.parts.waiting import free_port, until
@@ -117,9 +117,9 @@ def served(settings: InstallationSettings) -> Iterator[httpx.Client]:
         thread.join(20)
 
 
-def lived_in(bootstrap: str, database: str) -> tuple[City, str]:
+def lived_in(bootstrap: str, database: str) -> tuple[WrittenFacts, str]:
     """A city with plans, reports and a department's key."""
-    city = City(bootstrap, database)
+    city = WrittenFacts(bootstrap, database)
     for plan in (PLAN, "other"):
         data = plan_version(12)
         city.write(event("masterplan.version.published", council(plan), "version-1", AT, data))
@@ -200,10 +200,10 @@ def test_who_has_caught_up_answers_while_the_broker_is_away(own_broker: Broker, 
         assert site.get(path).content == before.content
         assert site.get(f"/v1/plans/{PLAN}/programs/{PROGRAM}", headers=bearer(key)).status_code == 200
         assert site.get("/v1/masterplans/nowhere").status_code == 404
-        told = site.post(
+        response = site.post(
             "/v1/events", content=json.dumps(report(PLAN, "r-2")), headers=bearer(key) | {"content-type": MEDIA_TYPE}
         )
-        assert told.status_code == 503, told.text
+        assert response.status_code == 503, response.text
         unknown = site.post("/v1/events", content=b"{}", headers=bearer("pantau_unknown"))
         assert unknown.status_code == 401, "keys are known"
         own_broker.start()

@@ -15,19 +15,19 @@ from deploy.local.broker import Broker
 from schemas.sources import department
 from schemas.topics import partition_of
 from tests.parts import broker as brokers
-from tests.parts.history import OFFICES, History, Letter, event
-from tests.parts.mailbox import Mailbox
+from tests.parts.history import OFFICES, RecordToSend, SeededHistory, event
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
 
 PARTITIONS = 2
 
 
-class City:
+class WorkerAndService:
     """A worker, and a service whose tables outlive the broker they were made from."""
 
-    def __init__(self, mailbox: Mailbox, processes: Processes, state: Path) -> None:
-        self._mailbox = mailbox
+    def __init__(self, kafka_topics: KafkaTopics, processes: Processes, state: Path) -> None:
+        self._kafka_topics = kafka_topics
         self._processes = processes
         self._state = state
 
@@ -37,7 +37,7 @@ class City:
         ports = {"PANTAU_WORKER_METRICS_PORT": free_port(), "PANTAU_EVALUATIONS_PORT": free_port()}
         env = {
             "PANTAU_KAFKA": broker.bootstrap,
-            "PANTAU_TOPIC_PREFIX": self._mailbox.prefix,
+            "PANTAU_TOPIC_PREFIX": self._kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_STATE": str(self._state),
         } | {name: str(port) for name, port in ports.items()}
@@ -46,7 +46,7 @@ class City:
         for port in ports.values():
             url = f"http://127.0.0.1:{port}/readyz"
             until(lambda url=url: httpx.get(url).status_code == 200)  # type: ignore[misc]  # mypy infers no type for the default
-        yield service.said
+        yield service.output
         worker.stop()
         service.stop()
 
@@ -55,38 +55,38 @@ class City:
 def test_a_copy_of_the_brokers_folder_brings_everything_back(
     own_broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
-    mailbox, history = Mailbox(own_broker.bootstrap, PARTITIONS), History(7, partitions=PARTITIONS)
-    city, backup = City(mailbox, processes, tmp_path / "state"), tmp_path / "backup"
+    kafka_topics, history = KafkaTopics(own_broker.bootstrap, PARTITIONS), SeededHistory(7, partitions=PARTITIONS)
+    city, backup = WorkerAndService(kafka_topics, processes, tmp_path / "state"), tmp_path / "backup"
 
-    def send_and_wait(letters: int) -> None:
-        mailbox.send(history.life(letters))
-        until(lambda: mailbox.decided() == len(mailbox.mail()))
+    def send_and_wait(records: int) -> None:
+        kafka_topics.send(history.life(records))
+        until(lambda: kafka_topics.decided() == len(kafka_topics.input_records()))
 
-    with city.running(own_broker) as said:
-        assert "there are none" in said
-        mailbox.send(history.beginnings())
+    with city.running(own_broker) as output:
+        assert "there are none" in output
+        kafka_topics.send(history.beginnings())
         send_and_wait(200)
     own_broker.stop()
     shutil.copytree(own_broker.folder, backup)
 
     own_broker.start()
-    with city.running(own_broker) as said:
-        assert "building the tables" not in said
+    with city.running(own_broker) as output:
+        assert "building the tables" not in output
         send_and_wait(200)  # which the backup knows nothing of
-        later = len(mailbox.written("facts"))
+        later = len(kafka_topics.written("facts"))
     own_broker.stop()
 
     with brokers.running(backup) as restored:
-        mailbox.bootstrap = restored.bootstrap
-        assert 0 < len(mailbox.written("facts")) < later
-        with city.running(restored) as said:
-            assert "they are of another log" in said
-            assert mailbox.differences() == []
+        kafka_topics.bootstrap = restored.bootstrap
+        assert 0 < len(kafka_topics.written("facts")) < later
+        with city.running(restored) as output:
+            assert "they are of another log" in output
+            assert kafka_topics.differences() == []
             send_and_wait(200)
-            assert mailbox.differences() == []
+            assert kafka_topics.differences() == []
 
 
-def report(plan: str, number: int, status: str, report_id: str) -> Letter:
+def report(plan: str, number: int, status: str, report_id: str) -> RecordToSend:
     """A department's report of a program it leads."""
     office, at = OFFICES[number % len(OFFICES)], datetime(2021, 12, 31, 3, tzinfo=UTC)
     data = {
@@ -95,15 +95,17 @@ def report(plan: str, number: int, status: str, report_id: str) -> Letter:
         "physical": 100 if status == "realized" else 10,
         "period": "2021-12",
     }
-    said = event("program.status.reported", department(plan, office), report_id, at, data)
-    return Letter("program-status", partition_of(plan, PARTITIONS), plan.encode(), json.dumps(said).encode())
+    report_event = event("program.status.reported", department(plan, office), report_id, at, data)
+    return RecordToSend(
+        "program-status", partition_of(plan, PARTITIONS), plan.encode(), json.dumps(report_event).encode()
+    )
 
 
-class Stack:
+class WholeStack:
     """A worker and all apis, whose tables outlive the broker they were made from; each started as a test says."""
 
-    def __init__(self, mailbox: Mailbox, processes: Processes, folder: Path) -> None:
-        self.mailbox = mailbox
+    def __init__(self, kafka_topics: KafkaTopics, processes: Processes, folder: Path) -> None:
+        self.kafka_topics = kafka_topics
         self.last: Running | None = None  # the process that was started last
         self._processes = processes
         self._folder = folder
@@ -112,8 +114,8 @@ class Stack:
     def running(self, name: str, module: str, variable: str, state: str = "state") -> Iterator[httpx.Client]:
         port = free_port()
         env = {
-            "PANTAU_KAFKA": self.mailbox.bootstrap,
-            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_KAFKA": self.kafka_topics.bootstrap,
+            "PANTAU_TOPIC_PREFIX": self.kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_STATE": str(self._folder / state),
             variable: str(port),
@@ -131,11 +133,11 @@ class Stack:
     def site(self, state: str = "state") -> AbstractContextManager[httpx.Client]:
         return self.running("site", "deploy.local.site", "PANTAU_PORT", state)
 
-    def send(self, letters: list[Letter]) -> None:
+    def send(self, records: list[RecordToSend]) -> None:
         """Send one after the other, each in a transaction of its own, so that the log grows by as much as it can."""
-        for letter in letters:
-            self.mailbox.send([letter])
-            until(lambda: self.mailbox.decided() == len(self.mailbox.mail()), what="all is decided")
+        for record in records:
+            self.kafka_topics.send([record])
+            until(lambda: self.kafka_topics.decided() == len(self.kafka_topics.input_records()), what="all is decided")
 
 
 def figures(site: httpx.Client, plans: list[str]) -> list[object]:
@@ -151,9 +153,12 @@ def test_a_restored_log_that_has_outgrown_what_was_read_of_the_former_one_is_see
     own_broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
     """Only positions compared, figures of the former log would be shown: every offset that was read is in the log."""
-    mailbox, history = Mailbox(own_broker.bootstrap, PARTITIONS), History(7, partitions=PARTITIONS, plans=1)
+    kafka_topics, history = (
+        KafkaTopics(own_broker.bootstrap, PARTITIONS),
+        SeededHistory(7, partitions=PARTITIONS, plans=1),
+    )
     (plan,) = history.plans
-    stack, backup = Stack(mailbox, processes, tmp_path), tmp_path / "backup"
+    stack, backup = WholeStack(kafka_topics, processes, tmp_path), tmp_path / "backup"
     with stack.worker(), stack.site() as site:
         stack.send(history.beginnings())
         until(lambda: site.get(f"/v1/plans/{plan}/realization").status_code == 200)
@@ -164,24 +169,24 @@ def test_a_restored_log_that_has_outgrown_what_was_read_of_the_former_one_is_see
     with stack.worker(), stack.site() as site:
         stack.send([report(plan, number, "realized", f"former-{number}") for number in range(8)])
         until(lambda: _overall(site, plan)["realized"] == 8)
-    read = mailbox.ends("facts")
+    read = kafka_topics.ends("facts")
     own_broker.stop()
 
     with brokers.running(backup) as restored:
-        mailbox.bootstrap = restored.bootstrap
+        kafka_topics.bootstrap = restored.bootstrap
         with stack.worker():
             others = [report(plan, number, "in_progress", f"other-{number}") for number in range(12)]
             stack.send(others)
-        grown = mailbox.ends("facts")
+        grown = kafka_topics.ends("facts")
         assert all(grown[number] >= end for number, end in read.items()), "or a position alone would tell"
         with stack.worker(), stack.site() as site:
             shown = figures(site, [plan])
-            assert stack.last and "they are of another log" in stack.last.said
+            assert stack.last and "they are of another log" in stack.last.output
             assert _overall(site, plan)["realized"] == 0
         with stack.site("fresh") as site:
             assert figures(site, [plan]) == shown, "nothing of the former log is left"
         with stack.site() as site:
-            assert stack.last and "building the tables" not in stack.last.said, "once is enough"
+            assert stack.last and "building the tables" not in stack.last.output, "once is enough"
             assert figures(site, [plan]) == shown
 
 

@@ -17,7 +17,7 @@ from deploy.local.process_settings import InstallationSettings
 from schemas.facts import Fact, parse_fact
 from services.kit.topics import declare_topics
 from tests import oracle
-from tests.integration.city import PARTITIONS, as_the_oracle_says
+from tests.integration.facts_and_api import PARTITIONS, as_the_oracle_says
 from tests.parts.facts import FactsLog, whole_event
 
 _numbers = count(1)
@@ -29,12 +29,12 @@ def log() -> LargeLog:
 
 
 def test_its_facts_are_as_the_aggregator_writes_them(log: LargeLog) -> None:
-    told = list(log.facts(log.plans[0]))
-    facts = [parse_fact(value) for _, value in told]
+    plan_facts = list(log.facts(log.plans[0]))
+    facts = [parse_fact(value) for _, value in plan_facts]
     written = FactsLog()
 
-    assert [fact.seq for fact in facts] == list(range(1, len(told) + 1))
-    for (key, value), fact in zip(told, facts, strict=True):
+    assert [fact.seq for fact in facts] == list(range(1, len(plan_facts) + 1))
+    for (key, value), fact in zip(plan_facts, facts, strict=True):
         assert isinstance(fact, Fact)
         assert (key, value) == written.add(fact.event, fact.received_ms, fact.partition, fact.offset)[:2]
 
@@ -59,8 +59,8 @@ def test_it_measures_what_is_answered_and_the_answers_are_the_oracles(
         p50, p99, worst = (figures[f"{kind}_{name}"] for name in ("p50", "p99", "worst"))
         assert 0 < p50 <= p99 <= worst
     plan = log.plans[1]
-    known = [oracle.Fact("", 0, 0, 0, whole_event(json.loads(v), None)) for _, v in log.facts(plan)]
+    known = [oracle.OracleFact("", 0, 0, 0, whole_event(json.loads(v), None)) for _, v in log.facts(plan)]
     with serving(settings, tmp_path) as api:
-        told = api.get(f"/v1/plans/{plan}/realization?as_of=2024-02-29&known_at=400&group_by=dimension")
-    answer = json.loads(gzip.decompress(told))
+        shown = api.get(f"/v1/plans/{plan}/realization?as_of=2024-02-29&known_at=400&group_by=dimension")
+    answer = json.loads(gzip.decompress(shown))
     assert as_the_oracle_says(answer) == oracle.figures(known[:400], plan, date(2024, 2, 29))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from benchmarks import intake, strangers, streams
+from benchmarks import intake, streams, under_anonymous_load
 from benchmarks.intake import Loading
-from benchmarks.strangers import Scene
 from benchmarks.streams import Step
+from benchmarks.under_anonymous_load import Scene
 from deploy.local.broker import Broker
 
 
@@ -29,7 +29,7 @@ def test_every_client_of_a_stream_hears_of_every_report(broker: Broker, tmp_path
 
 
 def test_a_crowd_does_its_worst_while_reports_are_taken(broker: Broker, tmp_path: Path) -> None:
-    (found,) = strangers.measured(broker.bootstrap, tmp_path, [Scene(16, 2, 10, 5.0)], 1)
+    (found,) = under_anonymous_load.measured(broker.bootstrap, tmp_path, [Scene(16, 2, 10, 5.0)], 1)
     figures = {name: figure.median for name, figure in found.figures.items()}
     assert 0 < figures["acknowledged_p50_ms"] <= figures["acknowledged_p99_ms"] <= figures["acknowledged_longest_ms"]
     assert 0 < figures["change_p50_ms"] <= figures["change_longest_ms"]

@@ -28,10 +28,12 @@ SHORT = {
 def test_a_benchmark_measures_our_engine(benchmark: str, tmp_path: Path) -> None:
     kept = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks", benchmark, *SHORT[benchmark], "--quick", "--results", str(kept)]
-    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    completed = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
 
-    assert told.returncode == 0, told.stdout
+    assert completed.returncode == 0, completed.stdout
     (found,) = results.read(kept)
     assert found.measurement.name == benchmark
     assert found.measurement.parameters["competitor"] == PANTAU
-    assert all(value > 0 for value in found.measurement.figures[FIGURE[benchmark]].values), told.stdout
+    assert all(value > 0 for value in found.measurement.figures[FIGURE[benchmark]].values), completed.stdout

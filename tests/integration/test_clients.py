@@ -8,7 +8,7 @@ import pytest
 from samples.plan import PLAN
 from schemas.topics import partition_of
 from tests import clients
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, workbook
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, workbook
 
 
 def test_every_program_in_the_docs_is_run() -> None:
@@ -40,9 +40,9 @@ def test_librdkafkas_default_partitioner_is_rejected_and_the_reason_names_the_se
 
 
 def test_the_commands_in_the_docs_send_a_report_and_say_what_became_of_it(desk: Desk, tmp_path: Path) -> None:
-    told = desk.import_plan(workbook(PLAN))
-    assert told.status_code == 202, told.text
-    desk.outcome(told.json()["source"], told.json()["id"])
+    response = desk.import_plan(workbook(PLAN))
+    assert response.status_code == 202, response.text
+    desk.outcome(response.json()["source"], response.json()["id"])
     event = clients.example()
     (tmp_path / "report.json").write_text(json.dumps(event))
     post, get = clients.commands()

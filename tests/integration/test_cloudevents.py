@@ -18,17 +18,17 @@ from schemas.topics import EVENT_LIMIT, MIB, partition_of
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 from services.programs.app import BATCH_LIMIT
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, bearer, report
 from tests.parts.waiting import until
 
 BOM = b"\xef\xbb\xbf"
 
 
-def errors_of(told: Response, status: int = 422) -> dict[str, str]:
+def errors_of(response: Response, status: int = 422) -> dict[str, str]:
     """What is wrong, by place."""
-    assert told.status_code == status, told.text
-    assert told.headers["content-type"] == "application/problem+json"
-    return {error["where"]: error["what"] for error in told.json()["errors"]}
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    return {error["where"]: error["what"] for error in response.json()["errors"]}
 
 
 def attributes(sent: dict[str, Any], prefix: str = "ce-") -> dict[str, str]:
@@ -49,11 +49,11 @@ def attributes(sent: dict[str, Any], prefix: str = "ce-") -> dict[str, str]:
         (MEDIA_TYPE, {"data_base64": None}),
     ],
 )
-def test_structured_mode_in_other_letters_with_parameters_and_extensions(
+def test_structured_mode_in_other_case_with_parameters_and_extensions(
     desk: Desk, media_type: str, changes: dict[str, Any]
 ) -> None:
-    told = desk.send(report("kota-x", "r-1") | changes, ADMINISTRATOR, media_type)
-    assert told.status_code == 202, told.text
+    response = desk.send(report("kota-x", "r-1") | changes, ADMINISTRATOR, media_type)
+    assert response.status_code == 202, response.text
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_binary_mode_quoted_percent_encoded_and_with_other_media_types(
     sent = report("kota-x", "r-1")
     names = {name.lower() for name in headers}
     given = {name: value for name, value in attributes(sent).items() if name not in names}
-    told = desk.send(BOM + json.dumps(sent["data"]).encode(), ADMINISTRATOR, media_type, **given, **headers)
-    assert told.status_code == 202, told.text
-    assert told.json()["id"] == "r-1"
+    response = desk.send(BOM + json.dumps(sent["data"]).encode(), ADMINISTRATOR, media_type, **given, **headers)
+    assert response.status_code == 202, response.text
+    assert response.json()["id"] == "r-1"
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_binary_mode_quoted_percent_encoded_and_with_other_media_types(
 def test_binary_mode_names_the_header_that_is_wrong(desk: Desk, header: str, value: Any, what: str) -> None:
     sent = report("kota-x", "r-1")
     headers = {**attributes(sent), header: value, "Content-Type": "application/json", **bearer(ADMINISTRATOR)}
-    told = desk.programs.post("/v1/events", json=sent["data"], headers=headers)
-    found = errors_of(told)
+    response = desk.programs.post("/v1/events", json=sent["data"], headers=headers)
+    found = errors_of(response)
     assert found.keys() == {header if what.startswith("is") else header.removeprefix("ce-")}
     assert what in next(iter(found.values()))
 
@@ -105,8 +105,8 @@ def test_binary_mode_needs_its_attributes_each_once(desk: Desk) -> None:
     named = {name: value for name, value in attributes(sent).items() if name != "ce-specversion"}
     assert errors_of(desk.send(sent["data"], ADMINISTRATOR, "application/json", **named)).keys() == {"specversion"}
     twice = [*attributes(sent).items(), ("ce-id", "r-2"), ("Content-Type", "application/json")]
-    told = desk.programs.post("/v1/events", json=sent["data"], headers=[*twice, *bearer(ADMINISTRATOR).items()])
-    assert errors_of(told) == {"ce-id": "stands there twice"}
+    response = desk.programs.post("/v1/events", json=sent["data"], headers=[*twice, *bearer(ADMINISTRATOR).items()])
+    assert errors_of(response) == {"ce-id": "stands there twice"}
 
 
 def test_data_in_base64_is_refused_by_name(desk: Desk) -> None:
@@ -122,7 +122,7 @@ def test_another_version_of_cloudevents_is_named(desk: Desk) -> None:
     assert found == {"specversion": "Input should be '1.0'"}
 
 
-def test_one_and_many_are_told_apart_by_name(desk: Desk) -> None:
+def test_one_and_many_are_distinguished_by_name(desk: Desk) -> None:
     sent = report("kota-x", "r-1")
     one = desk.send([sent], ADMINISTRATOR).json()["errors"][0]
     assert (one["where"], BATCH_MEDIA_TYPE in one["expected"]) == ("body", True)
@@ -132,16 +132,16 @@ def test_one_and_many_are_told_apart_by_name(desk: Desk) -> None:
 
 def test_an_empty_batch_is_a_batch(desk: Desk) -> None:
     for body in (b"[]", BOM + b" [ ] "):
-        told = desk.send(body, ADMINISTRATOR, "Application/CloudEvents-Batch+JSON; charset=utf-8")
-        assert (told.status_code, told.json()) == (202, {"accepted": 0, "results": []})
+        response = desk.send(body, ADMINISTRATOR, "Application/CloudEvents-Batch+JSON; charset=utf-8")
+        assert (response.status_code, response.json()) == (202, {"accepted": 0, "results": []})
 
 
 @pytest.mark.parametrize("media_type", [MEDIA_TYPE, BATCH_MEDIA_TYPE, "application/cloudevents+avro"])
 def test_other_formats_and_characters_are_named(desk: Desk, media_type: str) -> None:
     avro = media_type.endswith("avro")
-    told = desk.send(b"{}", ADMINISTRATOR, media_type if avro else f"{media_type}; charset=UTF-16")
-    assert told.status_code == 415
-    assert (media_type if avro else "utf-16") in told.json()["detail"]
+    response = desk.send(b"{}", ADMINISTRATOR, media_type if avro else f"{media_type}; charset=UTF-16")
+    assert response.status_code == 415
+    assert (media_type if avro else "utf-16") in response.json()["detail"]
 
 
 def test_a_byte_order_mark_is_ignored(desk: Desk) -> None:
@@ -156,9 +156,9 @@ def test_names_that_stand_twice_are_refused_with_their_place(desk: Desk, batch: 
     text = text.replace('"physical": "45.5"', '"physical": "45.5", "physical" : "99"')
     text = text.replace('"title": "x"', '"title": "x", "t\\u0069tle": "y", "title": "x"')
     text = text[:-1] + ', "id": "r-2", "x": [{"a": {"b": 1, "b": 1}}]}'
-    told = desk.send(f"[{text}]" if batch else text, ADMINISTRATOR, BATCH_MEDIA_TYPE if batch else MEDIA_TYPE)
-    assert told.status_code == 422
-    errors = told.json()["results"][0]["errors"] if batch else told.json()["errors"]
+    response = desk.send(f"[{text}]" if batch else text, ADMINISTRATOR, BATCH_MEDIA_TYPE if batch else MEDIA_TYPE)
+    assert response.status_code == 422
+    errors = response.json()["results"][0]["errors"] if batch else response.json()["errors"]
     assert [error["where"] for error in errors] == ["id", "data.physical", "data.evidence.0.title", "x.0.a.b"]
     data = '{"program": "P-000", "program": "P-000"}'
     binary = desk.send(data, ADMINISTRATOR, "application/json", **attributes(report("kota-x", "r-1")))
@@ -172,10 +172,10 @@ def test_numbers_that_are_none_are_refused_by_name(desk: Desk, number: str, plac
     text = json.dumps(sent | {"x": "$"} if place == "x" else sent | {"data": sent["data"] | {place: "$"}})
     text = text.replace('"$"', number)
     for body, media_type in ((text, MEDIA_TYPE), (f"[{text}]", BATCH_MEDIA_TYPE)):
-        told = desk.send(body, ADMINISTRATOR, media_type)
+        response = desk.send(body, ADMINISTRATOR, media_type)
         ignored = place == "x" and "e" in number
         tiny = number == "1e-400" and place != "x"  # it is read as 0
-        assert told.status_code in ({202} if ignored else {202, 422} if tiny else {422}), told.text
+        assert response.status_code in ({202} if ignored else {202, 422} if tiny else {422}), response.text
 
 
 # ── bodies that come compressed ──────────────────────────────────────────────────────────────────────────────────────
@@ -191,8 +191,8 @@ def test_gzip_is_taken(desk: Desk) -> None:
         assert send_encoded(desk, gzip.compress(body), encoding).status_code == 202
     assert send_encoded(desk, body, "identity").status_code == 202
     batch = json.dumps([report("kota-x", f"r-{number}") for number in range(9_999)]).encode()
-    told = send_encoded(desk, gzip.compress(batch), media_type=BATCH_MEDIA_TYPE)
-    assert (told.status_code, told.json()["accepted"]) == (202, 9_999)
+    response = send_encoded(desk, gzip.compress(batch), media_type=BATCH_MEDIA_TYPE)
+    assert (response.status_code, response.json()["accepted"]) == (202, 9_999)
     counted = 'route="/v1/events",service="programs",status="202"'
     assert counted in desk.programs.get("/metrics").text
 
@@ -200,8 +200,8 @@ def test_gzip_is_taken(desk: Desk) -> None:
 def test_gzip_is_bounded_by_what_it_inflates_to(desk: Desk) -> None:
     bomb = gzip.compress(b" " * (64 * BATCH_LIMIT))
     assert len(bomb) < BATCH_LIMIT
-    told = send_encoded(desk, bomb)
-    assert (told.status_code, told.json()["limit"]) == (413, BATCH_LIMIT)
+    response = send_encoded(desk, bomb)
+    assert (response.status_code, response.json()["limit"]) == (413, BATCH_LIMIT)
     just = gzip.compress(b" " * BATCH_LIMIT)
     assert send_encoded(desk, just).status_code == 422, "not too large, and no event"
 
@@ -216,19 +216,19 @@ def test_broken_gzip_is_named(desk: Desk, broken: bytes) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "gzip, br"])
-def test_other_encodings_are_told_that_gzip_is_taken(desk: Desk, encoding: str) -> None:
-    told = send_encoded(desk, b"{}", encoding)
-    assert told.status_code == 415
-    assert told.headers["accept-encoding"] == "gzip"
-    assert "gzip" in told.json()["detail"]
+def test_other_encodings_are_answered_that_gzip_is_taken(desk: Desk, encoding: str) -> None:
+    response = send_encoded(desk, b"{}", encoding)
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "gzip"
+    assert "gzip" in response.json()["detail"]
 
 
 def test_visits_are_inflated_too(desk: Desk) -> None:
     headers = {"Content-Encoding": "gzip", **bearer(ADMINISTRATOR)}
     bomb = gzip.compress(b" " * (4 * EVENT_LIMIT))
     assert desk.evaluations.post("/v1/visits", content=bomb, headers=headers).status_code == 413
-    told = desk.evaluations.post("/v1/visits", content=gzip.compress(b"{}"), headers=headers)
-    assert "id" in errors_of(told)
+    response = desk.evaluations.post("/v1/visits", content=gzip.compress(b"{}"), headers=headers)
+    assert "id" in errors_of(response)
 
 
 # ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,9 +242,9 @@ def publish(desk: Desk, plan: str, records: Sequence[tuple[bytes | None, Sequenc
     """Send records as a sender of another make does: with its own headers, or with any."""
 
     async def send() -> None:
-        topic, partition = desk.mailbox.prefix + "program-status", partition_of(plan, PARTITIONS)
+        topic, partition = desk.kafka_topics.prefix + "program-status", partition_of(plan, PARTITIONS)
         async with AIOKafkaProducer(
-            **client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)), max_request_size=MIB
+            **client_options(KafkaSettings(kafka=desk.kafka_topics.bootstrap)), max_request_size=MIB
         ) as producer:
             for value, headers in records:
                 await producer.send_and_wait(topic, value, plan.encode(), partition, headers=headers)
@@ -259,8 +259,8 @@ def publish_raw(desk: Desk, plan: str, name: bytes) -> None:
         def encode(self, *_: Any) -> bytes:
             return name
 
-    producer = KafkaProducer(**client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)))
-    topic, partition = desk.mailbox.prefix + "program-status", partition_of(plan, PARTITIONS)
+    producer = KafkaProducer(**client_options(KafkaSettings(kafka=desk.kafka_topics.bootstrap)))
+    topic, partition = desk.kafka_topics.prefix + "program-status", partition_of(plan, PARTITIONS)
     producer.send(topic, b"nonsense", headers=[(Name("x"), b"1")], partition=partition).get(30)
     producer.close()
 
@@ -297,7 +297,7 @@ def test_kafkas_binary_binding_and_whatever_else_comes_has_one_outcome(desk: Des
         assert [reason["code"] for reason in found["reasons"]] == [code]
 
     rejected = [
-        record for record in desk.mailbox.read("rejected") if dict(record.headers)["plan"] in {plan.encode(), b""}
+        record for record in desk.kafka_topics.read("rejected") if dict(record.headers)["plan"] in {plan.encode(), b""}
     ]
     mine = [dict(record.headers) for record in rejected if dict(record.headers)["offset"]]
     kept = next(record for record in rejected if ("topic", b"\xff") in record.headers)

@@ -9,19 +9,19 @@ from sqlalchemy import event, select
 from deploy.local.broker import Broker
 from services.kit.projection.databases import is_damage, reading
 from services.kit.projection.tables import DamagedError, RebuiltError
-from tests.integration.lines import SEEN, Installation, Replica, replicas, until_caught_up
+from tests.integration.line_projection import SEEN, LineInstallation, Replica, replicas, until_caught_up
 from tests.parts.waiting import until
 
 
 @pytest.fixture
-def here(broker: Broker, tmp_path: Path) -> Installation:
+def here(broker: Broker, tmp_path: Path) -> LineInstallation:
     """An installation on an SQLite file, with three records."""
-    made = Installation(broker, f"sqlite:///{tmp_path / 'lines.db'}")
+    made = LineInstallation(broker, f"sqlite:///{tmp_path / 'lines.db'}")
     made.send(["a", "b", "c"])
     return made
 
 
-def texts(installation: Installation) -> list[str]:
+def texts(installation: LineInstallation) -> list[str]:
     return sorted(row[3] for row in installation.rows())
 
 
@@ -47,7 +47,7 @@ def damaged_files(replica: Replica) -> float | None:
 
 @pytest.mark.parametrize("first_page", [0, 1])
 def test_a_file_that_is_damaged_at_the_start_is_put_aside_and_the_tables_are_built_anew(
-    here: Installation, tmp_path: Path, first_page: int
+    here: LineInstallation, tmp_path: Path, first_page: int
 ) -> None:
     for times in (1, 2, 3):
         with replicas(here.settings) as (replica,):
@@ -63,7 +63,7 @@ def test_a_file_that_is_damaged_at_the_start_is_put_aside_and_the_tables_are_bui
 
 
 def test_a_file_that_is_damaged_while_it_is_used_is_put_aside_whoever_finds_it(
-    here: Installation, tmp_path: Path
+    here: LineInstallation, tmp_path: Path
 ) -> None:
     with replicas(here.settings) as (replica,):
         until_caught_up(replica)
@@ -86,7 +86,7 @@ def test_a_file_that_is_damaged_while_it_is_used_is_put_aside_whoever_finds_it(
     assert texts(here) == ["a", "b", "c"]
 
 
-def test_a_file_that_is_deleted_under_a_process_is_noticed(here: Installation, tmp_path: Path) -> None:
+def test_a_file_that_is_deleted_under_a_process_is_noticed(here: LineInstallation, tmp_path: Path) -> None:
     with replicas(here.settings) as (replica,):
         until_caught_up(replica)
         (tmp_path / "lines.db").unlink()
@@ -97,7 +97,7 @@ def test_a_file_that_is_deleted_under_a_process_is_noticed(here: Installation, t
     assert texts(here) == ["a", "b", "c"]
 
 
-def test_a_database_that_is_full_is_waited_for(here: Installation) -> None:
+def test_a_database_that_is_full_is_waited_for(here: LineInstallation) -> None:
     """SQLite's own limit, which it tells of as of a full disk: it finds its way out of a small disk's namespace."""
     with replicas(here.settings) as (replica,):
         until_caught_up(replica)
@@ -105,8 +105,8 @@ def test_a_database_that_is_full_is_waited_for(here: Installation) -> None:
 
         @event.listens_for(engine, "connect")
         def limit(connection: sqlite3.Connection, _: object) -> None:
-            for told in limits:
-                connection.execute(f"PRAGMA {told}")
+            for expected in limits:
+                connection.execute(f"PRAGMA {expected}")
 
         engine.dispose()
         here.send(["x" * 10_000] * 30)
@@ -114,7 +114,7 @@ def test_a_database_that_is_full_is_waited_for(here: Installation) -> None:
         assert not replica.projection.ready()[0]
         assert replica.projection.caught_up, "what was read can still be asked for"
         engine.dispose()
-        until(lambda: len(replica.told) == 33)
+        until(lambda: len(replica.received) == 33)
         until(lambda: replica.projection.ready()[0])
         assert not replica.left
     assert len(here.rows()) == 33

@@ -112,7 +112,7 @@ def test_what_runs_is_asked_where_its_supervisor_recorded_it(
         site.bind(("127.0.0.1", 0))
         site.listen()
         recorded = settings.read()._replace(site=settings.Port("PANTAU_PORT", site.getsockname()[1])).recorded
-        status.write(folder, status.Status(os.getpid(), recorded, []))
+        status.write(folder, status.StackStatus(os.getpid(), recorded, []))
         for variable in list(recorded):  # another shell, which knows the state folder only
             monkeypatch.delenv(variable, raising=False)
         found = findings()
@@ -120,14 +120,14 @@ def test_what_runs_is_asked_where_its_supervisor_recorded_it(
         assert f":{recorded['PANTAU_PORT']}/readyz" in found["site"].found
     assert found["broker"].found == f"{broker.bootstrap} answers"
     assert found["topics"].ok, "of the prefix that was recorded"
-    status.write(folder, status.Status(1, recorded, []))
+    status.write(folder, status.StackStatus(1, recorded, []))
     assert f"port {recorded['PANTAU_PORT']}" not in findings(), "of a supervisor that was killed"
 
 
 @pytest.mark.usefixtures("running")
 def test_a_process_that_failed_a_short_while_ago_is_not_well(folder: Path) -> None:
     processes = [failed("broker"), failed("site", pid=None, ready=False), failed("worker", failures=0)]
-    status.write(folder, status.Status(os.getpid(), settings.read().recorded, processes))
+    status.write(folder, status.StackStatus(os.getpid(), settings.read().recorded, processes))
     found = findings()
     assert not found["broker"].ok, "it answers, and yet"
     assert found["broker"].found.endswith(
@@ -177,7 +177,7 @@ def test_tells_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor"]) == 1
     assert "1 of 14 need attention." in capsys.readouterr().out
     assert cli.main(["doctor", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    assert [each["what"] for each in told["findings"] if not each["ok"]] == ["running"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert [each["what"] for each in report["findings"] if not each["ok"]] == ["running"]
     assert doctor.report([Finding("all", True, "here")], as_json=False) == 0

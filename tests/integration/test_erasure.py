@@ -9,9 +9,9 @@ from httpx import Client
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, VISIT, Desk, bearer, report, retraction, served
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, VISIT, Desk, bearer, report, retraction, served
 from tests.oracle import Json
-from tests.parts.history import Letter
+from tests.parts.history import RecordToSend
 from tests.parts.waiting import until
 
 NOTE = "Pak Budi sakit sejak Maret."
@@ -27,17 +27,17 @@ def live(desk: Desk) -> Generator[Client]:
 def erase(desk: Desk, source: str, event_id: str, key: str = ADMINISTRATOR, **more: str) -> Json:
     """Ask for an erasure; if it was taken, return when it was decided."""
     body = {"source": source, "id": event_id, "reason": "Permintaan menurut UU 27/2022"} | more
-    told = desk.programs.post("/v1/events/erasures", json=body, headers=bearer(key))
-    found: Json = {"status": told.status_code} | told.json()
-    if told.status_code == 202:
+    response = desk.programs.post("/v1/events/erasures", json=body, headers=bearer(key))
+    found: Json = {"status": response.status_code} | response.json()
+    if response.status_code == 202:
         assert desk.outcome(found["source"], found["id"])["outcome"] == "accepted"
     return found
 
 
 def story(live: Client, plan: str, program: str = "P-000") -> Json:
-    told = live.get(f"/v1/plans/{plan}/programs/{program}", headers=bearer(ADMINISTRATOR))
-    assert told.status_code == 200, told.text
-    found: Json = told.json()
+    response = live.get(f"/v1/plans/{plan}/programs/{program}", headers=bearer(ADMINISTRATOR))
+    assert response.status_code == 200, response.text
+    found: Json = response.json()
     return found
 
 
@@ -60,9 +60,9 @@ def test_a_note_is_erased_and_the_report_stands(desk: Desk, live: Client) -> Non
     assert (found["note"], found["obstacle"], found["standing"]) == (None, None, "current")
     assert found["evidence"] == [{"title": None, "sha256": "0" * 64, "media_type": None, "url": None}]
     assert live.get(f"/v1/plans/{plan}/realization").json()["overall"] == figures
-    tombstones = [part for part in desk.mailbox.written("facts-private") if part.value is None]
+    tombstones = [part for part in desk.kafka_topics.written("facts-private") if part.value is None]
     assert any(part.key and part.key.endswith(b"/r-1") for part in tombstones)
-    facts = b"".join(fact.value for fact in desk.mailbox.written("facts")).decode()
+    facts = b"".join(fact.value for fact in desk.kafka_topics.written("facts")).decode()
     assert NOTE not in facts
     assert "Permintaan menurut" not in facts, "a reason is private too"
     (act,) = [act for act in desk.audited() if act["act"] == "private.erase" and act["plan"] == plan]
@@ -86,8 +86,8 @@ def test_a_visit_without_its_findings_says_that_they_were_erased(desk: Desk) -> 
 
     def shown() -> Json:
         params = {"plan": plan, "id": "v/1;x:2"}
-        told = desk.evaluations.get("/v1/visits", params=params, headers=bearer(ADMINISTRATOR))
-        return next(dict(item) for item in told.json()["items"] if item["erased"])
+        response = desk.evaluations.get("/v1/visits", params=params, headers=bearer(ADMINISTRATOR))
+        return next(dict(item) for item in response.json()["items"] if item["erased"])
 
     found = until(shown, what="the erasure")
     assert found["findings"] == []
@@ -101,8 +101,8 @@ def test_who_may_not_and_what_is_not_there(desk: Desk) -> None:
     assert erase(desk, source, "r-1", key)["status"] == 403
     assert erase(desk, source, "never-came")["status"] == 404
     assert erase(desk, source, "")["status"] == 422
-    told = desk.programs.post("/v1/events/erasures", json={}, headers=bearer(ADMINISTRATOR))
-    assert {error["where"] for error in told.json()["errors"]} == {"body.source", "body.id", "body.reason"}
+    response = desk.programs.post("/v1/events/erasures", json={}, headers=bearer(ADMINISTRATOR))
+    assert {error["where"] for error in response.json()["errors"]} == {"body.source", "body.id", "body.reason"}
 
 
 def test_a_claim_to_be_the_administrator_sent_straight_to_kafka_is_not_believed(desk: Desk) -> None:
@@ -116,8 +116,9 @@ def test_a_claim_to_be_the_administrator_sent_straight_to_kafka_is_not_believed(
     erasure = retraction(council(plan), sent, "x-2") | claim | {"type": "id.pantau.private.erased.v1"}
 
     partition = partition_of(plan, PARTITIONS)
-    desk.mailbox.send(
-        Letter("program-status", partition, plan.encode(), json.dumps(event).encode()) for event in (forged, erasure)
+    desk.kafka_topics.send(
+        RecordToSend("program-status", partition, plan.encode(), json.dumps(event).encode())
+        for event in (forged, erasure)
     )
 
     outcome = desk.outcome(council(plan), "x-1")

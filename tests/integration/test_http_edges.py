@@ -22,7 +22,7 @@ from services.kit.http.strict_json import require_json
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 from services.programs.app import create_app as create_programs
-from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
@@ -99,8 +99,8 @@ def test_cursors_that_no_page_gave_are_refused_on_postgresql(
     with running(broker.bootstrap, postgres_url, processes) as desk:
         for path, query in (("/v1/masterplans", {}), ("/v1/visits", {"plan": "kota-x"})):
             client = desk.evaluations if path == "/v1/visits" else desk.programs
-            told = client.get(path, params={**query, "cursor": cursor})
-            assert told.status_code in {200, 422}, told.text
+            response = client.get(path, params={**query, "cursor": cursor})
+            assert response.status_code in {200, 422}, response.text
         for event_id in ("a\0b", "\ud7ff\0"):
             asked = {"source": department("kota-x", "dinkes"), "id": event_id}
             assert desk.programs.get("/v1/events", params=asked).status_code == 422
@@ -114,9 +114,9 @@ def test_head_of_a_stream_ends(site: Client, plan: str) -> None:
 
     before = clients()
     for _ in range(3):
-        told = site.head(f"/v1/plans/{plan}/stream")
-        assert told.status_code == 200
-        assert told.headers["content-type"].startswith("text/event-stream")
+        response = site.head(f"/v1/plans/{plan}/stream")
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
     until(lambda: clients() == before, what="the streams have ended")
 
 
@@ -125,10 +125,10 @@ def test_head_of_a_stream_ends(site: Client, plan: str) -> None:
 )
 def test_a_path_with_another_slash_is_not_found_and_never_redirected(site: Client, path: str) -> None:
     for method in ("GET", "HEAD", "POST"):
-        told = site.request(method, path, headers=bearer(ADMINISTRATOR))
-        assert told.status_code in {404, 405, 422}, told.headers
-        assert "location" not in told.headers
-        assert told.headers["content-type"] == "application/problem+json"
+        response = site.request(method, path, headers=bearer(ADMINISTRATOR))
+        assert response.status_code in {404, 405, 422}, response.headers
+        assert "location" not in response.headers
+        assert response.headers["content-type"] == "application/problem+json"
 
 
 # ── numbers and characters that no database has ──────────────────────────────────────────────────────────────────────
@@ -138,15 +138,17 @@ def test_a_path_with_another_slash_is_not_found_and_never_redirected(site: Clien
 @pytest.mark.parametrize("field", ["visited_on", "site", "programs", "id", "x", "checklist"])
 def test_numbers_that_are_none_are_refused_in_visits(desk: Desk, number: str, field: str) -> None:
     body = json.dumps(VISIT | {"id": "v", field: "$"}).replace('"$"', number)
-    told = desk.evaluations.post("/v1/visits", content=body, headers=bearer(ADMINISTRATOR))
-    assert told.status_code == 422, told.text
-    assert told.json()["errors"]
+    response = desk.evaluations.post("/v1/visits", content=body, headers=bearer(ADMINISTRATOR))
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"]
 
 
 def test_names_that_stand_twice_are_refused_in_visits(desk: Desk) -> None:
     body = json.dumps(VISIT | {"id": "v"}).replace('"outcome": ', '"outcome": "confirmed", "outcome": ')
-    told = desk.evaluations.post("/v1/visits", content=b"\xef\xbb\xbf" + body.encode(), headers=bearer(ADMINISTRATOR))
-    assert [error["where"] for error in told.json()["errors"]] == ["programs.0.outcome"]
+    response = desk.evaluations.post(
+        "/v1/visits", content=b"\xef\xbb\xbf" + body.encode(), headers=bearer(ADMINISTRATOR)
+    )
+    assert [error["where"] for error in response.json()["errors"]] == ["programs.0.outcome"]
 
 
 def test_every_body_that_the_framework_parses_is_strict_json(desk: Desk) -> None:
@@ -162,8 +164,8 @@ def test_every_body_that_the_framework_parses_is_strict_json(desk: Desk) -> None
         assert require_json in [each.call for each in route.dependant.dependencies], route.path
     body = '{"source": "/plans/kota-x/council", "id": "a", "id": "b", "reason": "x"}'
     headers = {"Content-Type": "application/json", **bearer(ADMINISTRATOR)}
-    told = desk.programs.post("/v1/events/erasures", content=body, headers=headers)
-    assert [error["where"] for error in told.json()["errors"]] == ["id"]
+    response = desk.programs.post("/v1/events/erasures", content=body, headers=headers)
+    assert [error["where"] for error in response.json()["errors"]] == ["id"]
 
 
 HUGE = ("9223372036854775808", "-1", "0", "1e3", "9" * 400, "NaN", "%00")
@@ -177,8 +179,8 @@ def test_numbers_beyond_any_table_are_refused_in_paths_and_queries(site: Client,
         f"/v1/masterplans?limit={huge}",
         f"/v1/visits?plan={plan}&limit={huge}",
     ):
-        told = site.get(path)
-        assert told.status_code == 422, f"{path}: {told.text}"
+        response = site.get(path)
+        assert response.status_code == 422, f"{path}: {response.text}"
 
 
 # ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -187,9 +189,9 @@ def test_numbers_beyond_any_table_are_refused_in_paths_and_queries(site: Client,
 def room_in_audit(desk: Desk, max_bytes: int) -> None:
     """How large a record of the audit may be: of a byte, and the broker refuses each. (`min.insync.replicas` above the
     number of copies there are does not: brokers take the lower of the two.)"""
-    admin = KafkaAdminClient(**client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)))
+    admin = KafkaAdminClient(**client_options(KafkaSettings(kafka=desk.kafka_topics.bootstrap)))
     topic = ConfigResource(
-        ConfigResourceType.TOPIC, desk.mailbox.prefix + "audit", {"max.message.bytes": str(max_bytes)}
+        ConfigResourceType.TOPIC, desk.kafka_topics.prefix + "audit", {"max.message.bytes": str(max_bytes)}
     )
     admin.alter_configs([topic])
     admin.close()
@@ -217,12 +219,12 @@ def test_nothing_is_acknowledged_whose_audit_the_broker_does_not_take(
         refused = acts()
         room_in_audit(desk, MIB)
 
-        for act, told in refused.items():
-            assert told.status_code == 503, f"{act}: {told.text}"
-            assert int(told.headers["retry-after"]) >= 1
+        for act, answer in refused.items():
+            assert answer.status_code == 503, f"{act}: {answer.text}"
+            assert int(answer.headers["retry-after"]) >= 1
         assert {result["status"] for result in refused["batch"].json()["results"]} == {503}
         until(lambda: desk.send(report(plan, "r-1"), key).status_code == 202)
-        until(lambda: all(told.status_code < 300 or told.status_code == 409 for told in acts().values()))
+        until(lambda: all(answer.status_code < 300 or answer.status_code == 409 for answer in acts().values()))
         assert desk.outcome(department(plan, "dinkes"), "r-1")["also_rejected"] == [], "the same was sent again"
         audited = [act["act"] for act in desk.audited()]
         assert {"events.send", "visits.record", "keys.make", "masterplans.import"} <= set(audited)

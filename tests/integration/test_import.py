@@ -4,20 +4,24 @@ import json
 from typing import Any
 
 from schemas.topics import PLAN_VERSION_LIMIT
-from tests.integration.town import ADMINISTRATOR, PROGRAMS, XLSX, Desk, bearer, workbook
+from tests.integration.intake_site import ADMINISTRATOR, PROGRAMS, XLSX, Desk, bearer, workbook
 from tests.parts.history import program
 from tests.parts.waiting import until
 
 
-def registered(desk: Desk, told: Any) -> dict[str, Any]:
+def registered(desk: Desk, response: Any) -> dict[str, Any]:
     """What became of an import."""
-    return desk.outcome(told.json()["source"], told.json()["id"])
+    return desk.outcome(response.json()["source"], response.json()["id"])
 
 
 def test_a_dry_run_says_what_would_be_and_publishes_nothing(desk: Desk) -> None:
-    told = desk.import_plan(workbook("dry"), dry_run=True)
-    assert told.status_code == 200, told.text
-    assert (told.json()["plan"], told.json()["programs"], told.json()["published"]) == ("dry", PROGRAMS, None)
+    response = desk.import_plan(workbook("dry"), dry_run=True)
+    assert response.status_code == 200, response.text
+    assert (response.json()["plan"], response.json()["programs"], response.json()["published"]) == (
+        "dry",
+        PROGRAMS,
+        None,
+    )
     assert desk.programs.get("/v1/masterplans/dry").status_code == 404
 
 
@@ -68,11 +72,11 @@ def test_a_version_of_the_future_is_current_but_not_in_force(desk: Desk) -> None
     assert (one["current"], one["in_force"]) == (2, 1)
 
 
-def test_two_that_expect_the_same_version_are_told_who_lost(desk: Desk) -> None:
+def test_of_two_that_expect_the_same_version_the_loser_is_named(desk: Desk) -> None:
     plan = desk.plan()
     both = [desk.import_plan(workbook(plan, 2, city=city)) for city in ("Kota Satu", "Kota Dua")]
     outcomes: list[Any] = [
-        registered(desk, told) if told.status_code == 202 else {"outcome": "refused"} for told in both
+        registered(desk, answer) if answer.status_code == 202 else {"outcome": "refused"} for answer in both
     ]
     assert outcomes[0]["outcome"] == "accepted"
     assert outcomes[1]["outcome"] in {"rejected", "refused"}
@@ -80,7 +84,7 @@ def test_two_that_expect_the_same_version_are_told_who_lost(desk: Desk) -> None:
         assert outcomes[1]["reasons"][0]["code"] == "version_conflict"
 
 
-def test_every_error_of_every_row_is_told_at_once(desk: Desk) -> None:
+def test_every_error_of_every_row_is_reported_at_once(desk: Desk) -> None:
     csv = "\n".join(
         (
             "Kode;Nama program;Dimensi;Subdimensi;Perangkat daerah;Bobot (%);Tahun mulai;Tahun selesai",
@@ -89,28 +93,28 @@ def test_every_error_of_every_row_is_told_at_once(desk: Desk) -> None:
         )
     )
     plan = desk.plan()
-    told = desk.programs.post(
+    response = desk.programs.post(
         "/v1/masterplans/import",
         content=csv.encode(),
         headers={"Content-Type": "text/csv"} | bearer(ADMINISTRATOR),
         params={"plan": plan, "version": "2", "expects": "1", "effective_from": "2020-01-01"},
     )
-    assert told.status_code == 422, told.text
-    where = [error["where"] for error in told.json()["errors"]]
+    assert response.status_code == 422, response.text
+    where = [error["where"] for error in response.json()["errors"]]
     assert len(where) >= 4
     assert any("baris 2" in place for place in where)
     assert any("baris 3" in place for place in where)
 
 
 def test_a_form_is_taken_too(desk: Desk) -> None:
-    told = desk.programs.post(
+    response = desk.programs.post(
         "/v1/masterplans/import",
         files={"file": ("plan.xlsx", workbook("formed"), XLSX)},
         headers=bearer(ADMINISTRATOR),
         params={"dry_run": True},
     )
-    assert told.status_code == 200, told.text
-    assert told.json()["plan"] == "formed"
+    assert response.status_code == 200, response.text
+    assert response.json()["plan"] == "formed"
     without = desk.programs.post(
         "/v1/masterplans/import", files={"other": ("plan.xlsx", b"", XLSX)}, headers=bearer(ADMINISTRATOR)
     )
@@ -134,10 +138,10 @@ def test_pages_follow_each_other_and_an_unchanged_one_is_not_sent_again(desk: De
     cursor: str | None = None
     while True:
         page: dict[str, str | int] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-        told = desk.programs.get("/v1/masterplans", params=page).json()
-        assert len(told["items"]) <= 2
-        seen += [item["plan"] for item in told["items"]]
-        cursor = told["next"]
+        answer = desk.programs.get("/v1/masterplans", params=page).json()
+        assert len(answer["items"]) <= 2
+        seen += [item["plan"] for item in answer["items"]]
+        cursor = answer["next"]
         if cursor is None:
             break
     assert seen == sorted(set(seen))
@@ -155,11 +159,11 @@ def test_the_template_explains_and_what_is_unknown_is_not_found(desk: Desk) -> N
     assert desk.programs.get("/v1/departments", params={"plan": "nobody"}).status_code == 404
 
 
-def test_the_mail_holds_one_event_with_the_whole_plan(desk: Desk) -> None:
+def test_the_topic_holds_one_event_with_the_whole_plan(desk: Desk) -> None:
     plan = desk.plan()
 
     def of_the_plan() -> list[Any]:
-        return [record for record in desk.mailbox.read("masterplans") if record.key == plan.encode()]
+        return [record for record in desk.kafka_topics.read("masterplans") if record.key == plan.encode()]
 
     (record,) = until(of_the_plan)
     event = json.loads(record.value)

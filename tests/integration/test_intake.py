@@ -12,7 +12,17 @@ from schemas.envelope import BATCH_MEDIA_TYPE
 from schemas.sources import council, department, evaluator
 from schemas.topics import EVENT_LIMIT, partition_of
 from services.programs.app import BATCH_LIMIT
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, VISIT, Desk, bearer, report, retraction, running, workbook
+from tests.integration.intake_site import (
+    ADMINISTRATOR,
+    PARTITIONS,
+    VISIT,
+    Desk,
+    bearer,
+    report,
+    retraction,
+    running,
+    workbook,
+)
 from tests.parts.history import program
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
@@ -20,10 +30,10 @@ from tests.parts.waiting import until
 PROBLEM = "application/problem+json"
 
 
-def errors_of(told: Any) -> dict[str, str]:
+def errors_of(response: Any) -> dict[str, str]:
     """What is wrong, by place."""
-    assert told.headers["content-type"] == PROBLEM, told.text
-    return {error["where"]: error["what"] for error in told.json()["errors"]}
+    assert response.headers["content-type"] == PROBLEM, response.text
+    return {error["where"]: error["what"] for error in response.json()["errors"]}
 
 
 # ── one event ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -33,15 +43,15 @@ def test_a_report_is_acknowledged_decided_and_stands(desk: Desk) -> None:
     plan = desk.plan()
     key = desk.key(plan, "dinkes")
     sent = report(plan, "r-1")
-    told = desk.send(sent, key)
-    assert told.status_code == 202, told.text
-    assert told.json() == {
+    response = desk.send(sent, key)
+    assert response.status_code == 202, response.text
+    assert response.json() == {
         "status": 202,
         "source": department(plan, "dinkes"),
         "id": "r-1",
         "topic": "program-status",
         "partition": partition_of(plan, PARTITIONS),
-        "offset": told.json()["offset"],
+        "offset": response.json()["offset"],
     }
     found = desk.outcome(sent["source"], "r-1")
     assert (found["outcome"], found["standing"]) == ("accepted", "current")
@@ -55,13 +65,13 @@ def test_the_same_in_binary_mode_is_the_same_event(desk: Desk) -> None:
     attributes = {f"ce-{name}": str(sent[name]) for name in ("specversion", "id", "source", "type", "time")}
     attributes["ce-source"] = attributes["ce-source"].replace("/", "%2F")
     assert desk.send(sent, key).status_code == 202
-    told = desk.send(sent["data"], key, "application/json", **attributes)
-    assert told.status_code == 202, told.text
+    response = desk.send(sent["data"], key, "application/json", **attributes)
+    assert response.status_code == 202, response.text
     found = desk.outcome(sent["source"], "r-1")
     assert (found["outcome"], found["also_rejected"]) == ("accepted", []), "a duplicate, no conflict"
 
 
-def test_the_same_id_with_other_content_is_told_as_a_conflict(desk: Desk) -> None:
+def test_the_same_id_with_other_content_is_answered_as_a_conflict(desk: Desk) -> None:
     plan = desk.plan()
     key = desk.key(plan, "dinkes")
     assert desk.send(report(plan, "r-1"), key).status_code == 202
@@ -93,9 +103,9 @@ def test_a_later_plan_version_changes_a_standing(desk: Desk) -> None:
     sent = report(plan, "r-1", program="P-012")
     assert desk.send(sent, desk.key(plan, "dinkes")).status_code == 202
     assert desk.outcome(sent["source"], "r-1")["standing"] == "orphan"
-    told = desk.import_plan(workbook(plan, 2, programs=[program(number) for number in range(13)]))
-    assert told.status_code == 202, told.text
-    desk.outcome(told.json()["source"], told.json()["id"])
+    response = desk.import_plan(workbook(plan, 2, programs=[program(number) for number in range(13)]))
+    assert response.status_code == 202, response.text
+    desk.outcome(response.json()["source"], response.json()["id"])
     assert desk.outcome(sent["source"], "r-1")["standing"] == "current"
 
 
@@ -104,14 +114,14 @@ def test_what_nobody_sent_is_not_found(desk: Desk) -> None:
     assert desk.outcome(department(plan, "dinkes"), "never", wait=5)["status"] == 404
 
 
-def test_every_error_is_told_at_once(desk: Desk) -> None:
+def test_every_error_is_reported_at_once(desk: Desk) -> None:
     plan = desk.plan()
     key = desk.key(plan, "dinkes")
     sent = report(plan, "r\n1", physical="101", status="done", extra=1) | {"time": "yesterday"}
-    told = desk.send(sent, key)
-    assert told.status_code == 422
-    assert errors_of(told).keys() == {"id", "time", "data.status", "data.physical", "data.extra"}
-    body = told.json()
+    response = desk.send(sent, key)
+    assert response.status_code == 422
+    assert errors_of(response).keys() == {"id", "time", "data.status", "data.physical", "data.extra"}
+    body = response.json()
     assert body["errors_total"] == 5
     assert body["instance"] == "/v1/events"
     physical = next(error for error in body["errors"] if error["where"] == "data.physical")
@@ -125,8 +135,8 @@ def test_dates_that_have_not_begun_anywhere_are_refused(desk: Desk) -> None:
     now = datetime.now(UTC)
     tomorrow_everywhere = (now + timedelta(hours=14)).date() + timedelta(days=1)
     sent = report(plan, "r-1", period=None, effective_on=tomorrow_everywhere.isoformat())
-    told = desk.send(sent | {"time": (now + timedelta(hours=25)).isoformat()}, key)
-    assert errors_of(told).keys() == {"data.effective_on", "time"}
+    response = desk.send(sent | {"time": (now + timedelta(hours=25)).isoformat()}, key)
+    assert errors_of(response).keys() == {"data.effective_on", "time"}
     east = (now + timedelta(hours=14)).date()
     allowed = report(plan, "r-2", period=None, effective_on=east.isoformat())
     assert desk.send(allowed | {"time": (now + timedelta(hours=23)).isoformat()}, key).status_code == 202
@@ -145,9 +155,9 @@ def test_dates_that_have_not_begun_anywhere_are_refused(desk: Desk) -> None:
     ],
 )
 def test_what_is_no_event_is_refused(desk: Desk, body: bytes, where: str) -> None:
-    told = desk.send(body, ADMINISTRATOR)
-    assert told.status_code == 422
-    assert errors_of(told).keys() == {where}
+    response = desk.send(body, ADMINISTRATOR)
+    assert response.status_code == 422
+    assert errors_of(response).keys() == {where}
 
 
 def test_binary_mode_refuses_what_is_no_json_and_smuggles_nothing(desk: Desk) -> None:
@@ -164,10 +174,10 @@ def test_binary_mode_refuses_what_is_no_json_and_smuggles_nothing(desk: Desk) ->
     assert errors_of(desk.send(data, key, "application/json", **attested)).keys() == {"attestedrole"}
 
 
-def test_another_media_type_is_told_which_ones_are_taken(desk: Desk) -> None:
-    told = desk.send(b"<event/>", ADMINISTRATOR, "text/xml")
-    assert told.status_code == 415
-    assert "application/cloudevents+json" in told.json()["detail"]
+def test_another_media_type_is_answered_with_those_that_are_taken(desk: Desk) -> None:
+    response = desk.send(b"<event/>", ADMINISTRATOR, "text/xml")
+    assert response.status_code == 415
+    assert "application/cloudevents+json" in response.json()["detail"]
 
 
 def test_kinds_that_enter_elsewhere_are_refused(desk: Desk) -> None:
@@ -206,9 +216,9 @@ def test_nothing_is_parsed_for_those_without_a_key(desk: Desk) -> None:
 
 def test_a_body_that_is_too_large_is_refused_before_anything_else(desk: Desk) -> None:
     too_large = b" " * (BATCH_LIMIT + 1)
-    told = desk.send(too_large, None)
-    assert told.status_code == 413
-    assert told.headers["content-type"] == PROBLEM
+    response = desk.send(too_large, None)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == PROBLEM
 
     def drops() -> Any:
         for _ in range(BATCH_LIMIT // 65536 + 2):
@@ -269,16 +279,16 @@ def test_a_batch_gives_a_result_for_each_event(desk: Desk) -> None:
     plan = desk.plan()
     key = desk.key(plan, "dinkes")
     good = [report(plan, f"r-{number}", period=f"2021-{number:02d}") for number in range(1, 4)]
-    told = desk.send(good, key, BATCH_MEDIA_TYPE)
-    assert told.status_code == 202, told.text
-    assert told.json()["accepted"] == 3
-    assert [result["id"] for result in told.json()["results"]] == ["r-1", "r-2", "r-3"]
+    response = desk.send(good, key, BATCH_MEDIA_TYPE)
+    assert response.status_code == 202, response.text
+    assert response.json()["accepted"] == 3
+    assert [result["id"] for result in response.json()["results"]] == ["r-1", "r-2", "r-3"]
     assert desk.outcome(good[2]["source"], "r-3")["standing"] == "current"
 
     mixed = [report(plan, "r-4"), report(plan, "r-5", physical=-1), report(plan, "r-6", "dishub"), 7, {"id": "r-7"}]
-    told = desk.send(mixed, key, BATCH_MEDIA_TYPE)
-    assert told.status_code == 207
-    results = told.json()["results"]
+    response = desk.send(mixed, key, BATCH_MEDIA_TYPE)
+    assert response.status_code == 207
+    results = response.json()["results"]
     assert [result["status"] for result in results] == [202, 422, 403, 422, 422]
     assert [result["index"] for result in results] == [0, 1, 2, 3, 4]
     assert [error["where"] for error in results[1]["errors"]] == ["data.physical"]
@@ -289,10 +299,10 @@ def test_a_batch_of_which_none_is_taken_is_a_problem(desk: Desk) -> None:
     plan = desk.plan()
     key = desk.key(plan, "dinkes")
     bad = [report(plan, "r-1", physical=-1), report(plan, "r-2", physical=101)]
-    told = desk.send(bad, key, BATCH_MEDIA_TYPE)
-    assert told.status_code == 422
-    assert told.headers["content-type"] == PROBLEM
-    assert [result["status"] for result in told.json()["results"]] == [422, 422]
+    response = desk.send(bad, key, BATCH_MEDIA_TYPE)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == PROBLEM
+    assert [result["status"] for result in response.json()["results"]] == [422, 422]
     assert desk.send([report(plan, "r-1", "dishub")], key, BATCH_MEDIA_TYPE).status_code == 403
     for nothing in (b"{}", b"7", b"["):
         assert desk.send(nothing, key, BATCH_MEDIA_TYPE).status_code == 422
@@ -307,9 +317,9 @@ def test_without_the_broker_it_says_come_again_and_then_takes_it(
     with running(own_broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes, in_processes=True) as desk:
         assert desk.send(report("kota-x", "r-0"), ADMINISTRATOR).status_code == 202
         own_broker.stop()
-        told = desk.send(report("kota-x", "r-1"), ADMINISTRATOR)
-        assert told.status_code == 503
-        assert int(told.headers["retry-after"]) >= 1
+        response = desk.send(report("kota-x", "r-1"), ADMINISTRATOR)
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) >= 1
         batch = desk.send(
             [report("kota-x", "r-2"), report("kota-x", "r-3", physical=-1)], ADMINISTRATOR, BATCH_MEDIA_TYPE
         )
@@ -347,17 +357,17 @@ def test_outcomes_from_postgresql(broker: Broker, processes: Processes, postgres
 
 
 def test_every_error_is_a_problem_and_every_answer_has_its_headers(desk: Desk) -> None:
-    for told, status in (
+    for response, status in (
         (desk.programs.get("/v1/nowhere"), 404),
         (desk.programs.put("/v1/events"), 405),
         (desk.programs.get("/v1/events"), 422),
         (desk.programs.get("/v1/masterplans", params={"limit": "many"}), 422),
         (desk.programs.get("/v1/masterplans", params={"cursor": "%"}), 422),
     ):
-        assert told.status_code == status
-        assert told.headers["content-type"] == PROBLEM
-        assert told.json()["status"] == status
-        assert told.headers["x-content-type-options"] == "nosniff"
+        assert response.status_code == status
+        assert response.headers["content-type"] == PROBLEM
+        assert response.json()["status"] == status
+        assert response.headers["x-content-type-options"] == "nosniff"
     assert {e["where"] for e in desk.programs.get("/v1/events").json()["errors"]} == {"query.source", "query.id"}
 
 

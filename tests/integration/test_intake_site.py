@@ -11,17 +11,17 @@ from deploy.local.broker import Broker
 from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
 from deploy.paths import PATHS, owner_of
-from tests.integration.town import served
-from tests.parts.mailbox import Mailbox
+from tests.integration.intake_site import served
+from tests.parts.kafka_topics import KafkaTopics
 
 SERVICES = {"programs", "evaluations", "realization"}
 
 
 @pytest.fixture(scope="module")
 def site(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Client]:
-    mailbox = Mailbox(broker.bootstrap, 2)
+    kafka_topics = KafkaTopics(broker.bootstrap, 2)
     state: Path = tmp_path_factory.mktemp("site")
-    settings = InstallationSettings(kafka=broker.bootstrap, topic_prefix=mailbox.prefix, partitions=2, state=state)
+    settings = InstallationSettings(kafka=broker.bootstrap, topic_prefix=kafka_topics.prefix, partitions=2, state=state)
     with served(create_site(settings)) as client:
         yield client
 
@@ -53,9 +53,9 @@ def test_each_app_answers_its_paths(site: Client) -> None:
 
 
 def test_it_is_ready_when_all_are(site: Client) -> None:
-    told = site.get("/readyz").json()
-    assert told["ready"] is True
-    assert told["checks"].keys() == SERVICES
+    answer = site.get("/readyz").json()
+    assert answer["ready"] is True
+    assert answer["checks"].keys() == SERVICES
     assert site.get("/healthz").status_code == 200
 
 

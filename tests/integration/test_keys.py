@@ -13,7 +13,7 @@ from deploy.local.process_settings import InstallationSettings
 from services.kit import settings as settings_module
 from services.kit.auth.credentials import hash_of, new_key
 from services.programs.app import create_app
-from tests.integration.town import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
@@ -31,7 +31,7 @@ def make(client: Client, plan: str, office: str, role: str = "department", key: 
     return client.post(f"/v1/departments/{plan}/{office}/keys", headers=bearer(key), params={"role": role})
 
 
-def test_a_key_is_told_once_and_listed_without_its_text(desk: Desk) -> None:
+def test_a_key_is_shown_once_and_listed_without_its_text(desk: Desk) -> None:
     plan = desk.plan()
     made = make(desk.programs, plan, "dinkes")
     assert made.status_code == 201
@@ -42,7 +42,7 @@ def test_a_key_is_told_once_and_listed_without_its_text(desk: Desk) -> None:
     listed = keys(desk.programs, plan, "dinkes").json()
     assert [(item["key_id"], item["role"]) for item in listed["items"]] == [(key_id, "department")]
     assert key not in json.dumps(listed)
-    kept = b"".join(record.value for record in desk.mailbox.read("access") if record.value)
+    kept = b"".join(record.value for record in desk.kafka_topics.read("access") if record.value)
     assert key.encode() not in kept, "the log knows the hash only"
     assert hash_of(key).encode() in kept
 

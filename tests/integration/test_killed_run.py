@@ -55,7 +55,7 @@ def test_no_process_outlives_the_run(folder: Path, processes: Processes, number:
         lambda: not run.alive or all((folder / name).with_suffix(".begun").exists() for name in FILES),
         what="both tests have begun",
     )
-    assert run.alive, run.said
+    assert run.alive, run.output
     began = " ".join(running(f"TMPDIR={folder}"))
     assert all(part in began for part in ("kafka.Kafka", "postgres", "chromium")), began
 

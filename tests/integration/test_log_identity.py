@@ -17,25 +17,25 @@ from deploy.local.broker import Broker
 from services.kit.kafka import client_options
 from services.kit.projection.databases import TEXT, table_prefix, upsert, writing
 from services.kit.projection.follower import Place, Projection, Record
-from services.kit.projection.log_identity import Read
+from services.kit.projection.log_identity import ReadPosition
 from services.kit.projection.tables import ProjectionTables, RebuiltError
-from tests.integration.lines import LINES, Installation, Lines, Replica, replicas, until_caught_up
+from tests.integration.line_projection import LINES, LineInstallation, Lines, Replica, replicas, until_caught_up
 from tests.parts import broker as brokers
 from tests.parts.waiting import until
 
 
-def texts(installation: Installation) -> list[str]:
+def texts(installation: LineInstallation) -> list[str]:
     return sorted(row[3] for row in installation.rows())
 
 
 def note_another_last(replica: Replica, place: Place, **values: object) -> None:
     """Have an offset row say that something else was read last."""
     with writing(replica.projection.engine) as connection:
-        replica.projection._tables.move(connection, {place: Read(**values)})  # type: ignore[arg-type]  # the values are the caller's to choose
+        replica.projection._tables.move(connection, {place: ReadPosition(**values)})  # type: ignore[arg-type]  # the values are the caller's to choose
 
 
 @pytest.mark.parametrize("topic", ["facts", "rejected"])
-def test_another_record_where_the_last_one_was_read_is_another_log(installation: Installation, topic: str) -> None:
+def test_another_record_where_the_last_one_was_read_is_another_log(installation: LineInstallation, topic: str) -> None:
     """No position tells: the log holds every offset that was read."""
     installation.send(["a", "b", "c"], topic=topic)
     with replicas(installation.settings) as (replica,):
@@ -52,7 +52,7 @@ def test_another_record_where_the_last_one_was_read_is_another_log(installation:
     assert texts(installation) == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_a_marker_where_the_last_record_was_read_is_another_log(installation: Installation) -> None:
+def test_a_marker_where_the_last_record_was_read_is_another_log(installation: LineInstallation) -> None:
     installation.send(["a", "b", "c"], transactional=True)
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
@@ -65,7 +65,7 @@ def test_a_marker_where_the_last_record_was_read_is_another_log(installation: In
     assert texts(installation) == ["a", "b", "c"]
 
 
-def test_a_last_record_that_is_gone_for_its_age_is_no_other_log(installation: Installation) -> None:
+def test_a_last_record_that_is_gone_for_its_age_is_no_other_log(installation: LineInstallation) -> None:
     installation.send(["a", "b", "c", "d"], topic="rejected")
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
@@ -81,7 +81,7 @@ def test_a_last_record_that_is_gone_for_its_age_is_no_other_log(installation: In
 def test_a_broker_that_comes_back_with_another_log_is_noticed_before_a_record_of_it_is_applied(
     own_broker: Broker, tmp_path: Path
 ) -> None:
-    installation = Installation(own_broker, f"sqlite:///{tmp_path / 'lines.db'}")
+    installation = LineInstallation(own_broker, f"sqlite:///{tmp_path / 'lines.db'}")
     installation.send(["a", "b", "c"])
     own_broker.stop()
     shutil.copytree(own_broker.folder, tmp_path / "backup")
@@ -89,17 +89,17 @@ def test_a_broker_that_comes_back_with_another_log_is_noticed_before_a_record_of
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
         installation.send(["d", "e", "f"])
-        until(lambda: len(replica.told) == 6)
+        until(lambda: len(replica.received) == 6)
         own_broker.stop()
         with brokers.running(tmp_path / "backup") as restored:
             elsewhere = installation.settings.model_copy(update={"kafka": restored.bootstrap})
-            Installation.send(_At(elsewhere), ["other"] * 9)  # type: ignore[arg-type]  # it needs the settings only
+            LineInstallation.send(_At(elsewhere), ["other"] * 9)  # type: ignore[arg-type]  # it needs the settings only
         shutil.rmtree(own_broker.folder)
         shutil.copytree(tmp_path / "backup", own_broker.folder)
         own_broker.start()
         until(lambda: replica.left, what="it notices")
         assert "the log is another one" in str(replica.left[0])
-        assert len(replica.told) == 6
+        assert len(replica.received) == 6
     assert texts(installation) == ["a", "b", "c", "d", "e", "f"], "and nothing of the other log among it"
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
@@ -142,17 +142,17 @@ WITH_ACCESS: dict[str, Any] = {
 }
 
 
-def say(installation: Installation, **values: str) -> None:
+def send_log_identity(installation: LineInstallation, **values: str) -> None:
     """Write values under their keys to `access`."""
     with KafkaProducer(**client_options(installation.settings)) as producer:
         for key, value in values.items():
             producer.send(f"{installation.settings.topic_prefix}access", value.encode(), key.encode(), partition=0)
 
 
-def test_a_compacted_topic_is_read_whole_at_a_start(installation: Installation) -> None:
+def test_a_compacted_topic_is_read_whole_at_a_start(installation: LineInstallation) -> None:
     """Its table is then what the topic says: without keys that are gone from it, whatever was written before."""
-    say(installation, one="1", two="2")
-    say(installation, one="1 again")
+    send_log_identity(installation, one="1", two="2")
+    send_log_identity(installation, one="1 again")
     with replicas(installation.settings, **WITH_ACCESS) as (replica,):
         until_caught_up(replica)
         assert installation.rows(KEYS.keys) == [("one", b"1 again"), ("two", b"2")]
@@ -166,20 +166,20 @@ def test_a_compacted_topic_is_read_whole_at_a_start(installation: Installation) 
     with replicas(installation.settings, **WITH_ACCESS) as (replica,):
         until_caught_up(replica)
         assert installation.rows(KEYS.keys) == [("one", b"1 again"), ("two", b"2")]
-        say(installation, two="3")
+        send_log_identity(installation, two="3")
         until(lambda: installation.rows(KEYS.keys) == [("one", b"1 again"), ("two", b"3")])
         assert not replica.left
     assert texts(installation) == ["a", "b", "c"], "and the rest was not read again"
 
 
-def test_a_replica_that_reads_whole_does_not_disturb_one_that_runs(installation: Installation) -> None:
+def test_a_replica_that_reads_whole_does_not_disturb_one_that_runs(installation: LineInstallation) -> None:
     done = threading.Event()
 
     def write() -> None:
         number = 0
         while not done.is_set():
             number += 1
-            say(installation, counter=f"{number:06d}")
+            send_log_identity(installation, counter=f"{number:06d}")
             installation.send(["line"])
 
     with replicas(installation.settings, **WITH_ACCESS) as (one,):
@@ -190,18 +190,18 @@ def test_a_replica_that_reads_whole_does_not_disturb_one_that_runs(installation:
             for _ in range(3):
                 with replicas(installation.settings, **WITH_ACCESS) as (other,):
                     until_caught_up(other)
-                    told = len(one.told)
-                    until(lambda other=other, told=told: len(one.told) > told + 5 and len(other.told) > 5)  # type: ignore[misc]  # mypy infers no type for the default
+                    size = len(one.received)
+                    until(lambda other=other, size=size: len(one.received) > size + 5 and len(other.received) > 5)  # type: ignore[misc]  # mypy infers no type for the default
                     assert not other.left
         finally:
             done.set()
             writer.join()
         assert not one.left
-        offsets = [record.offset for record in one.told if record.topic == "access"]
+        offsets = [record.offset for record in one.received if record.topic == "access"]
         assert offsets == list(range(len(offsets))), "it was told of each once"
 
 
-def test_a_compacted_topic_without_its_table_is_refused(installation: Installation) -> None:
+def test_a_compacted_topic_without_its_table_is_refused(installation: LineInstallation) -> None:
     with pytest.raises(ValueError, match="compacted topics without their tables: access"):
         Projection(
             installation.settings,
@@ -221,16 +221,16 @@ def test_a_compacted_topic_without_its_table_is_refused(installation: Installati
 class _CarelessOfBuilds(ProjectionTables):
     """Compares offsets only."""
 
-    def compare_and_set(self, connection: Connection, place: Place, old: int, new: Read) -> None:
+    def compare_and_set(self, connection: Connection, place: Place, old: int, new: ReadPosition) -> None:
         self.build = connection.execute(self.offsets.select()).first().build  # type: ignore[union-attr]  # there always is a row
         super().compare_and_set(connection, place, old, new)
 
 
-def rebuilt_under_a_replica(installation: Installation, tables: type[ProjectionTables]) -> Replica:
+def rebuilt_under_a_replica(installation: LineInstallation, tables: type[ProjectionTables]) -> Replica:
     """A replica that holds records for tables which another one meanwhile builds anew, up to the same offsets."""
     holding, go_on = threading.Event(), threading.Event()
 
-    class Slow(tables):  # type: ignore[valid-type, misc]  # the base is an argument
+    class SlowTables(tables):  # type: ignore[valid-type, misc]  # the base is an argument
         def commit(self, chunk: Any) -> int:
             holding.set()
             assert go_on.wait(30)
@@ -238,7 +238,7 @@ def rebuilt_under_a_replica(installation: Installation, tables: type[ProjectionT
             return overtaken
 
     class SlowProjection(Projection):
-        _Tables = Slow
+        _Tables = SlowTables
 
     with replicas(installation.settings, kind=SlowProjection) as (slow,):
         until_caught_up(slow)
@@ -248,23 +248,23 @@ def rebuilt_under_a_replica(installation: Installation, tables: type[ProjectionT
             mine = slow.projection._tables
             connection.execute(mine.offsets.update().values(build="another"))
         go_on.set()
-        until(lambda: slow.left or len(slow.told) == 3)
+        until(lambda: slow.left or len(slow.received) == 3)
     return slow
 
 
-def test_who_knows_former_tables_does_not_write_into_those_built_anew(installation: Installation) -> None:
+def test_who_knows_former_tables_does_not_write_into_those_built_anew(installation: LineInstallation) -> None:
     slow = rebuilt_under_a_replica(installation, ProjectionTables)
     assert [type(error) for error in slow.left] == [RebuiltError]
     assert texts(installation) == []
 
 
-def test_without_the_build_id_it_would(installation: Installation) -> None:
+def test_without_the_build_id_it_would(installation: LineInstallation) -> None:
     slow = rebuilt_under_a_replica(installation, _CarelessOfBuilds)
     assert slow.left == []
     assert texts(installation) == ["a", "b", "c"]
 
 
-def test_who_idles_notices_that_its_tables_were_built_anew(installation: Installation) -> None:
+def test_who_idles_notices_that_its_tables_were_built_anew(installation: LineInstallation) -> None:
     with replicas(installation.settings) as (idle,):
         until_caught_up(idle)
         with writing(idle.projection.engine) as connection:

@@ -23,8 +23,8 @@ from deploy.monitoring.panels import Query
 from deploy.monitoring.realization import realized
 from services.kit.auth.credentials import hash_of, new_key
 from tests.parts import broker as brokers
-from tests.parts.history import History
-from tests.parts.mailbox import Mailbox
+from tests.parts.history import SeededHistory
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes, Running
 from tests.parts.prometheus import Prometheus
 from tests.parts.waiting import free_port, until
@@ -53,20 +53,20 @@ NOT_YET = {
 }
 
 
-class Installation:
+class MonitoredInstallation:
     """Everything: worker, apis, Prometheus, and mail that keeps coming."""
 
     def __init__(self, broker: Broker, processes: Processes, prometheus: Prometheus, folder: Path) -> None:
         self.broker = broker
-        self.mailbox = Mailbox(broker.bootstrap, PARTITIONS)
-        self.history = History(23, partitions=PARTITIONS, plans=4)
+        self.kafka_topics = KafkaTopics(broker.bootstrap, PARTITIONS)
+        self.history = SeededHistory(23, partitions=PARTITIONS, plans=4)
         self.key, _, _ = new_key()
         self.sending = threading.Lock()  # held while mail is sent past the apis
         self.ports = {name: free_port() for name in (*PROCESSES, "prometheus")}
         self._processes = processes
         self._env = {
             "PANTAU_KAFKA": broker.bootstrap,
-            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_TOPIC_PREFIX": self.kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_STATE": str(folder / "state"),
             "PANTAU_ADMIN_KEY_SHA256": hash_of(self.key),
@@ -151,7 +151,7 @@ class Installation:
     def life(self) -> Iterator[None]:
         """Mail keeps coming, figures are asked for, and somebody watches a live page, while the block runs."""
         over = threading.Event()
-        self.mailbox.send(self.history.beginnings())
+        self.kafka_topics.send(self.history.beginnings())
         plan = self.history.plans[0]
         until(lambda: httpx.get(self.url("realization", f"/v1/plans/{plan}/realization")).status_code == 200)
         threads = [
@@ -177,7 +177,7 @@ class Installation:
                 for plan in self.history.plans:
                     httpx.get(self.url("realization", f"/v1/plans/{plan}/realization"))
             with self.sending:
-                self.mailbox.send(self.history.life(20))
+                self.kafka_topics.send(self.history.life(20))
 
     def post(self, number: int) -> httpx.Response:
         """A report, as a department's system sends it."""
@@ -206,12 +206,12 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def here(prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Generator[Installation]:
+def here(prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Generator[MonitoredInstallation]:
     folder = tmp_path_factory.mktemp("monitoring")
     processes = Processes(folder)
     with brokers.running(folder / "broker") as broker:
         try:
-            installation = Installation(broker, processes, prometheus, folder)
+            installation = MonitoredInstallation(broker, processes, prometheus, folder)
             with installation.life():
                 until(lambda: installation.ask("pantau_facts_total > 0"))
                 installation.restart("worker")  # so that there was something to restore
@@ -238,7 +238,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_panel_has_something_to_show(here: Installation, query: Query) -> None:
+def test_a_panel_has_something_to_show(here: MonitoredInstallation, query: Query) -> None:
     def numbers() -> list[Json]:
         return [series for series in here.ask(as_grafana_asks(query.expr)) if series["value"][1] != "NaN"]
 
@@ -248,7 +248,7 @@ def test_a_panel_has_something_to_show(here: Installation, query: Query) -> None
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
-def test_a_choice_offers_something(here: Installation, dashboard: Any) -> None:
+def test_a_choice_offers_something(here: MonitoredInstallation, dashboard: Any) -> None:
     for choice in dashboard.choices:
         answer = httpx.get(
             here.url("prometheus", f"/api/v1/label/{choice.label}/values"), params={"match[]": choice.metric}
@@ -282,9 +282,9 @@ def test_a_share_on_a_dashboard_reads_neither_none_nor_all_unless_it_is(promethe
         ],
     }
     given = [{"series": series.format(name), "values": ratio} for ratio, name in names.items()]
-    told = {"tests": [{"interval": "1m", "input_series": given, "promql_expr_test": [asked]}]}
+    test_file = {"tests": [{"interval": "1m", "input_series": given, "promql_expr_test": [asked]}]}
     file = tmp_path / "shares.yml"
-    file.write_text(yaml.safe_dump(told))
+    file.write_text(yaml.safe_dump(test_file))
 
     done = subprocess.run([prometheus.promtool, "test", "rules", file], check=False, capture_output=True, text=True)
 
@@ -292,14 +292,14 @@ def test_a_share_on_a_dashboard_reads_neither_none_nor_all_unless_it_is(promethe
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_goes_by_series_that_are_there(here: Installation, rule: Json) -> None:
+def test_an_alert_goes_by_series_that_are_there(here: MonitoredInstallation, rule: Json) -> None:
     selectors = set(re.findall(r"\b(?:pantau_\w+|up)(?:\{[^}]*\})?", rule["expr"]))
     assert selectors
     for selector in selectors - NOT_YET:
         until(lambda asked=selector: here.ask(asked), what=selector)  # type: ignore[misc]  # mypy infers no type for the default
 
 
-def test_every_rule_can_be_evaluated(here: Installation) -> None:
+def test_every_rule_can_be_evaluated(here: MonitoredInstallation) -> None:
     def evaluated() -> list[Json]:
         groups = httpx.get(here.url("prometheus", "/api/v1/rules")).json()["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
@@ -309,23 +309,23 @@ def test_every_rule_can_be_evaluated(here: Installation) -> None:
     assert {rule["name"]: rule.get("lastError", "") for rule in rules} == {rule["alert"]: "" for rule in RULES}
 
 
-def test_nothing_critical_fires_while_all_is_well(here: Installation) -> None:
+def test_nothing_critical_fires_while_all_is_well(here: MonitoredInstallation) -> None:
     critical = {rule["alert"] for rule in RULES if rule["labels"]["severity"] == "critical"}
     assert not here.firing() & critical
 
 
-def test_what_senders_do_wrong_is_told(here: Installation) -> None:
+def test_what_senders_do_wrong_raises_an_alert(here: MonitoredInstallation) -> None:
     here.until_firing("Conflicts")
 
 
-def test_a_worker_that_does_not_answer_is_told(here: Installation) -> None:
+def test_a_worker_that_does_not_answer_raises_an_alert(here: MonitoredInstallation) -> None:
     here.running["worker"].pause()
     here.until_firing("WorkerDown")
     here.running["worker"].resume()
     until(lambda: "WorkerDown" not in here.firing())
 
 
-def test_a_broker_that_is_away_is_told(here: Installation) -> None:
+def test_a_broker_that_is_away_raises_an_alert(here: MonitoredInstallation) -> None:
     with here.sending:
         here.broker.kill()
         try:
@@ -362,7 +362,9 @@ def test_pods_are_found_by_what_they_say_of_themselves(prometheus: Prometheus, t
         for document in yaml.safe_load_all((ROOT / "deploy/k8s/rendered/city.yaml").read_text())
         if document["kind"] in {"Deployment", "StatefulSet"}
     ]
-    job["static_configs"] = [told_of(pod["metadata"]) for pod in pods] + [told_of({"labels": {}, "annotations": {}})]
+    job["static_configs"] = [is_firing(pod["metadata"]) for pod in pods] + [
+        is_firing({"labels": {}, "annotations": {}})
+    ]
     config["rule_files"] = []
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     done = subprocess.run(
@@ -387,7 +389,7 @@ def test_pods_are_found_by_what_they_say_of_themselves(prometheus: Prometheus, t
     assert all(labels["__metrics_path__"] == "/metrics" for labels in found.values())
 
 
-def told_of(pod: Json) -> Json:
+def is_firing(pod: Json) -> Json:
     """A pod as Prometheus' discovery knows it."""
     meta = "__meta_kubernetes_pod"
     labels = {f"{meta}_ip": "10.0.0.7", f"{meta}_name": "some-pod"}

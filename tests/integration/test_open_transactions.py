@@ -18,8 +18,8 @@ from services.kit.http.health import TRUST
 from services.kit.kafka import client_options
 from services.kit.open_transactions import NORMAL_SECONDS
 from services.kit.settings import KafkaSettings
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, bearer, report, running
-from tests.parts.history import Letter
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, bearer, report, running
+from tests.parts.history import RecordToSend
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
@@ -30,12 +30,13 @@ Json = dict[str, Any]
 def open_transaction(desk: Desk, topic: str, plan: str, value: bytes) -> Generator[tuple[KafkaProducer, int]]:
     """A record of a stranger's transaction that is open while the block runs. Gives its producer and the record's offset."""
     producer = KafkaProducer(
-        **client_options(KafkaSettings(kafka=desk.mailbox.bootstrap)), transactional_id=f"{desk.mailbox.prefix}stranger"
+        **client_options(KafkaSettings(kafka=desk.kafka_topics.bootstrap)),
+        transactional_id=f"{desk.kafka_topics.prefix}stranger",
     )
     try:
         producer.init_transactions()
         producer.begin_transaction()
-        name = desk.mailbox.prefix + topic
+        name = desk.kafka_topics.prefix + topic
         sent = producer.send(name, key=plan.encode(), value=value, partition=partition_of(plan, PARTITIONS))
         yield producer, sent.get(30).offset
     finally:
@@ -59,7 +60,7 @@ def metric(url: str, name: str, topic: str, partition: int | None = None) -> flo
     return value
 
 
-def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_told(desk: Desk) -> None:
+def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_named(desk: Desk) -> None:
     plan = desk.plan()
     partition, worker, programs = partition_of(plan, PARTITIONS), desk.worker_url, str(desk.programs.base_url)
     key = desk.key(plan, "dinkes")
@@ -105,7 +106,7 @@ def test_after_a_transaction_what_nobody_sent_is_not_found(desk: Desk, commit: b
     assert desk.outcome(*never, wait=10)["status"] == 404
 
 
-def test_an_open_transaction_on_what_a_service_follows_is_told(desk: Desk) -> None:
+def test_an_open_transaction_on_what_a_service_follows_is_reported(desk: Desk) -> None:
     plan = desk.plan()
     programs, age = str(desk.programs.base_url), "pantau_projection_open_transaction_age_seconds"
     assert metric(programs, age, "access") == 0
@@ -114,8 +115,8 @@ def test_an_open_transaction_on_what_a_service_follows_is_told(desk: Desk) -> No
         assert [(one["topic"], one["offset"]) for one in found] == [("access", offset)]
         assert metric(programs, age, "access") > NORMAL_SECONDS
         keys = f"/v1/departments/{plan}/dinkes/keys"
-        told = desk.programs.post(keys, headers=bearer(ADMINISTRATOR))
-        assert told.status_code == 503
+        response = desk.programs.post(keys, headers=bearer(ADMINISTRATOR))
+        assert response.status_code == 503
         stranger.abort_transaction()
     until(lambda: checks(programs)[1]["open_transactions"] == [])
     listed = desk.programs.get(keys, headers=bearer(ADMINISTRATOR)).json()["items"]
@@ -135,7 +136,7 @@ def test_what_a_client_wrote_to_another_partition_is_pending_and_then_rejected(
     with running(broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes) as desk:
         sent = report("kota-x", "misplaced")
         elsewhere = (partition_of("kota-x", PARTITIONS) + 1) % PARTITIONS
-        desk.mailbox.send([Letter("program-status", elsewhere, b"kota-x", json.dumps(sent).encode())])
+        desk.kafka_topics.send([RecordToSend("program-status", elsewhere, b"kota-x", json.dumps(sent).encode())])
         assert desk.outcome(sent["source"], sent["id"], wait=0)["outcome"] == "pending"
         desk.start_worker()
         found = desk.outcome(sent["source"], sent["id"], key=ADMINISTRATOR)

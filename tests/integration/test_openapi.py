@@ -11,14 +11,14 @@ from httpx import Client
 from jsonschema import Draft202012Validator
 
 from deploy.local.broker import Broker
-from tests.parts.api_fuzzing import DOCUMENTS, Caller, Installation, findings, installation
+from tests.parts.api_fuzzing import DOCUMENTS, Caller, FuzzedSite, findings, installation
 
 Json = dict[str, Any]
 SECONDS = 4  # for each document and caller
 
 
 @pytest.fixture(scope="module")
-def installed(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Installation]:
+def installed(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[FuzzedSite]:
     with installation(broker.bootstrap, tmp_path_factory.mktemp("installation")) as found:
         yield found
 
@@ -49,7 +49,7 @@ def examples(of: Json, place: str = "$") -> Iterator[tuple[str, Json, Any]]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_every_example_is_what_its_schema_says(installed: Installation, path: str) -> None:
+def test_every_example_is_what_its_schema_says(installed: FuzzedSite, path: str) -> None:
     whole = document(installed.client, path)
     found = list(examples(whole))
     assert found
@@ -60,7 +60,7 @@ def test_every_example_is_what_its_schema_says(installed: Installation, path: st
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_every_operation_says_what_it_takes_who_may_ask_and_what_can_be_answered(
-    installed: Installation, path: str
+    installed: FuzzedSite, path: str
 ) -> None:
     whole = document(installed.client, path)
     assert whole["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
@@ -83,7 +83,7 @@ def test_every_operation_says_what_it_takes_who_may_ask_and_what_can_be_answered
 
 @pytest.mark.parametrize("caller", list(Caller))
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_schemathesis_finds_nothing(installed: Installation, path: str, caller: Caller, tmp_path: Path) -> None:
-    told = findings(installed, path, caller, tmp_path, seconds=SECONDS, seed=15)
-    if told:
-        pytest.fail(told, pytrace=False)
+def test_schemathesis_finds_nothing(installed: FuzzedSite, path: str, caller: Caller, tmp_path: Path) -> None:
+    answer = findings(installed, path, caller, tmp_path, seconds=SECONDS, seed=15)
+    if answer:
+        pytest.fail(answer, pytrace=False)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.letters import make_topic, publish, published
+from tests.integration.single_topic import make_topic, publish, published
 from tests.parts import broker as broker_part
 from tests.parts import proxy, small_disk
-from tests.parts.clocks import Clock
+from tests.parts.clocks import ShiftedClock
 from tests.parts.waiting import free_port, until
 
 DAY = 24 * 60 * 60
@@ -28,7 +28,7 @@ class Echo:
     """A server that says back what it hears, and what it heard."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.received = b""
         self._socket = socket.create_server(("127.0.0.1", free_port()))
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
@@ -37,12 +37,12 @@ class Echo:
         with suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
-                threading.Thread(target=self._say_back, args=(connection,), daemon=True).start()
+                threading.Thread(target=self._echo, args=(connection,), daemon=True).start()
 
-    def _say_back(self, connection: socket.socket) -> None:
+    def _echo(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             while piece := connection.recv(1024):
-                self.heard += piece
+                self.received += piece
                 connection.sendall(piece)
 
     def close(self) -> None:
@@ -95,16 +95,16 @@ def test_what_was_cut_arrives_when_it_is_healed_though_its_sender_has_gone(echo:
         between.cut("to_server")
         client.sendall(b"late")
         until(lambda: between.held["to_server"] == 4)
-    assert echo.heard == b""
+    assert echo.received == b""
     between.heal()
-    until(lambda: echo.heard == b"late")
+    until(lambda: echo.received == b"late")
 
 
 def test_an_answer_is_cut_off_while_the_question_arrives(echo: Echo, between: proxy.Proxy) -> None:
     with talk(between) as client:
         between.cut("to_client")
         client.sendall(b"one")
-        until(lambda: echo.heard == b"one")
+        until(lambda: echo.received == b"one")
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(10)
@@ -125,7 +125,7 @@ def test_a_connection_that_was_forgotten_is_silent_and_a_new_one_works(echo: Ech
         with talk(between) as other:
             other.sendall(b"three")
             assert other.recv(10) == b"three"
-    assert echo.heard == b"onethree"
+    assert echo.received == b"onethree"
 
 
 # ── a disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,20 +151,24 @@ def test_a_broker_whose_disk_is_full_leaves_and_comes_back_with_all_it_acknowled
 
 # ── a clock ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-TELL = "import time\nwhile True: input(); print(time.time(), time.monotonic(), flush=True)"
+PRINT_TIMES = "import time\nwhile True: input(); print(time.time(), time.monotonic(), flush=True)"
 
 
 def test_a_wall_clock_is_off_by_a_day_and_the_steady_one_is_right(tmp_path: Path) -> None:
-    clock = Clock(tmp_path)
+    clock = ShiftedClock(tmp_path)
     with subprocess.Popen(
-        [sys.executable, "-c", TELL], env=clock.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as told:
-        assert told.stdin is not None and told.stdout is not None
+        [sys.executable, "-c", PRINT_TIMES],
+        env=clock.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as answer:
+        assert answer.stdin is not None and answer.stdout is not None
         for days in (0, 1, -1):
             clock.set_off_by(timedelta(days=days))
-            told.stdin.write("\n")
-            told.stdin.flush()
-            wall, steady = map(float, told.stdout.readline().split())
+            answer.stdin.write("\n")
+            answer.stdin.flush()
+            wall, steady = map(float, answer.stdout.readline().split())
             assert abs(wall - time.time() - days * DAY) < 5
             assert abs(steady - time.monotonic()) < 5
-        told.kill()
+        answer.kill()

@@ -22,10 +22,18 @@ from services.kit.kafka import client_options
 from services.kit.projection import follower as projection_module
 from services.kit.projection.databases import is_outage, open_engine, reading, writing
 from services.kit.projection.follower import Place, Projection, Record
-from services.kit.projection.log_identity import Read
+from services.kit.projection.log_identity import ReadPosition
 from services.kit.projection.tables import ProjectionTables
 from services.kit.topics import TopicsDifferError, declare_topics
-from tests.integration.lines import LATER, LINES, PARTITIONS, SEEN, Installation, replicas, until_caught_up
+from tests.integration.line_projection import (
+    LATER,
+    LINES,
+    PARTITIONS,
+    SEEN,
+    LineInstallation,
+    replicas,
+    until_caught_up,
+)
 from tests.parts.waiting import until
 
 _numbers = count(1)
@@ -35,37 +43,39 @@ class Careless(Projection):
     """A projection that moves the offset without comparing it."""
 
     class _Tables(ProjectionTables):
-        def compare_and_set(self, connection: Connection, place: Place, _: int, new: Read) -> None:
+        def compare_and_set(self, connection: Connection, place: Place, _: int, new: ReadPosition) -> None:
             self.move(connection, {place: new})
 
 
-def _applied_by_two(installation: Installation, kind: type[Projection]) -> Counter[tuple[Any, ...]]:
+def _applied_by_two(installation: LineInstallation, kind: type[Projection]) -> Counter[tuple[Any, ...]]:
     """How often each record was applied while two replicas race for a log that grows."""
     texts = [f"line {number}" for number in range(600)]
     with replicas(installation.settings, 2, kind=kind) as (one, other):
         until_caught_up(one, other)
         for at in range(0, len(texts), 60):
             installation.send(texts[at : at + 60], transactional=at % 120 == 0)
-        until(lambda: len(one.told) >= 600 and len(other.told) >= 600, what="both were told of every record")
+        until(lambda: len(one.received) >= 600 and len(other.received) >= 600, what="both were told of every record")
         assert not one.left
         assert not other.left
         for replica in (one, other):
-            assert Counter(Counter((r.topic, r.partition, r.offset) for r in replica.told).values()) == {1: 600}
+            assert Counter(Counter((r.topic, r.partition, r.offset) for r in replica.received).values()) == {1: 600}
     return Counter(installation.rows())
 
 
-def test_two_replicas_apply_each_record_once_and_are_both_told_of_all(installation: Installation) -> None:
+def test_two_replicas_apply_each_record_once_and_both_receive_all(installation: LineInstallation) -> None:
     applied = _applied_by_two(installation, Projection)
     assert Counter(applied.values()) == {1: 600}
     assert {row[3] for row in applied} == {f"line {number}" for number in range(600)}
 
 
-def test_without_the_compare_records_are_applied_twice(installation: Installation) -> None:
+def test_without_the_compare_records_are_applied_twice(installation: LineInstallation) -> None:
     applied = _applied_by_two(installation, Careless)
     assert max(applied.values()) == 2
 
 
-def test_who_is_overtaken_goes_on_though_it_has_read_past_an_aborted_transaction(installation: Installation) -> None:
+def test_who_is_overtaken_goes_on_though_it_has_read_past_an_aborted_transaction(
+    installation: LineInstallation,
+) -> None:
     """A position moves past what was aborted, the offset row does not: that is no sign of tables set back."""
     installation.send(["a", "b", "c"])
     with replicas(installation.settings) as (one,):
@@ -77,11 +87,11 @@ def test_who_is_overtaken_goes_on_though_it_has_read_past_an_aborted_transaction
             behind_e = (offsets.c.topic == "facts") & (offsets.c.partition == 1)
             connection.execute(offsets.update().where(behind_e).values(next=2))
         installation.send(["d", "e", "f"])
-        until(lambda: one.left or len(one.told) == 6, what="it is told of all, or leaves")
+        until(lambda: one.left or len(one.received) == 6, what="it is told of all, or leaves")
         assert one.left == []
 
 
-def test_a_restart_goes_on_where_it_was(installation: Installation) -> None:
+def test_a_restart_goes_on_where_it_was(installation: LineInstallation) -> None:
     installation.send(["a", "b", "c"])
     with replicas(installation.settings) as (first,):
         until_caught_up(first)
@@ -90,11 +100,11 @@ def test_a_restart_goes_on_where_it_was(installation: Installation) -> None:
     with replicas(installation.settings) as (second,):
         until_caught_up(second)
         assert second.loaded == [3], "what is in memory is built from what was there"
-        assert [record.value for record in second.told] == [b"d", b"e", b"f"], "and told only what is new"
+        assert [record.value for record in second.received] == [b"d", b"e", b"f"], "and told only what is new"
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_dropped_and_replayed_the_tables_are_back(installation: Installation) -> None:
+def test_dropped_and_replayed_the_tables_are_back(installation: LineInstallation) -> None:
     installation.send([f"line {number}" for number in range(50)], transactional=True)
     installation.send([f"more {number}" for number in range(50)])
     with replicas(installation.settings) as (first,):
@@ -110,7 +120,7 @@ def test_dropped_and_replayed_the_tables_are_back(installation: Installation) ->
     assert (installation.rows(), installation.rows(LINES.last)) == before
 
 
-def test_a_new_version_of_the_tables_is_built_by_replay(installation: Installation) -> None:
+def test_a_new_version_of_the_tables_is_built_by_replay(installation: LineInstallation) -> None:
     installation.send(["a", "b"])
     with replicas(installation.settings) as (first,):
         until_caught_up(first)
@@ -124,7 +134,7 @@ def test_a_new_version_of_the_tables_is_built_by_replay(installation: Installati
     assert sorted(row[3] for row in installation.rows(LATER.seen)) == ["A", "B"]
 
 
-def table_names(installation: Installation) -> set[str]:
+def table_names(installation: LineInstallation) -> set[str]:
     engine = open_engine(installation.settings.database_url("lines"))
     try:
         with reading(engine) as connection:
@@ -133,14 +143,14 @@ def table_names(installation: Installation) -> set[str]:
         engine.dispose()
 
 
-def test_newer_tables_do_not_disturb_an_older_program_and_the_reverse(installation: Installation) -> None:
+def test_newer_tables_do_not_disturb_an_older_program_and_the_reverse(installation: LineInstallation) -> None:
     installation.send(["a", "b"])
     with replicas(installation.settings, lines=LATER) as (newer,):
         until_caught_up(newer)
         with replicas(installation.settings) as (older,):
             until_caught_up(older)
             installation.send(["c"])
-            until(lambda: len(older.told) == len(newer.told) == 3)
+            until(lambda: len(older.received) == len(newer.received) == 3)
             assert not older.left
             assert not newer.left
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c"]
@@ -152,7 +162,7 @@ def test_an_older_process_serves_until_the_newer_tables_have_caught_up_and_longe
 ) -> None:
     """With PostgreSQL; an SQLite file has one process."""
     monkeypatch.setattr(projection_module, "DROP_SECONDS", 0.1)
-    installation = Installation(broker, postgres_url)
+    installation = LineInstallation(broker, postgres_url)
     installation.send(["a", "b"])
     with replicas(installation.settings) as (older,):
         until_caught_up(older)
@@ -160,7 +170,7 @@ def test_an_older_process_serves_until_the_newer_tables_have_caught_up_and_longe
             until_caught_up(newer)
             until(lambda: newer.projection._drop_at, what="the newer one found the former tables in use")
             installation.send(["c"])
-            until(lambda: len(older.told) == len(newer.told) == 3)
+            until(lambda: len(older.received) == len(newer.received) == 3)
             assert older.left == []
             assert len(installation.rows()) == 3
             older.ask(older.following.aclose())
@@ -168,7 +178,9 @@ def test_an_older_process_serves_until_the_newer_tables_have_caught_up_and_longe
     assert {name for name in table_names(installation) if name.startswith("lines_v1")} == set()
 
 
-def test_tables_of_a_former_version_are_dropped_when_the_new_ones_have_caught_up(installation: Installation) -> None:
+def test_tables_of_a_former_version_are_dropped_when_the_new_ones_have_caught_up(
+    installation: LineInstallation,
+) -> None:
     installation.send(["a", "b"])
     with replicas(installation.settings) as (first,):
         until_caught_up(first)
@@ -188,7 +200,7 @@ def test_tables_of_a_former_version_are_dropped_when_the_new_ones_have_caught_up
         assert not second.left
 
 
-def test_a_mistake_in_applying_ends_the_process_and_nothing_of_the_chunk_stays(installation: Installation) -> None:
+def test_a_mistake_in_applying_ends_the_process_and_nothing_of_the_chunk_stays(installation: LineInstallation) -> None:
     def stumble(connection: Connection, records: Sequence[Record]) -> None:
         LINES.apply(connection, records)
         raise ZeroDivisionError
@@ -200,35 +212,39 @@ def test_a_mistake_in_applying_ends_the_process_and_nothing_of_the_chunk_stays(i
     assert installation.rows() == []
 
 
-def test_one_waits_for_a_record_and_for_what_became_of_mail(installation: Installation) -> None:
+def test_one_waits_for_a_record_and_for_its_outcome(installation: LineInstallation) -> None:
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
         projection = replica.projection
         assert replica.ask(projection.wait_for("facts", 0, 0, 0.05)) is False
         installation.send(["a"])
         assert replica.ask(projection.wait_for("facts", 0, 0, 10)) is True
-        assert replica.ask(projection.wait_for_mail("program-status", 0, 7, 0.05)) is False, "no progress yet"
+        assert replica.ask(projection.wait_until_processed("program-status", 0, 7, 0.05)) is False, "no progress yet"
 
-        told = Progress(
+        progress = Progress(
             partition=0,
             next_offsets={"masterplans": 0, "program-status": 8, "evaluations": 0},
             outcomes={},
             facts_end=2,
             rejected_end=0,
         )
-        installation.send([told.model_dump_json()], topic="aggregator-progress")
+        installation.send([progress.model_dump_json()], topic="aggregator-progress")
         assert replica.ask(projection.wait_for("aggregator-progress", 0, 0, 10)) is True
-        assert replica.ask(projection.wait_for_mail("program-status", 0, 7, 0.05)) is False, "its facts are not here"
+        assert replica.ask(projection.wait_until_processed("program-status", 0, 7, 0.05)) is False, (
+            "its facts are not here"
+        )
         installation.send(["b"])
-        assert replica.ask(projection.wait_for_mail("program-status", 0, 7, 10)) is True
-        assert replica.ask(projection.wait_for_mail("program-status", 0, 8, 0.05)) is False
+        assert replica.ask(projection.wait_until_processed("program-status", 0, 7, 10)) is True
+        assert replica.ask(projection.wait_until_processed("program-status", 0, 8, 0.05)) is False
     with replicas(installation.settings) as (again,):
         until_caught_up(again)
-        assert again.ask(again.projection.wait_for_mail("program-status", 0, 7, 1)) is True, "progress is remembered"
+        assert again.ask(again.projection.wait_until_processed("program-status", 0, 7, 1)) is True, (
+            "progress is remembered"
+        )
 
 
 def test_a_log_that_is_another_one_is_read_from_its_beginning(broker: Broker, database: str) -> None:
-    first, second = Installation(broker, database), Installation(broker, database)
+    first, second = LineInstallation(broker, database), LineInstallation(broker, database)
     first.send(["old"] * 9)
     second.send(["new"] * 3)
     with replicas(first.settings) as (replica,):
@@ -238,7 +254,7 @@ def test_a_log_that_is_another_one_is_read_from_its_beginning(broker: Broker, da
     assert [row[3] for row in second.rows()] == ["new"] * 3
 
 
-def test_a_log_that_lost_what_was_read_of_it_is_read_from_its_beginning(installation: Installation) -> None:
+def test_a_log_that_lost_what_was_read_of_it_is_read_from_its_beginning(installation: LineInstallation) -> None:
     installation.send(["a", "b", "c"])
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
@@ -250,7 +266,7 @@ def test_a_log_that_lost_what_was_read_of_it_is_read_from_its_beginning(installa
         assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c"]
 
 
-def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installation: Installation) -> None:
+def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installation: LineInstallation) -> None:
     """As by a broker that ended in the middle of a write, even where the log has grown again since."""
     installation.send(["a", "b", "c"])
     with replicas(installation.settings) as (replica,):
@@ -271,7 +287,7 @@ def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installat
         assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_what_was_deleted_for_its_age_is_passed_over(installation: Installation) -> None:
+def test_what_was_deleted_for_its_age_is_passed_over(installation: LineInstallation) -> None:
     installation.send(["a", "b", "c", "d"])
     place = f"{installation.settings.topic_prefix}facts"
     with closing(KafkaAdminClient(**client_options(installation.settings))) as admin:
@@ -281,28 +297,32 @@ def test_what_was_deleted_for_its_age_is_passed_over(installation: Installation)
         assert sorted(row[3] for row in installation.rows()) == ["b", "c", "d"]
 
 
-def test_a_replica_that_starts_does_not_take_what_the_other_has_just_read_for_lost(installation: Installation) -> None:
+def test_a_replica_that_starts_does_not_take_what_the_other_has_just_read_for_lost(
+    installation: LineInstallation,
+) -> None:
     """Between its questions for the ends and for the tables the other goes on."""
     installation.send(["a", "b", "c"])
 
-    class Slow(Projection):
-        async def _differences(self, consumer: Any, read: Mapping[Place, Read]) -> list[str]:
-            for texts, told in ((["d", "e", "f"], 6), (["g", "h", "i"], 9)):
+    class SlowApplying(Projection):
+        async def _differences(self, consumer: Any, read: Mapping[Place, ReadPosition]) -> list[str]:
+            for texts, applied in ((["d", "e", "f"], 6), (["g", "h", "i"], 9)):
                 await asyncio.to_thread(installation.send, texts)
-                await asyncio.to_thread(until, lambda told=told: len(one.told) == told, what="the other has gone on")
+                await asyncio.to_thread(
+                    until, lambda applied=applied: len(one.received) == applied, what="the other has gone on"
+                )
                 found = await super()._differences(consumer, read)
             return found
 
     with replicas(installation.settings) as (one,):
         until_caught_up(one)
-        with replicas(installation.settings, kind=Slow) as (other,):
+        with replicas(installation.settings, kind=SlowApplying) as (other,):
             until_caught_up(other)
             assert other.loaded == [9]
         assert one.left == []
 
 
 def test_it_comes_back_after_the_broker_did(own_broker: Broker, database: str) -> None:
-    installation = Installation(own_broker, database)
+    installation = LineInstallation(own_broker, database)
     installation.send(["a", "b", "c"])
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
@@ -311,14 +331,14 @@ def test_it_comes_back_after_the_broker_did(own_broker: Broker, database: str) -
         until(lambda: "not answered" in str(replica.projection.ready()[1]["broker"]))
         own_broker.start()
         installation.send(["d", "e", "f"])
-        until(lambda: len(replica.told) == 6)
+        until(lambda: len(replica.received) == 6)
         until(lambda: replica.projection.ready()[1]["broker"] == "answers")
         assert not replica.left
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
 
 
 def test_without_a_broker_it_is_not_ready_and_says_why(own_broker: Broker, database: str) -> None:
-    installation = Installation(own_broker, database)
+    installation = LineInstallation(own_broker, database)
     installation.send(["a"])
     own_broker.stop()
     with replicas(installation.settings) as (replica,):
@@ -330,20 +350,20 @@ def test_without_a_broker_it_is_not_ready_and_says_why(own_broker: Broker, datab
         until(lambda: replica.projection.ready()[0])
 
 
-def test_it_tells_how_far_it_is(installation: Installation) -> None:
+def test_it_tells_how_far_it_is(installation: LineInstallation) -> None:
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
         installation.send(["a", "b", "c", "d"])
-        until(lambda: len(replica.told) == 4)
+        until(lambda: len(replica.received) == 4)
 
-        def said(name: str, **labels: str) -> float | None:
+        def sample_value(name: str, **labels: str) -> float | None:
             return replica.registry.get_sample_value(f"pantau_projection_{name}", {"service": "lines"} | labels)
 
-        until(lambda: said("records_total") == 4.0)
-        assert said("caught_up") == 1.0
-        assert (said("last_commit_timestamp_seconds") or 0) > 0
-        until(lambda: said("lag_records", topic="facts") == 0.0)
-        assert said("lag_seconds", topic="facts") == 0.0
+        until(lambda: sample_value("records_total") == 4.0)
+        assert sample_value("caught_up") == 1.0
+        assert (sample_value("last_commit_timestamp_seconds") or 0) > 0
+        until(lambda: sample_value("lag_records", topic="facts") == 0.0)
+        assert sample_value("lag_seconds", topic="facts") == 0.0
 
 
 def test_a_chunk_is_of_one_moment_for_those_who_read(database: str) -> None:
@@ -385,7 +405,7 @@ def test_a_database_that_is_not_there_is_an_outage(url: str) -> None:
     absent.dispose()
 
 
-def test_topics_that_differ_are_refused_with_every_difference(installation: Installation) -> None:
+def test_topics_that_differ_are_refused_with_every_difference(installation: LineInstallation) -> None:
     other = installation.settings.model_copy(update={"partitions": PARTITIONS + 1})
     with pytest.raises(TopicsDifferError) as refused:
         asyncio.run(declare_topics(other))

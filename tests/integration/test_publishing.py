@@ -11,8 +11,8 @@ from deploy.local.broker import Broker
 from deploy.local.process_settings import InstallationSettings
 from schemas.topics import KIB, MIB, partition_of
 from services.kit.http.problems import UnavailableProblem
-from services.kit.publishing import ANSWER_SECONDS, BATCH_BYTES, CLOSE_SECONDS, Letter, Publisher, Receipt
-from tests.parts.mailbox import Mailbox
+from services.kit.publishing import ANSWER_SECONDS, BATCH_BYTES, CLOSE_SECONDS, OutgoingRecord, Publisher, Receipt
+from tests.parts.kafka_topics import KafkaTopics
 
 PARTITIONS = 3
 SLACK_SECONDS = 1.5  # this machine may be busy
@@ -27,10 +27,12 @@ def anyio_backend() -> str:
 
 
 @asynccontextmanager
-async def publishing(mailbox: Mailbox) -> AsyncGenerator[Publisher]:
+async def publishing(kafka_topics: KafkaTopics) -> AsyncGenerator[Publisher]:
     """A publisher to the topics of a mailbox."""
     publisher = Publisher(
-        InstallationSettings(kafka=mailbox.bootstrap, topic_prefix=mailbox.prefix, partitions=mailbox.partitions)
+        InstallationSettings(
+            kafka=kafka_topics.bootstrap, topic_prefix=kafka_topics.prefix, partitions=kafka_topics.partitions
+        )
     )
     try:
         yield publisher
@@ -38,13 +40,15 @@ async def publishing(mailbox: Mailbox) -> AsyncGenerator[Publisher]:
         await publisher.close()
 
 
-def letter(number: int, size: int = 100, *, topic: str = "program-status", plan: str = "kota-1") -> Letter:
-    return Letter(topic, plan, plan, f"{number}:".encode().ljust(size, b"x"))
+def outgoing_record(
+    number: int, size: int = 100, *, topic: str = "program-status", plan: str = "kota-1"
+) -> OutgoingRecord:
+    return OutgoingRecord(topic, plan, plan, f"{number}:".encode().ljust(size, b"x"))
 
 
-def lying(mailbox: Mailbox, topic: str = "program-status") -> dict[Receipt, bytes]:
+def lying(kafka_topics: KafkaTopics, topic: str = "program-status") -> dict[Receipt, bytes]:
     """What lies in a topic, by where."""
-    return {Receipt(topic, record.partition, record.offset): record.value for record in mailbox.read(topic)}
+    return {Receipt(topic, record.partition, record.offset): record.value for record in kafka_topics.read(topic)}
 
 
 async def longest_standstill(stop: asyncio.Event) -> float:
@@ -57,26 +61,26 @@ async def longest_standstill(stop: asyncio.Event) -> float:
 
 
 @pytest.fixture
-def mailbox(broker: Broker) -> Mailbox:
-    box = Mailbox(broker.bootstrap, PARTITIONS)
+def kafka_topics(broker: Broker) -> KafkaTopics:
+    box = KafkaTopics(broker.bootstrap, PARTITIONS)
     box.declare()
     return box
 
 
 @pytest.fixture
-def own_mailbox(own_broker: Broker) -> Mailbox:
-    box = Mailbox(own_broker.bootstrap, PARTITIONS)
+def own_kafka_topics(own_broker: Broker) -> KafkaTopics:
+    box = KafkaTopics(own_broker.bootstrap, PARTITIONS)
     box.declare()
     return box
 
 
-async def test_each_receipt_says_where_its_letter_lies(mailbox: Mailbox) -> None:
+async def test_each_receipt_says_where_its_record_lies(kafka_topics: KafkaTopics) -> None:
     plans = [f"kota-{number}" for number in range(7)]
-    many = [letter(number, plan=plans[number % 7]) for number in range(1_000)]
-    alone = letter(1_000, plan="kota-alone")
-    async with publishing(mailbox) as publisher:
+    many = [outgoing_record(number, plan=plans[number % 7]) for number in range(1_000)]
+    alone = outgoing_record(1_000, plan="kota-alone")
+    async with publishing(kafka_topics) as publisher:
         receipts = await publisher.publish(*many, alone)
-    there = await asyncio.to_thread(lying, mailbox)
+    there = await asyncio.to_thread(lying, kafka_topics)
     assert [there[receipt] for receipt in receipts] == [each.value for each in (*many, alone)]
     assert len(there) == 1_001
     assert receipts[-1].partition == partition_of("kota-alone", PARTITIONS)
@@ -84,85 +88,91 @@ async def test_each_receipt_says_where_its_letter_lies(mailbox: Mailbox) -> None
     assert of_one_plan == sorted(of_one_plan), "in their order"
 
 
-async def test_more_than_fits_one_batch_goes_in_several(mailbox: Mailbox) -> None:
+async def test_more_than_fits_one_batch_goes_in_several(kafka_topics: KafkaTopics) -> None:
     sizes = [BATCH_BYTES // 3] * 7 + [BATCH_BYTES + KIB] + [10] * 5
-    letters = [letter(number, size) for number, size in enumerate(sizes)]
-    async with publishing(mailbox) as publisher:
-        receipts = await publisher.publish(*letters)
-    there = await asyncio.to_thread(lying, mailbox)
-    assert [there[receipt] for receipt in receipts] == [each.value for each in letters]
+    records = [outgoing_record(number, size) for number, size in enumerate(sizes)]
+    async with publishing(kafka_topics) as publisher:
+        receipts = await publisher.publish(*records)
+    there = await asyncio.to_thread(lying, kafka_topics)
+    assert [there[receipt] for receipt in receipts] == [each.value for each in records]
 
 
-async def test_one_the_broker_refuses_is_told_alone_and_harms_nobody_after_it(mailbox: Mailbox) -> None:
-    too_large = letter(1, 2 * MIB, topic="audit")
-    async with publishing(mailbox) as publisher:
-        good, bad = await publisher.try_to_publish([letter(0), too_large])
+async def test_one_the_broker_refuses_fails_alone_and_harms_nobody_after_it(kafka_topics: KafkaTopics) -> None:
+    too_large = outgoing_record(1, 2 * MIB, topic="audit")
+    async with publishing(kafka_topics) as publisher:
+        good, bad = await publisher.try_to_publish([outgoing_record(0), too_large])
         assert (good is not None, bad) == (True, None)
         with pytest.raises(UnavailableProblem):
-            await publisher.publish(letter(2), too_large)
+            await publisher.publish(outgoing_record(2), too_large)
         for number in range(3, 6):
-            await publisher.publish(letter(number), letter(number, topic="audit"))
-        bad, *_ = await publisher.try_to_publish([too_large, *(letter(9, topic="audit") for _ in range(3))])
+            await publisher.publish(outgoing_record(number), outgoing_record(number, topic="audit"))
+        bad, *_ = await publisher.try_to_publish([too_large, *(outgoing_record(9, topic="audit") for _ in range(3))])
         assert bad is None
-        await publisher.publish(letter(6), letter(6, topic="audit"))
-    there = await asyncio.to_thread(lying, mailbox)
+        await publisher.publish(outgoing_record(6), outgoing_record(6, topic="audit"))
+    there = await asyncio.to_thread(lying, kafka_topics)
     assert [value.partition(b":")[0] for value in there.values()] == [b"0", b"2", b"3", b"4", b"5", b"6"]
 
 
-async def test_what_many_send_at_once_is_there_once(mailbox: Mailbox) -> None:
-    letters = [letter(number, plan=f"kota-{number % 5}") for number in range(500)]
-    async with publishing(mailbox) as publisher:
-        told = await asyncio.gather(*(publisher.publish(each, letter(0, topic="audit")) for each in letters))
-    there = await asyncio.to_thread(lying, mailbox)
-    assert [there[receipt] for receipt, _ in told] == [each.value for each in letters]
+async def test_what_many_send_at_once_is_there_once(kafka_topics: KafkaTopics) -> None:
+    records = [outgoing_record(number, plan=f"kota-{number % 5}") for number in range(500)]
+    async with publishing(kafka_topics) as publisher:
+        receipts = await asyncio.gather(
+            *(publisher.publish(each, outgoing_record(0, topic="audit")) for each in records)
+        )
+    there = await asyncio.to_thread(lying, kafka_topics)
+    assert [there[receipt] for receipt, _ in receipts] == [each.value for each in records]
     assert len(there) == 500
 
 
-async def test_a_broker_that_is_not_there_is_told_in_time_and_found_when_it_comes(
-    own_broker: Broker, own_mailbox: Mailbox
+async def test_a_broker_that_is_not_there_is_reported_in_time_and_found_when_it_comes(
+    own_broker: Broker, own_kafka_topics: KafkaTopics
 ) -> None:
     await asyncio.to_thread(own_broker.stop)
     stop = asyncio.Event()
     standstill = asyncio.create_task(longest_standstill(stop))
-    async with publishing(own_mailbox) as publisher:
+    async with publishing(own_kafka_topics) as publisher:
         began = time.monotonic()
-        told = await asyncio.gather(*(publisher.try_to_publish([letter(number)]) for number in range(100)))
-        assert told == [[None]] * 100
+        receipts = await asyncio.gather(*(publisher.try_to_publish([outgoing_record(number)]) for number in range(100)))
+        assert receipts == [[None]] * 100
         assert time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
         await asyncio.to_thread(own_broker.start)
-        assert (await publisher.publish(letter(100)))[0].offset == 0
+        assert (await publisher.publish(outgoing_record(100)))[0].offset == 0
     stop.set()
     assert await standstill < STANDSTILL_SECONDS
 
 
-async def test_a_broker_that_falls_silent_is_told_in_time_and_has_nothing_twice(
-    own_broker: Broker, own_mailbox: Mailbox
+async def test_a_broker_that_falls_silent_is_reported_in_time_and_has_nothing_twice(
+    own_broker: Broker, own_kafka_topics: KafkaTopics
 ) -> None:
     stop = asyncio.Event()
     standstill = asyncio.create_task(longest_standstill(stop))
-    async with publishing(own_mailbox) as publisher:
-        await publisher.publish(letter(0), letter(0, topic="audit"))
+    async with publishing(own_kafka_topics) as publisher:
+        await publisher.publish(outgoing_record(0), outgoing_record(0, topic="audit"))
         own_broker.pause()
         began = time.monotonic()
-        sent = [[letter(number)] for number in range(1, 50)] + [[letter(number) for number in range(50, 100)]]
-        told = await asyncio.gather(*(publisher.try_to_publish(letters) for letters in sent))
-        assert {outcome for outcomes in told for outcome in outcomes} == {None}
+        sent = [[outgoing_record(number)] for number in range(1, 50)] + [
+            [outgoing_record(number) for number in range(50, 100)]
+        ]
+        receipts = await asyncio.gather(*(publisher.try_to_publish(records) for records in sent))
+        assert {outcome for outcomes in receipts for outcome in outcomes} == {None}
         assert time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
         own_broker.resume()
         async with asyncio.timeout(60):
-            while (await publisher.try_to_publish([letter(100)]))[0] is None:
+            while (await publisher.try_to_publish([outgoing_record(100)]))[0] is None:
                 pass
     stop.set()
     assert await standstill < STANDSTILL_SECONDS
-    values = [value.partition(b":")[0] for value in (await asyncio.to_thread(lying, own_mailbox)).values()]
+    values = [value.partition(b":")[0] for value in (await asyncio.to_thread(lying, own_kafka_topics)).values()]
     once = [value for value in values if value != b"100"]  # that one was sent until it was acknowledged
     assert len(once) == len(set(once)) and b"0" in once
 
 
-async def test_closing_does_not_wait_for_a_broker_that_is_gone(own_broker: Broker, own_mailbox: Mailbox) -> None:
-    async with publishing(own_mailbox) as publisher:
-        await publisher.publish(letter(0))
+async def test_closing_does_not_wait_for_a_broker_that_is_gone(
+    own_broker: Broker, own_kafka_topics: KafkaTopics
+) -> None:
+    async with publishing(own_kafka_topics) as publisher:
+        await publisher.publish(outgoing_record(0))
         await asyncio.to_thread(own_broker.kill)
-        assert await publisher.try_to_publish([letter(1)]) == [None]
+        assert await publisher.try_to_publish([outgoing_record(1)]) == [None]
         began = time.monotonic()
     assert time.monotonic() - began < CLOSE_SECONDS + SLACK_SECONDS

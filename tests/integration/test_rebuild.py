@@ -17,7 +17,7 @@ from services.evaluations import projection as evaluations
 from services.kit.fail_stop import LEFT_ON_ERROR
 from services.kit.projection.rebuild import SERVICES
 from services.programs import projection as programs
-from tests.integration.city import City
+from tests.integration.facts_and_api import WrittenFacts
 from tests.parts.history import event, plan_version
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
@@ -26,10 +26,12 @@ AT = datetime(2021, 12, 3, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def city(request: pytest.FixtureRequest, broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> City:
+def city(
+    request: pytest.FixtureRequest, broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> WrittenFacts:
     """A city with a plan; this test's environment is that of its processes."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    made = City(broker.bootstrap, url or f"sqlite:///{tmp_path / 'city.db'}")
+    made = WrittenFacts(broker.bootstrap, url or f"sqlite:///{tmp_path / 'city.db'}")
     made.write(event("masterplan.version.published", council("kota"), "version-1", AT, plan_version(12)))
     made.close()
     for name, value in made.environment.items():
@@ -57,28 +59,28 @@ def test_services_are_named_as_they_name_themselves() -> None:
 
 
 def test_a_running_process_notices_and_starts_again_with_tables_built_anew(
-    city: City, processes: Processes, capsys: pytest.CaptureFixture[str]
+    city: WrittenFacts, processes: Processes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     process, url = start(processes)
     assert plans(url) == ["kota"]
     assert cli.main(["rebuild", "programs"]) == 0
-    told = capsys.readouterr().out
-    assert f"its tables ({programs.PREFIX}*) are built anew from the log" in told
+    output = capsys.readouterr().out
+    assert f"its tables ({programs.PREFIX}*) are built anew from the log" in output
     assert process.wait(15) == LEFT_ON_ERROR
-    assert "the tables of programs are to be built anew" in process.said
+    assert "the tables of programs are to be built anew" in process.output
     again, url = start(processes)
-    assert "building the tables" in again.said
+    assert "building the tables" in again.output
     assert plans(url) == ["kota"]
     again.stop()
     third, url = start(processes)
-    assert "building the tables" not in third.said
+    assert "building the tables" not in third.output
 
 
-def test_with_nothing_there_it_says_so(city: City, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_nothing_there_it_says_so(city: WrittenFacts, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["rebuild"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said] == list(SERVICES)
-    assert all("nothing to do" in line for line in said)
+    output = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in output] == list(SERVICES)
+    assert all("nothing to do" in line for line in output)
 
 
 def test_what_is_no_service_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,12 +88,14 @@ def test_what_is_no_service_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "No service pages; there are programs, evaluations, realization." in capsys.readouterr().err
 
 
-def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_database_that_is_away_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("PANTAU_DATABASE", "postgresql+psycopg://pantau:secret@127.0.0.1:1/pantau")
     assert cli.main(["rebuild", "programs"]) == 1
-    told = capsys.readouterr().err
-    assert "127.0.0.1:1" in told
-    assert "secret" not in told
+    output = capsys.readouterr().err
+    assert "127.0.0.1:1" in output
+    assert "secret" not in output
 
 
 def test_a_damaged_file_is_put_aside_and_who_uses_it_starts_again(
@@ -102,7 +106,7 @@ def test_a_damaged_file_is_put_aside_and_who_uses_it_starts_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As found by hand, while a process goes on with what it remembers of the file."""
-    made = City(broker.bootstrap, f"sqlite:///{tmp_path / 'city.db'}")
+    made = WrittenFacts(broker.bootstrap, f"sqlite:///{tmp_path / 'city.db'}")
     made.write(event("masterplan.version.published", council("kota"), "version-1", AT, plan_version(12)))
     made.close()
     for name, value in made.environment.items():
@@ -119,4 +123,4 @@ def test_a_damaged_file_is_put_aside_and_who_uses_it_starts_again(
     _, url = start(processes)
     assert plans(url) == ["kota"]
     assert list(tmp_path.glob("city.db.damaged-*"))
-    assert "damaged" in capsys.readouterr().out + process.said
+    assert "damaged" in capsys.readouterr().out + process.output

@@ -10,8 +10,8 @@ from services.kit.projection.databases import open_engine, reading
 from services.kit.settings import KafkaSettings
 from services.programs.app import create_app
 from services.programs.projection import REJECTED
-from tests.integration.city import City
-from tests.integration.town import served
+from tests.integration.facts_and_api import WrittenFacts
+from tests.integration.intake_site import served
 
 NASTY = {
     "zero": b"a\0b",
@@ -32,11 +32,11 @@ AS_TEXT = {
 
 
 def test_headers_and_values_of_any_bytes_are_taken(broker: Broker, database: str) -> None:
-    city = City(broker.bootstrap, database)
+    city = WrittenFacts(broker.bootstrap, database)
     city.close()
     with KafkaProducer(**client_options(KafkaSettings(kafka=broker.bootstrap))) as producer:
         for number, value in enumerate(NASTY.values()):
-            told = {
+            rejects = {
                 "reason": b"not_json",
                 "detail": value,
                 "topic": b"program-status",
@@ -48,7 +48,9 @@ def test_headers_and_values_of_any_bytes_are_taken(broker: Broker, database: str
                 "plan": value,
                 "whatever else": value,
             }
-            producer.send(f"{city.settings.topic_prefix}rejected", value, value, headers=[*told.items()], partition=0)
+            producer.send(
+                f"{city.settings.topic_prefix}rejected", value, value, headers=[*rejects.items()], partition=0
+            )
     with served(create_app(city.settings)) as client:
         assert client.get("/readyz").json()["ready"]
         assert rows(city.settings) == [(text, text, text, text) for text in AS_TEXT.values()]

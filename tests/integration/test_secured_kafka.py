@@ -18,7 +18,7 @@ from schemas.sources import department, evaluator
 from services.kit.fail_stop import LEFT_ON_ERROR
 from services.kit.kafka_refusals import KafkaRefusedError, refusal
 from services.kit.topics import declare_topics
-from tests.integration.town import ADMINISTRATOR, VISIT, XLSX, bearer, report, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, bearer, report, workbook
 from tests.parts.processes import Processes
 from tests.parts.secured_broker import Grant, SecuredBroker, authority, secured
 from tests.parts.waiting import free_port, until
@@ -114,13 +114,13 @@ def report_and_verify(clients: Sequence[Client]) -> None:
     programs, evaluations, realization, _ = clients
     headers = bearer(ADMINISTRATOR)
 
-    told = programs.post("/v1/masterplans/import", content=workbook(PLAN), headers=headers | {"Content-Type": XLSX})
-    assert told.status_code == 202, told.text
-    known = {"source": told.json()["source"], "id": told.json()["id"], "wait": 30}
+    response = programs.post("/v1/masterplans/import", content=workbook(PLAN), headers=headers | {"Content-Type": XLSX})
+    assert response.status_code == 202, response.text
+    known = {"source": response.json()["source"], "id": response.json()["id"], "wait": 30}
     assert programs.get("/v1/events", params=known, headers=headers).json()["outcome"] == "accepted"
     key = programs.post(f"/v1/departments/{PLAN}/dinkes/keys", headers=headers).json()["key"]
     realized = report(PLAN, "r-1", status="realized", physical="100")
-    told = until(lambda: _taken(programs, realized, key), 60, what="the key is known")
+    response = until(lambda: _taken(programs, realized, key), 60, what="the key is known")
     outcome = programs.get(
         "/v1/events", params={"source": department(PLAN, "dinkes"), "id": "r-1", "wait": 30}, headers=headers
     ).json()
@@ -230,8 +230,8 @@ def test_the_worker_exits_with_that_line_and_a_service_says_it_where_it_is_asked
     )
     line = f"Kafka at {kafka.secure} refuses the user pantau-worker or its password"
     assert worker.wait(60) == LEFT_ON_ERROR
-    assert worker.said.count(line) == 1
-    assert "Traceback" not in worker.said
+    assert worker.output.count(line) == 1
+    assert "Traceback" not in worker.output
     with Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         until(lambda: line in client.get("/readyz").text, 60, what="it says why it is not ready")
     assert service.alive

@@ -52,7 +52,7 @@ def create_app(left: list[str]) -> FastAPI:
     return app
 
 
-class Site(NamedTuple):
+class ServerUnderTest(NamedTuple):
     """A server, where it listens, and the clients that connected, which are closed at the end."""
 
     server: uvicorn.Server
@@ -74,7 +74,7 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def running(http: Http) -> Generator[Site]:
+def running(http: Http) -> Generator[ServerUnderTest]:
     port = free_port()
     left: list[str] = []
     server = uvicorn.Server(config(create_app(left), SLOW, port, http))
@@ -83,40 +83,40 @@ def running(http: Http) -> Generator[Site]:
     try:
         until(lambda: server.started)
         with ExitStack() as clients:
-            yield Site(server, port, clients, left)
+            yield ServerUnderTest(server, port, clients, left)
     finally:
         server.should_exit = True
         thread.join(20)
 
 
 @pytest.fixture(params=["h11", "httptools"])
-def site(request: pytest.FixtureRequest) -> Generator[Site]:
+def site(request: pytest.FixtureRequest) -> Generator[ServerUnderTest]:
     with running(request.param) as found:
         yield found
 
 
 def answer(client: socket.socket) -> str:
     """The status and body of the next answer."""
-    with HTTPResponse(client) as told:
-        told.begin()
-        return f"{told.status} {told.read().decode()}"
+    with HTTPResponse(client) as response:
+        response.begin()
+        return f"{response.status} {response.read().decode()}"
 
 
 def rest(client: socket.socket) -> bytes:
     """All that a server says until it closes. Fails by a timeout if it does not."""
-    said = b""
+    received = b""
     try:
         while more := client.recv(65536):
-            said += more
+            received += more
     except ConnectionResetError:
         pass
-    return said
+    return received
 
 
 def drip(client: socket.socket, data: bytes, every_seconds: float = 0.1) -> bytes:
     """Send a byte now and then, until the server closes; what it said."""
     client.settimeout(every_seconds)
-    said, ends = b"", time.monotonic() + LONG_SECONDS
+    received, ends = b"", time.monotonic() + LONG_SECONDS
     for byte in data * 1_000:
         try:
             client.sendall(bytes([byte]))
@@ -125,24 +125,24 @@ def drip(client: socket.socket, data: bytes, every_seconds: float = 0.1) -> byte
             assert time.monotonic() < ends, "the server still waits"
             continue
         except (ConnectionResetError, BrokenPipeError):
-            return said
+            return received
         if not more:
-            return said
-        said += more
+            return received
+        received += more
     raise AssertionError("the server still waits")
 
 
-def test_silence_is_ended(site: Site) -> None:
+def test_silence_is_ended(site: ServerUnderTest) -> None:
     assert rest(site.connect()) == b""
 
 
-def test_half_a_header_is_ended(site: Site) -> None:
+def test_half_a_header_is_ended(site: ServerUnderTest) -> None:
     client = site.connect()
     client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n")
     assert rest(client).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_header_that_drips_is_ended(site: Site) -> None:
+def test_a_header_that_drips_is_ended(site: ServerUnderTest) -> None:
     client = site.connect()
     client.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\n")
     began = time.monotonic()
@@ -150,7 +150,7 @@ def test_a_header_that_drips_is_ended(site: Site) -> None:
     assert time.monotonic() - began >= HEADER_SECONDS / 2
 
 
-def test_the_header_of_a_later_request_is_ended_too(site: Site) -> None:
+def test_the_header_of_a_later_request_is_ended_too(site: ServerUnderTest) -> None:
     client = site.connect()
     client.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
     assert answer(client) == "200 2"
@@ -158,7 +158,7 @@ def test_the_header_of_a_later_request_is_ended_too(site: Site) -> None:
     assert b" 408 " in drip(client, b"a")
 
 
-def test_a_header_without_end_is_refused(site: Site) -> None:
+def test_a_header_without_end_is_refused(site: ServerUnderTest) -> None:
     client = site.connect()
     with pytest.raises((ConnectionResetError, BrokenPipeError)):  # it is closed while we send
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
@@ -166,30 +166,30 @@ def test_a_header_without_end_is_refused(site: Site) -> None:
             client.sendall(f"X-{number}: ".encode() + b"y" * (HEADER_BYTES // 8) + b"\r\n")
 
 
-def test_half_a_body_is_a_problem(site: Site) -> None:
+def test_half_a_body_is_a_problem(site: ServerUnderTest) -> None:
     client = site.connect()
     client.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"x" * 500)
-    said = rest(client)
-    assert said.startswith(b"HTTP/1.1 408 ")
-    assert b"urn:pantau:problem:timeout" in said
-    assert b"500 bytes" in said
+    received = rest(client)
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b"urn:pantau:problem:timeout" in received
+    assert b"500 bytes" in received
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 60000", "Transfer-Encoding: chunked"])
-def test_a_body_that_drips_is_ended(site: Site, framing: str) -> None:
+def test_a_body_that_drips_is_ended(site: ServerUnderTest, framing: str) -> None:
     client = site.connect()
     client.sendall(f"POST /read HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
     assert b" 408 " in drip(client, b"1\r\nx\r\n" if "chunked" in framing else b"x")
 
 
-def test_a_body_that_nobody_reads_is_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_nobody_reads_is_ended(site: ServerUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "UNREAD_BODY_SECONDS", 1.0)
     client = site.connect()
     client.sendall(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
     assert b" 401 " in drip(client, b"x")
 
 
-def test_a_slow_body_that_goes_on_is_read(site: Site) -> None:
+def test_a_slow_body_that_goes_on_is_read(site: ServerUnderTest) -> None:
     client = site.connect()
     parts, size = 20, 2_000  # longer than a body may take that brings nothing
     client.sendall(f"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: {parts * size}\r\n\r\n".encode())
@@ -205,7 +205,7 @@ def test_a_slow_body_that_goes_on_is_read(site: Site) -> None:
     assert answer(client) == "200 40000"
 
 
-def test_a_client_that_reads_nothing_is_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_reads_nothing_is_ended(site: ServerUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "UNREAD_ANSWER_SECONDS", 1.0)
     client = site.connect(buffer=4096)
     client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -214,7 +214,7 @@ def test_a_client_that_reads_nothing_is_ended(site: Site, monkeypatch: pytest.Mo
     assert len(rest(client)) < LARGE
 
 
-def test_a_keep_alive_connection_is_used_again(site: Site) -> None:
+def test_a_keep_alive_connection_is_used_again(site: ServerUnderTest) -> None:
     client = site.connect()
     for _ in range(3):
         client.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
@@ -225,7 +225,7 @@ def test_a_keep_alive_connection_is_used_again(site: Site) -> None:
         client.settimeout(LONG_SECONDS)
 
 
-def test_when_there_are_too_many_the_one_idle_longest_goes(site: Site) -> None:
+def test_when_there_are_too_many_the_one_idle_longest_goes(site: ServerUnderTest) -> None:
     first, *others = [site.connect() for _ in range(SLOW.connections)]
     until(lambda: site.connections == SLOW.connections)
     last = site.connect()
@@ -235,7 +235,7 @@ def test_when_there_are_too_many_the_one_idle_longest_goes(site: Site) -> None:
     assert all(rest(each) == b"" for each in others)
 
 
-def test_many_halves_do_not_keep_a_whole_one_waiting(site: Site) -> None:
+def test_many_halves_do_not_keep_a_whole_one_waiting(site: ServerUnderTest) -> None:
     halves = [site.connect() for _ in range(20)]
     for number, each in enumerate(halves):
         whole = b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab"
@@ -248,7 +248,7 @@ def test_many_halves_do_not_keep_a_whole_one_waiting(site: Site) -> None:
     until(lambda: site.connections <= 1, LONG_SECONDS)
 
 
-def test_one_who_only_listens_is_not_ended(site: Site) -> None:
+def test_one_who_only_listens_is_not_ended(site: ServerUnderTest) -> None:
     """What ends a slow body does not end a stream's client, who sends none."""
     client = site.connect()
     client.sendall(b"GET /follow HTTP/1.1\r\nHost: x\r\n\r\n")

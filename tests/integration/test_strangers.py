@@ -17,9 +17,9 @@ from deploy.local.broker import Broker
 from deploy.local.process_settings import InstallationSettings
 from services.aggregator.api import app as api_app
 from services.kit.http.limits import Limit
-from tests.integration.city import ADMINISTRATOR, Api, City, bearer, served
-from tests.integration.listening import Listener
-from tests.integration.saying import beginning, report
+from tests.integration.facts_and_api import ADMINISTRATOR, ApiClient, WrittenFacts, bearer, served
+from tests.integration.sample_events import beginning, report
+from tests.integration.stream_client import StreamClient
 from tests.integration.test_api_stream import metric
 from tests.parts.loops import watched
 from tests.parts.waiting import until
@@ -33,9 +33,9 @@ FUTURE = 9_000_000_000_000_000
 
 
 @pytest.fixture(scope="module")
-def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[City]:
+def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WrittenFacts]:
     """Large plans, with a report of each year on every third program."""
-    found = City(broker.bootstrap, f"sqlite:///{tmp_path_factory.mktemp('city') / 'realization.db'}")
+    found = WrittenFacts(broker.bootstrap, f"sqlite:///{tmp_path_factory.mktemp('city') / 'realization.db'}")
     for plan in PLANS:
         version = beginning(plan, PROGRAMS)
         for each in version["data"]["programs"]:
@@ -54,12 +54,12 @@ def city(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[
 
 
 @pytest.fixture
-def api(city: City) -> Generator[Api]:
+def api(city: WrittenFacts) -> Generator[ApiClient]:
     with served(city) as found:
         yield found
 
 
-def worst(api: Api) -> list[Callable[[], Response]]:
+def worst(api: ApiClient) -> list[Callable[[], Response]]:
     """A question of each kind, the one that takes longest."""
 
     def ask(path: str, **query: Any) -> Callable[[], Response]:
@@ -83,23 +83,23 @@ def worst(api: Api) -> list[Callable[[], Response]]:
     ]
 
 
-def test_no_question_keeps_the_loop(api: Api) -> None:
+def test_no_question_keeps_the_loop(api: ApiClient) -> None:
     with watched() as longest:
         for question in worst(api):
-            told = question()
-            assert told.status_code == 200, told.text
+            answer = question()
+            assert answer.status_code == 200, answer.text
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_streams_of_many_dates_do_not_keep_the_loop(city: City, api: Api) -> None:
+def test_streams_of_many_dates_do_not_keep_the_loop(city: WrittenFacts, api: ApiClient) -> None:
     with ExitStack() as listening:
         listeners = [
             listening.enter_context(
-                Listener(api, PLAN, as_of=date(2020, 1, 1) + timedelta(days=number), group_by="theme")
+                StreamClient(api, PLAN, as_of=date(2020, 1, 1) + timedelta(days=number), group_by="theme")
             )
             for number in range(8)
         ]
-        live = listening.enter_context(Listener(api, PLAN))
+        live = listening.enter_context(StreamClient(api, PLAN))
         for each in (live, *listeners):
             assert each.next().name == "snapshot"
         with watched() as longest:
@@ -109,7 +109,7 @@ def test_streams_of_many_dates_do_not_keep_the_loop(city: City, api: Api) -> Non
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_a_large_plan_version_does_not_keep_the_loop(city: City, api: Api) -> None:
+def test_a_large_plan_version_does_not_keep_the_loop(city: WrittenFacts, api: ApiClient) -> None:
     api.get(f"/{PLANS[1]}/realization")  # its book is open
     version = beginning(PLANS[1], 2 * PROGRAMS)
     version["data"] |= {"version": 2, "expects": 1}
@@ -119,7 +119,7 @@ def test_a_large_plan_version_does_not_keep_the_loop(city: City, api: Api) -> No
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_others_are_answered_while_a_long_one_is_computed(api: Api) -> None:
+def test_others_are_answered_while_a_long_one_is_computed(api: ApiClient) -> None:
     """A question that takes most of a second, and how many small ones are answered before it is."""
     long_one = {"group_by": "theme", "step": "year", "to": "2031-12-31"}
     with ThreadPoolExecutor(1) as stranger, Client(base_url=api.client.base_url) as other:
@@ -131,44 +131,44 @@ def test_others_are_answered_while_a_long_one_is_computed(api: Api) -> None:
     assert answered >= 10
 
 
-def test_equal_questions_are_computed_once(api: Api) -> None:
+def test_equal_questions_are_computed_once(api: ApiClient) -> None:
     made = 'pantau_figure_seconds_count{question="history"}'
     asked: dict[str, Any] = {"params": {"to": "2041-12-31", "group_by": "sub_dimension"}}
     with ThreadPoolExecutor(20) as strangers:
-        told = list(strangers.map(lambda _: api.client.get(f"/v1/plans/{PLAN}/history", **asked), range(20)))
-    assert {each.status_code for each in told} == {200}
-    assert len({each.headers["etag"] for each in told}) == 1
+        answers = list(strangers.map(lambda _: api.client.get(f"/v1/plans/{PLAN}/history", **asked), range(20)))
+    assert {each.status_code for each in answers} == {200}
+    assert len({each.headers["etag"] for each in answers}) == 1
     assert metric(api, made) <= 2  # those who asked while the first was made share a second, where it was not kept yet
 
 
 @pytest.mark.parametrize("cursor", WRONG)
-def test_a_cursor_that_no_page_gave_is_refused_at_once(api: Api, cursor: str) -> None:
+def test_a_cursor_that_no_page_gave_is_refused_at_once(api: ApiClient, cursor: str) -> None:
     for path in ("", f"/{PLAN}/programs"):
         began = time.thread_time()
-        told = api.get(path, expect=422, cursor=cursor)
-        assert told["errors"][0]["where"] == "query.cursor"
+        answer = api.get(path, expect=422, cursor=cursor)
+        assert answer["errors"][0]["where"] == "query.cursor"
         assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize("seen", ["²", "١", "1e9", "-1", "9" * 30, "9" * 5_000, "", " ", "nan", "0", str(2**63)])
-def test_any_last_event_id_gets_a_snapshot(api: Api, seen: str) -> None:
+def test_any_last_event_id_gets_a_snapshot(api: ApiClient, seen: str) -> None:
     with socket.create_connection((api.client.base_url.host, api.client.base_url.port or 0), 30) as client:
         request = f"GET /v1/plans/{PLAN}/stream HTTP/1.0\r\nHost: x\r\nLast-Event-ID: {seen}\r\n\r\n"
         client.sendall(request.encode())
-        said = b""
-        while b"event: snapshot" not in said:
+        received = b""
+        while b"event: snapshot" not in received:
             more = client.recv(65536)
-            assert more, said
-            said += more
-        assert b" 200 " in said.partition(b"\r\n")[0]
+            assert more, received
+            received += more
+        assert b" 200 " in received.partition(b"\r\n")[0]
 
 
-def test_what_is_never_known_is_not_waited_for(api: Api) -> None:
+def test_what_is_never_known_is_not_waited_for(api: ApiClient) -> None:
     began = time.monotonic()
     with ThreadPoolExecutor(20) as strangers:
         asked = [{"known_at": FUTURE + number} for number in range(20)] + [{"min_seq": FUTURE}]
-        told = list(strangers.map(lambda query: api.client.get(f"/v1/plans/{PLAN}/changes", params=query), asked))
-    assert {each.status_code for each in told} == {503}
+        answers = list(strangers.map(lambda query: api.client.get(f"/v1/plans/{PLAN}/changes", params=query), asked))
+    assert {each.status_code for each in answers} == {503}
     assert time.monotonic() - began < 4  # and none for the 5 s that one is which may come
 
 
@@ -176,14 +176,14 @@ def test_what_is_never_known_is_not_waited_for(api: Api) -> None:
     "query",
     [{"to": "9999-12-31"}, {"from": "0001-01-01"}, {"from": "2000-01-01", "to": "2050-12-31", "group_by": "theme"}],
 )
-def test_a_history_without_end_is_refused(api: Api, query: dict[str, str]) -> None:
-    told = api.client.get(f"/v1/plans/{PLAN}/history", params=query)
-    assert told.status_code == 422
-    assert told.json()["errors"][0]["where"] == "query.from"
+def test_a_history_without_end_is_refused(api: ApiClient, query: dict[str, str]) -> None:
+    response = api.client.get(f"/v1/plans/{PLAN}/history", params=query)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["where"] == "query.from"
 
 
 @pytest.fixture
-def narrow(city: City, monkeypatch: pytest.MonkeyPatch) -> Generator[Api]:
+def narrow(city: WrittenFacts, monkeypatch: pytest.MonkeyPatch) -> Generator[ApiClient]:
     """An api with little room."""
 
     def limits_of(_: InstallationSettings) -> dict[str, Limit]:
@@ -200,7 +200,7 @@ def narrow(city: City, monkeypatch: pytest.MonkeyPatch) -> Generator[Api]:
         yield found
 
 
-def refused(api: Api, kind: str, caller: str) -> float:
+def refused(api: ApiClient, kind: str, caller: str) -> float:
     """How often a kind of work was refused."""
     return sum(
         sample.value
@@ -211,18 +211,20 @@ def refused(api: Api, kind: str, caller: str) -> float:
     )
 
 
-def is_too_many(told: Response) -> bool:
+def is_too_many(response: Response) -> bool:
     """Whether an answer is a refusal as promised."""
     return (
-        told.status_code == 429 and int(told.headers["retry-after"]) > 0 and told.json()["type"].endswith(":too-many")
+        response.status_code == 429
+        and int(response.headers["retry-after"]) > 0
+        and response.json()["type"].endswith(":too-many")
     )
 
 
-def test_streams_are_bounded_and_keys_have_room_of_their_own(narrow: Api) -> None:
+def test_streams_are_bounded_and_keys_have_room_of_their_own(narrow: ApiClient) -> None:
     path = f"/v1/plans/{PLAN}/stream"
     with ExitStack() as open_ones:
         for _ in range(2):
-            open_ones.enter_context(Listener(narrow, PLAN)).next()
+            open_ones.enter_context(StreamClient(narrow, PLAN)).next()
         assert is_too_many(narrow.client.get(path))
         for _ in range(2):
             stream = narrow.client.stream("GET", path, headers=bearer(ADMINISTRATOR))
@@ -230,28 +232,28 @@ def test_streams_are_bounded_and_keys_have_room_of_their_own(narrow: Api) -> Non
         assert is_too_many(narrow.client.get(path, headers=bearer(ADMINISTRATOR)))
     assert (refused(narrow, "streams", "anonymous"), refused(narrow, "streams", "key")) == (1, 1)
     until(lambda: metric(narrow, 'pantau_work_in_use{caller="anonymous",kind="streams"') == 0)
-    with Listener(narrow, PLAN) as again:
+    with StreamClient(narrow, PLAN) as again:
         assert again.next().name == "snapshot"
 
 
-def test_questions_of_other_dates_are_bounded_and_a_live_page_is_never_shut_out(narrow: Api) -> None:
+def test_questions_of_other_dates_are_bounded_and_a_live_page_is_never_shut_out(narrow: ApiClient) -> None:
     path = f"/v1/plans/{PLAN}/stream"
-    with Listener(narrow, PLAN, as_of="2020-01-01") as first:
+    with StreamClient(narrow, PLAN, as_of="2020-01-01") as first:
         first.next()
         assert is_too_many(narrow.client.get(path, params={"as_of": "2020-01-02"}))
         assert is_too_many(narrow.client.get(path, params={"quick_win": "2020"}))
-        with Listener(narrow, PLAN) as live:
+        with StreamClient(narrow, PLAN) as live:
             assert live.next().name == "snapshot"
-    with Listener(narrow, PLAN, as_of="2020-01-01") as one:
+    with StreamClient(narrow, PLAN, as_of="2020-01-01") as one:
         one.next()
-        with Listener(narrow, PLAN, as_of="2020-01-01") as same:  # one question, however many follow it
+        with StreamClient(narrow, PLAN, as_of="2020-01-01") as same:  # one question, however many follow it
             assert same.next().name == "snapshot"
         stream = narrow.client.stream("GET", path, params={"as_of": "2020-01-03"}, headers=bearer(ADMINISTRATOR))
         with stream as of_a_key:
             assert of_a_key.status_code == 200
 
 
-def test_waiting_for_what_may_come_is_bounded(city: City, narrow: Api) -> None:
+def test_waiting_for_what_may_come_is_bounded(city: WrittenFacts, narrow: ApiClient) -> None:
     soon = narrow.get(f"/{PLAN}/realization")["known_at"]["seq"] + 1
     with ThreadPoolExecutor(1) as stranger:
         path, asked = f"/v1/plans/{PLAN}/realization", {"min_seq": str(soon)}
@@ -264,23 +266,23 @@ def test_waiting_for_what_may_come_is_bounded(city: City, narrow: Api) -> None:
         assert narrow.client.get(path, params=asked, headers=bearer(ADMINISTRATOR)).status_code == 200
 
 
-def test_a_key_is_answered_while_strangers_ask_all_they_can(narrow: Api) -> None:
+def test_a_key_is_answered_while_strangers_ask_all_they_can(narrow: ApiClient) -> None:
     """Strangers keep every answer's room that is theirs busy; one with a key does not wait in their queue."""
     stop = threading.Event()
-    told: list[Response] = []
+    answers: list[Response] = []
 
     def ask(number: int) -> None:
         day = date(2020, 1, 1)
         while not stop.is_set():
             day += timedelta(days=1)
-            told.append(
+            answers.append(
                 narrow.client.get(f"/v1/plans/{PLANS[number]}/history", params={"to": str(day), "group_by": "theme"})
             )
 
     with ThreadPoolExecutor(6) as strangers:
         asking = [strangers.submit(ask, number) for number in range(6)]
         try:
-            until(lambda: any(is_too_many(each) for each in list(told)))
+            until(lambda: any(is_too_many(each) for each in list(answers)))
             for day in range(1, 6):
                 asked = {"as_of": f"2021-03-{day:02d}"}
                 mine = narrow.client.get(f"/v1/plans/{PLAN}/realization", params=asked, headers=bearer(ADMINISTRATOR))
@@ -292,7 +294,7 @@ def test_a_key_is_answered_while_strangers_ask_all_they_can(narrow: Api) -> None
     assert refused(narrow, "answers", "key") == 0
 
 
-def test_what_is_known_already_needs_no_room(narrow: Api) -> None:
+def test_what_is_known_already_needs_no_room(narrow: ApiClient) -> None:
     first = narrow.response(f"/{PLAN}/history", to="2021-12-31")
     again = narrow.response(
         f"/{PLAN}/history", to="2021-12-31", headers={"If-None-Match": first.headers["etag"]}, expect=304

@@ -17,8 +17,8 @@ from services.programs import app as programs_app
 from services.programs.events import routes as events
 from services.programs.masterplans import routes as masterplans
 from services.programs.masterplans.workbook import write_workbook
+from tests.integration.intake_site import ADMINISTRATOR, Desk, bearer, report, served
 from tests.integration.test_strangers import is_too_many
-from tests.integration.town import ADMINISTRATOR, Desk, bearer, report, served
 from tests.parts.loops import watched
 from tests.parts.waiting import until
 from tests.unit.test_cursors import WRONG
@@ -35,10 +35,10 @@ class Writer:
         self.may = threading.Event()
         self.may.set()
 
-    def __call__(self, *told: Any) -> bytes:
+    def __call__(self, *calls: Any) -> bytes:
         self.begun += 1
         assert self.may.wait(30)
-        return self._write(*told)
+        return self._write(*calls)
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def test_a_workbook_is_written_once_for_all_who_ask(desk: Desk, writer: Writer) 
         asked = [strangers.submit(desk.programs.get, path) for _ in range(10)]
         until(lambda: writer.begun == 1)
         writer.may.set()
-        told = [each.result() for each in asked]
-    assert {each.status_code for each in told} == {200}
-    assert len({each.content for each in told}) == 1
-    assert desk.programs.get(path).content == told[0].content
-    assert desk.programs.get(path, headers={"If-None-Match": told[0].headers["etag"]}).status_code == 304
+        answers = [each.result() for each in asked]
+    assert {each.status_code for each in answers} == {200}
+    assert len({each.content for each in answers}) == 1
+    assert desk.programs.get(path).content == answers[0].content
+    assert desk.programs.get(path, headers={"If-None-Match": answers[0].headers["etag"]}).status_code == 304
     assert writer.begun == 1
 
 
@@ -85,9 +85,9 @@ def test_a_large_batch_does_not_keep_the_loop(desk: Desk) -> None:
     batch = [report(plan, f"r-{number}") for number in range(5_000)]
     body = json.dumps(batch).encode()
     with watched() as longest:
-        told = desk.send(body, ADMINISTRATOR, BATCH_MEDIA_TYPE)
-        assert told.status_code == 202
-        assert told.json()["accepted"] == len(batch)
+        response = desk.send(body, ADMINISTRATOR, BATCH_MEDIA_TYPE)
+        assert response.status_code == 202
+        assert response.json()["accepted"] == len(batch)
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
@@ -101,12 +101,12 @@ def test_one_event_of_many_mib_does_not_keep_the_loop(desk: Desk) -> None:
 @pytest.mark.parametrize("cursor", WRONG)
 def test_a_cursor_that_no_page_gave_is_refused(desk: Desk, cursor: str) -> None:
     asked = {"cursor": cursor}
-    for told in (
+    for response in (
         desk.programs.get("/v1/masterplans", params=asked),
         desk.evaluations.get("/v1/visits", params=asked | {"plan": "kota-1"}),
     ):
-        assert told.status_code == 422
-        assert told.json()["errors"][0]["where"] == "query.cursor"
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["where"] == "query.cursor"
 
 
 @pytest.fixture

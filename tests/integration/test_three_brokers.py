@@ -7,7 +7,7 @@ import pytest
 
 from deploy.local.process_settings import InstallationSettings
 from services.kit.topics import declare_topics
-from tests.integration.letters import TOPIC, make_topic, publish, published
+from tests.integration.single_topic import TOPIC, make_topic, publish, published
 from tests.parts import cluster
 from tests.parts.cluster import NODES, Cluster
 from tests.parts.waiting import until

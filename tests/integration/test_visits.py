@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from schemas.sources import evaluator
-from tests.integration.town import ADMINISTRATOR, PROGRAMS, VISIT, Desk, bearer, workbook
+from tests.integration.intake_site import ADMINISTRATOR, PROGRAMS, VISIT, Desk, bearer, workbook
 from tests.parts.history import plan_version
 from tests.parts.waiting import until
 
@@ -13,8 +13,8 @@ def recorded(desk: Desk, plan: str, visit_id: str, key: str | None = None) -> di
     headers = bearer(key) if key else {}
 
     def there() -> dict[str, object] | None:
-        told = desk.evaluations.get("/v1/visits", params={"plan": plan, "id": visit_id}, headers=headers)
-        return dict(told.json()["items"][0]) if told.json()["items"] else None
+        response = desk.evaluations.get("/v1/visits", params={"plan": plan, "id": visit_id}, headers=headers)
+        return dict(response.json()["items"][0]) if response.json()["items"] else None
 
     found = until(there, what=f"visit {visit_id}")
     assert found is not None
@@ -31,10 +31,10 @@ def evaluators_key(desk: Desk, plan: str) -> str:
 def test_a_visit_is_recorded_and_shown(desk: Desk) -> None:
     plan = desk.plan()
     key = evaluators_key(desk, plan)
-    told = desk.visit("", VISIT | {"id": "v-1"}, key)
-    assert told.status_code == 202, told.text
-    assert told.json()["source"] == evaluator(plan, "kominfo")
-    assert told.json()["topic"] == "evaluations"
+    response = desk.visit("", VISIT | {"id": "v-1"}, key)
+    assert response.status_code == 202, response.text
+    assert response.json()["source"] == evaluator(plan, "kominfo")
+    assert response.json()["topic"] == "evaluations"
     assert desk.outcome(evaluator(plan, "kominfo"), "v-1")["standing"] == "current"
     shown = recorded(desk, plan, "v-1", key)
     assert shown["findings"] == VISIT["findings"]
@@ -54,13 +54,13 @@ def test_the_public_sees_what_was_verified_and_no_notes(desk: Desk) -> None:
     assert "Sudah beroperasi" in str(recorded(desk, plan, "v-1", ADMINISTRATOR))
 
 
-def test_every_error_is_told_at_once(desk: Desk) -> None:
+def test_every_error_is_reported_at_once(desk: Desk) -> None:
     plan = desk.plan()
     source = evaluator(plan, "mentor")
     wrong = {"visited_on": "soon", "programs": [{"program": "p", "outcome": "fine"}], "people": ["Bapak X"]}
-    told = desk.visit(source, VISIT | wrong | {"id": "v\t1"})
-    assert told.status_code == 422
-    assert {error["where"] for error in told.json()["errors"]} == {
+    response = desk.visit(source, VISIT | wrong | {"id": "v\t1"})
+    assert response.status_code == 422
+    assert {error["where"] for error in response.json()["errors"]} == {
         "id",
         "visited_on",
         "programs.0.program",
@@ -69,9 +69,9 @@ def test_every_error_is_told_at_once(desk: Desk) -> None:
     }
     tomorrow = (datetime.now(UTC) + timedelta(hours=14)).date() + timedelta(days=1)
     seen = [{"program": f"P-{number}", "outcome": "confirmed"} for number in ("000", "777", "888")]
-    told = desk.visit(source, VISIT | {"id": "v-1", "visited_on": tomorrow.isoformat(), "programs": seen})
-    assert told.status_code == 422
-    assert {error["where"]: error["value"] for error in told.json()["errors"]} == {
+    response = desk.visit(source, VISIT | {"id": "v-1", "visited_on": tomorrow.isoformat(), "programs": seen})
+    assert response.status_code == 422
+    assert {error["where"]: error["value"] for error in response.json()["errors"]} == {
         "visited_on": tomorrow.isoformat(),
         "programs.1.program": "P-777",
         "programs.2.program": "P-888",
@@ -82,16 +82,16 @@ def test_a_visit_is_checked_against_the_version_in_force_on_its_own_day(desk: De
     plan = desk.plan()  # version 1 is in force from 2019
     programs = plan_version(PROGRAMS + 1)["programs"]
     later = {"effective_from": "2021-06-01", "programs": [programs[0], *programs[2:]]}  # without P-001, with P-012
-    told = desk.import_plan(workbook(plan, 2, **later))
-    assert told.status_code == 202, told.text
-    assert desk.outcome(told.json()["source"], told.json()["id"])["outcome"] == "accepted"
+    response = desk.import_plan(workbook(plan, 2, **later))
+    assert response.status_code == 202, response.text
+    assert desk.outcome(response.json()["source"], response.json()["id"])["outcome"] == "accepted"
     source = evaluator(plan, "mentor")
 
     def refused(day: str) -> dict[str, str]:
         seen = [{"program": code, "outcome": "confirmed"} for code in ("P-000", "P-001", "P-012")]
-        told = desk.visit(source, VISIT | {"id": "v-9", "visited_on": day, "programs": seen})
-        assert told.status_code == 422
-        return {error["where"]: error["value"] for error in told.json()["errors"]}
+        response = desk.visit(source, VISIT | {"id": "v-9", "visited_on": day, "programs": seen})
+        assert response.status_code == 422
+        return {error["where"]: error["value"] for error in response.json()["errors"]}
 
     until(lambda: refused("2021-06-01") == {"programs.1.program": "P-001"}, what="evaluations knows version 2")
     assert refused("2021-05-31") == {"programs.2.program": "P-012"}
@@ -114,8 +114,8 @@ def test_an_evaluator_writes_as_itself_only(desk: Desk) -> None:
     department = desk.key(plan, "dinkes")
     until(lambda: desk.visit("", VISIT | {"id": "v-1"}, department).status_code == 403)
     council = VISIT | {"id": "v-1", "source": f"/plans/{plan}/council"}
-    told = desk.evaluations.post("/v1/visits", json=council, headers=bearer(ADMINISTRATOR))
-    assert {error["where"] for error in told.json()["errors"]} == {"source"}
+    response = desk.evaluations.post("/v1/visits", json=council, headers=bearer(ADMINISTRATOR))
+    assert {error["where"] for error in response.json()["errors"]} == {"source"}
 
 
 def test_a_visit_sent_again_is_the_same_visit(desk: Desk) -> None:
@@ -145,9 +145,9 @@ def test_visits_come_in_pages_the_last_first(desk: Desk) -> None:
 def test_what_is_no_visit_is_refused(desk: Desk) -> None:
     for body in (b"", b"[]", b"nonsense", b"\xff"):
         headers = bearer(ADMINISTRATOR) | {"Content-Type": "application/json"}
-        told = desk.evaluations.post("/v1/visits", content=body, headers=headers)
-        assert told.status_code == 422
-        assert told.json()["errors"]
+        response = desk.evaluations.post("/v1/visits", content=body, headers=headers)
+        assert response.status_code == 422
+        assert response.json()["errors"]
     too_large = b" " * 300_000
     assert desk.evaluations.post("/v1/visits", content=too_large).status_code == 413
 

@@ -21,7 +21,7 @@ from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.sources import department, evaluator
 from services.kit.auth.policy import Role
 from services.kit.auth.principal import Caller
-from tests.integration.town import ADMINISTRATOR, VISIT, XLSX, Desk, bearer, report, served, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, Desk, bearer, report, served, workbook
 from tests.parts.waiting import until
 
 OWN, OTHER_ORGANIZATION, OTHER_PLAN, OTHER_BOTH = (

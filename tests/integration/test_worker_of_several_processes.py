@@ -13,8 +13,8 @@ from deploy.local.broker import Broker
 from deploy.local.process_settings import InstallationSettings
 from services.aggregator.worker.process_group import shares
 from services.kit.fail_stop import LEFT_ON_ERROR
-from tests.parts.history import History
-from tests.parts.mailbox import Mailbox
+from tests.parts.history import SeededHistory
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
 
@@ -25,13 +25,13 @@ class Pair:
     """A worker of two processes, with mail to decide."""
 
     def __init__(self, broker: Broker, processes: Processes, port: int | None = None) -> None:
-        self.mailbox, self.port = Mailbox(broker.bootstrap, PARTITIONS), port or free_port(in_a_row=2)
-        history = History(5, partitions=PARTITIONS)
-        self.mailbox.declare()
-        self.sent = self.mailbox.send(history.beginnings()) + self.mailbox.send(history.life(400))
+        self.kafka_topics, self.port = KafkaTopics(broker.bootstrap, PARTITIONS), port or free_port(in_a_row=2)
+        history = SeededHistory(5, partitions=PARTITIONS)
+        self.kafka_topics.declare()
+        self.sent = self.kafka_topics.send(history.beginnings()) + self.kafka_topics.send(history.life(400))
         env = {
-            "PANTAU_KAFKA": self.mailbox.bootstrap,
-            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_KAFKA": self.kafka_topics.bootstrap,
+            "PANTAU_TOPIC_PREFIX": self.kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_WORKER_INSTANCE": "pair",
             "PANTAU_WORKER_METRICS_PORT": str(self.port),
@@ -74,8 +74,8 @@ def pair(broker: Broker, processes: Processes) -> Pair:
 
 def test_they_share_the_partitions_and_decide_everything_once(pair: Pair) -> None:
     pair.until_shared()
-    until(lambda: sum(pair.mailbox.read_up_to().values()) >= pair.sent)
-    assert pair.mailbox.differences() == []
+    until(lambda: sum(pair.kafka_topics.read_up_to().values()) >= pair.sent)
+    assert pair.kafka_topics.differences() == []
 
 
 def test_when_one_is_killed_all_leave_so_that_the_worker_is_started_again(pair: Pair) -> None:
@@ -84,7 +84,7 @@ def test_when_one_is_killed_all_leave_so_that_the_worker_is_started_again(pair: 
     os.kill(second, signal.SIGKILL)
     assert pair.worker.wait() == 128 + signal.SIGKILL
     pair.until_gone([first, second])
-    assert "leaving: pair.1 ended, with code -9" in pair.worker.said
+    assert "leaving: pair.1 ended, with code -9" in pair.worker.output
 
 
 def test_a_port_that_something_else_has_ends_all_of_them(broker: Broker, processes: Processes) -> None:
@@ -92,10 +92,10 @@ def test_a_port_that_something_else_has_ends_all_of_them(broker: Broker, process
     with socket.create_server(("127.0.0.1", port + 1)):
         pair = Pair(broker, processes, port)
         assert pair.worker.wait() == LEFT_ON_ERROR
-    assert f"leaving: port {port + 1} is not to be had" in pair.worker.said
+    assert f"leaving: port {port + 1} is not to be had" in pair.worker.output
 
 
-def test_told_to_stop_all_stop(pair: Pair) -> None:
+def test_asked_to_stop_all_stop(pair: Pair) -> None:
     pair.until_shared()
     both = pair.processes
     pair.worker.signal(signal.SIGTERM)
@@ -112,8 +112,8 @@ def test_none_works_on_when_the_parent_was_killed(pair: Pair) -> None:
 
 def test_each_has_a_name_and_a_port_of_its_own() -> None:
     settings = InstallationSettings(worker_processes=3, worker_instance="worker-0", worker_metrics_port=9000)
-    told = [(one.worker_instance, one.worker_metrics_port, one.worker_processes) for one in shares(settings)]
-    assert told == [("worker-0.0", 9000, 1), ("worker-0.1", 9001, 1), ("worker-0.2", 9002, 1)]
+    shares_of_work = [(one.worker_instance, one.worker_metrics_port, one.worker_processes) for one in shares(settings)]
+    assert shares_of_work == [("worker-0.0", 9000, 1), ("worker-0.1", 9001, 1), ("worker-0.2", 9002, 1)]
 
 
 def test_ports_that_would_be_taken_twice_are_refused() -> None:

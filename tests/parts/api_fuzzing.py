@@ -13,8 +13,8 @@ from httpx import Client
 
 from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
-from tests.integration.town import ADMINISTRATOR, PARTITIONS, Desk, served
-from tests.parts.mailbox import Mailbox
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, served
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes
 
 DOCUMENTS = ("/v1/masterplans/openapi.json", "/v1/visits/openapi.json", "/openapi.json")
@@ -29,7 +29,7 @@ class Caller(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-class Installation(NamedTuple):
+class FuzzedSite(NamedTuple):
     """A client of the whole site, and the keys of its callers."""
 
     client: Client
@@ -37,12 +37,12 @@ class Installation(NamedTuple):
 
 
 @contextmanager
-def installation(bootstrap: str, folder: Path, database: str | None = None) -> Generator[Installation]:
+def installation(bootstrap: str, folder: Path, database: str | None = None) -> Generator[FuzzedSite]:
     """The site in a thread of this process, and its worker. `database`: a URL; SQLite when there is none."""
-    mailbox = Mailbox(bootstrap, PARTITIONS)
+    kafka_topics = KafkaTopics(bootstrap, PARTITIONS)
     settings = InstallationSettings(
         kafka=bootstrap,
-        topic_prefix=mailbox.prefix,
+        topic_prefix=kafka_topics.prefix,
         partitions=PARTITIONS,
         database=database or f"sqlite:///{folder / 'site.db'}",
         admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
@@ -50,7 +50,7 @@ def installation(bootstrap: str, folder: Path, database: str | None = None) -> G
     processes = Processes(folder)
     try:
         with served(create_site(settings)) as client:
-            desk = Desk(mailbox, settings, client, client, processes)
+            desk = Desk(kafka_topics, settings, client, client, processes)
             desk.start_worker()
             plan = desk.plan()
             keys = {
@@ -58,12 +58,12 @@ def installation(bootstrap: str, folder: Path, database: str | None = None) -> G
                 Caller.DEPARTMENT: desk.key(plan, "dinkes"),
                 Caller.ADMINISTRATOR: ADMINISTRATOR,
             }
-            yield Installation(client, keys)
+            yield FuzzedSite(client, keys)
     finally:
         processes.end()
 
 
-def findings(installed: Installation, document: str, caller: Caller, folder: Path, *, seconds: int, seed: int) -> str:
+def findings(installed: FuzzedSite, document: str, caller: Caller, folder: Path, *, seconds: int, seed: int) -> str:
     """What Schemathesis finds in so many seconds, as it tells it; empty when nothing."""
     url = str(installed.client.base_url).rstrip("/") + document
     key = installed.keys[caller]
@@ -72,5 +72,7 @@ def findings(installed: Installation, document: str, caller: Caller, folder: Pat
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION),
         "run", url, *header, "--max-time", str(seconds), "--seed", str(seed), "--no-color", "--continue-on-failure",
     ]  # fmt: skip
-    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20 * seconds + 120, check=False)
-    return "" if told.returncode == 0 else told.stdout + told.stderr
+    finished = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=20 * seconds + 120, check=False
+    )
+    return "" if finished.returncode == 0 else finished.stdout + finished.stderr

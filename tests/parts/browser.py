@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.parts import programs
+from tests.parts import installed_programs
 
 PATIENCE_MS = 60_000  # Playwright's own five seconds are too few for a machine that does something else, too
 
@@ -25,7 +25,7 @@ ARGUMENTS = (
 @contextmanager
 def launched() -> Generator[Browser]:
     """The browser, for as long as the block runs."""
-    chromium = programs.find("chromium", package="chromium")
+    chromium = installed_programs.find("chromium", package="chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield started

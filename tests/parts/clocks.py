@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from tests.parts import programs
+from tests.parts import installed_programs
 
 SOURCE = Path(__file__).with_name("clock.c")
 
 
-class Clock:
+class ShiftedClock:
     """A wall clock, right at first. `environment`: what a process must be started with to have it."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
         self._library = folder / "clock.so"
-        compiler = programs.find("cc", package="gcc libc6-dev")
+        compiler = installed_programs.find("cc", package="gcc libc6-dev")
         options = ("-shared", "-fPIC", "-O1", "-Wall", "-Werror")
         subprocess.run([compiler, *options, "-o", self._library, SOURCE], check=True, capture_output=True)
         self._file.write_bytes(struct.pack("q", 0))

@@ -8,7 +8,7 @@ from deploy.local.process_settings import SiteSettings
 from deploy.local.site import create_site
 from services.kit.http.server import serve
 from services.kit.projection import follower as projection
-from services.kit.projection.log_identity import Read
+from services.kit.projection.log_identity import ReadPosition
 from services.kit.projection.tables import ProjectionTables
 from tests.parts.faulty_worker import reads_uncommitted
 
@@ -16,7 +16,7 @@ from tests.parts.faulty_worker import reads_uncommitted
 def no_compare() -> None:
     """A projection moves its offsets without comparing them with those it knows."""
 
-    def set_it(self: Any, connection: Any, place: projection.Place, _: int, new: Read) -> None:
+    def set_it(self: Any, connection: Any, place: projection.Place, _: int, new: ReadPosition) -> None:
         self.move(connection, {place: new})
 
     ProjectionTables.compare_and_set = set_it  # type: ignore[method-assign, assignment]  # replaced on purpose

@@ -39,12 +39,14 @@ def progress_apart() -> None:
     """Where to read on is committed after what was decided, in a transaction of its own."""
     together = writer.PartitionWriter.write
 
-    async def apart(self: Any, mail: Any) -> dict[str, int]:
-        decided = {topic: messages for topic, messages in mail.items() if topic != "aggregator-progress" and messages}
+    async def apart(self: Any, to_write: Any) -> dict[str, int]:
+        decided = {
+            topic: messages for topic, messages in to_write.items() if topic != "aggregator-progress" and messages
+        }
         ends = await together(self, decided)
         if decided:
             await self.commit()
-        ends |= await together(self, {"aggregator-progress": mail["aggregator-progress"]})
+        ends |= await together(self, {"aggregator-progress": to_write["aggregator-progress"]})
         await asyncio.sleep(APART_SECONDS)
         return ends
 
@@ -131,7 +133,7 @@ def reads_uncommitted(module: Any) -> None:
     module.AIOKafkaConsumer = consumer
 
 
-def reads_mail_that_is_not_committed() -> None:
+def reads_uncommitted_records() -> None:
     """The mail is read with what senders have aborted, or not yet committed."""
     reads_uncommitted(transport)
 
@@ -162,7 +164,7 @@ FAULTS: dict[str, Callable[[], None]] = {
         links_facts_to_nothing,
         no_fencing,
         restores_what_is_not_committed,
-        reads_mail_that_is_not_committed,
+        reads_uncommitted_records,
         goes_on_after_errors,
     )
 }

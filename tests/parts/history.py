@@ -19,7 +19,7 @@ SUBS = list(SUB_DIMENSIONS.items())
 RETRACTED_AT = datetime(2022, 1, 10, 4, tzinfo=UTC)
 
 
-class Letter(NamedTuple):
+class RecordToSend(NamedTuple):
     """One record to be sent."""
 
     topic: str
@@ -82,7 +82,7 @@ def handed_over(data: Json) -> Json:
     return data
 
 
-class History:
+class SeededHistory:
     """Mail for some plans. The same seed gives the same mail."""
 
     def __init__(self, seed: int, *, partitions: int, plans: int = 6, programs: int = 12) -> None:
@@ -93,39 +93,39 @@ class History:
         self._reports: list[tuple[str, Json]] = []
         self._count = 0
 
-    def letter(self, topic: str, plan: str, value: Json | bytes | None) -> Letter:
+    def record(self, topic: str, plan: str, value: Json | bytes | None) -> RecordToSend:
         """A letter addressed as it should be."""
         raw = json.dumps(value).encode() if isinstance(value, dict) else value
-        return Letter(topic, partition_of(plan, self._partitions), plan.encode(), raw)
+        return RecordToSend(topic, partition_of(plan, self._partitions), plan.encode(), raw)
 
-    def beginnings(self) -> list[Letter]:
+    def beginnings(self) -> list[RecordToSend]:
         """The first version of every plan."""
         at = datetime(2019, 1, 1, tzinfo=UTC)
         data = plan_version(self._programs)
         kind = "masterplan.version.published"
         return [
-            self.letter("masterplans", plan, event(kind, council(plan), "version-1", at, data)) for plan in self.plans
+            self.record("masterplans", plan, event(kind, council(plan), "version-1", at, data)) for plan in self.plans
         ]
 
-    def change_of_lead(self, plan: str) -> Letter:
+    def change_of_lead(self, plan: str) -> RecordToSend:
         """A second version, which gives every other program to the next department."""
         data = handed_over(plan_version(self._programs, 2, "2020-06-15"))
         at = datetime(2020, 6, 1, tzinfo=UTC)
-        return self.letter(
+        return self.record(
             "masterplans", plan, event("masterplan.version.published", council(plan), "version-2", at, data)
         )
 
-    def life(self, letters: int) -> list[Letter]:
+    def life(self, records: int) -> list[RecordToSend]:
         """What comes after: mostly reports, and the irregularities of life."""
-        return [self._one() for _ in range(letters)]
+        return [self._one() for _ in range(records)]
 
-    def _one(self) -> Letter:
+    def _one(self) -> RecordToSend:
         plan = self._random.choice(self.plans)
         draw = self._random.random()
         if draw < 0.72 or not self._reports:
             return self._report(plan)
         if draw < 0.82:
-            return self.letter("program-status", *self._random.choice(self._reports))
+            return self.record("program-status", *self._random.choice(self._reports))
         if draw < 0.86:
             return self._conflict()
         if draw < 0.90:
@@ -141,7 +141,7 @@ class History:
     def _day(self) -> date:
         return date(2019, 1, 1) + timedelta(days=self._random.randrange(3 * 365))
 
-    def _report(self, plan: str) -> Letter:
+    def _report(self, plan: str) -> RecordToSend:
         number = self._random.randrange(self._programs + 2)  # two of them are in no plan
         office = OFFICES[(number + (self._random.random() < 0.1)) % len(OFFICES)]
         status = self._random.choice(("not_started", "in_progress", "realized", "blocked", "cancelled"))
@@ -159,22 +159,22 @@ class History:
             data["period"] = f"{day:%Y-%m}"
         made = event("program.status.reported", department(plan, office), self._id(), at, data)
         self._reports.append((plan, made))
-        return self.letter("program-status", plan, made)
+        return self.record("program-status", plan, made)
 
-    def _conflict(self) -> Letter:
+    def _conflict(self) -> RecordToSend:
         plan, made = self._random.choice(self._reports)
-        return self.letter("program-status", plan, made | {"data": made["data"] | {"note": f"other {self._id()}"}})
+        return self.record("program-status", plan, made | {"data": made["data"] | {"note": f"other {self._id()}"}})
 
-    def _retraction(self) -> Letter:
+    def _retraction(self) -> RecordToSend:
         plan, made = self._random.choice(self._reports)
         source = made["source"] if self._random.random() < 0.7 else department(plan, self._random.choice(OFFICES))
         data = {"source": made["source"], "id": made["id"], "reason": "keliru"}
         retraction = event("program.status.retracted", source, self._id(), RETRACTED_AT, data)
         if self._count % 3 == 0:  # a claim that intake did not attest: it counts for nothing
             retraction |= {"attestedrole": "administrator", "attestation": "0" * 64}
-        return self.letter("program-status", plan, retraction)
+        return self.record("program-status", plan, retraction)
 
-    def _visit(self, plan: str) -> Letter:
+    def _visit(self, plan: str) -> RecordToSend:
         day = self._day()
         codes = self._random.sample(range(self._programs), 3)
         data = {
@@ -187,11 +187,11 @@ class History:
             ],
         }
         at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
-        return self.letter(
+        return self.record(
             "evaluations", plan, event("visit.recorded", evaluator(plan, "mentor"), self._id(), at, data)
         )
 
-    def _poison(self, plan: str) -> Letter:
+    def _poison(self, plan: str) -> RecordToSend:
         good = self._report(plan)
         assert good.value is not None
         body = json.loads(good.value)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from deploy.local import children
-from tests.parts import logs, programs
+from tests.parts import installed_programs, logs
 from tests.parts.waiting import free_port, until
 
 VERSIONS = Path("/usr/lib/postgresql")  # where Debian keeps them, off the PATH
@@ -46,7 +46,7 @@ def _unprivileged(command: list[str], *, owning: Path) -> list[str]:
 
 def _program(name: str) -> Path:
     newest = sorted(VERSIONS.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)
-    return programs.find(name, package="postgresql", among=newest)
+    return installed_programs.find(name, package="postgresql", among=newest)
 
 
 class Server:

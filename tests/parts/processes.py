@@ -34,7 +34,7 @@ class Running:
         return self.process.poll() is None
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """All it has written."""
         return self.log.read_text(errors="replace")
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.parts import programs
+from tests.parts import installed_programs
 
 
 class Prometheus(NamedTuple):
@@ -18,5 +18,6 @@ class Prometheus(NamedTuple):
 @pytest.fixture(scope="session")
 def prometheus() -> Prometheus:
     return Prometheus(
-        programs.find("prometheus", package="prometheus"), programs.find("promtool", package="prometheus")
+        installed_programs.find("prometheus", package="prometheus"),
+        installed_programs.find("promtool", package="prometheus"),
     )

@@ -35,7 +35,7 @@ class Proxy:
         self.delay_seconds = 0.0
         """How long each piece is held up, in both directions."""
         self._cut: dict[Direction, bool] = dict.fromkeys(DIRECTIONS, False)
-        self._links: dict[_Link, asyncio.Task[None]] = {}
+        self._links: dict[_ProxiedConnection, asyncio.Task[None]] = {}
         self._loop = asyncio.new_event_loop()
         self._healed = asyncio.Condition()
         self._server: asyncio.Server | None = None
@@ -118,7 +118,7 @@ class Proxy:
             _reset_on_close(client)
             client.close()
             return
-        link, task = _Link(client, server), asyncio.current_task()
+        link, task = _ProxiedConnection(client, server), asyncio.current_task()
         assert task is not None
         self._links[link] = task
         try:
@@ -131,7 +131,11 @@ class Proxy:
             del self._links[link]
 
     async def _hand_on(
-        self, link: "_Link", direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        link: "_ProxiedConnection",
+        direction: Direction,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         """Hand on one direction of a connection until it ends, also its end."""
         with suppress(OSError):
@@ -143,7 +147,7 @@ class Proxy:
         with suppress(OSError):
             writer.write_eof()
 
-    async def _hold(self, link: "_Link", direction: Direction, size: int) -> None:
+    async def _hold(self, link: "_ProxiedConnection", direction: Direction, size: int) -> None:
         if self.delay_seconds or self._cut[direction] or link.forgotten:
             self.held[direction] += size
         if self.delay_seconds:
@@ -152,7 +156,7 @@ class Proxy:
             await self._healed.wait_for(lambda: not (self._cut[direction] or link.forgotten))
 
 
-class _Link:
+class _ProxiedConnection:
     """Both sides of a connection."""
 
     def __init__(self, *writers: asyncio.StreamWriter) -> None:
@@ -200,10 +204,10 @@ def broker_behind(folder: Path, *names: str) -> Generator[tuple[Broker, dict[str
     listeners = {name: free_port() for name in names}
     with ExitStack() as stack:
         proxies = {name: stack.enter_context(running(listener)) for name, listener in listeners.items()}
-        told = {name: proxy.port for name, proxy in proxies.items()}
+        ports = {name: proxy.port for name, proxy in proxies.items()}
         also = {
             "listeners": _addresses({"PLAINTEXT": port, "CONTROLLER": controller_port} | listeners),
-            "advertised.listeners": _addresses({"PLAINTEXT": port} | told),
+            "advertised.listeners": _addresses({"PLAINTEXT": port} | ports),
             "listener.security.protocol.map": ",".join(
                 f"{name}:PLAINTEXT" for name in ("CONTROLLER", "PLAINTEXT", *names)
             ),

@@ -28,8 +28,8 @@ class SmallDisk:
 
     @property
     def free_bytes(self) -> int:
-        told = os.statvfs(self.path)
-        return told.f_bavail * told.f_frsize
+        space = os.statvfs(self.path)
+        return space.f_bavail * space.f_frsize
 
     def fill(self) -> None:
         """Take all the space that is left."""

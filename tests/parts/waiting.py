@@ -21,17 +21,17 @@ def until(predicate: Callable[[], Found], deadline: float = PATIENCE_SECONDS, *,
 
     What it raises counts as "not yet", and is shown when the time is over.
     """
-    ends, said, raised = time.monotonic() + deadline, None, None
+    ends, value, raised = time.monotonic() + deadline, None, None
     while True:
         try:
-            said, raised = predicate(), None
-            if said:
-                return said
+            value, raised = predicate(), None
+            if value:
+                return value
         except Exception as error:
             raised = error
         if time.monotonic() > ends:
             wanted = what or getattr(predicate, "__name__", "it")
-            raise AssertionError(f"{wanted} did not come true within {deadline} s; last answer: {said!r}") from raised
+            raise AssertionError(f"{wanted} did not come true within {deadline} s; last answer: {value!r}") from raised
         time.sleep(0.02)
 
 

@@ -148,7 +148,7 @@ def test_every_package_of_a_service_is_under_the_rule() -> None:
         ("services.programs.app", "def late():\n    from pantau import cli"),
         ("services.programs.app", "from tests import oracle"),
         ("realization.plan_facts", "from services.kit import settings"),
-        ("schemas.registry", "from realization.plan_facts import PlanBook"),
+        ("schemas.registry", "from realization.plan_facts import PlanFacts"),
         ("pantau.cli", "from services.kit.settings import Settings"),
         ("services", "from services import kit"),
     ],

@@ -71,7 +71,7 @@ from pathlib import Path
 from schemas.facts import Fact, parse_fact
 from schemas.registry import BY_TYPE
 from services.aggregator.api.projection import _settles_on
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import PartitionState
 from services.programs.projection import _Rows, _take
@@ -92,7 +92,7 @@ report["data"] = {"program": "P-000", "status": "realized", "physical": "100", "
 
 state, facts, private = PartitionState(0, 1, SECRET), [], []
 for offset, event in enumerate((version, report, certificate)):
-    folded = state.fold(ENTERS_BY[event["type"]], [Record(offset, 1_610_000_000_000 + offset, None, json.dumps(event).encode())])
+    folded = state.fold(ENTERS_BY[event["type"]], [InputRecord(offset, 1_610_000_000_000 + offset, None, json.dumps(event).encode())])
     assert folded.accepted == 1, folded.refused
     facts += folded.facts
     private += folded.private
@@ -104,14 +104,14 @@ assert again.snapshot(PLAN) == state.snapshot(PLAN)
 fact = parse_fact(facts[-1].value)
 assert isinstance(fact, Fact)
 assert facts[-1].key.startswith(f"{PLAN}/certificate/".encode())
-assert state.book(PLAN).standing(fact).value == "current"
+assert state.plan_facts(PLAN).standing(fact).value == "current"
 assert b"BAST" not in facts[-1].value and b"BAST" in private[-1].value, "its note is private"
 rows = _Rows([], [], [], [], [], [])
 _take(rows, fact, facts[-1].value)
 assert [program for _, program, _ in rows.mentions] == ["P-000"], "the projection finds it by its program"
 assert _settles_on(fact).isoformat() == "2020-12-30"
 late = certificate | {"id": "c-3", "data": certificate["data"] | {"checked_on": "2999-01-01"}}
-refused = state.fold("evaluations", [Record(9, 1_610_000_000_000, None, json.dumps(late).encode())]).refused
+refused = state.fold("evaluations", [InputRecord(9, 1_610_000_000_000, None, json.dumps(late).encode())]).refused
 assert refused[0].why.reason.value == "future_date"
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import comparison, records
-from benchmarks.comparison import Facts, Realization
+from benchmarks.comparison import Facts, LastRealization
 from benchmarks.expected import CODES, OUTCOMES, Expected, Reckoning
 from benchmarks.workloads import Workload
 from schemas.vocabulary import Reason
@@ -20,11 +20,11 @@ DISORDER = Workload(plans=3, reports=3_000, partitions=4, disorder=True)
 ORDER = DISORDER._replace(disorder=False, first=58)
 
 
-class Known:
+class KnownWorkload:
     """A workload's mail as the broker would keep it, what is expected, and what the oracle says."""
 
     def __init__(self, workload: Workload) -> None:
-        self.mail: list[oracle.Mail] = []
+        self.input_records: list[oracle.OracleRecord] = []
         offsets: Counter[tuple[str, int]] = Counter()
         reckoning = Reckoning(workload)
         for plan, value in records.versions(workload):
@@ -33,34 +33,34 @@ class Known:
             reckoning.take(one)
             self._keep("program-status", one.partition, offsets, one.plan.key, one.value)
         self.expected = reckoning.done()
-        self.outcomes, self.facts = oracle.decide(self.mail, workload.partitions)
+        self.outcomes, self.facts = oracle.decide(self.input_records, workload.partitions)
 
     def _keep(
         self, topic: str, partition: int, offsets: Counter[tuple[str, int]], key: str, value: bytes | None
     ) -> None:
         offset = offsets[topic, partition]
         offsets[topic, partition] += 1
-        self.mail.append(oracle.Mail(topic, partition, offset, RECEIVED_MS, key.encode(), value))
+        self.input_records.append(oracle.OracleRecord(topic, partition, offset, RECEIVED_MS, key.encode(), value))
 
 
 @pytest.fixture(scope="module", params=[DISORDER, ORDER], ids=["disorder", "order"])
-def known(request: pytest.FixtureRequest) -> Known:
-    return Known(request.param)
+def known(request: pytest.FixtureRequest) -> KnownWorkload:
+    return KnownWorkload(request.param)
 
 
 @pytest.fixture(scope="module")
-def disorder() -> Known:
-    return Known(DISORDER)
+def disorder() -> KnownWorkload:
+    return KnownWorkload(DISORDER)
 
 
-def test_every_outcome_is_the_oracles(known: Known) -> None:
-    for record, outcome in zip(known.mail, known.outcomes, strict=True):
+def test_every_outcome_is_the_oracles(known: KnownWorkload) -> None:
+    for record, outcome in zip(known.input_records, known.outcomes, strict=True):
         if record.topic == "program-status":
-            told = OUTCOMES[known.expected.outcomes[record.partition][record.offset]]
-            assert told == (outcome.reason or outcome.outcome), record.value
+            outcome_found = OUTCOMES[known.expected.outcomes[record.partition][record.offset]]
+            assert outcome_found == (outcome.reason or outcome.outcome), record.value
 
 
-def test_the_cells_are_the_oracles(known: Known) -> None:
+def test_the_cells_are_the_oracles(known: KnownWorkload) -> None:
     for plan, cells in known.expected.cells.items():
         facts = [fact for fact in known.facts if oracle.plan_of(fact.event["source"]) == plan]
         as_of = oracle.last_date_begun(RECEIVED_MS)
@@ -75,7 +75,7 @@ def test_the_cells_are_the_oracles(known: Known) -> None:
         assert cells == counted
 
 
-def test_disorder_has_everything_that_goes_wrong(disorder: Known) -> None:
+def test_disorder_has_everything_that_goes_wrong(disorder: KnownWorkload) -> None:
     counts = disorder.expected.counts
     wrong = ("not_json", "wrong_shape", "unknown_type", "wrong_source", "wrong_partition", "future_date")
 
@@ -86,11 +86,11 @@ def test_disorder_has_everything_that_goes_wrong(disorder: Known) -> None:
     assert sum(cell["overall"][2] for cell in disorder.expected.cells.values()) > 0
 
 
-def same_content(known: Known) -> list[tuple[oracle.Mail, oracle.Mail]]:
+def same_content(known: KnownWorkload) -> list[tuple[oracle.OracleRecord, oracle.OracleRecord]]:
     """Each duplicate with what it repeats."""
-    first: dict[tuple[str, str], oracle.Mail] = {}
+    first: dict[tuple[str, str], oracle.OracleRecord] = {}
     found = []
-    for record, outcome in zip(known.mail, known.outcomes, strict=True):
+    for record, outcome in zip(known.input_records, known.outcomes, strict=True):
         if outcome.outcome in {"accepted", "duplicate"}:
             body = json.loads(record.value or b"")
             before = first.setdefault((body["source"], body["id"]), record)
@@ -108,7 +108,7 @@ def test_the_same_workload_is_the_same_bytes() -> None:
 Written = tuple[int, bytes, Json]  # partition, key, value
 
 
-def right(known: Known) -> list[Written]:
+def right(known: KnownWorkload) -> list[Written]:
     """The facts as a right competitor writes them."""
     seqs: Counter[str] = Counter()
     found = []
@@ -135,7 +135,7 @@ def differences(expected: Expected, written: list[Written]) -> list[str]:
     return facts.differences()
 
 
-def test_right_facts_are_right(known: Known) -> None:
+def test_right_facts_are_right(known: KnownWorkload) -> None:
     assert differences(known.expected, right(known)) == []
 
 
@@ -143,12 +143,12 @@ def changed(written: Written, **fields: Any) -> Written:
     return written[0], written[1], written[2] | fields
 
 
-def saying(written: Written, **fields: Any) -> Written:
+def sample_events(written: Written, **fields: Any) -> Written:
     event = written[2]["event"]
     return changed(written, event=event | {"data": event["data"] | fields})
 
 
-def test_every_way_of_writing_wrong_facts_is_found(disorder: Known) -> None:
+def test_every_way_of_writing_wrong_facts_is_found(disorder: KnownWorkload) -> None:
     facts = right(disorder)
     last = facts[-1]
     wrong = {
@@ -156,8 +156,8 @@ def test_every_way_of_writing_wrong_facts_is_found(disorder: Known) -> None:
         "one is there twice": [*facts, last],
         "a number is skipped": [*facts[:-1], changed(last, seq=last[2]["seq"] + 1)],
         "a number is given twice": [*facts[:-1], changed(last, seq=1)],
-        "another status": [*facts[:-1], saying(last, status="cancelled")],
-        "another date": [*facts[:-1], saying(last, effective_on="2016-01-30")],
+        "another status": [*facts[:-1], sample_events(last, status="cancelled")],
+        "another date": [*facts[:-1], sample_events(last, effective_on="2016-01-30")],
         "another time": [*facts[:-1], changed(last, event=last[2]["event"] | {"time": "2016-02-02T01:00:00Z"})],
         "on another partition": [*facts[:-1], ((last[0] + 1) % 4, *last[1:])],
         "another key": [*facts[:-1], (last[0], b"another", last[2])],
@@ -166,10 +166,10 @@ def test_every_way_of_writing_wrong_facts_is_found(disorder: Known) -> None:
         "of mail that nobody sent": [*facts[:-1], changed(last, offset=1_000_000)],
     }
     found = {what: differences(disorder.expected, written) for what, written in wrong.items()}
-    assert [what for what, told in found.items() if not told] == []
+    assert [what for what, values in found.items() if not values] == []
 
 
-def place_of(known: Known, reason: Reason) -> Json:
+def place_of(known: KnownWorkload, reason: Reason) -> Json:
     """Where the first record lies that is refused for a reason."""
     for partition, outcomes in enumerate(known.expected.outcomes):
         if (offset := outcomes.find(CODES[reason.value])) >= 0:
@@ -177,10 +177,10 @@ def place_of(known: Known, reason: Reason) -> Json:
     raise AssertionError(reason)
 
 
-def test_every_way_of_refusing_wrongly_is_found(disorder: Known) -> None:
+def test_every_way_of_refusing_wrongly_is_found(disorder: KnownWorkload) -> None:
     due = [
         (record.partition, record.offset, outcome.reason)
-        for record, outcome in zip(disorder.mail, disorder.outcomes, strict=True)
+        for record, outcome in zip(disorder.input_records, disorder.outcomes, strict=True)
         if outcome.reason is not None
     ]
     partition, offset, _ = due[0]
@@ -191,25 +191,25 @@ def test_every_way_of_refusing_wrongly_is_found(disorder: Known) -> None:
     assert comparison.of_rejects([(partition, offset, "internal_error"), *due[1:]], disorder.expected)
 
 
-def test_every_wrong_realization_is_found(disorder: Known) -> None:
+def test_every_wrong_realization_is_found(disorder: KnownWorkload) -> None:
     expected = disorder.expected
-    told = {
-        plan: Realization(
+    realizations = {
+        plan: LastRealization(
             plan, expected.facts[plan], {"overall": {"overall": cells["overall"]}, "dimension": cells | {}}
         )
         for plan, cells in expected.cells.items()
     }
-    plan, *others = told
-    cells = told[plan].cells
+    plan, *others = realizations
+    cells = realizations[plan].cells
 
-    def told_otherwise(realized: int) -> dict[str, Realization]:
+    def with_other_count(realized: int) -> dict[str, LastRealization]:
         changed = cells | {"overall": {"overall": [*cells["overall"]["overall"][:2], realized]}}
         changed["dimension"] = {key: cell for key, cell in cells["dimension"].items() if key != "overall"}
-        return told | {plan: Realization(plan, 1, changed)}
+        return realizations | {plan: LastRealization(plan, 1, changed)}
 
-    assert comparison.of_realizations(told, expected) == []
-    assert comparison.covers(told, expected)
-    assert comparison.of_realizations(told_otherwise(cells["overall"]["overall"][2] + 1), expected)
-    assert comparison.of_realizations({other: told[other] for other in others}, expected)
-    assert not comparison.covers(told_otherwise(0), expected)
+    assert comparison.of_realizations(realizations, expected) == []
+    assert comparison.covers(realizations, expected)
+    assert comparison.of_realizations(with_other_count(cells["overall"]["overall"][2] + 1), expected)
+    assert comparison.of_realizations({other: realizations[other] for other in others}, expected)
+    assert not comparison.covers(with_other_count(0), expected)
     assert not comparison.covers({}, expected)

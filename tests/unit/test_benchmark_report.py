@@ -11,9 +11,9 @@ from benchmarks.benchmark import Case, WrongError, measure
 from benchmarks.competitors import ONE_PROCESS, PANTAU, Competitor, Options, best_known, chosen, text
 from benchmarks.peers.kafka_streams import PROMPT
 from benchmarks.report import page, scaling
-from benchmarks.report.found import number
+from benchmarks.report.lookup import number
 from benchmarks.report.targets import TARGETS
-from benchmarks.results import Figure, Kept, Measurement, Unit
+from benchmarks.results import KeptMeasurement, Measurement, MetricValues, Unit
 from benchmarks.workloads import CITY_PARTITIONS, NATION, NATION_PARTITIONS, PROGRAMS, PROVINCE
 
 MACHINE: dict[str, str | int | float] = {"processor": "Some CPU", "cores": 2, "memory_gib": 24.0, "kernel": "6.1"}
@@ -23,12 +23,18 @@ RUN: dict[str, Unit] = {
 }  # fmt: skip
 
 
-def kept(name: str, parameters: dict[str, str | int | float], **figures: tuple[Unit, tuple[float, ...]]) -> Kept:
-    told = {metric: Figure(unit, values) for metric, (unit, values) in figures.items()}
-    return Kept(Measurement(name, parameters, told), "2026-11-24T15:00:00+00:00", "abc", MACHINE, {"kafka": "4.3.1"})
+def kept(
+    name: str, parameters: dict[str, str | int | float], **figures: tuple[Unit, tuple[float, ...]]
+) -> KeptMeasurement:
+    measured = {metric: MetricValues(unit, values) for metric, (unit, values) in figures.items()}
+    return KeptMeasurement(
+        Measurement(name, parameters, measured), "2026-11-24T15:00:00+00:00", "abc", MACHINE, {"kafka": "4.3.1"}
+    )
 
 
-def replay(competitor: str, guarantee: str, *values: float, options: str = "{}", events: int = 1_000_000) -> Kept:
+def replay(
+    competitor: str, guarantee: str, *values: float, options: str = "{}", events: int = 1_000_000
+) -> KeptMeasurement:
     parameters: dict[str, str | int | float] = {
         "workload": "nation", "plans": NATION, "events": events, "competitor": competitor, "guarantee": guarantee,
         "options": options,
@@ -45,7 +51,7 @@ def delay(
     workload: str = "nation",
     partitions: int = CITY_PARTITIONS,
     options: str = "{}",
-) -> Kept:
+) -> KeptMeasurement:
     parameters: dict[str, str | int | float] = {
         "workload": workload, "partitions": partitions, "competitor": competitor, "rate": rate, "options": options,
     }  # fmt: skip
@@ -53,35 +59,35 @@ def delay(
     return kept("delay", parameters, p50_ms=("ms", (p50,)), p99_ms=("ms", (p99,)), **used)
 
 
-def growth(plans: int, years: int, cost: float, peak: float) -> Kept:
+def growth(plans: int, years: int, cost: float, peak: float) -> KeptMeasurement:
     facts = plans * (1 + PROGRAMS * 12 * years)
     parameters: dict[str, str | int | float] = {"plans": plans, "years": years, "facts": facts}
     return kept("growth", parameters, cpu_us_per_event=("us", (cost,)), peak_mib=("MiB", (peak,)))
 
 
-def restore(competitor: str, rate: float) -> Kept:
+def restore(competitor: str, rate: float) -> KeptMeasurement:
     options = text(ONE_PROCESS) if competitor == PANTAU else "{}"
     parameters: dict[str, str | int | float] = {"facts": 300_514, "competitor": competitor, "options": options}
     return kept("restore", parameters, facts_per_second=("facts/s", (rate,)))
 
 
-def intake(events: int, rate: int | str, accepted: float, p99: float) -> Kept:
+def intake(events: int, rate: int | str, accepted: float, p99: float) -> KeptMeasurement:
     figures: dict[str, tuple[Unit, tuple[float, ...]]] = {"p99_ms": ("ms", (p99,))}
     parameters: dict[str, str | int | float] = {"events_per_request": events, "rate": rate}
     return kept("intake", parameters, events_per_second=("events/s", (accepted,)), **figures)
 
 
-def streams(listeners: int, stopped: int, rate: float, p99: float, memory: float) -> Kept:
+def streams(listeners: int, stopped: int, rate: float, p99: float, memory: float) -> KeptMeasurement:
     parameters: dict[str, str | int | float] = {"listeners": listeners, "stopped": stopped, "rate": rate}
     return kept("streams", parameters, p99_ms=("ms", (p99,)), kib_per_client=("KiB", (memory,)))
 
 
-def strangers(crowd: int, acknowledged: float, change: float) -> Kept:
+def strangers(crowd: int, acknowledged: float, change: float) -> KeptMeasurement:
     figures: dict[str, tuple[Unit, tuple[float, ...]]] = {"change_p99_ms": ("ms", (change,))}
     return kept("strangers", {"crowd": crowd}, acknowledged_p99_ms=("ms", (acknowledged,)), **figures)
 
 
-def asof(database: str, facts: int, p99: float) -> Kept:
+def asof(database: str, facts: int, p99: float) -> KeptMeasurement:
     parameters: dict[str, str | int | float] = {"database": database, "facts": facts}
     return kept("asof", parameters, random_p99=("ms", (p99,)), followed_per_second=("facts/s", (10_000,)))
 
@@ -147,11 +153,11 @@ BAD = [
 ]
 
 
-def test_what_is_reached_is_told_as_reached() -> None:
+def test_what_is_reached_is_shown_as_reached() -> None:
     assert {target.what: target.found(GOOD) for target in TARGETS if not (target.found(GOOD) or ("", False))[1]} == {}
 
 
-def test_what_is_missed_is_told_as_missed() -> None:
+def test_what_is_missed_is_shown_as_missed() -> None:
     assert [target.what for target in TARGETS if (target.found(BAD) or ("", True))[1]] == []
     assert page.text(BAD).count("**no**") == len(TARGETS)
 
@@ -161,12 +167,12 @@ def test_nothing_is_reached_that_was_not_measured() -> None:
     assert page.text([]).count("not measured yet") == len(TARGETS)
 
 
-def test_the_best_point_of_a_grid_stands_for_its_competitor_and_the_others_are_told() -> None:
-    told = page.text(GOOD)
+def test_the_best_point_of_a_grid_stands_for_its_competitor_and_the_others_are_listed() -> None:
+    text = page.text(GOOD)
 
-    assert "2.5 x (100,000 to 40,000 events/s, 1,000,000 events)" in told
-    assert told.index('{"threads": 1}') < told.index('{"threads": 2}')  # tried; best
-    assert "| pantau | exactly once | 100,000 ± 1% |" in told
+    assert "2.5 x (100,000 to 40,000 events/s, 1,000,000 events)" in text
+    assert text.index('{"threads": 1}') < text.index('{"threads": 2}')  # tried; best
+    assert "| pantau | exactly once | 100,000 ± 1% |" in text
 
 
 def test_competitors_are_compared_on_what_both_have_played() -> None:
@@ -188,42 +194,42 @@ def test_figures_of_several_days_tell_their_day() -> None:
     later = restore("stock-faust", 1_000)._replace(
         taken="2026-11-25T15:00:00+00:00", machine=MACHINE | {"yardstick_ms": 33.2}, versions={"kafka": "4.2.1"}
     )
-    told = page.text([restore("pantau", 150_000), later])
+    text = page.text([restore("pantau", 150_000), later])
 
-    assert "| 150,000 | 2026-11-24 |  |" in told
-    assert "| 1,000 | 2026-11-25 | 33.2 |" in told
-    assert "| kafka | 4.3.1, 4.2.1 |" in told
+    assert "| 150,000 | 2026-11-24 |  |" in text
+    assert "| 1,000 | 2026-11-25 | 33.2 |" in text
+    assert "| kafka | 4.3.1, 4.2.1 |" in text
     assert " | on | " not in page.text([later]).split("## How it is measured")[0]
 
 
 def test_the_page_on_scaling_follows_from_the_figures() -> None:
-    told = scaling.text(GOOD)
+    text = scaling.text(GOOD)
 
-    assert scaling.UNKNOWN not in told
-    assert "<!--nation.ten-years-->26,275,680<!--/-->" in told
-    assert "<!--nation.restore-->175 s<!--/-->" in told
-    assert "<!--nation.processes-->2<!--/-->" in told
-    assert "<!--nation.follow-->0.73<!--/-->" in told
+    assert scaling.UNKNOWN not in text
+    assert "<!--nation.ten-years-->26,275,680<!--/-->" in text
+    assert "<!--nation.restore-->175 s<!--/-->" in text
+    assert "<!--nation.processes-->2<!--/-->" in text
+    assert "<!--nation.follow-->0.73<!--/-->" in text
     # an event costs 1 us of the worker, and 1 s of the broker for 900,000 events: 2.11 us for two cores
-    assert "<!--ours.ceiling-->947,000<!--/-->" in told
-    assert "<!--ours.share-->10.6<!--/-->" in told
+    assert "<!--ours.ceiling-->947,000<!--/-->" in text
+    assert "<!--ours.share-->10.6<!--/-->" in text
     # twice 40,000 events a second on two cores, and what the floor takes
-    assert "<!--twice.us-->25<!--/-->" in told
-    assert "<!--floor.us-->1<!--/-->" in told
-    assert "<!--delay.theirs.p50-ms-->500<!--/-->" in told
+    assert "<!--twice.us-->25<!--/-->" in text
+    assert "<!--floor.us-->1<!--/-->" in text
+    assert "<!--delay.theirs.p50-ms-->500<!--/-->" in text
     # where it commits at once, and ours of as many events
-    assert "<!--prompt.rate-->20,000<!--/-->" in told
-    assert "<!--prompt.ours-->100,000<!--/-->" in told
-    assert "<!--prompt.p50-ms-->13<!--/-->" in told
-    assert "<!--delay.few.p99-ms-->60<!--/-->" in told
-    assert "<!--delay.many.p99-ms-->90<!--/-->" in told
+    assert "<!--prompt.rate-->20,000<!--/-->" in text
+    assert "<!--prompt.ours-->100,000<!--/-->" in text
+    assert "<!--prompt.p50-ms-->13<!--/-->" in text
+    assert "<!--delay.few.p99-ms-->60<!--/-->" in text
+    assert "<!--delay.many.p99-ms-->90<!--/-->" in text
     assert scaling.UNKNOWN in scaling.text([])
 
 
 def test_the_last_measurement_of_a_row_counts_and_the_file_keeps_no_other(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     for size, value in ((1, 1.0), (2, 3.0), (1, 2.0)):
-        results.keep(Measurement("x", {"size": size}, {"seconds": Figure("s", (value,))}), file)
+        results.keep(Measurement("x", {"size": size}, {"seconds": MetricValues("s", (value,))}), file)
 
     found = results.read(file)
     assert [one.measurement.figures["seconds"].median for one in found] == [2.0, 3.0]
@@ -244,8 +250,8 @@ def test_a_case_is_run_by_turns_and_one_that_does_not_do_the_job_is_not_measured
     measured = measure("x", cases, 2)
 
     assert [next(measured), next(measured)] == [
-        Measurement("x", {"n": "a"}, {"seconds": Figure("s", (1, 1))}),
-        Measurement("x", {"n": "b"}, {"seconds": Figure("s", (2, 2))}),
+        Measurement("x", {"n": "a"}, {"seconds": MetricValues("s", (1, 1))}),
+        Measurement("x", {"n": "b"}, {"seconds": MetricValues("s", (2, 2))}),
     ]
     assert order == ["a", "b", "c", "b", "a"]
     with pytest.raises(SystemExit, match="did not do the job: n=c"):
@@ -253,11 +259,11 @@ def test_a_case_is_run_by_turns_and_one_that_does_not_do_the_job_is_not_measured
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [(0, "0"), (0.1234, "0.123"), (12.34, "12.3"), (123.4, "123"), (1234.5, "1,230"), (123456, "123,000")],
 )
-def test_a_figure_has_three_digits_that_count(value: float, told: str) -> None:
-    assert number(value) == told
+def test_a_figure_has_three_digits_that_count(value: float, text: str) -> None:
+    assert number(value) == text
 
 
 def streams_with(options: Options) -> Competitor:

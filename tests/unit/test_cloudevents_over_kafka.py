@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from schemas.sources import department
 from schemas.topics import INPUTS, LIMITS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.decide import NAME_LIMIT, Letter, Rejection, read
+from services.aggregator.worker.decide import NAME_LIMIT, DecodedEvent, Rejection, read
 from services.aggregator.worker.fetched_records import _PartitionRecords, _Records, as_records
 from services.aggregator.worker.partition import _reject
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.state import PartitionState
 from tests import oracle
 from tests.parts.facts import SECRET
 from tests.strategies import PARTITIONS, PLAN, poisons, written
-from tests.unit.plans import report
+from tests.unit.example_plans import report
 
 TOPIC = "program-status"
 PARTITION = oracle.partition_of(PLAN, PARTITIONS)
@@ -35,18 +35,20 @@ ATTRIBUTES = {f"ce_{name}": str(EVENT[name]).encode() for name in ("specversion"
 DATA = json.dumps(EVENT["data"]).encode()
 
 
-def record(value: bytes | None, *headers: tuple[str, bytes | None]) -> Record:
-    return Record(7, RECEIVED_MS, None, value, headers)
+def record(value: bytes | None, *headers: tuple[str, bytes | None]) -> InputRecord:
+    return InputRecord(7, RECEIVED_MS, None, value, headers)
 
 
-def binary(data: bytes | None = DATA, content_type: bytes | None = b"application/json", **changes: bytes) -> Record:
+def binary(
+    data: bytes | None = DATA, content_type: bytes | None = b"application/json", **changes: bytes
+) -> InputRecord:
     headers: list[tuple[str, bytes | None]] = [*(ATTRIBUTES | changes).items()]
     if content_type is not None:
         headers.append(("content-type", content_type))
     return record(data, *headers)
 
 
-def outcome(of: Record, topic: str = TOPIC) -> Letter | Rejection:
+def outcome(of: InputRecord, topic: str = TOPIC) -> DecodedEvent | Rejection:
     return read(topic, PARTITION, PARTITIONS, of, SECRET)
 
 
@@ -66,7 +68,7 @@ STRUCTURED = outcome(record(written(EVENT), ("content-type", b"application/cloud
     ],
 )
 def test_structured_mode_is_read_whatever_stands_beside_it(headers: Headers) -> None:
-    assert isinstance(STRUCTURED, Letter)
+    assert isinstance(STRUCTURED, DecodedEvent)
     assert outcome(record(written(EVENT), *headers)) == STRUCTURED
 
 
@@ -81,7 +83,7 @@ def test_structured_mode_is_read_whatever_stands_beside_it(headers: Headers) -> 
         binary(ce_subject="Pontianak é".encode(), ce_dataschema=b"https://example.org", ce_data=b"{}", ce_x=b""),
     ],
 )
-def test_binary_mode_is_the_same_event(of: Record) -> None:
+def test_binary_mode_is_the_same_event(of: InputRecord) -> None:
     assert outcome(of) == STRUCTURED
 
 
@@ -107,7 +109,9 @@ def test_binary_mode_is_the_same_event(of: Record) -> None:
          Reason.NOT_JSON, "one event in a record"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_rejected_by_name_and_says_whose_it_is(of: Record, reason: Reason, detail: str) -> None:
+def test_what_cannot_be_read_is_rejected_by_name_and_says_whose_it_is(
+    of: InputRecord, reason: Reason, detail: str
+) -> None:
     why = outcome(of)
     assert isinstance(why, Rejection)
     assert why.reason is reason
@@ -147,7 +151,7 @@ def test_source_and_id_of_a_reject_are_what_every_database_holds() -> None:
     assert (own["source"], own["id"]) == ("\ufffd/plans\ufffd".encode(), "\ufffd".encode())
 
 
-def fetched(data: bytes) -> list[Record]:
+def fetched(data: bytes) -> list[InputRecord]:
     """What the consumer makes of the bytes of a fetch."""
     return [*_PartitionRecords(TopicPartition(TOPIC, 0), _Records(data), [], 0, None, as_records, True, 1)]
 
@@ -230,7 +234,7 @@ def test_any_bytes_and_any_headers_have_exactly_one_outcome(
     value: bytes | None, headers: list[tuple[str, bytes | None]], topic: str
 ) -> None:
     of = record(value, *headers)
-    assert isinstance(read(topic, PARTITION, PARTITIONS, of, SECRET), Letter | Rejection), "nothing is raised"
+    assert isinstance(read(topic, PARTITION, PARTITIONS, of, SECRET), DecodedEvent | Rejection), "nothing is raised"
 
     folded = PartitionState(PARTITION, PARTITIONS, SECRET).fold(topic, [of])
 
@@ -240,7 +244,7 @@ def test_any_bytes_and_any_headers_have_exactly_one_outcome(
         message = _reject(topic, PARTITION, refused)
         assert message.value == (value or b"")
         assert list(message.headers)[: len(headers)] == headers
-        own = {name: (told or b"").decode() for name, told in list(message.headers)[len(headers) :]}
-        assert not any("\0" in told for told in own.values()), "PostgreSQL takes no U+0000"
+        own = {name: (header_value or b"").decode() for name, header_value in list(message.headers)[len(headers) :]}
+        assert not any("\0" in header_value for header_value in own.values()), "PostgreSQL takes no U+0000"
         assert max(len(own["source"]), len(own["id"])) <= NAME_LIMIT
         assert sum(map(len, own.values())) < 8_000

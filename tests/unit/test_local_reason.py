@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.reason import LONGEST, last_reason
+from deploy.local.exit_reason import LONGEST, last_reason
 from deploy.local.supervisor import Backoff
 
 TRACEBACK = """Traceback (most recent call last):

@@ -24,10 +24,10 @@ def test_an_empty_variable_is_none() -> None:
     assert settings.read({"PANTAU_PORT": "", "PANTAU_HOST": "", "PANTAU_STATE": ""}) == settings.read({})
 
 
-@pytest.mark.parametrize("told", ["0", "65536", "-1", "http", "9²"])
-def test_what_is_no_port_is_told_with_its_variable(told: str) -> None:
-    with pytest.raises(SystemExit, match=f"PANTAU_KAFKA_PORT={told} is not a port"):
-        settings.read({"PANTAU_KAFKA_PORT": told})
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "9²"])
+def test_what_is_no_port_is_named_with_its_variable(port: str) -> None:
+    with pytest.raises(SystemExit, match=f"PANTAU_KAFKA_PORT={port} is not a port"):
+        settings.read({"PANTAU_KAFKA_PORT": port})
 
 
 @pytest.mark.parametrize(

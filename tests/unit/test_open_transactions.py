@@ -15,7 +15,7 @@ from services.kit.open_transactions import NORMAL_SECONDS, OpenTransaction, Open
 INPUT = "program-status"
 
 
-class Clock:
+class StandingClock:
     """Stands until it is set."""
 
     now = 1_000.0
@@ -25,8 +25,8 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    made = StandingClock()
     monkeypatch.setattr(open_transactions, "time", made)
     return made
 
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 answers = itertools.count(1.0)
 
 
-def test_it_is_as_old_as_the_stable_offset_has_stood_below_the_end(clock: Clock) -> None:
+def test_it_is_as_old_as_the_stable_offset_has_stood_below_the_end(clock: StandingClock) -> None:
     seen = OpenTransactions()
     assert seen.observe(INPUT, 0, 7, 7, next(answers)) == 0
     assert seen.observe(INPUT, 0, 7, 8, next(answers)) == 0
@@ -48,14 +48,14 @@ def test_it_is_as_old_as_the_stable_offset_has_stood_below_the_end(clock: Clock)
     assert seen.check() == []
 
 
-def test_one_after_another_does_not_age(clock: Clock) -> None:
+def test_one_after_another_does_not_age(clock: StandingClock) -> None:
     seen = OpenTransactions()
     for stable in range(0, 1_000, 10):
         assert seen.observe(INPUT, 0, stable, stable + 5, next(answers)) == 0
         clock.now += NORMAL_SECONDS
 
 
-def test_what_the_broker_was_not_asked_about_again_does_not_age(clock: Clock) -> None:
+def test_what_the_broker_was_not_asked_about_again_does_not_age(clock: StandingClock) -> None:
     """A partition that is not fetched for a minute, as while its worker restores, was seen with a transaction under way."""
     seen, answer = OpenTransactions(), next(answers)
     seen.observe(INPUT, 0, 7, 8, answer)
@@ -64,7 +64,7 @@ def test_what_the_broker_was_not_asked_about_again_does_not_age(clock: Clock) ->
     assert seen.age_seconds(INPUT) == 0
 
 
-def test_a_worker_is_not_ready_when_one_hides_what_it_should_decide_for_long(clock: Clock) -> None:
+def test_a_worker_is_not_ready_when_one_hides_what_it_should_decide_for_long(clock: StandingClock) -> None:
     registry = CollectorRegistry()
     engine = Engine(InstallationSettings(partitions=2, topic_prefix="city-"), WorkerMetrics(registry))
     one = engine._partition(1)
@@ -87,7 +87,7 @@ def test_a_worker_is_not_ready_when_one_hides_what_it_should_decide_for_long(clo
     assert engine.ready()[0]
 
 
-def test_of_a_partition_that_was_given_up_nothing_is_said(clock: Clock) -> None:
+def test_of_a_partition_that_was_given_up_nothing_is_reported(clock: StandingClock) -> None:
     engine = Engine(InstallationSettings(partitions=2), WorkerMetrics(CollectorRegistry()))
     for number in (0, 1):
         engine.observe_ends(INPUT, number, 7, 9, next(answers))

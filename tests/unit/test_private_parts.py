@@ -12,14 +12,14 @@ from schemas.private import private_digest, private_fields, put_private, read_pr
 from schemas.registry import EVENT, KINDS
 from schemas.secret import Secret
 from schemas.vocabulary import Reason
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import KINDS_WITH_PRIVATE_PARTS, ChainError, Folded, PartitionState
 from tests import oracle
 from tests.oracle import Json
 from tests.parts.facts import SECRET, FactsLog
 from tests.strategies import attested, council, envelope, office, written
-from tests.unit.plans import report, utc
+from tests.unit.example_plans import report, utc
 
 PLAN = "kota"
 RECEIVED_MS = 1_800_000_000_000
@@ -65,7 +65,7 @@ class Log:
         """What becomes of the last of these."""
         for event in events:
             self._offset += 1
-            record = Record(self._offset, RECEIVED_MS + self._offset, None, written(event))
+            record = InputRecord(self._offset, RECEIVED_MS + self._offset, None, written(event))
             folded = self.state.fold(oracle.ENTERS_BY[event["type"]], [record])
             for fact in folded.facts:
                 assert fact.key is not None
@@ -276,7 +276,7 @@ def test_a_fact_of_an_unknown_kind_that_the_fold_does_not_use_is_passed_over() -
 
     log.restart()
 
-    assert log.state.book(PLAN).seq == 3
+    assert log.state.plan_facts(PLAN).seq == 3
     assert outcome(log.send(noted())) == "duplicate"
     log.send(noted(name="r-3"))
     assert json.loads(log.facts[-1][1])["seq"] == 4

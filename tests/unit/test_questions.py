@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from services.aggregator.api.changes.models import ChangesQuestion
 from services.aggregator.api.history.models import HistoryQuestion
-from services.aggregator.api.parameters import Question
+from services.aggregator.api.parameters import PlanQuestion
 from services.aggregator.api.plans.models import PlansQuestion
 
 
@@ -16,7 +16,7 @@ from services.aggregator.api.plans.models import PlansQuestion
 )
 def test_what_is_no_date_of_rfc_3339_is_refused(text: str) -> None:
     for question, name in (
-        (Question, "as_of"),
+        (PlanQuestion, "as_of"),
         (PlansQuestion, "as_of"),
         (HistoryQuestion, "from"),
         (HistoryQuestion, "to"),
@@ -32,13 +32,13 @@ def test_a_number_that_may_be_a_date_is_no_seq(text: str) -> None:
     with pytest.raises(ValidationError):
         ChangesQuestion.model_validate({"since": text})
     with pytest.raises(ValidationError):
-        Question.model_validate({"known_at": text})
+        PlanQuestion.model_validate({"known_at": text})
 
 
 def test_dates_moments_and_seqs_are_taken() -> None:
     assert ChangesQuestion.model_validate({"since": "2020-12-31"}).since == date(2020, 12, 31)
     assert ChangesQuestion.model_validate({"since": "8123"}).since == 8123
-    assert Question.model_validate({"known_at": "8123"}).known_at == 8123
+    assert PlanQuestion.model_validate({"known_at": "8123"}).known_at == 8123
     moment = datetime(2026, 11, 23, 13, 41, 7, tzinfo=UTC)
-    assert Question.model_validate({"known_at": "2026-11-23t20:41:07+07:00"}).known_at == moment
-    assert Question.model_validate({"as_of": "2020-12-31"}).as_of == date(2020, 12, 31)
+    assert PlanQuestion.model_validate({"known_at": "2026-11-23t20:41:07+07:00"}).known_at == moment
+    assert PlanQuestion.model_validate({"as_of": "2020-12-31"}).as_of == date(2020, 12, 31)

@@ -7,8 +7,8 @@ import pytest
 
 from realization.bands import band
 from realization.formulas import REASONS
-from realization.plan_facts import PlanBook
-from realization.snapshot import SNAPSHOT_LIMIT, Live
+from realization.plan_facts import PlanFacts
+from realization.snapshot import SNAPSHOT_LIMIT, LiveCounts
 from realization.targets import elapsed, target
 from schemas.fields import FIRST_DAY
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
@@ -16,28 +16,28 @@ from schemas.plan_versions import plan_of
 from schemas.registry import EVENT
 from tests import oracle
 from tests.oracle import Json
-from tests.strategies import PLAN, Said, written
-from tests.unit import asked
-from tests.unit.plans import PONTIANAK, plan, program, report, the_seed, utc, visit
+from tests.strategies import PLAN, ReceivedEvent, written
+from tests.unit import realization_answers
+from tests.unit.example_plans import PONTIANAK, plan, program, report, the_seed, utc, visit
 
 END_OF_2020 = date(2020, 12, 31)
 
 
-def book_of(*history: Said) -> PlanBook:
-    facts = asked.facts_of(history)
+def plan_facts_of(*history: ReceivedEvent) -> PlanFacts:
+    facts = realization_answers.facts_of(history)
     assert len(facts) == len(history)
-    return asked.book_of(asked.numbered(facts))
+    return realization_answers.plan_facts_of(realization_answers.numbered(facts))
 
 
-def figures(*history: Said, as_of: date = END_OF_2020, **question: object) -> Json:
+def figures(*history: ReceivedEvent, as_of: date = END_OF_2020, **question: object) -> Json:
     """What the heart answers, which the oracle must say too."""
-    found = asked.figures(book_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]  # the question is the caller's to choose
-    assert found == oracle.figures(asked.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]  # as above
+    found = realization_answers.figures(plan_facts_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]  # the question is the caller's to choose
+    assert found == oracle.figures(realization_answers.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]  # as above
     return found
 
 
-def version_of(said: Said) -> MasterplanVersion:
-    event = EVENT.validate_json(written(said.event))
+def version_of(received_event: ReceivedEvent) -> MasterplanVersion:
+    event = EVENT.validate_json(written(received_event.event))
     assert isinstance(event, MasterplanVersionPublished)
     return event.data
 
@@ -84,10 +84,10 @@ def test_the_snapshot_of_426_programs_of_25_departments_over_10_years_has_at_mos
         each["finish_year"] = 2019 + number % 10
         each["quick_win_years"] = [2020 + number % 3] if number % 35 == 0 else []
         each["budget"] = {str(year): 25_000_000_000 for year in range(2019, 2029)}
-    for said in history[1:]:
-        said.event["data"]["spent"] = 250_000_000_000
+    for received_event in history[1:]:
+        received_event.event["data"]["spent"] = 250_000_000_000
 
-    snapshot = Live(book_of(*history)).snapshot()
+    snapshot = LiveCounts(plan_facts_of(*history)).snapshot()
 
     assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT == 8 * 1024
     assert snapshot.omitted == ()
@@ -101,7 +101,7 @@ def test_a_snapshot_that_would_be_larger_says_which_groupings_it_leaves_out() ->
     for number, each in enumerate(history[0].event["data"]["programs"]):
         each["priority_problem"] = f"Masalah prioritas nomor {number}: " + "banjir, sampah, kemacetan \u2014 " * 5
 
-    snapshot = Live(book_of(*history)).snapshot()
+    snapshot = LiveCounts(plan_facts_of(*history)).snapshot()
 
     assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
     assert snapshot.omitted == ("theme",)
@@ -161,7 +161,7 @@ def test_a_date_before_any_plan_version_has_no_figure_and_says_why() -> None:
     assert found["groups"] == {}
 
 
-def test_every_reason_is_said_in_both_languages() -> None:
+def test_every_reason_is_given_in_both_languages() -> None:
     for code, label in REASONS.items():
         assert code
         assert label.id
@@ -207,7 +207,7 @@ def test_never_reported_is_not_realized_but_has_no_progress_of_0() -> None:
     assert overall["progress_all"]["percent"] == "0.00"
 
 
-def test_money_nobody_has_told_of_is_unknown_and_money_told_to_be_0_is_0_percent() -> None:
+def test_money_nobody_has_reported_is_unknown_and_money_reported_as_0_is_0_percent() -> None:
     rich = plan([program("A", budget={"2020": 1000})])
 
     assert figures(rich, report("A", "2020-01-31"))["overall"]["financial"]["reason"] == "none_spent"
@@ -269,15 +269,18 @@ MOVED = [
 ]
 
 
-def standings(*history: Said, as_of: date) -> dict[str, str]:
+def standings(*history: ReceivedEvent, as_of: date) -> dict[str, str]:
     """The standing of each report and visit by its id, which the oracle must say too."""
-    facts = asked.facts_of(history)
+    facts = realization_answers.facts_of(history)
     assert len(facts) == len(history)
-    numbered = asked.numbered(facts)
-    book, programs = asked.book_of(numbered), {each["code"] for each in MOVED[0].event["data"]["programs"]}
-    found = asked.standings(book, as_of, len(facts), programs)
+    numbered = realization_answers.numbered(facts)
+    plan_facts, programs = (
+        realization_answers.plan_facts_of(numbered),
+        {each["code"] for each in MOVED[0].event["data"]["programs"]},
+    )
+    found = realization_answers.standings(plan_facts, as_of, len(facts), programs)
     assert found == oracle.standings(facts, PLAN, as_of)
-    looks = asked.look_standings(book, numbered, as_of, len(facts))
+    looks = realization_answers.look_standings(plan_facts, numbered, as_of, len(facts))
     assert looks == oracle.look_standings(facts, PLAN, as_of)
     return {event_id: standing for (_, event_id), standing in (found | looks).items()}
 
@@ -312,10 +315,13 @@ def test_a_report_counts_by_who_led_on_its_own_date_whatever_the_date_asked_abou
 
 def test_who_led_is_what_was_known_then() -> None:
     history = [MOVED[0], report("A", "2021-01-31", "realized", name="r1"), MOVED[1]]
-    facts = asked.facts_of(history)
-    book, as_of = asked.book_of(asked.numbered(facts)), date(2021, 2, 1)
+    facts = realization_answers.facts_of(history)
+    plan_facts, as_of = realization_answers.plan_facts_of(realization_answers.numbered(facts)), date(2021, 2, 1)
 
-    realized = [asked.figures(book, as_of=as_of, known_at=known_at)["overall"]["realized"] for known_at in (1, 2, 3)]
+    realized = [
+        realization_answers.figures(plan_facts, as_of=as_of, known_at=known_at)["overall"]["realized"]
+        for known_at in (1, 2, 3)
+    ]
 
     assert realized == [0, 1, 0]
     assert realized == [oracle.figures(facts[:n], PLAN, as_of)["overall"]["realized"] for n in (1, 2, 3)]
@@ -399,12 +405,12 @@ CONFIRMED = visit("2020-04-15", {"A": "confirmed"})
         ([REALIZED, visit("2020-03-31", {"A": "confirmed"})], 1),
     ],
     ids=[
-        "seen realized", "never seen", "realized only after the visit", "said again", "withdrawn and claimed again",
+        "seen realized", "never seen", "realized only after the visit", "received_event again", "withdrawn and claimed again",
         "withdrawn, claimed and seen again", "denied later", "denied before", "withdrawn", "another was seen",
         "realized on the day of the visit",
     ],
 )  # fmt: skip
-def test_a_claim_is_verified_while_it_is_the_one_that_was_seen(history: list[Said], verified: int) -> None:
+def test_a_claim_is_verified_while_it_is_the_one_that_was_seen(history: list[ReceivedEvent], verified: int) -> None:
     overall = figures(plan([program("A"), program("B")]), *history, basis="verified")["overall"]
 
     assert overall["verified_realized"] == verified
@@ -497,13 +503,13 @@ def test_the_last_day_of_february_is_the_sixtieth_of_366() -> None:
 # --- the live snapshot
 
 
-def counts_before_and_after(first: Said, second: Said, *, received: tuple[str, str]) -> list[Json]:
+def counts_before_and_after(first: ReceivedEvent, second: ReceivedEvent, *, received: tuple[str, str]) -> list[Json]:
     """The live counts, kept up, after a report received at the first moment and one received at the second."""
     reports = [report("A", "2020-11-30", received=utc(moment)) for moment in received]
-    book, found = PlanBook(PLAN), []
-    live = Live(book)
-    for fact in asked.numbered(asked.facts_of([first, second, *reports])):
-        live.touch(book.add(fact))
+    plan_facts, found = PlanFacts(PLAN), []
+    live = LiveCounts(plan_facts)
+    for fact in realization_answers.numbered(realization_answers.facts_of([first, second, *reports])):
+        live.touch(plan_facts.add(fact))
         snapshot = live.snapshot()
         counts = dict(zip(snapshot.counts, snapshot.cells["overall"]["overall"], strict=True))
         found.append({"as_of": snapshot.as_of.isoformat(), "version": snapshot.plan_version, **counts})
@@ -534,15 +540,19 @@ def test_a_new_year_brings_its_budget_into_the_live_counts() -> None:
 
 
 def test_a_retraction_is_taken_out_of_the_live_counts() -> None:
-    said = report("A", "2020-11-30", "realized", name="r1")
-    data = {"source": said.event["source"], "id": "r1", "reason": "salah"}
-    taken_back = said._replace(event=said.event | {"id": "x1", "type": oracle.RETRACTION, "data": data})
-    facts = asked.numbered(asked.facts_of([plan([program("A")]), said, taken_back]))
-    book = asked.book_of(facts[:2])
-    live = Live(book)
+    received_event = report("A", "2020-11-30", "realized", name="r1")
+    data = {"source": received_event.event["source"], "id": "r1", "reason": "salah"}
+    taken_back = received_event._replace(
+        event=received_event.event | {"id": "x1", "type": oracle.RETRACTION, "data": data}
+    )
+    facts = realization_answers.numbered(
+        realization_answers.facts_of([plan([program("A")]), received_event, taken_back])
+    )
+    plan_facts = realization_answers.plan_facts_of(facts[:2])
+    live = LiveCounts(plan_facts)
     assert live.snapshot().cells["overall"]["overall"][:3] == (1, 1, 1)
 
-    live.touch(book.add(facts[2]))
+    live.touch(plan_facts.add(facts[2]))
 
     assert live.snapshot().cells["overall"]["overall"][:3] == (1, 0, 0)
 
@@ -557,8 +567,8 @@ def test_the_first_and_the_last_day_of_the_calendar_may_be_asked_about(as_of: da
         report("A", "2020-12-31", "realized"),
         CONFIRMED,
     ]
-    book = book_of(*history)
+    plan_facts = plan_facts_of(*history)
 
-    assert asked.figures(book, as_of=as_of)["overall"]["programs"] == 1
-    assert asked.department_states(book, as_of)["dinkes"]["state"] in {"never", "on_time"}
-    assert asked.program_states(book, as_of)["A"] in {"never", "on_time"}
+    assert realization_answers.figures(plan_facts, as_of=as_of)["overall"]["programs"] == 1
+    assert realization_answers.department_states(plan_facts, as_of)["dinkes"]["state"] in {"never", "on_time"}
+    assert realization_answers.program_states(plan_facts, as_of)["A"] in {"never", "on_time"}

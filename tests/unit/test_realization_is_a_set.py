@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from realization.claim_columns import Columns
 from realization.claims import claim_of
-from realization.plan_facts import PlanBook
-from realization.snapshot import SNAPSHOT_LIMIT, Live
+from realization.plan_facts import PlanFacts
+from realization.snapshot import SNAPSHOT_LIMIT, LiveCounts
 from schemas.codec import ReportFact, report_of
 from schemas.facts import Fact, Snapshot
 from schemas.reports import StatusReported
@@ -23,53 +23,58 @@ from tests.strategies import (
     QUICK_WIN_YEARS,
     UNKNOWN_PROGRAM,
     Dice,
-    Said,
+    ReceivedEvent,
     dice,
     histories,
     interleaved,
-    mail_of,
     questions,
+    records_of,
 )
-from tests.unit import asked
+from tests.unit import realization_answers
 
 GROUPINGS = ("dimension", "sub_dimension", "department", "year", "theme", "quick_win")
 
 
-def everything_said_of(book: PlanBook, question: Json, known_at: int) -> Json:
+def all_answers_of(plan_facts: PlanFacts, question: Json, known_at: int) -> Json:
     """All that the heart can be asked of a date."""
     as_of: date = question["as_of"]
-    programs = [UNKNOWN_PROGRAM, *(code for version in book.versions for code in version.programs)]
+    programs = [UNKNOWN_PROGRAM, *(code for version in plan_facts.versions for code in version.programs)]
     return {
-        "figures": asked.figures(book, known_at=known_at, **question),
-        "standings": asked.standings(book, as_of, known_at, programs),
-        "programs": asked.program_states(book, as_of, known_at),
-        "departments": asked.department_states(book, as_of, known_at),
-        "quick wins": {year: book.quick_wins(year, as_of, known_at) for year in QUICK_WIN_YEARS},
-        "quick win years": book.quick_win_years(as_of, known_at),
-        "verifications": {code: book.verifications(code, as_of, known_at) for code in programs},
-        "last received": book.last_received,
-        "seq": book.seq,
-        "next change": book.next_change(as_of),
+        "figures": realization_answers.figures(plan_facts, known_at=known_at, **question),
+        "standings": realization_answers.standings(plan_facts, as_of, known_at, programs),
+        "programs": realization_answers.program_states(plan_facts, as_of, known_at),
+        "departments": realization_answers.department_states(plan_facts, as_of, known_at),
+        "quick wins": {year: plan_facts.quick_wins(year, as_of, known_at) for year in QUICK_WIN_YEARS},
+        "quick win years": plan_facts.quick_win_years(as_of, known_at),
+        "verifications": {code: plan_facts.verifications(code, as_of, known_at) for code in programs},
+        "last received": plan_facts.last_received,
+        "seq": plan_facts.seq,
+        "next change": plan_facts.next_change(as_of),
     }
 
 
 @given(history=histories, order=dice(120), question=questions(), part=st.floats(0, 1))
-def test_facts_may_be_added_in_any_order(history: list[Said], order: Dice, question: Json, part: float) -> None:
-    facts = asked.numbered(asked.facts_of(history))
+def test_facts_may_be_added_in_any_order(
+    history: list[ReceivedEvent], order: Dice, question: Json, part: float
+) -> None:
+    facts = realization_answers.numbered(realization_answers.facts_of(history))
     known_at = int(part * len(facts))
-    told, shuffled = asked.book_of(facts), asked.book_of(order.shuffled(facts))
+    ordered, shuffled = (
+        realization_answers.plan_facts_of(facts),
+        realization_answers.plan_facts_of(order.shuffled(facts)),
+    )
 
-    assert everything_said_of(shuffled, question, known_at) == everything_said_of(told, question, known_at)
+    assert all_answers_of(shuffled, question, known_at) == all_answers_of(ordered, question, known_at)
     for fact in facts:
-        assert shuffled.standing(fact, question["as_of"]) == told.standing(fact, question["as_of"])
+        assert shuffled.standing(fact, question["as_of"]) == ordered.standing(fact, question["as_of"])
 
 
 @given(history=histories, order=dice(120), question=questions())
-def test_a_book_of_claims_read_before_says_what_the_book_of_their_reports_says(
-    history: list[Said], order: Dice, question: Json
+def test_plan_facts_made_of_claims_read_before_say_what_those_of_their_reports_say(
+    history: list[ReceivedEvent], order: Dice, question: Json
 ) -> None:
-    facts = asked.numbered(asked.facts_of(history))
-    book, kept = asked.book_of(facts), PlanBook(PLAN)
+    facts = realization_answers.numbered(realization_answers.facts_of(history))
+    plan_facts, kept = realization_answers.plan_facts_of(facts), PlanFacts(PLAN)
 
     for fact in order.shuffled(facts):
         if isinstance(fact.event, StatusReported):
@@ -78,8 +83,8 @@ def test_a_book_of_claims_read_before_says_what_the_book_of_their_reports_says(
         else:
             kept.add(fact)
 
-    assert everything_said_of(kept, question, len(facts)) == everything_said_of(book, question, len(facts))
-    assert _cells(Live(kept).snapshot()) == _cells(Live(book).snapshot())
+    assert all_answers_of(kept, question, len(facts)) == all_answers_of(plan_facts, question, len(facts))
+    assert _cells(LiveCounts(kept).snapshot()) == _cells(LiveCounts(plan_facts).snapshot())
 
 
 def columns_of(facts: Sequence[Fact]) -> Columns:
@@ -95,83 +100,92 @@ def columns_of(facts: Sequence[Fact]) -> Columns:
 
 
 @given(history=histories, order=dice(120), question=questions(), part=st.floats(0, 1))
-def test_a_book_filled_with_columns_says_what_the_book_of_their_reports_says(
-    history: list[Said], order: Dice, question: Json, part: float
+def test_plan_facts_filled_with_columns_say_what_those_of_their_reports_say(
+    history: list[ReceivedEvent], order: Dice, question: Json, part: float
 ) -> None:
-    facts = asked.numbered(asked.facts_of(history))
+    facts = realization_answers.numbered(realization_answers.facts_of(history))
     known_at = int(part * len(facts))
-    book, filled = asked.book_of(facts), PlanBook(PLAN)
+    plan_facts, filled = realization_answers.plan_facts_of(facts), PlanFacts(PLAN)
     before, after = facts[:known_at], facts[known_at:]
 
     filled.fill(columns_of(before))
     for fact in order.shuffled([fact for fact in before if not isinstance(fact.event, StatusReported)] + after):
         filled.add(fact)
 
-    assert everything_said_of(filled, question, known_at) == everything_said_of(book, question, known_at)
-    assert everything_said_of(filled, question, len(facts)) == everything_said_of(book, question, len(facts))
-    assert filled.received_ms == book.received_ms
+    assert all_answers_of(filled, question, known_at) == all_answers_of(plan_facts, question, known_at)
+    assert all_answers_of(filled, question, len(facts)) == all_answers_of(plan_facts, question, len(facts))
+    assert filled.received_ms == plan_facts.received_ms
 
 
 @given(history=histories, order=dice(120), question=questions())
 def test_however_the_topics_interleave_the_figures_are_the_same(
-    history: list[Said], order: Dice, question: Json
+    history: list[ReceivedEvent], order: Dice, question: Json
 ) -> None:
-    other_way = oracle.decide(interleaved(order, mail_of(history)), PARTITIONS)[1]
+    other_way = oracle.decide(interleaved(order, records_of(history)), PARTITIONS)[1]
 
-    book, other = (asked.book_of(asked.numbered(facts)) for facts in (asked.facts_of(history), other_way))
+    plan_facts, other = (
+        realization_answers.plan_facts_of(realization_answers.numbered(facts))
+        for facts in (realization_answers.facts_of(history), other_way)
+    )
 
-    assert asked.figures(other, **question) == asked.figures(book, **question)
-    assert _cells(Live(other).snapshot()) == _cells(Live(book).snapshot())
+    assert realization_answers.figures(other, **question) == realization_answers.figures(plan_facts, **question)
+    assert _cells(LiveCounts(other).snapshot()) == _cells(LiveCounts(plan_facts).snapshot())
 
 
 @given(history=histories, order=dice(120), question=questions())
 def test_a_report_taken_back_is_as_if_it_had_never_been_made_whichever_came_first(
-    history: list[Said], order: Dice, question: Json
+    history: list[ReceivedEvent], order: Dice, question: Json
 ) -> None:
-    facts = asked.facts_of(history)
+    facts = realization_answers.facts_of(history)
     gone = oracle.retracted(facts, PLAN)
     reports = [each for each in facts if each.event["type"] == oracle.REPORT]
     never_made = [each for each in reports if (each.event["source"], each.event["id"]) in gone]
     retractions = [each for each in facts if each.event["type"] == oracle.RETRACTION]
 
-    book = asked.book_of(asked.numbered(order.shuffled(facts)))
-    without = asked.book_of(asked.numbered(each for each in facts if each not in never_made + retractions))
+    plan_facts = realization_answers.plan_facts_of(realization_answers.numbered(order.shuffled(facts)))
+    without = realization_answers.plan_facts_of(
+        realization_answers.numbered(each for each in facts if each not in never_made + retractions)
+    )
 
     as_of = question["as_of"]
-    assert asked.figures(book, **question) == asked.figures(without, **question)
-    assert asked.program_states(book, as_of) == asked.program_states(without, as_of)
-    assert asked.department_states(book, as_of) == asked.department_states(without, as_of)
+    assert realization_answers.figures(plan_facts, **question) == realization_answers.figures(without, **question)
+    assert realization_answers.program_states(plan_facts, as_of) == realization_answers.program_states(without, as_of)
+    assert realization_answers.department_states(plan_facts, as_of) == realization_answers.department_states(
+        without, as_of
+    )
 
 
 @given(history=histories, order=dice(120), checks=st.sets(st.integers(0, 80), max_size=6))
 def test_counts_kept_up_fact_by_fact_are_those_made_anew_and_the_oracles(
-    history: list[Said], order: Dice, checks: set[int]
+    history: list[ReceivedEvent], order: Dice, checks: set[int]
 ) -> None:
-    facts = oracle.decide(interleaved(order, mail_of(history)), PARTITIONS)[1]
-    book = PlanBook(PLAN)
-    live = Live(book)
-    for seq, fact in enumerate(asked.numbered(facts), start=1):
-        live.touch(book.add(fact))
+    facts = oracle.decide(interleaved(order, records_of(history)), PARTITIONS)[1]
+    plan_facts = PlanFacts(PLAN)
+    live = LiveCounts(plan_facts)
+    for seq, fact in enumerate(realization_answers.numbered(facts), start=1):
+        live.touch(plan_facts.add(fact))
         kept_up = live.snapshot()
-        assert kept_up == Live(book).snapshot()
+        assert kept_up == LiveCounts(plan_facts).snapshot()
         if seq in checks or seq == len(facts):
             _is_what_the_oracle_says(kept_up, facts[:seq])
 
 
 @given(history=histories, order=dice(120), shown=st.sets(st.integers(0, 80)))
-def test_counts_shown_now_and_then_are_those_made_anew(history: list[Said], order: Dice, shown: set[int]) -> None:
-    facts = oracle.decide(interleaved(order, mail_of(history)), PARTITIONS)[1]
-    book = PlanBook(PLAN)
-    live = Live(book)
-    for fact in asked.numbered(facts):
-        live.touch(book.add(fact))
+def test_counts_shown_now_and_then_are_those_made_anew(
+    history: list[ReceivedEvent], order: Dice, shown: set[int]
+) -> None:
+    facts = oracle.decide(interleaved(order, records_of(history)), PARTITIONS)[1]
+    plan_facts = PlanFacts(PLAN)
+    live = LiveCounts(plan_facts)
+    for fact in realization_answers.numbered(facts):
+        live.touch(plan_facts.add(fact))
         if fact.seq in shown:
-            assert live.snapshot() == Live(book).snapshot()
+            assert live.snapshot() == LiveCounts(plan_facts).snapshot()
 
-    assert live.snapshot() == Live(book).snapshot()
+    assert live.snapshot() == LiveCounts(plan_facts).snapshot()
 
 
-def _is_what_the_oracle_says(snapshot: Snapshot, facts: Sequence[oracle.Fact]) -> None:
+def _is_what_the_oracle_says(snapshot: Snapshot, facts: Sequence[oracle.OracleFact]) -> None:
     expected = oracle.snapshot(facts, PLAN)
     assert (snapshot.as_of, snapshot.plan_version) == (expected["as_of"], expected["plan_version"])
     assert (snapshot.seq, snapshot.received_ms) == (len(facts), max(fact.received_ms for fact in facts))
@@ -190,12 +204,12 @@ def _cells(snapshot: Snapshot) -> Json:
 
 
 @given(history=histories)
-def test_the_live_counts_are_those_of_the_figures_at_the_snapshots_own_date(history: list[Said]) -> None:
-    book = asked.book_of(asked.numbered(asked.facts_of(history)))
-    snapshot = Live(book).snapshot()
+def test_the_live_counts_are_those_of_the_figures_at_the_snapshots_own_date(history: list[ReceivedEvent]) -> None:
+    plan_facts = realization_answers.plan_facts_of(realization_answers.numbered(realization_answers.facts_of(history)))
+    snapshot = LiveCounts(plan_facts).snapshot()
 
     for group_by in GROUPINGS:
-        figures = asked.figures(book, as_of=snapshot.as_of, group_by=group_by)
+        figures = realization_answers.figures(plan_facts, as_of=snapshot.as_of, group_by=group_by)
         groups = snapshot.cells.get(group_by, {})
         assert {key: counts[0] for key, counts in groups.items()} == {
             key: cell["programs"] for key, cell in figures["groups"].items()

@@ -5,27 +5,31 @@ from datetime import date
 import pytest
 
 from tests import oracle
-from tests.strategies import PLAN, Said
-from tests.unit import asked
-from tests.unit.plans import plan, program, report, utc
+from tests.strategies import PLAN, ReceivedEvent
+from tests.unit import realization_answers
+from tests.unit.example_plans import plan, program, report, utc
 
 TWO = [program("A", department="dinkes"), program("B", department="dinkes"), program("C", department="bappeda")]
 
 
-def department(*history: Said, as_of: str, key: str = "dinkes") -> oracle.Json:
+def department(*history: ReceivedEvent, as_of: str, key: str = "dinkes") -> oracle.Json:
     """What the heart says of a department, which the oracle must say too."""
-    facts = asked.facts_of(history)
+    facts = realization_answers.facts_of(history)
     day = date.fromisoformat(as_of)
-    found = asked.department_states(asked.book_of(asked.numbered(facts)), day)
+    found = realization_answers.department_states(
+        realization_answers.plan_facts_of(realization_answers.numbered(facts)), day
+    )
     assert found == oracle.department_states(facts, PLAN, day)
     state: oracle.Json = found[key]
     return state
 
 
-def state(code: str, *history: Said, as_of: str) -> str:
-    facts = asked.facts_of(history)
+def state(code: str, *history: ReceivedEvent, as_of: str) -> str:
+    facts = realization_answers.facts_of(history)
     day = date.fromisoformat(as_of)
-    found = asked.program_states(asked.book_of(asked.numbered(facts)), day)
+    found = realization_answers.program_states(
+        realization_answers.plan_facts_of(realization_answers.numbered(facts)), day
+    )
     assert found == oracle.program_states(facts, PLAN, day)
     return found[code]
 
@@ -53,7 +57,9 @@ NOVEMBER_LATE = report("A", "2021-11-30", received=utc("2021-12-12T03:00:00"))
         "two missed", "the third not yet due", "three missed",
     ],
 )  # fmt: skip
-def test_a_department_is_judged_by_the_last_period_that_was_due(history: list[Said], as_of: str, expected: str) -> None:
+def test_a_department_is_judged_by_the_last_period_that_was_due(
+    history: list[ReceivedEvent], as_of: str, expected: str
+) -> None:
     assert department(plan(TWO), *history, as_of=as_of)["state"] == expected
 
 
@@ -74,7 +80,7 @@ def test_history_brought_over_is_judged_by_the_time_its_sender_gives() -> None:
     brought_over = report("A", "2021-11-30", received=utc("2026-11-23T00:00:00"), time=utc("2021-12-08T03:00:00"))
     sent_late = report("A", "2021-11-30", received=utc("2026-11-23T00:00:00"), time=utc("2021-12-12T03:00:00"))
 
-    def judged_from(day: str, report: Said) -> str:
+    def judged_from(day: str, report: ReceivedEvent) -> str:
         found: str = department(plan(TWO, punctual_by_receipt_from=day), report, as_of="2021-12-20")["state"]
         return found
 
@@ -137,10 +143,10 @@ def test_anothers_report_does_not_help_the_department_that_leads() -> None:
 
 
 def test_a_department_that_leads_no_program_has_nothing_to_report() -> None:
-    facts = asked.facts_of([plan([program("A")])])
-    book = asked.book_of(asked.numbered(facts))
+    facts = realization_answers.facts_of([plan([program("A")])])
+    plan_facts = realization_answers.plan_facts_of(realization_answers.numbered(facts))
 
-    assert asked.department_states(book, date(2021, 12, 20)).keys() == {"dinkes"}
+    assert realization_answers.department_states(plan_facts, date(2021, 12, 20)).keys() == {"dinkes"}
 
 
 # --- late stays late
@@ -165,7 +171,7 @@ DECEMBER_EARLY = report("A", "2021-12-05", received=utc("2021-12-05T03:00:00"))
     ],
 )  # fmt: skip
 def test_a_period_reported_late_stays_late_whatever_comes_afterwards(
-    history: list[Said], as_of: str, expected: str
+    history: list[ReceivedEvent], as_of: str, expected: str
 ) -> None:
     assert state("A", plan(TWO), *history, as_of=as_of) == expected
     assert department(plan(TWO), *history, as_of=as_of)["state"] == expected

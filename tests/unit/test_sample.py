@@ -14,9 +14,9 @@ import pytest
 
 from realization import formulas
 from realization.cells import Tally, membership, tally
-from realization.plan_facts import PlanBook
+from realization.plan_facts import PlanFacts
 from realization.punctuality import departments
-from samples import load, make, reports, visits
+from samples import generate, load, reports, visits
 from samples.plan import PLAN, SPLIT
 from samples.reports import Line
 from schemas.facts import Fact
@@ -38,7 +38,7 @@ def _version(file: Path) -> MasterplanVersion:
     return found.version
 
 
-FIRST, SECOND = _version(make.FIRST_BOOK), _version(make.SECOND_BOOK)
+FIRST, SECOND = _version(generate.FIRST_WORKBOOK), _version(generate.SECOND_WORKBOOK)
 LINES = reports.read()
 
 
@@ -51,25 +51,25 @@ def _published(version: MasterplanVersion) -> Event:
     )  # fmt: skip
 
 
-def _book(events: list[dict[str, Any]]) -> PlanBook:
+def _plan_facts(events: list[dict[str, Any]]) -> PlanFacts:
     """The plan's two versions and these events, each once, as facts."""
-    book = PlanBook(PLAN)
-    told = [_published(FIRST), _published(SECOND), *(EVENT.validate_json(json.dumps(event)) for event in events)]
-    once = {(kind_of(event).topic, event.source, event.id): event for event in told}
+    plan_facts = PlanFacts(PLAN)
+    all_events = [_published(FIRST), _published(SECOND), *(EVENT.validate_json(json.dumps(event)) for event in events)]
+    once = {(kind_of(event).topic, event.source, event.id): event for event in all_events}
     for seq, event in enumerate(once.values(), start=1):
-        book.add(Fact(seq=seq, received_ms=RECEIVED_MS + seq, topic="program-status", partition=0, offset=seq, digest="", link="", fold=True, event=event))  # fmt: skip
-    return book
+        plan_facts.add(Fact(seq=seq, received_ms=RECEIVED_MS + seq, topic="program-status", partition=0, offset=seq, digest="", link="", fold=True, event=event))  # fmt: skip
+    return plan_facts
 
 
 @pytest.fixture(scope="module")
-def book() -> PlanBook:
-    return _book([*(reports.event(line) for line in LINES), *visits.read()])
+def plan_facts() -> PlanFacts:
+    return _plan_facts([*(reports.event(line) for line in LINES), *visits.read()])
 
 
-def _counted(book: PlanBook, as_of: date) -> Tally:
-    version = book.version(as_of)
+def _counted(plan_facts: PlanFacts, as_of: date) -> Tally:
+    version = plan_facts.version(as_of)
     assert version is not None
-    return tally(version, book.states(version, as_of), as_of, membership("dimension", book, as_of))
+    return tally(version, plan_facts.states(version, as_of), as_of, membership("dimension", plan_facts, as_of))
 
 
 def _content(file: Path, data: bytes) -> object:
@@ -83,7 +83,7 @@ def _content(file: Path, data: bytes) -> object:
 
 
 def test_it_is_exactly_what_its_script_makes() -> None:
-    made = make.made()
+    made = generate.made()
 
     assert {file: _content(file, data) for file, data in made.items()} == {
         file: _content(file, file.read_bytes()) for file in made
@@ -91,8 +91,8 @@ def test_it_is_exactly_what_its_script_makes() -> None:
     assert sum(len(data) for data in made.values()) < 1_000_000
 
 
-def test_155_of_426_are_realized_at_the_end_of_2020_split_as_the_domain_page_says(book: PlanBook) -> None:
-    counted = _counted(book, END_OF_2020)
+def test_155_of_426_are_realized_at_the_end_of_2020_split_as_the_domain_page_says(plan_facts: PlanFacts) -> None:
+    counted = _counted(plan_facts, END_OF_2020)
 
     share = formulas.share(counted.overall)
     assert (share.numerator_text, share.denominator_text, share.percent) == ("155", "426", "36.38")
@@ -104,19 +104,19 @@ def test_155_of_426_are_realized_at_the_end_of_2020_split_as_the_domain_page_say
     assert (counted.overall.reported, counted.overall.programs - counted.overall.reported) == (401, 25)
 
 
-def test_what_2021_sends_does_not_move_the_figure_of_2020(book: PlanBook) -> None:
+def test_what_2021_sends_does_not_move_the_figure_of_2020(plan_facts: PlanFacts) -> None:
     history = LINES[: load.first_sent_from(LINES, load.NEW_YEAR)]
 
-    before = _counted(_book([reports.event(line) for line in history]), END_OF_2020)
+    before = _counted(_plan_facts([reports.event(line) for line in history]), END_OF_2020)
 
     assert before.overall.realized == 155
     assert {key: cell.realized for key, cell in before.dimensions.items()} == {
-        key: cell.realized for key, cell in _counted(book, END_OF_2020).dimensions.items()
+        key: cell.realized for key, cell in _counted(plan_facts, END_OF_2020).dimensions.items()
     }
 
 
-def test_the_other_years_are_plausible(book: PlanBook) -> None:
-    realized = {as_of.year: _counted(book, as_of).overall.realized for as_of in (END_OF_2019, END_OF_2021)}
+def test_the_other_years_are_plausible(plan_facts: PlanFacts) -> None:
+    realized = {as_of.year: _counted(plan_facts, as_of).overall.realized for as_of in (END_OF_2019, END_OF_2021)}
 
     assert realized == {2019: sum(split.by_2019 for split in SPLIT.values()), 2021: 203}
     assert 45 < 100 * realized[2021] / 426 < 50
@@ -149,19 +149,19 @@ def test_version_2_changes_some_leads_years_and_weights_and_replaces_two_program
     assert sum(was[code].weight != now[code].weight for code in both) >= 20
 
 
-def test_departments_are_in_every_state_at_the_end_of_2021(book: PlanBook) -> None:
-    version = book.version(END_OF_2021)
+def test_departments_are_in_every_state_at_the_end_of_2021(plan_facts: PlanFacts) -> None:
+    version = plan_facts.version(END_OF_2021)
     assert version is not None
 
-    states = Counter(each.state for each in departments(book, version, END_OF_2021))
+    states = Counter(each.state for each in departments(plan_facts, version, END_OF_2021))
 
     assert states == {Punctuality.ON_TIME: 24, Punctuality.LATE: 4, Punctuality.SILENT: 1, Punctuality.NEVER: 1}
 
 
-def test_every_status_and_standing_occurs(book: PlanBook) -> None:
-    assert all(_counted(book, END_OF_2021).overall.statuses[status] for status in Status)
+def test_every_status_and_standing_occurs(plan_facts: PlanFacts) -> None:
+    assert all(_counted(plan_facts, END_OF_2021).overall.statuses[status] for status in Status)
     programs = {*(program.code for program in FIRST.programs), *(line.program for line in LINES if line.program)}
-    standings = {standing for program in programs for _, standing in book.claims(program)}
+    standings = {standing for program in programs for _, standing in plan_facts.claims(program)}
     assert standings == set(Standing)
 
 
@@ -186,22 +186,22 @@ def test_life_is_irregular() -> None:
 
 
 def test_a_duplicate_says_the_same_in_other_words() -> None:
-    said: dict[tuple[str, str], Event] = {}
+    events: dict[tuple[str, str], Event] = {}
     for line in LINES:
         event = EVENT.validate_json(json.dumps(reports.event(line)))
-        assert said.setdefault((event.source, event.id), event) == event
+        assert events.setdefault((event.source, event.id), event) == event
 
 
-def test_the_visits_of_may_2021_confirm_what_they_saw_but_for_one(book: PlanBook) -> None:
-    told = visits.read()
+def test_the_visits_of_may_2021_confirm_what_they_saw_but_for_one(plan_facts: PlanFacts) -> None:
+    all_events = visits.read()
 
-    assert [visit["data"]["site"] for visit in told] == [
+    assert [visit["data"]["site"] for visit in all_events] == [
         "RSUD SSMA", "Kampung Tenun", "Bank Sampah", "Posyandu Surya Sehat", "Taman Digulist", "Kampung Caping",
     ]  # fmt: skip
-    assert {visit["data"]["visited_on"][:7] for visit in told} == {"2021-05"}
-    seen = [seen for visit in told for seen in visit["data"]["programs"]]
+    assert {visit["data"]["visited_on"][:7] for visit in all_events} == {"2021-05"}
+    seen = [seen for visit in all_events for seen in visit["data"]["programs"]]
     assert [one["outcome"] for one in seen].count("not_confirmed") == 1
-    assert _counted(book, END_OF_2021).overall.verified == len(seen) - 1
+    assert _counted(plan_facts, END_OF_2021).overall.verified == len(seen) - 1
 
 
 def test_what_is_done_is_remembered_whole(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from schemas.registry import EVENT, KINDS
 from services.evaluations.visits.models import VisitSent
 from services.programs.erasures.models import ErasureAsked
 from tests.oracle import Json
-from tests.strategies import Dice, Said, dice, histories, written
+from tests.strategies import Dice, ReceivedEvent, dice, histories, written
 from tests.unit.json_documents import UNDERSTOOD, documents, schemas_in, spelled, validator
 from tests.unit.json_texts import TEXTS
 from tests.unit.test_schemas_golden_events import golden
@@ -177,9 +177,9 @@ def test_whatever_stands_in_one_place_both_take_it_or_neither(name: str) -> None
 
 @settings(max_examples=15)
 @given(history=histories)
-def test_what_may_be_said_of_a_plan_is_allowed(history: list[Said]) -> None:
-    for said in history:
-        assert agree(said.event["type"], written(said.event).decode())
+def test_whatever_a_history_holds_is_allowed(history: list[ReceivedEvent]) -> None:
+    for received_event in history:
+        assert agree(received_event.event["type"], written(received_event.event).decode())
 
 
 def test_the_sample_is_allowed() -> None:

@@ -19,7 +19,7 @@ from pydantic import ValidationError, create_model
 from schemas import codec as reading
 from schemas.facts import (
     NO_LINK,
-    Content,
+    EventContent,
     Fact,
     Progress,
     RejectHeaders,
@@ -36,7 +36,7 @@ from schemas.facts import written as published
 from schemas.private import put_private
 from schemas.registry import BY_TYPE, EVENT, KINDS, kind_of
 from schemas.topics import INPUTS
-from tests.oracle import ENTERS_BY, HAPPENED_ON, SAID_BY, Json
+from tests.oracle import ENTERS_BY, HAPPENED_ON, SOURCES_OF, Json
 from tests.parts.facts import FactsLog
 from tests.strategies import written
 
@@ -70,8 +70,8 @@ def test_an_event_published_once_parses_for_ever_and_normalizes_to_the_same_byte
     assert content(event) == content(again) == content_of(example)
 
 
-def content_of(example: Json) -> Content:
-    return Content(example["public"].encode(), example["private"].encode())
+def content_of(example: Json) -> EventContent:
+    return EventContent(example["public"].encode(), example["private"].encode())
 
 
 @pytest.mark.parametrize(("kind", "name"), EXAMPLES)
@@ -104,7 +104,13 @@ def test_a_new_optional_field_changes_no_content_and_no_digest(kind: str, name: 
 
 
 def test_the_shortcut_writes_no_field_that_is_at_its_default() -> None:
-    for struct in (reading._Sent, reading._Data, reading._Evidence, reading._PrivateData, reading._PrivateEvidence):
+    for struct in (
+        reading._SentReport,
+        reading._SentData,
+        reading._Evidence,
+        reading._PrivateData,
+        reading._PrivateEvidence,
+    ):
         assert struct.__struct_config__.omit_defaults
         names = [field.name for field in msgspec.structs.fields(struct)]
         assert names == sorted(names)
@@ -152,7 +158,7 @@ def with_a_new_field(event: Json, path: tuple[str | int, ...]) -> Json:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_an_unknown_field_in_data_is_refused_at_entry_and_ignored_by_readers_of_the_book(kind: str) -> None:
+def test_an_unknown_field_in_data_is_refused_at_entry_and_ignored_by_readers_of_facts(kind: str) -> None:
     normalized = json.loads(golden(kind)["full"]["normalized"])
     event = EVENT.validate_json(written(normalized))
     public = json.loads(golden(kind)["full"]["public"])
@@ -194,20 +200,20 @@ def test_each_required_field_is_missed_when_it_is_not_there(kind: str) -> None:
             EVENT.validate_json(written({key: value for key, value in event.items() if key != field}))
 
 
-def test_every_error_is_told_at_once() -> None:
+def test_every_error_is_reported_at_once() -> None:
     event = golden("id.pantau.program.status.reported.v1")["minimal"]["event"]
     wrong = event | {"id": "", "time": "yesterday", "data": event["data"] | {"physical": 101, "spent": -1, "x": 1}}
 
     with pytest.raises(ValidationError) as caught:
         EVENT.validate_json(written(wrong))
 
-    told = {str(error["loc"][-1]) for error in caught.value.errors()}
-    assert told == {"id", "time", "physical", "spent", "x"}
+    places = {str(error["loc"][-1]) for error in caught.value.errors()}
+    assert places == {"id", "time", "physical", "spent", "x"}
 
 
-def test_each_type_enters_by_one_topic_and_is_said_by_whom_the_design_says() -> None:
+def test_each_type_enters_by_one_topic_and_from_the_sources_the_design_names() -> None:
     assert {kind.event_type: kind.topic for kind in KINDS} == ENTERS_BY
-    assert {kind.event_type: set(kind.senders) for kind in KINDS} == SAID_BY
+    assert {kind.event_type: set(kind.senders) for kind in KINDS} == SOURCES_OF
     assert set(ENTERS_BY.values()) == set(INPUTS)
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     assert {kind.event_type: kind.day for kind in KINDS if kind.day and not kind.day_may_come} == HAPPENED_ON
@@ -253,7 +259,7 @@ def test_a_fact_has_one_form_and_is_read_back_whole() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), EXAMPLES)
-def test_the_link_of_a_fact_can_be_computed_by_anybody_who_has_the_public_facts(kind: str, name: str) -> None:
+def test_the_link_of_a_fact_can_be_computed_from_the_public_facts(kind: str, name: str) -> None:
     """Plainly: parse, leave the link out, write with sorted keys, hash after the link before."""
     event = EVENT.validate_json(written(golden(kind)[name]["event"]))
     log, before = FactsLog(), bytes(32)
@@ -319,12 +325,12 @@ def test_what_a_later_version_writes_beside_is_ignored(
 
 def report(time: str = "2021-01-08T08:30:00Z", **data: Any) -> bytes:
     event = golden("id.pantau.program.status.reported.v1")["minimal"]["event"]
-    said = {key: value for key, value in event["data"].items() if key != "period"} | data
-    return written(event | {"time": time, "data": said})
+    changed = {key: value for key, value in event["data"].items() if key != "period"} | data
+    return written(event | {"time": time, "data": changed})
 
 
 @pytest.mark.parametrize("day", ["1000-01-01", "2999-12-31"])
-def test_whatever_is_accepted_can_be_read_back_out_of_the_book(day: str) -> None:
+def test_whatever_is_accepted_can_be_read_back_from_the_facts_log(day: str) -> None:
     event = EVENT.validate_json(report(effective_on=day))
 
     assert EVENT.validate_json(published(event)) == event

@@ -10,17 +10,17 @@ from pydantic import BaseModel
 
 from samples.plan import build
 from schemas.masterplan import Department, MasterplanVersion, MasterplanVersionPublished, Names, Program
-from schemas.plan_versions import Names as KeptNames
-from schemas.plan_versions import Office as KeptOffice
-from schemas.plan_versions import Plan, plan_of, read_plan
-from schemas.plan_versions import Program as KeptProgram
+from schemas.plan_versions import PlanVersion, plan_of, read_plan
+from schemas.plan_versions import VersionDepartment as KeptOffice
+from schemas.plan_versions import VersionNames as KeptNames
+from schemas.plan_versions import VersionProgram as KeptProgram
 from schemas.registry import EVENT
 from tests import oracle
 from tests.parts.facts import FactsLog
-from tests.strategies import Dice, tell
+from tests.strategies import Dice, history_of
 
 KEPT: dict[type[BaseModel], type[msgspec.Struct]] = {
-    MasterplanVersion: Plan,
+    MasterplanVersion: PlanVersion,
     Program: KeptProgram,
     Department: KeptOffice,
     Names: KeptNames,
@@ -56,13 +56,13 @@ def test_the_samples_versions() -> None:
 
 
 @given(st.binary(min_size=300, max_size=600))
-def test_what_is_read_of_the_book_is_what_the_models_say(luck: bytes) -> None:
+def test_what_is_read_from_the_facts_log_is_what_the_models_say(luck: bytes) -> None:
     log = FactsLog()
-    for said in tell(Dice(luck), "kota", at_most=30):
-        event = EVENT.validate_json(json.dumps(said.event))
+    for received_event in history_of(Dice(luck), "kota", at_most=30):
+        event = EVENT.validate_json(json.dumps(received_event.event))
         fact = log.add(event, 1234)
         read = read_plan(fact.value)
-        if said.event["type"] != oracle.PLAN_VERSION:
+        if received_event.event["type"] != oracle.PLAN_VERSION:
             assert read is None
             continue
         assert isinstance(event, MasterplanVersionPublished)

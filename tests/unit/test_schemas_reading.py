@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import Report, ReportFact, read_fact, read_report, report_of
+from schemas.codec import FlatReport, ReportFact, read_fact, read_report, report_of
 from schemas.facts import content, parse_fact
 from schemas.facts import written as published
 from schemas.fields import TEXT
@@ -17,9 +17,9 @@ from schemas.registry import EVENT
 from schemas.reports import StatusReported
 from tests import oracle
 from tests.parts.facts import FactsLog
-from tests.strategies import Dice, Said, dice, histories, in_other_words, poisons, written
+from tests.strategies import Dice, ReceivedEvent, dice, histories, in_other_words, poisons, written
+from tests.unit.example_plans import report
 from tests.unit.json_texts import TEXTS
-from tests.unit.plans import report
 
 Json = dict[str, Any]
 GOOD: Json = report("GOV-001", "2020-12-31").event
@@ -30,10 +30,10 @@ DATA = ("program", "status", "physical", "spent", "period", "effective_on", "evi
 
 def with_text(text: str, *path: str) -> bytes:
     """A good report in which one field has a text of JSON."""
-    told: Json = json.loads(json.dumps(GOOD))
-    place = told if len(path) == 1 else told[path[0]]
+    changed: Json = json.loads(json.dumps(GOOD))
+    place = changed if len(path) == 1 else changed[path[0]]
     place[path[-1]] = "(here)"
-    return json.dumps(told).replace('"(here)"', text).encode()
+    return json.dumps(changed).replace('"(here)"', text).encode()
 
 
 def same_as_the_models(value: bytes) -> bool:
@@ -88,12 +88,12 @@ def test_whatever_bytes_stand_anywhere(raw: bytes, at: int) -> None:
 
 
 @given(history=histories, rolled=dice(400))
-def test_reports_as_departments_write_them_are_read_by_the_shortcut(history: list[Said], rolled: Dice) -> None:
-    for said in history:
-        is_report = said.event["type"] == oracle.REPORT
-        assert same_as_the_models(written(said.event)) == is_report
-        same_as_the_models(in_other_words(rolled, said.event))
-        assert same_as_the_models(published(EVENT.validate_json(written(said.event)))) == is_report
+def test_reports_as_departments_write_them_are_read_by_the_shortcut(history: list[ReceivedEvent], rolled: Dice) -> None:
+    for received_event in history:
+        is_report = received_event.event["type"] == oracle.REPORT
+        assert same_as_the_models(written(received_event.event)) == is_report
+        same_as_the_models(in_other_words(rolled, received_event.event))
+        assert same_as_the_models(published(EVENT.validate_json(written(received_event.event)))) == is_report
 
 
 @pytest.mark.parametrize("name", list(poisons()))
@@ -104,15 +104,15 @@ def test_poison(name: str) -> None:
 
 
 @given(history=histories)
-def test_a_fact_read_back_is_the_fact(history: list[Said]) -> None:
+def test_a_fact_read_back_is_the_fact(history: list[ReceivedEvent]) -> None:
     log = FactsLog()
-    for said in history:
-        event = EVENT.validate_json(written(said.event))
-        value = log.add(event, said.received_ms, 3).value
+    for received_event in history:
+        event = EVENT.validate_json(written(received_event.event))
+        value = log.add(event, received_event.received_ms, 3).value
         whole, found = parse_fact(value), read_fact(value)
         if isinstance(event, StatusReported):
             assert isinstance(found, ReportFact)
-            about = (whole.seq, said.received_ms, whole.topic, bytes.fromhex(whole.digest))
+            about = (whole.seq, received_event.received_ms, whole.topic, bytes.fromhex(whole.digest))
             assert found == (*about, report_of(event), whole.link)
         else:
             assert found == whole
@@ -123,6 +123,6 @@ def test_a_fact_with_fields_of_a_later_version_is_read() -> None:
     value = value.replace(b'"data":{', b'"later":1,"data":{"later":[2],')
     found = read_fact(value[:-1] + b',"later":{}}')
     assert isinstance(found, ReportFact)
-    assert isinstance(found.report, Report)
+    assert isinstance(found.report, FlatReport)
     with pytest.raises(msgspec.ValidationError):
         read_fact(b'{"seq":1}')

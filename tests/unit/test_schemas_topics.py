@@ -66,7 +66,7 @@ def test_projections_are_compacted() -> None:
     assert not any("retention.ms" in CONFIG[name] for name in compacted)
 
 
-def test_a_plan_version_may_have_16_mib_and_whatever_enters_fits_into_the_book_and_among_the_rejects() -> None:
+def test_a_plan_version_may_have_16_mib_and_whatever_enters_fits_into_facts_and_rejected() -> None:
     assert LIMITS == {"masterplans": 16 * 1024**2, "program-status": EVENT_LIMIT, "evaluations": EVENT_LIMIT}
     assert EVENT_LIMIT == 256 * 1024
     for name in INPUTS:

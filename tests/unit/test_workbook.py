@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from samples.make import FIRST_BOOK
+from samples.generate import FIRST_WORKBOOK
 from schemas.fields import FIRST_DAY, LAST_DAY, TEXT
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
-from services.programs.masterplans.workbook import Read, read_csv, read_workbook, template, write_csv, write_workbook
+from services.programs.masterplans.workbook import (
+    ReadResult,
+    read_csv,
+    read_workbook,
+    template,
+    write_csv,
+    write_workbook,
+)
 from services.programs.masterplans.workbook import columns as known
 from services.programs.masterplans.workbook.sheets import LIMIT
 from services.programs.masterplans.workbook.write import HEADING_ROW
@@ -114,7 +121,7 @@ def test_what_is_exported_as_csv_replaces_the_programs_by_themselves(version: Ma
 
 @pytest.fixture(scope="module")
 def sample() -> MasterplanVersion:
-    found = read_workbook(FIRST_BOOK.read_bytes()).version
+    found = read_workbook(FIRST_WORKBOOK.read_bytes()).version
     assert found is not None
     return found
 
@@ -136,7 +143,7 @@ def test_a_version_with_weights_that_do_not_sum_to_100_is_taken_with_a_warning(s
 # --- a workbook that somebody has worked in
 
 
-class Book:
+class DraftWorkbook:
     """A small workbook to be spoilt: three programs, two departments."""
 
     def __init__(self) -> None:
@@ -167,10 +174,10 @@ class Book:
                 for number, weight in ((1, 50), (2, 25), (3, 25))
             ),
         )
-        self.book: Workbook = load_workbook(io.BytesIO(write_workbook(PLAN, self.version)))
+        self.workbook: Workbook = load_workbook(io.BytesIO(write_workbook(PLAN, self.version)))
 
     def sheet(self, title: str = "Program") -> Worksheet:
-        sheet = self.book[title]
+        sheet = self.workbook[title]
         assert isinstance(sheet, Worksheet)
         return sheet
 
@@ -186,9 +193,9 @@ class Book:
         if isinstance(value, str) and not value.startswith("=SUM"):
             cell.data_type = "s"
 
-    def read(self) -> Read:
+    def read(self) -> ReadResult:
         out = io.BytesIO()
-        self.book.save(out)
+        self.workbook.save(out)
         return read_workbook(out.getvalue())
 
     def first(self) -> Program:
@@ -198,29 +205,29 @@ class Book:
 
 
 @pytest.fixture
-def book() -> Book:
-    return Book()
+def draft() -> DraftWorkbook:
+    return DraftWorkbook()
 
 
-def test_every_error_of_every_row_is_told_at_once(book: Book) -> None:
-    book.put("code", "p 1", 0)
-    book.put("dimension", "Udara", 0)
-    book.put("weight", "berat", 0)
-    book.put("department", "Dinas Sihir", 1)
-    book.put("finish_year", 2018, 1)
-    book.put("sub_dimension", "Energi", 2)
-    book.put("code", "P-2", 2)
-    book.sheet("Rencana")["B6"] = "satu"
-    book.sheet("Target")["B6"] = 5
-    book.sheet("Perangkat Daerah")["A6"] = "dinkes"
+def test_every_error_of_every_row_is_reported_at_once(draft: DraftWorkbook) -> None:
+    draft.put("code", "p 1", 0)
+    draft.put("dimension", "Udara", 0)
+    draft.put("weight", "berat", 0)
+    draft.put("department", "Dinas Sihir", 1)
+    draft.put("finish_year", 2018, 1)
+    draft.put("sub_dimension", "Energi", 2)
+    draft.put("code", "P-2", 2)
+    draft.sheet("Rencana")["B6"] = "satu"
+    draft.sheet("Target")["B6"] = 5
+    draft.sheet("Perangkat Daerah")["A6"] = "dinkes"
 
-    found = book.read()
+    found = draft.read()
 
     assert found.version is None
     assert found.plan == PLAN
     assert {error.where for error in found.errors} == {
         "Rencana!B6", "Perangkat Daerah!A6", "Target!B6",
-        *(f"Program!{book.place(field, row)}" for field, row in (
+        *(f"Program!{draft.place(field, row)}" for field, row in (
             ("code", 0), ("dimension", 0), ("weight", 0), ("department", 1), ("finish_year", 1), ("sub_dimension", 2), ("code", 2),
         )),
     }  # fmt: skip
@@ -250,18 +257,18 @@ CERTAIN: list[tuple[str, Any, Callable[[Program], Any], Any]] = [
 
 @pytest.mark.parametrize(("field", "value", "of", "meaning"), CERTAIN)
 def test_what_has_one_meaning_only_is_taken(
-    book: Book, field: str, value: Any, of: Callable[[Program], Any], meaning: Any
+    draft: DraftWorkbook, field: str, value: Any, of: Callable[[Program], Any], meaning: Any
 ) -> None:
-    book.put(field, value)
+    draft.put(field, value)
 
-    assert of(book.first()) == meaning
+    assert of(draft.first()) == meaning
 
 
-def test_a_weight_in_a_cell_formatted_as_a_percentage_is_what_is_shown(book: Book) -> None:
-    book.put("weight", 0.5)
-    book.sheet()[book.place("weight")].number_format = "0.00%"
+def test_a_weight_in_a_cell_formatted_as_a_percentage_is_what_is_shown(draft: DraftWorkbook) -> None:
+    draft.put("weight", 0.5)
+    draft.sheet()[draft.place("weight")].number_format = "0.00%"
 
-    assert book.first().weight == 50
+    assert draft.first().weight == 50
 
 
 NOON = datetime(2021, 7, 1, 12)  # noqa: DTZ001 - a spreadsheet knows no zones
@@ -285,11 +292,11 @@ UNCERTAIN = [
 
 
 @pytest.mark.parametrize(("field", "value"), UNCERTAIN)
-def test_what_is_uncertain_is_refused_where_it_stands(book: Book, field: str, value: Any) -> None:
-    book.put(field, value)
+def test_what_is_uncertain_is_refused_where_it_stands(draft: DraftWorkbook, field: str, value: Any) -> None:
+    draft.put(field, value)
 
-    (error,) = book.read().errors
-    assert error.where == f"Program!{book.place(field)}"
+    (error,) = draft.read().errors
+    assert error.where == f"Program!{draft.place(field)}"
 
 
 MONEY = {
@@ -300,11 +307,11 @@ MONEY = {
 
 
 @pytest.mark.parametrize(("written", "meant"), MONEY.items())
-def test_money_is_taken_where_it_can_be_one_amount_only(book: Book, written: Any, meant: int | None) -> None:
-    cell = book.sheet().cell(FIRST_ROW, len(known.PROGRAM_COLUMNS) + 1)
+def test_money_is_taken_where_it_can_be_one_amount_only(draft: DraftWorkbook, written: Any, meant: int | None) -> None:
+    cell = draft.sheet().cell(FIRST_ROW, len(known.PROGRAM_COLUMNS) + 1)
     cell.value = written
 
-    found = book.read()
+    found = draft.read()
 
     if meant is None:
         assert [error.where for error in found.errors] == [f"Program!{cell.coordinate}"]
@@ -320,13 +327,13 @@ DAYS = {
 
 
 @pytest.mark.parametrize(("written", "meant"), DAYS.items())
-def test_a_date_is_taken_where_it_can_be_one_day_only(book: Book, written: Any, meant: date | None) -> None:
-    cell = book.sheet("Rencana")["B8"]
+def test_a_date_is_taken_where_it_can_be_one_day_only(draft: DraftWorkbook, written: Any, meant: date | None) -> None:
+    cell = draft.sheet("Rencana")["B8"]
     cell.value = written
     if not isinstance(written, datetime):
         cell.number_format = "General"
 
-    found = book.read()
+    found = draft.read()
 
     if meant is None:
         assert [error.where for error in found.errors] == ["Rencana!B8"]
@@ -335,8 +342,8 @@ def test_a_date_is_taken_where_it_can_be_one_day_only(book: Book, written: Any, 
         assert found.version.effective_from == meant
 
 
-def test_headings_are_known_by_their_english_names_in_any_order_and_case(book: Book) -> None:
-    sheet = book.sheet()
+def test_headings_are_known_by_their_english_names_in_any_order_and_case(draft: DraftWorkbook) -> None:
+    sheet = draft.sheet()
     for column, heading in (
         ("A", " CODE "),
         ("B", "program  name"),
@@ -347,90 +354,90 @@ def test_headings_are_known_by_their_english_names_in_any_order_and_case(book: B
         sheet[f"{column}{HEADING_ROW}"] = heading
     sheet.title = "programs"
 
-    found = book.read()
+    found = draft.read()
 
     assert found.errors == ()
-    assert found.version == book.version
+    assert found.version == draft.version
 
 
-def test_columns_unknown_missing_and_twice_are_told(book: Book) -> None:
-    sheet = book.sheet()
+def test_columns_unknown_missing_and_twice_are_reported(draft: DraftWorkbook) -> None:
+    sheet = draft.sheet()
     sheet[f"I{HEADING_ROW}"] = "Berat"
     sheet[f"Q{HEADING_ROW}"] = "Pagu 2020"
 
-    found = {error.where: error.what for error in book.read().errors}
+    found = {error.where: error.what for error in draft.read().errors}
 
     assert "tidak dikenal" in found[f"Program!I{HEADING_ROW}"]
     assert "ganda" in found[f"Program!Q{HEADING_ROW}"]
     assert '"Bobot (%)" tidak ada' in found[f"Program!A{HEADING_ROW}"]
 
 
-def test_a_running_number_and_remarks_are_let_be_and_remarks_are_told_not_to_be_kept(book: Book) -> None:
-    sheet = book.sheet()
+def test_a_running_number_and_remarks_are_let_be_and_remarks_are_reported_as_not_kept(draft: DraftWorkbook) -> None:
+    sheet = draft.sheet()
     sheet[f"R{HEADING_ROW}"], sheet[f"R{FIRST_ROW}"] = "No.", 1
     sheet[f"S{HEADING_ROW}"], sheet[f"S{FIRST_ROW}"] = "Keterangan", "lanjutan"
 
-    found = book.read()
+    found = draft.read()
 
-    assert found.version == book.version
+    assert found.version == draft.version
     assert [warning.where for warning in found.warnings] == [f"Program!S{HEADING_ROW}"]
 
 
-def test_hidden_rows_are_read_and_empty_ones_skipped(book: Book) -> None:
-    book.sheet().row_dimensions[FIRST_ROW].hidden = True
-    book.sheet().insert_rows(FIRST_ROW + 1, 3)
+def test_hidden_rows_are_read_and_empty_ones_skipped(draft: DraftWorkbook) -> None:
+    draft.sheet().row_dimensions[FIRST_ROW].hidden = True
+    draft.sheet().insert_rows(FIRST_ROW + 1, 3)
 
-    assert book.read().version == book.version
-
-
-def test_a_closing_row_of_totals_is_no_program(book: Book) -> None:
-    book.sheet()[f"B{FIRST_ROW + 3}"] = "Jumlah"
-    book.put("weight", 100, 3)
-
-    assert book.read().version == book.version
+    assert draft.read().version == draft.version
 
 
-def test_a_dimension_or_department_merged_over_rows_counts_for_each_but_a_weight_does_not(book: Book) -> None:
+def test_a_closing_row_of_totals_is_no_program(draft: DraftWorkbook) -> None:
+    draft.sheet()[f"B{FIRST_ROW + 3}"] = "Jumlah"
+    draft.put("weight", 100, 3)
+
+    assert draft.read().version == draft.version
+
+
+def test_a_dimension_or_department_merged_over_rows_counts_for_each_but_a_weight_does_not(draft: DraftWorkbook) -> None:
     for field in ("dimension", "department", "weight"):
-        book.sheet().merge_cells(f"{book.place(field)}:{book.place(field, 2)}")
+        draft.sheet().merge_cells(f"{draft.place(field)}:{draft.place(field, 2)}")
 
-    found = book.read()
+    found = draft.read()
 
-    assert {error.where for error in found.errors} == {f"Program!{book.place('weight', row)}" for row in range(3)}
+    assert {error.where for error in found.errors} == {f"Program!{draft.place('weight', row)}" for row in range(3)}
 
 
-def test_a_formula_counts_by_its_last_value_and_is_told_where_it_has_none(book: Book) -> None:
-    book.put("weight", "=SUM(1,49)")
+def test_a_formula_counts_by_its_last_value_and_is_reported_where_it_has_none(draft: DraftWorkbook) -> None:
+    draft.put("weight", "=SUM(1,49)")
 
-    (error,) = book.read().errors
-    assert (error.where, "rumus tanpa hasil" in error.what) == (f"Program!{book.place('weight')}", True)
+    (error,) = draft.read().errors
+    assert (error.where, "rumus tanpa hasil" in error.what) == (f"Program!{draft.place('weight')}", True)
 
     out = io.BytesIO()
-    book.book.save(out)
+    draft.workbook.save(out)
     computed = _replaced(out.getvalue(), b"<f>SUM(1,49)</f><v></v>", b"<f>SUM(1,49)</f><v>50</v>")
     computed = _replaced(computed, b"<f>SUM(1,49)</f><v />", b"<f>SUM(1,49)</f><v>50</v>")
-    assert read_workbook(computed).version == book.version
+    assert read_workbook(computed).version == draft.version
 
 
-def test_a_missing_and_an_empty_sheet_are_told_beside_everything_else(book: Book) -> None:
-    del book.book["Perangkat Daerah"]
-    rows = book.sheet().max_row
-    book.sheet().delete_rows(1, rows)
-    book.sheet("Rencana")["B9"] = None
+def test_a_missing_and_an_empty_sheet_are_reported_beside_everything_else(draft: DraftWorkbook) -> None:
+    del draft.workbook["Perangkat Daerah"]
+    rows = draft.sheet().max_row
+    draft.sheet().delete_rows(1, rows)
+    draft.sheet("Rencana")["B9"] = None
 
-    assert [error.where for error in book.read().errors] == ["Rencana!B9", "Perangkat Daerah", "Program"]
+    assert [error.where for error in draft.read().errors] == ["Rencana!B9", "Perangkat Daerah", "Program"]
 
 
-def test_the_version_it_replaces_is_the_one_before(book: Book) -> None:
-    book.sheet("Rencana")["B6"] = 3
-    book.sheet("Rencana")["B7"] = 1
+def test_the_version_it_replaces_is_the_one_before(draft: DraftWorkbook) -> None:
+    draft.sheet("Rencana")["B6"] = 3
+    draft.sheet("Rencana")["B7"] = 1
 
-    (error,) = book.read().errors
+    (error,) = draft.read().errors
     assert (error.where, error.expected) == ("Rencana!B7", "2")
 
 
 def test_one_cell_edited_gives_just_that_difference(sample: MasterplanVersion) -> None:
-    edited = load_workbook(FIRST_BOOK)
+    edited = load_workbook(FIRST_WORKBOOK)
     sheet = edited["Program"]
     assert isinstance(sheet, Worksheet)
     assert sheet["A107"].value == sample.programs[100].code
@@ -486,11 +493,11 @@ NO_WORKBOOKS = {
     "an old .xls, or a locked one": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512),
     "another archive": _archive(readme=b"x"),
     "an archive that says it is one": _archive(**{"[Content_Types].xml": b"<Types/>"}),
-    "cut off": FIRST_BOOK.read_bytes()[:40_000],
+    "cut off": FIRST_WORKBOOK.read_bytes()[:40_000],
     "too large": bytes(LIMIT + 1),
     "a bomb": _bomb(),
     "one that declares entities": _replaced(
-        FIRST_BOOK.read_bytes(), b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "aa">]><worksheet'
+        FIRST_WORKBOOK.read_bytes(), b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "aa">]><worksheet'
     ),
 }
 
@@ -508,7 +515,7 @@ def _parts(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-PARTS = _parts(write_workbook(PLAN, Book().version))
+PARTS = _parts(write_workbook(PLAN, DraftWorkbook().version))
 PLACES = st.tuples(st.integers(0, 60_000), st.integers(0, 255))
 
 
@@ -524,22 +531,22 @@ def test_no_damage_raises(part: str, places: list[tuple[int, int]]) -> None:
     assert (found.version is None) == bool(found.errors)
 
 
-def test_a_cell_at_the_far_end_of_a_sheet_costs_nothing(book: Book) -> None:
-    book.sheet("Petunjuk")["XFD1048576"] = "x"
-    book.sheet().cell(1_048_576, 2).number_format = "@"
+def test_a_cell_at_the_far_end_of_a_sheet_costs_nothing(draft: DraftWorkbook) -> None:
+    draft.sheet("Petunjuk")["XFD1048576"] = "x"
+    draft.sheet().cell(1_048_576, 2).number_format = "@"
 
-    assert book.read().version == book.version
+    assert draft.read().version == draft.version
 
 
 # --- what it looks like, and what it must not do
 
 
-def test_no_text_becomes_a_formula(book: Book) -> None:
+def test_no_text_becomes_a_formula(draft: DraftWorkbook) -> None:
     wicked = '=HYPERLINK("http://x.example","klik")'
-    program = book.version.programs[0].model_copy(
+    program = draft.version.programs[0].model_copy(
         update={"name": Names(id=wicked, en="@SUM(1)"), "partners": ("+1", "-1")}
     )
-    version = book.version.model_copy(update={"city": wicked, "programs": (program, *book.version.programs[1:])})
+    version = draft.version.model_copy(update={"city": wicked, "programs": (program, *draft.version.programs[1:])})
 
     written = load_workbook(io.BytesIO(write_workbook(PLAN, version)))
 
@@ -554,7 +561,7 @@ def test_no_text_becomes_a_formula(book: Book) -> None:
 
 
 def test_it_is_laid_out_for_people_and_paper() -> None:
-    sheet = load_workbook(FIRST_BOOK)["Program"]
+    sheet = load_workbook(FIRST_WORKBOOK)["Program"]
     assert isinstance(sheet, Worksheet)
 
     assert sheet.freeze_panes == f"C{FIRST_ROW}"

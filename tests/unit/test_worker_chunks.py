@@ -1,11 +1,11 @@
 """A chunk takes in what is fetched after it, as long as nobody decides it and it was fetched under one ownership."""
 
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.transport import CHUNK_RECORDS, Chunk
 
 
 def chunk(first: int, count: int = 1, *, epoch: int = 1, behind: int = 0) -> Chunk:
-    records = [Record(offset, 0, None, None) for offset in range(first, first + count)]
+    records = [InputRecord(offset, 0, None, None) for offset in range(first, first + count)]
     return Chunk("program-status", 0, epoch, records, behind)
 
 

@@ -17,30 +17,30 @@ from schemas.registry import EVENT
 from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.partition import _reject
-from services.aggregator.worker.records import Message, Record
+from services.aggregator.worker.records import InputRecord, Message
 from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import PartitionState
 from tests import oracle
-from tests.oracle import Mail, Outcome
+from tests.oracle import OracleRecord, Outcome
 from tests.parts.facts import SECRET, whole_event
 from tests.strategies import (
     PARTITIONS,
     PLAN,
     Dice,
-    Said,
+    ReceivedEvent,
     dice,
     histories,
+    history_of,
     in_other_words,
     interleaved,
-    mail_of,
-    messy_mail,
+    messy_records,
     milliseconds,
     poisons,
-    tell,
+    records_of,
     written,
 )
-from tests.unit import asked
-from tests.unit.plans import plan, program, report, utc
+from tests.unit import realization_answers
+from tests.unit.example_plans import plan, program, report, utc
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NOVEMBER_2026 = milliseconds(utc("2026-11-23T12:00:00"))
@@ -55,11 +55,11 @@ class Worker:
         self.facts: dict[int, list[Message]] = {}
         self.private: dict[bytes | None, bytes | None] = {}  # as a compacted topic keeps it
 
-    def take(self, chunk: Sequence[Mail]) -> None:
+    def take(self, chunk: Sequence[OracleRecord]) -> None:
         """Decide a chunk of one topic and partition."""
         topic, partition = chunk[0].topic, chunk[0].partition
         state = self.states.setdefault(partition, PartitionState(partition, PARTITIONS, SECRET))
-        folded = state.fold(topic, [Record(each.offset, each.received_ms, each.key, each.value) for each in chunk])
+        folded = state.fold(topic, [InputRecord(each.offset, each.received_ms, each.key, each.value) for each in chunk])
         facts = self.facts.setdefault(partition, [])
         self.private |= {each.key: each.value for each in folded.private}
         for fact in folded.facts:
@@ -71,9 +71,9 @@ class Worker:
             self.outcomes[topic, partition, refused.record.offset] = outcome
         for each in chunk:
             self.outcomes.setdefault((topic, partition, each.offset), Outcome("duplicate"))
-        told = Counter(self.outcomes[topic, partition, each.offset].outcome for each in chunk)
+        counts = Counter(self.outcomes[topic, partition, each.offset].outcome for each in chunk)
         counted = {name: getattr(folded, name) for name in ("accepted", "duplicate", "conflict", "rejected")}
-        assert {name: count for name, count in counted.items() if count} == told
+        assert {name: count for name, count in counted.items() if count} == counts
 
     def restart(self) -> None:
         """Forget everything, and read it back out of the book."""
@@ -85,7 +85,7 @@ class Worker:
                 assert fact.value is not None
                 state.restore(read_back(fact.key, fact.value), fact.value)
 
-    def book(self) -> list[oracle.Fact]:
+    def decided_facts(self) -> list[oracle.OracleFact]:
         """The facts written, as the oracle tells them."""
         found = []
         for message in (each for facts in self.facts.values() for each in facts):
@@ -93,17 +93,19 @@ class Worker:
             private = self.private.get(message.key)
             assert (private is not None) == ("private" in fact)
             event = whole_event(fact, private)
-            found.append(oracle.Fact(fact["topic"], fact["partition"], fact["offset"], fact["received_ms"], event))
+            found.append(
+                oracle.OracleFact(fact["topic"], fact["partition"], fact["offset"], fact["received_ms"], event)
+            )
         return sorted(found, key=_place)
 
 
-def _place(fact: oracle.Fact) -> tuple[str, int, int]:
+def _place(fact: oracle.OracleFact) -> tuple[str, int, int]:
     return (fact.topic, fact.partition, fact.offset)
 
 
-def chunks(order: Dice, mail: Sequence[Mail]) -> Iterable[list[Mail]]:
+def chunks(order: Dice, records: Sequence[OracleRecord]) -> Iterable[list[OracleRecord]]:
     """The mail cut into chunks of one topic and partition each."""
-    left = list(mail)
+    left = list(records)
     while left:
         longest, first = 1 + order.below(5), left[0]
         chunk = [left.pop(0)]
@@ -113,32 +115,32 @@ def chunks(order: Dice, mail: Sequence[Mail]) -> Iterable[list[Mail]]:
 
 
 @given(rolled=dice(1600), order=dice(200))
-def test_every_record_has_the_oracles_outcome_and_the_book_the_oracles_facts(rolled: Dice, order: Dice) -> None:
-    mail = interleaved(order, messy_mail(rolled, tell(rolled, at_most=20)))
-    outcomes, facts = oracle.decide(mail, PARTITIONS)
+def test_every_record_has_the_oracles_outcome_and_the_facts_log_the_oracles_facts(rolled: Dice, order: Dice) -> None:
+    records = interleaved(order, messy_records(rolled, history_of(rolled, at_most=20)))
+    outcomes, facts = oracle.decide(records, PARTITIONS)
     worker = Worker()
 
-    for chunk in chunks(order, mail):
+    for chunk in chunks(order, records):
         worker.take(chunk)
 
-    expected = {(each.topic, each.partition, each.offset): it for each, it in zip(mail, outcomes, strict=True)}
+    expected = {(each.topic, each.partition, each.offset): it for each, it in zip(records, outcomes, strict=True)}
     assert worker.outcomes == expected
-    assert worker.book() == sorted(facts, key=_place)
+    assert worker.decided_facts() == sorted(facts, key=_place)
 
 
 @given(rolled=dice(1600), order=dice(200), other_order=dice(200))
 def test_however_the_topics_interleave_every_record_has_the_same_outcome_and_the_figures_are_the_same(
     rolled: Dice, order: Dice, other_order: Dice
 ) -> None:
-    mail = messy_mail(rolled, tell(rolled, at_most=20))
+    records = messy_records(rolled, history_of(rolled, at_most=20))
     one, other = Worker(), Worker()
 
     for worker, way in ((one, order), (other, other_order)):
-        for chunk in chunks(way, interleaved(way, mail)):
+        for chunk in chunks(way, interleaved(way, records)):
             worker.take(chunk)
 
     assert one.outcomes == other.outcomes
-    assert one.book() == other.book()
+    assert one.decided_facts() == other.decided_facts()
     for partition, state in one.states.items():
         for each in state.plans:
             snapshot = state.snapshot(each)
@@ -146,12 +148,12 @@ def test_however_the_topics_interleave_every_record_has_the_same_outcome_and_the
 
 
 @given(rolled=dice(1600), order=dice(200), restarts=st.sets(st.integers(0, 60), max_size=3))
-def test_a_restart_anywhere_with_mail_delivered_again_changes_nothing(
+def test_a_restart_anywhere_with_records_delivered_again_changes_nothing(
     rolled: Dice, order: Dice, restarts: set[int]
 ) -> None:
-    mail = interleaved(order, messy_mail(rolled, tell(rolled, at_most=20)))
+    records = interleaved(order, messy_records(rolled, history_of(rolled, at_most=20)))
     steady, restarted = Worker(), Worker()
-    cut = list(chunks(order, mail))
+    cut = list(chunks(order, records))
 
     for number, chunk in enumerate(cut):
         steady.take(chunk)
@@ -170,28 +172,28 @@ def test_a_restart_anywhere_with_mail_delivered_again_changes_nothing(
     for partition, state in steady.states.items():
         assert restarted.states[partition].facts == state.facts == len(steady.facts.get(partition, []))
         for each in state.plans:
-            if state.book(each).seq:
+            if state.plan_facts(each).seq:
                 assert restarted.states[partition].snapshot(each) == state.snapshot(each)
 
 
 @given(rolled=dice(1200), order=dice(200))
 def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, order: Dice) -> None:
-    mine, other = tell(rolled, PLAN, at_most=10), tell(rolled, "banjarmasin", at_most=10)
-    mail = interleaved(order, mail_of([*mine, *other], 1))
+    mine, other = history_of(rolled, PLAN, at_most=10), history_of(rolled, "banjarmasin", at_most=10)
+    records = interleaved(order, records_of([*mine, *other], 1))
     state = PartitionState(0, 1, SECRET)
     facts = [
         fact
-        for each in mail
-        for fact in state.fold(each.topic, [Record(each.offset, each.received_ms, each.key, each.value)]).facts
+        for each in records
+        for fact in state.fold(each.topic, [InputRecord(each.offset, each.received_ms, each.key, each.value)]).facts
     ]
 
     for name in (PLAN, "banjarmasin"):
         read = [parse_fact(fact.value or b"") for fact in facts]
         ours = [fact for fact in read if isinstance(fact, Fact) and fact.event.plan == name]
         assert [fact.seq for fact in ours] == list(range(1, len(ours) + 1))
-        told = [each for each in (*mine, *other) if each.plan == name]
-        alone = oracle.decide(mail_of(told, 1), 1)[1]
-        assert asked.figures(state.book(name), as_of=date(2021, 12, 31)) == oracle.figures(
+        both = [each for each in (*mine, *other) if each.plan == name]
+        alone = oracle.decide(records_of(both, 1), 1)[1]
+        assert realization_answers.figures(state.plan_facts(name), as_of=date(2021, 12, 31)) == oracle.figures(
             alone, name, date(2021, 12, 31)
         )
     keys = [fact.key for fact in facts]
@@ -199,9 +201,9 @@ def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, 
 
 
 @given(history=histories)
-def test_what_is_read_back_out_of_the_book_is_what_went_in(history: list[Said]) -> None:
-    for said in history:
-        event = EVENT.validate_json(written(said.event))
+def test_what_is_read_back_from_the_facts_log_is_what_went_in(history: list[ReceivedEvent]) -> None:
+    for received_event in history:
+        event = EVENT.validate_json(written(received_event.event))
         once = published(event)
         assert EVENT.validate_json(once) == event
         assert published(EVENT.validate_json(once)) == once
@@ -209,13 +211,13 @@ def test_what_is_read_back_out_of_the_book_is_what_went_in(history: list[Said]) 
 
 @given(rolled=dice(1200), other=dice(1200))
 def test_the_same_in_other_words_is_a_duplicate(rolled: Dice, other: Dice) -> None:
-    history = tell(rolled, at_most=10)
+    history = history_of(rolled, at_most=10)
     worker = Worker()
-    for record in mail_of(history):
+    for record in records_of(history):
         worker.take([record])
     again = [
-        record._replace(offset=1000 + record.offset, value=in_other_words(other, said.event))
-        for said, record in zip(history, mail_of(history), strict=True)
+        record._replace(offset=1000 + record.offset, value=in_other_words(other, received_event.event))
+        for received_event, record in zip(history, records_of(history), strict=True)
     ]
     for record in again:
         worker.take([record])
@@ -225,17 +227,17 @@ def test_the_same_in_other_words_is_a_duplicate(rolled: Dice, other: Dice) -> No
 
 @given(rolled=dice(1600), order=dice(200))
 def test_a_contradiction_is_never_applied_and_the_first_stands(rolled: Dice, order: Dice) -> None:
-    mail = interleaved(order, messy_mail(rolled, tell(rolled, at_most=20)))
-    outcomes, facts = oracle.decide(mail, PARTITIONS)
-    conflicts = [each for each, it in zip(mail, outcomes, strict=True) if it.outcome == "conflict"]
+    records = interleaved(order, messy_records(rolled, history_of(rolled, at_most=20)))
+    outcomes, facts = oracle.decide(records, PARTITIONS)
+    conflicts = [each for each, it in zip(records, outcomes, strict=True) if it.outcome == "conflict"]
     worker, untouched = Worker(), Worker()
-    for record in mail:
+    for record in records:
         worker.take([record])
         if record not in conflicts:
             untouched.take([record])
 
     assert worker.facts == untouched.facts
-    assert worker.book() == sorted(facts, key=_place)
+    assert worker.decided_facts() == sorted(facts, key=_place)
 
 
 # --- poison, one by one
@@ -262,16 +264,16 @@ EXPECTED = {
 def test_poison_is_refused_with_its_reason_and_hurts_nobody_else(name: str) -> None:
     topic, value = poisons()[name]
     partition = oracle.partition_of(PLAN, PARTITIONS)
-    letter = Mail(topic, partition, 1, NOVEMBER_2026, None, value)
-    good = Mail("program-status", partition, 2, NOVEMBER_2026, None, written(report("A", "2020-01-31").event))
+    record = OracleRecord(topic, partition, 1, NOVEMBER_2026, None, value)
+    good = OracleRecord("program-status", partition, 2, NOVEMBER_2026, None, written(report("A", "2020-01-31").event))
     worker = Worker()
 
-    worker.take([letter])
+    worker.take([record])
     worker.take([good])
 
     reason = EXPECTED.get(name, "wrong_shape")
     found = worker.outcomes[topic, partition, 1]
-    assert found == oracle.decide([letter], PARTITIONS)[0][0]
+    assert found == oracle.decide([record], PARTITIONS)[0][0]
     assert found == (Outcome("rejected", reason) if reason else Outcome("accepted"))
     assert worker.outcomes["program-status", partition, 2] == Outcome("accepted")
 
@@ -280,7 +282,7 @@ def test_poison_is_refused_with_its_reason_and_hurts_nobody_else(name: str) -> N
 def test_what_is_refused_can_be_written_down_with_its_reason(name: str) -> None:
     topic, value = poisons()[name]
     partition = oracle.partition_of(PLAN, PARTITIONS)
-    folded = PartitionState(partition, PARTITIONS, SECRET).fold(topic, [Record(7, NOVEMBER_2026, None, value)])
+    folded = PartitionState(partition, PARTITIONS, SECRET).fold(topic, [InputRecord(7, NOVEMBER_2026, None, value)])
 
     for refused in folded.refused:
         message = _reject(topic, partition, refused)
@@ -298,7 +300,7 @@ def test_a_record_may_be_as_large_as_its_topics_limit_and_not_a_byte_larger(topi
     partition = oracle.partition_of(PLAN, PARTITIONS)
     for value, reason in ((fits, None), (fits + b" ", "too_large")):
         state = PartitionState(partition, PARTITIONS, SECRET)
-        folded = state.fold(topic, [Record(1, NOVEMBER_2026, None, value)])
+        folded = state.fold(topic, [InputRecord(1, NOVEMBER_2026, None, value)])
         if topic == "evaluations":  # a report of the right size is at least no longer too large
             assert folded.refused[0].why.reason == (reason or Reason.WRONG_TOPIC)
         else:
@@ -320,13 +322,13 @@ def test_a_record_may_be_as_large_as_its_topics_limit_and_not_a_byte_larger(topi
 def test_a_date_is_not_in_the_future_once_it_has_begun_anywhere_on_earth(
     received: str, effective_on: str, outcome: str
 ) -> None:
-    said = report("A", effective_on, received=utc(received))
+    received_event = report("A", effective_on, received=utc(received))
     worker = Worker()
 
-    worker.take(mail_of([said]))
+    worker.take(records_of([received_event]))
 
     assert [each.outcome for each in worker.outcomes.values()] == [outcome]
-    assert oracle.decide(mail_of([said]), PARTITIONS)[0][0].outcome == outcome
+    assert oracle.decide(records_of([received_event]), PARTITIONS)[0][0].outcome == outcome
 
 
 @pytest.mark.parametrize("kind", sorted(oracle.HAPPENED_ON))
@@ -334,12 +336,12 @@ def test_nothing_of_any_kind_has_happened_on_a_day_that_has_not_begun(kind: str)
     event = json.loads((GOLDEN / f"{kind}.json").read_text("utf-8"))["full"]["event"]
     received = milliseconds(utc("2021-01-08T09:00:00"))
     for day, outcome in (("2021-01-08", Outcome("accepted")), ("2021-01-09", Outcome("rejected", "future_date"))):
-        said = Said(received, event | {"data": event["data"] | {oracle.HAPPENED_ON[kind]: day}})
+        received_event = ReceivedEvent(received, event | {"data": event["data"] | {oracle.HAPPENED_ON[kind]: day}})
         worker = Worker()
 
-        worker.take(mail_of([said]))
+        worker.take(records_of([received_event]))
 
-        assert list(worker.outcomes.values()) == oracle.decide(mail_of([said]), PARTITIONS)[0] == [outcome]
+        assert list(worker.outcomes.values()) == oracle.decide(records_of([received_event]), PARTITIONS)[0] == [outcome]
 
 
 @pytest.mark.parametrize(
@@ -347,13 +349,13 @@ def test_nothing_of_any_kind_has_happened_on_a_day_that_has_not_begun(kind: str)
     [("2020-12-02T10:00:00.000000", "accepted"), ("2020-12-02T10:00:00.000001", "rejected")],
 )
 def test_a_time_may_be_up_to_24_hours_after_receipt(time: str, outcome: str) -> None:
-    said = report("A", "2020-11-30", received=utc("2020-12-01T10:00:00"), time=utc(time))
+    received_event = report("A", "2020-11-30", received=utc("2020-12-01T10:00:00"), time=utc(time))
     worker = Worker()
 
-    worker.take(mail_of([said]))
+    worker.take(records_of([received_event]))
 
     assert [each.outcome for each in worker.outcomes.values()] == [outcome]
-    assert oracle.decide(mail_of([said]), PARTITIONS)[0][0].outcome == outcome
+    assert oracle.decide(records_of([received_event]), PARTITIONS)[0][0].outcome == outcome
 
 
 # --- plan versions
@@ -364,7 +366,7 @@ def test_of_two_plan_versions_that_replace_the_same_one_the_first_in_the_topic_w
     rival = rival._replace(event=rival.event | {"id": "rival"})
     worker = Worker()
 
-    worker.take(mail_of([first, rival, first]))
+    worker.take(records_of([first, rival, first]))
 
     assert list(worker.outcomes.values()) == [
         Outcome("accepted"),
@@ -378,7 +380,7 @@ def test_a_version_that_lost_leaves_its_id_free() -> None:
     worker = Worker()
 
     worker.take(
-        mail_of(
+        records_of(
             [first, rival._replace(event=rival.event | {"id": "x"}), second._replace(event=second.event | {"id": "x"})]
         )
     )
@@ -392,20 +394,20 @@ def test_the_same_id_by_another_topic_is_another_identity() -> None:
     other = first._replace(event=first.event | {"type": oracle.QUICK_WINS, "data": chosen})
     worker = Worker()
 
-    for record in mail_of([first, other]):
+    for record in records_of([first, other]):
         worker.take([record])
 
     assert list(worker.outcomes.values()) == [Outcome("accepted")] * 2
 
 
 def test_a_report_and_a_retraction_share_their_senders_ids() -> None:
-    said = report("A", "2020-01-31", name="1")
-    takes_back = said.event | {
+    received_event = report("A", "2020-01-31", name="1")
+    takes_back = received_event.event | {
         "type": oracle.RETRACTION,
-        "data": {"source": said.event["source"], "id": "1", "reason": "salah"},
+        "data": {"source": received_event.event["source"], "id": "1", "reason": "salah"},
     }
     worker = Worker()
 
-    worker.take(mail_of([said, said._replace(event=takes_back)]))
+    worker.take(records_of([received_event, received_event._replace(event=takes_back)]))
 
     assert list(worker.outcomes.values()) == [Outcome("accepted"), Outcome("conflict", "conflict")]

@@ -19,7 +19,7 @@ def test_a_report_for_an_unknown_plan_makes_no_plan_appear() -> None:
     registry = CollectorRegistry()
     plans = WorkerMetrics(registry).plans
     for plan, version in (("kota", 1), ("tanpa-rencana", None)):
-        plans.tell(snapshot(plan, version), {f"/plans/{plan}/departments/dinkes": 1_000})
+        plans.update(snapshot(plan, version), {f"/plans/{plan}/departments/dinkes": 1_000})
 
     series = [sample for metric in registry.collect() for sample in metric.samples if "plan" in sample.labels]
 

@@ -25,13 +25,13 @@ def partition(engine: Engine, number: int, idle_seconds: float, *, waiting: int 
     return one
 
 
-def test_a_worker_without_mail_may_be_idle_for_ever(engine: Engine) -> None:
+def test_a_worker_without_records_may_be_idle_for_ever(engine: Engine) -> None:
     partition(engine, 0, idle_seconds=10 * LEFT_OUT_SECONDS)
 
     assert engine.stalled(NOW) is None
 
 
-def test_a_worker_that_moves_nothing_though_mail_waits_is_stalled(engine: Engine) -> None:
+def test_a_worker_that_moves_nothing_though_records_wait_is_stalled(engine: Engine) -> None:
     partition(engine, 0, STALL_SECONDS + 1, waiting=1)
     assert "nothing has moved for 61 seconds" in (engine.stalled(NOW) or "")
 

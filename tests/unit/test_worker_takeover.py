@@ -24,13 +24,13 @@ def engine() -> Engine:
 
 def test_a_takeover_that_does_not_end_ends_the_process(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     # Faust would give it up, and never begin another: a worker that lives, owns nothing and is not seen to.
-    def leave(doing: str, error: BaseException) -> NoReturn:
+    def fail_stop(doing: str, error: BaseException) -> NoReturn:
         raise _LeftError(doing, type(error))
 
     async def never(_: Partition) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(engine_module, "leave", leave)
+    monkeypatch.setattr(engine_module, "fail_stop", fail_stop)
     monkeypatch.setattr(engine_module, "TAKEOVER_SECONDS", 0.01)
     monkeypatch.setattr(Partition, "_open_then_ask", never)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from services.aggregator.api.changes import routes as changes
 from services.aggregator.api.computed_answers import ComputedAnswers
 from services.aggregator.api.departments import routes as departments
-from services.aggregator.api.dependencies import Parts
+from services.aggregator.api.dependencies import ApiDependencies
 from services.aggregator.api.exit_signals import on_stop
 from services.aggregator.api.figures import routes as figures
 from services.aggregator.api.history import routes as history
@@ -109,7 +109,7 @@ def create_app(
         redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
         responses=problems(503),  # of every path that is about the tables
     )
-    parts = Parts(moments, answers, ranking, streams, tables, projection)
+    parts = ApiDependencies(moments, answers, ranking, streams, tables, projection)
     for routes in (plans, figures, history, changes, programs, departments, stream):
         app.include_router(routes.create_routes(parts))
     add_docs(app, "/v1/plans/docs")

@@ -9,7 +9,7 @@ from realization.cells import NO_THEME, Counts, Grouping
 from realization.exact import percent
 from realization.formulas import Basis
 from realization.plan_facts import Version
-from realization.targets import Target as Expected
+from realization.targets import ExactTarget as Expected
 from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Label, Status
 from services.aggregator.api.models import Achievement, Cell, Figure, Overall, Reason, Target, Text
 
@@ -21,7 +21,7 @@ def text(label: Label) -> Text:
     return Text(id=label.id, en=label.en)
 
 
-def figure(found: formulas.Figure) -> Figure:
+def figure(found: formulas.ExactFigure) -> Figure:
     """A figure as it is answered."""
     reason = None
     if found.reason is not None:
@@ -36,7 +36,7 @@ def figure(found: formulas.Figure) -> Figure:
     )
 
 
-def _achievement(share: formulas.Figure, expected: Fraction) -> Achievement | None:
+def _achievement(share: formulas.ExactFigure, expected: Fraction) -> Achievement | None:
     achieved = formulas.achievement(share, expected)
     if achieved is None:
         return None

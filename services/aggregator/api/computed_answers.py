@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.moments import AskedMoment, Moment, Moments
 from services.kit.http.limits import WorkLimiter
-from services.kit.http.responses import Content, content_of
+from services.kit.http.responses import ResponseContent, content_of
 from services.kit.http.single_flight import SharedAnswers
 
 ANSWERS_BYTES = 32 * 1024 * 1024
@@ -35,7 +35,7 @@ class ComputedAnswers:
 
     async def answer(
         self, plan: str, when: AskedMoment, name: str, question: Hashable, make: Make, *, keyed: bool
-    ) -> Content:
+    ) -> ResponseContent:
         """What `make` answers to a question about a moment. Raises what `Moments.wait` raises, and what `make` does."""
         await self._moments.wait(plan, when, keyed=keyed)
         moment = self._moments.moment_at_once(plan, when)
@@ -44,7 +44,7 @@ class ComputedAnswers:
             return found
         line = (keyed, name, plan, when, question)
 
-        async def in_turn() -> Content:
+        async def in_turn() -> ResponseContent:
             async with self.at(plan, when, keyed=keyed) as moment:
                 self._shared.begin(line)
                 key = _key(name, moment, question)
@@ -58,7 +58,7 @@ class ComputedAnswers:
         async with self._limits.room("answers", keyed=keyed):
             yield await self._moments.moment(plan, when)
 
-    async def content(self, name: str, moment: Moment, make: Make) -> Content:
+    async def content(self, name: str, moment: Moment, make: Make) -> ResponseContent:
         """What `make` answers, as bytes. The caller holds room."""
         answer = await self.compute(name, moment, make)
         return await self._limits.in_thread("answers", lambda: content_of(answer.model_dump_json().encode()))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from services.aggregator.api.computed_answers import ComputedAnswers
 from services.aggregator.api.moments import AskedMoment, Moments
-from services.aggregator.api.parameters import Question
+from services.aggregator.api.parameters import PlanQuestion
 from services.aggregator.api.plans.queries import Ranking
 from services.aggregator.api.projection import Tables
 from services.aggregator.api.stream.streams import Streams
@@ -16,7 +16,7 @@ PROBLEMS = problems(401, 404, 422, 429, 503)
 ANSWERS = {**NOT_MODIFIED, **PROBLEMS}
 
 
-class Parts(NamedTuple):
+class ApiDependencies(NamedTuple):
     """The parts of the service."""
 
     moments: Moments
@@ -27,6 +27,6 @@ class Parts(NamedTuple):
     projection: Projection
 
 
-def asked_moment(question: Question) -> AskedMoment:
+def asked_moment(question: PlanQuestion) -> AskedMoment:
     """Which moment a question is about."""
     return AskedMoment(question.as_of, question.known_at, question.min_seq)

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from realization.plan_facts import PlanBook
+from realization.plan_facts import PlanFacts
 from schemas.codec import ReportFact
 from schemas.facts import Fact, NewerFactError, UnknownFact
 from schemas.fields import microseconds
-from schemas.plan_versions import PlanFact
+from schemas.plan_versions import PlanVersionFact
 from schemas.registry import KINDS
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.projection import StoredFacts, Tables
@@ -38,7 +38,7 @@ class OpenPlan:
     """A plan's facts, the times its facts were received, and which programs moved lately."""
 
     def __init__(self, plan: str) -> None:
-        self.plan_facts = PlanBook(plan)
+        self.plan_facts = PlanFacts(plan)
         self.lock = asyncio.Lock()
         self.turn = asyncio.Lock()  # of those who ask in threads: one at a time waits, so that no fact waits for many
         self._received = array("q")  # milliseconds, at seq - 1
@@ -60,7 +60,7 @@ class OpenPlan:
         match fact:
             case ReportFact():
                 programs = self.plan_facts.add_report(fact.report, fact.seq, fact.received_ms)
-            case PlanFact():
+            case PlanVersionFact():
                 self.plan_facts.add_plan(fact.plan, fact.seq, fact.received_ms)
                 programs = None
             case Fact():

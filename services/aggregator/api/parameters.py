@@ -81,13 +81,13 @@ MinSeq = Annotated[
 QuickWin = Annotated[int | None, Field(ge=2000, le=2100, description="Only the Quick Win programs of this year.")]
 
 
-class Asked(BaseModel):
+class BaseQuestion(BaseModel):
     """Base of every question."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Question(Asked):
+class PlanQuestion(BaseQuestion):
     """What is asked of one plan at one date."""
 
     as_of: AsOf = None

@@ -15,7 +15,7 @@ from realization.claim_columns import Columns
 from realization.snapshot import OVERALL
 from schemas.codec import ReportFact
 from schemas.facts import Fact, Snapshot, UnknownFact, parse_fact
-from schemas.plan_versions import PlanFact, read_plan
+from schemas.plan_versions import PlanVersionFact, read_plan
 from schemas.private import Json
 from schemas.registry import BY_TYPE
 from services.aggregator.api.claim_pages import Page, begins_page, page_of, unpack
@@ -23,7 +23,7 @@ from services.kit.projection.databases import TEXT, insert_rows, read_blobs, tab
 from services.kit.projection.facts import DecodedFact, decoded, plan_of
 from services.kit.projection.follower import Record
 from services.kit.projection.private_parts import TOPIC as PRIVATE
-from services.kit.projection.private_parts import Identity, PrivateParts
+from services.kit.projection.private_parts import FactIdentity, PrivateParts
 from services.kit.projection.private_parts import Private as PrivatePart
 
 SERVICE = "realization"
@@ -36,7 +36,7 @@ class StoredFacts(NamedTuple):
     """What is stored of a plan's facts: of reports what they claim, and plan versions and others whole."""
 
     reports: Columns
-    plans: list[PlanFact]
+    plans: list[PlanVersionFact]
     others: list[Fact]  # in the order of `seq`
     unknown: list[UnknownFact]
 
@@ -157,7 +157,7 @@ class Tables:
             settled_on = max(map(_settles_on, facts), default=date.min)
             known["settled_on"] = max(known["settled_on"], settled_on.isoformat())
             for fact in facts:
-                if isinstance(fact, PlanFact) and fact.plan.version > (known["version"] or 0):
+                if isinstance(fact, PlanVersionFact) and fact.plan.version > (known["version"] or 0):
                     known |= {"version": fact.plan.version, "time_zone": fact.plan.time_zone}
         upsert(connection, self._plans, list(plans.values()))
 
@@ -225,7 +225,7 @@ def _settles_on(fact: DecodedFact) -> date:
     """The latest date a fact speaks of."""
     if isinstance(fact, ReportFact):
         return fact.report.effective_on
-    if isinstance(fact, PlanFact):
+    if isinstance(fact, PlanVersionFact):
         return fact.plan.effective_from
     if isinstance(fact, UnknownFact):
         return date.max if fact.fold else date.min  # what it says is not known
@@ -234,8 +234,8 @@ def _settles_on(fact: DecodedFact) -> date:
     return stated
 
 
-def _identity(event: Json) -> Identity:
-    return Identity(BY_TYPE[event["type"]].name, event["source"], event["id"])
+def _identity(event: Json) -> FactIdentity:
+    return FactIdentity(BY_TYPE[event["type"]].name, event["source"], event["id"])
 
 
 def _live(value: bytes) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry) -> tuple[A
         acks=False,
     )
 
-    async def mail(stream: Any) -> None:
+    async def process(stream: Any) -> None:
         async for chunk in stream:
             assert isinstance(chunk, Chunk)
             await engine.process(chunk)
@@ -94,7 +94,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry) -> tuple[A
     async def revoked(_: Any, partitions: Iterable[TP], **__: Any) -> None:
         await engine.give_up({tp.partition for tp in partitions})
 
-    app.agent(inputs, isolated_partitions=True)(mail)
+    app.agent(inputs, isolated_partitions=True)(process)
     app.task(engine.keep_snapshots)
     app.task(engine.watch)
     app.on_partitions_revoked.connect(revoked, weak=False)

@@ -24,16 +24,16 @@ from schemas.cloudevents import (
     structured,
     without_mark,
 )
-from schemas.codec import Report, read_report, report_of
+from schemas.codec import FlatReport, read_report, report_of
 from schemas.envelope import MEDIA_TYPE
-from schemas.facts import Content, content, statement
+from schemas.facts import EventContent, content, statement
 from schemas.registry import EVENT, REPORT, Event, kind_of
 from schemas.reports import StatusReported
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import LIMITS, PLAN_VERSION_LIMIT, partition_of
 from schemas.vocabulary import Reason
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 
 DETAIL_LIMIT = 4_000
 NAME_LIMIT = 256  # characters of a source or id that are repeated
@@ -50,7 +50,7 @@ class Rejection(NamedTuple):
     id: str = ""
 
 
-class Letter(msgspec.Struct, frozen=True, gc=False):
+class DecodedEvent(msgspec.Struct, frozen=True, gc=False):
     """Good mail: an event, and its content. Of a report `said` is what the fold needs of it. `ignored`: claims of the
     sender that are not believed."""
 
@@ -58,13 +58,13 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     plan: str
     source: str
     id: str
-    content: Content
-    said: Report | Event
+    content: EventContent
+    payload: FlatReport | Event
     fold: bool = True
     ignored: tuple[str, ...] = ()
 
 
-def read(topic: str, partition: int, partitions: int, record: Record, secret: Secret) -> Letter | Rejection:
+def read(topic: str, partition: int, partitions: int, record: InputRecord, secret: Secret) -> DecodedEvent | Rejection:
     """The event a record holds, or why it is refused. `topic` is its name without prefix."""
     value = record.value
     if value is None:
@@ -93,12 +93,12 @@ def read(topic: str, partition: int, partitions: int, record: Record, secret: Se
     )
     if reason is not None:
         return Rejection(reason, detail, event.plan, event.source, event.id)
-    said = report_of(event) if isinstance(event, StatusReported) else event
+    payload = report_of(event) if isinstance(event, StatusReported) else event
     kind, normalized = kind_of(event), content(event)
     if len(normalized.public) > PLAN_VERSION_LIMIT:  # 9E15 is kept as 9000000000000000
         detail = f"{len(normalized.public)} bytes as it is kept, at most {PLAN_VERSION_LIMIT} are taken"
         return Rejection(Reason.TOO_LARGE, detail, event.plan, event.source, event.id)
-    return Letter(kind.name, event.plan, event.source, event.id, normalized, said, kind.fold, ignored)
+    return DecodedEvent(kind.name, event.plan, event.source, event.id, normalized, payload, kind.fold, ignored)
 
 
 def _believed(event: Event, secret: Secret) -> tuple[Event, tuple[str, ...]]:
@@ -120,7 +120,7 @@ def _unattested(event: Event) -> tuple[Reason, str] | None:
     return None
 
 
-def _structured(record: Record, value: bytes) -> bytes | Rejection:
+def _structured(record: InputRecord, value: bytes) -> bytes | Rejection:
     """The value of a record in structured mode; of one in binary mode the same event in structured mode."""
     attributes, faults = from_kafka(record.headers)
     if not is_binary(record.headers):
@@ -138,7 +138,7 @@ def _structured(record: Record, value: bytes) -> bytes | Rejection:
     return structured(attributes, data)
 
 
-def _good_report(value: bytes, partition: int, partitions: int, received_ms: int) -> Letter | None:
+def _good_report(value: bytes, partition: int, partitions: int, received_ms: int) -> DecodedEvent | None:
     """A report that nothing is wrong with; None for any other mail, which is left to the models."""
     found = read_report(value)
     if found is None:
@@ -146,7 +146,7 @@ def _good_report(value: bytes, partition: int, partitions: int, received_ms: int
     report = found.report
     if not _belongs(report.source, partition, partitions) or is_ahead(report, received_ms):
         return None
-    return Letter(REPORT.name, report.plan, report.source, report.id, found.content(), report)
+    return DecodedEvent(REPORT.name, report.plan, report.source, report.id, found.content(), report)
 
 
 @lru_cache(65_536)
@@ -181,7 +181,7 @@ def _future(event: Event, received_ms: int) -> tuple[Reason, str] | None:
     )
 
 
-def _unreadable(record: Record, error: ValidationError) -> Rejection:
+def _unreadable(record: InputRecord, error: ValidationError) -> Rejection:
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
     if first["type"] == "json_invalid" or (first["type"] in {"dict_type", "model_type"} and not first["loc"]):
@@ -196,7 +196,7 @@ def _unreadable(record: Record, error: ValidationError) -> Rejection:
     return _about(record, reason, "; ".join(lines))
 
 
-def _about(record: Record, reason: Reason, detail: str) -> Rejection:
+def _about(record: InputRecord, reason: Reason, detail: str) -> Rejection:
     """A rejection that names source and id where value or headers can be read at all, so that a sender can ask for it."""
     attributes: Mapping[str, object] = from_kafka(record.headers).found
     if not is_binary(record.headers):  # else the value is the data, and what it names is something else

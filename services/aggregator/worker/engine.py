@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from schemas.topics import INPUTS
 from services.aggregator.worker.metrics import WorkerMetrics
-from services.aggregator.worker.partition import Partition, Turns
+from services.aggregator.worker.partition import Partition, TransactionLimiter
 from services.aggregator.worker.settings import WorkerSettings
 from services.aggregator.worker.transport import Chunk
-from services.kit.fail_stop import leave
+from services.kit.fail_stop import fail_stop
 from services.kit.open_transactions import OpenTransactions
 from services.kit.partition_readers import Readers
 
@@ -35,7 +35,7 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._readers = Readers(settings)
-        self._turns = Turns()
+        self._turns = TransactionLimiter()
         self._partitions: dict[int, Partition] = {}
         self._open = OpenTransactions()
 
@@ -59,7 +59,7 @@ class Engine:
         wanted = sorted(partitions)
         await self.give_up(number for number, one in self._partitions.items() if one.owned and number not in wanted)
         takeovers = asyncio.gather(*(self._partition(number).take_over() for number in wanted))
-        found = await self._or_leave("taking over", asyncio.wait_for(takeovers, TAKEOVER_SECONDS))
+        found = await self._or_fail_stop("taking over", asyncio.wait_for(takeovers, TAKEOVER_SECONDS))
         return {
             (self._settings.topic_prefix + topic, number): offsets[topic]
             for number, offsets in zip(wanted, found, strict=True)
@@ -69,7 +69,7 @@ class Engine:
     async def give_up(self, partitions: Iterable[int]) -> None:
         """Stop owning partitions."""
         given_up = list(partitions)
-        await self._or_leave("giving up", asyncio.gather(*(self._partition(n).give_up() for n in given_up)))
+        await self._or_fail_stop("giving up", asyncio.gather(*(self._partition(n).give_up() for n in given_up)))
         for number in given_up:
             self._open.forget(number)
 
@@ -83,14 +83,14 @@ class Engine:
     async def process(self, chunk: Chunk) -> None:
         """Decide a chunk of mail and write what follows."""
         topic = chunk.topic.removeprefix(self._settings.topic_prefix)
-        await self._or_leave("processing", self._partition(chunk.partition).process(topic, chunk))
+        await self._or_fail_stop("processing", self._partition(chunk.partition).process(topic, chunk))
 
     async def keep_snapshots(self) -> None:
         """Write snapshots that were held back, for ever."""
         while True:
             await asyncio.sleep(SNAPSHOT_POLL_SECONDS)
             for partition in list(self._partitions.values()):
-                await self._or_leave("writing snapshots", partition.write_due_snapshots())
+                await self._or_fail_stop("writing snapshots", partition.write_due_snapshots())
 
     async def watch(self) -> None:
         """Leave when mail waits and nothing moves. Liveness is progress."""
@@ -98,10 +98,10 @@ class Engine:
             await asyncio.sleep(1.0)
             for partition in self._partitions.values():
                 if partition.failure is not None:
-                    leave(f"restoring partition {partition.number}", partition.failure)
+                    fail_stop(f"restoring partition {partition.number}", partition.failure)
             stalled = self.stalled(time.monotonic())
             if stalled is not None:
-                leave(stalled)
+                fail_stop(stalled)
 
     def stalled(self, now: float) -> str | None:
         """What does not move any more, if anything."""
@@ -136,10 +136,10 @@ class Engine:
         }
         return bool(owned) and restored == len(owned) and not self._open.older_than(HIDDEN_SECONDS), details
 
-    async def _or_leave(self, doing: str, work: Awaitable[T]) -> T:
+    async def _or_fail_stop(self, doing: str, work: Awaitable[T]) -> T:
         try:
             return await work
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            leave(doing, error)
+            fail_stop(doing, error)

@@ -17,7 +17,7 @@ from services.aggregator.worker.library_internals import (
     read_fetches_with,
     records_in_python,
 )
-from services.aggregator.worker.records import Record
+from services.aggregator.worker.records import InputRecord
 
 
 def as_records(_: bytes | None) -> NoReturn:
@@ -74,7 +74,7 @@ class _Batch:
     def _read(self, batch: Any) -> list[Any]:
         if not self._records.as_records:
             return list(batch)
-        return [Record(each.offset, each.timestamp, each.key, each.value, each.headers) for each in batch]
+        return [InputRecord(each.offset, each.timestamp, each.key, each.value, each.headers) for each in batch]
 
 
 class _Lenient(bytearray):

@@ -18,7 +18,7 @@ SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RECORDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
 
-class _Told(NamedTuple):
+class _Reported(NamedTuple):
     """What is told of a plan: its last snapshot, and when its departments (source -> milliseconds) last reported."""
 
     snapshot: Snapshot
@@ -30,15 +30,15 @@ class _Plans(Collector):
     hundreds of snapshots a second, and setting a gauge for each took a quarter of the worker's time."""
 
     def __init__(self) -> None:
-        self._told: dict[str, _Told] = {}
+        self._reported: dict[str, _Reported] = {}
 
-    def tell(self, snapshot: Snapshot, last_received: Mapping[str, int]) -> None:
+    def update(self, snapshot: Snapshot, last_received: Mapping[str, int]) -> None:
         """Tell what a plan's snapshot says, and when its departments (source -> milliseconds) last reported."""
-        self._told[snapshot.plan] = _Told(snapshot, dict(last_received))  # whoever collects is another thread
+        self._reported[snapshot.plan] = _Reported(snapshot, dict(last_received))  # whoever collects is another thread
 
     def forget(self, plan: str) -> None:
         """Tell nothing of a plan any more."""
-        self._told.pop(plan, None)
+        self._reported.pop(plan, None)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Everything there is to tell of every plan now."""
@@ -55,7 +55,7 @@ class _Plans(Collector):
             "When a department's last report was received.",
             labels=("plan", "department"),
         )
-        for plan, (snapshot, last_received) in list(self._told.items()):
+        for plan, (snapshot, last_received) in list(self._reported.items()):
             if snapshot.plan_version is None:
                 continue  # reports alone make no plan
             overall = snapshot.cells.get(OVERALL, {})

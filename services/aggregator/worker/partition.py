@@ -19,10 +19,10 @@ from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.end_offsets import ends, nothing_hangs
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
-from services.aggregator.worker.records import Message, Record
+from services.aggregator.worker.records import InputRecord, Message
 from services.aggregator.worker.restore import last_progress, restore_facts
 from services.aggregator.worker.settings import WorkerSettings
-from services.aggregator.worker.state import Folded, PartitionState, Refused
+from services.aggregator.worker.state import Folded, PartitionState, RefusedRecord
 from services.aggregator.worker.transport import Chunk
 from services.aggregator.worker.writer import PartitionWriter
 from services.kit.partition_readers import Readers
@@ -43,7 +43,7 @@ class SecretChangedError(Exception):
     """The worker has another secret than the one that private digests and marks were made with."""
 
 
-class Turns:
+class TransactionLimiter:
     """How many transactions of a process are under way at once.
 
     Large ones: enough that one folds while others wait for the broker. With all partitions of a long backlog at once, every
@@ -68,7 +68,7 @@ class Turns:
         return self._small if records <= self.SMALL else self._large
 
 
-class _End:
+class EndOffset:
     """Where a partition that only we write ends: after its last record, and where the next record will stand."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class _End:
         """All before a position was read, markers of transactions too."""
         self.end = self._next = position
 
-    def foretell(self, records: int) -> int:
+    def predict(self, records: int) -> int:
         """The end after so many records more."""
         return self._next + records if records else self.end
 
@@ -94,7 +94,7 @@ class Partition:
     """One partition number of all topics."""
 
     def __init__(
-        self, settings: WorkerSettings, number: int, metrics: WorkerMetrics, readers: Readers, turns: Turns
+        self, settings: WorkerSettings, number: int, metrics: WorkerMetrics, readers: Readers, turns: TransactionLimiter
     ) -> None:
         self.number = number
         self.epoch = 0
@@ -110,9 +110,9 @@ class Partition:
         self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._behind: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._outcomes: dict[str, dict[str, int]] = {topic: dict.fromkeys(OUTCOMES, 0) for topic in INPUTS}
-        self._facts = _End()
-        self._rejected = _End()
-        self._private = _End()
+        self._facts = EndOffset()
+        self._rejected = EndOffset()
+        self._private = EndOffset()
         self._restored = False
         self._running: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
@@ -157,9 +157,9 @@ class Partition:
             self._metrics.lag_records.labels(topic, self.number).set(0)
             outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]  # as above
             self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
-        self._rejected = _End()
+        self._rejected = EndOffset()
         self._rejected.wrote(progress.rejected_end if progress else 0)
-        self._private = _End()
+        self._private = EndOffset()
         self._private.wrote(progress.private_end if progress else 0)
 
     def _in_the_log(self, topic: str, decided: int, end: int) -> int:
@@ -272,7 +272,7 @@ class Partition:
     def _begin_anew(self) -> None:
         """Forget the state: it is to be restored from the first fact on."""
         self._state = PartitionState(self.number, self._settings.partitions, self._secret)
-        self._facts, self._restored = _End(), False
+        self._facts, self._restored = EndOffset(), False
 
     async def _chunk(self, topic: str, chunk: Chunk) -> None:
         began, chunk.taken = time.monotonic(), True
@@ -286,7 +286,7 @@ class Partition:
         self._next[topic] = records[-1].offset + 1
         self._behind[topic] = chunk.behind
         await self._transaction(folded, topic)
-        self._tell(topic, chunk, folded, records, time.monotonic() - began)
+        self._observe(topic, chunk, folded, records, time.monotonic() - began)
 
     async def _only_snapshots(self) -> None:
         await self._transaction(Folded(), None)
@@ -297,10 +297,10 @@ class Partition:
         writer = self._writer
         # All is sent at once: each way to the broker and back would else be waited for by itself. Progress names the ends
         # of what is written beside it, so they are foretold; where that was wrong another record says it right.
-        foretold = (
-            self._facts.foretell(len(folded.facts)),
-            self._rejected.foretell(len(folded.refused)),
-            self._private.foretell(len(folded.private)),
+        predicted = (
+            self._facts.predict(len(folded.facts)),
+            self._rejected.predict(len(folded.refused)),
+            self._private.predict(len(folded.private)),
         )
         ends = await writer.write(
             {
@@ -308,7 +308,7 @@ class Partition:
                 "facts-private": folded.private,
                 "rejected": [_reject(topic or "", self.number, one) for one in folded.refused],
                 "realization": [_snapshot(snapshot) for snapshot in snapshots],
-                "aggregator-progress": [self._progress(*foretold)],
+                "aggregator-progress": [self._progress(*predicted)],
             }
         )
         wrote = (
@@ -316,7 +316,7 @@ class Partition:
             self._rejected.wrote(ends.get("rejected")),
             self._private.wrote(ends.get("facts-private")),
         )
-        if wrote != foretold:
+        if wrote != predicted:
             await writer.write({"aggregator-progress": [self._progress(*wrote)]})
         await writer.commit()
         self.progressed_at = time.monotonic()
@@ -358,10 +358,10 @@ class Partition:
             log.exception("a snapshot could not be made", extra={"plan": plan})
             self._metrics.errors.labels("snapshot").inc()
             return None
-        self._metrics.plans.tell(snapshot, self._state.book(plan).last_received)
+        self._metrics.plans.update(snapshot, self._state.plan_facts(plan).last_received)
         return snapshot
 
-    def _tell(self, topic: str, chunk: Chunk, folded: Folded, records: list[Record], seconds: float) -> None:
+    def _observe(self, topic: str, chunk: Chunk, folded: Folded, records: list[InputRecord], seconds: float) -> None:
         metrics, now = self._metrics, time.time()
         for outcome in OUTCOMES:
             metrics.records.labels(topic, outcome).inc(getattr(folded, outcome))
@@ -398,7 +398,7 @@ def _snapshot(snapshot: Snapshot) -> Message:
     return Message(snapshot.plan.encode(), snapshot.model_dump_json().encode())
 
 
-def _reject(topic: str, partition: int, refused: Refused) -> Message:
+def _reject(topic: str, partition: int, refused: RefusedRecord) -> Message:
     """A record as it stands on `rejected`: the original value and headers, and after these our own."""
     record, why = refused
     headers = RejectHeaders(

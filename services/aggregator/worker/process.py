@@ -17,7 +17,7 @@ from services.aggregator.worker.app import create_app
 from services.aggregator.worker.engine import Engine
 from services.aggregator.worker.library_internals import HookedWorker, compress_fast
 from services.aggregator.worker.settings import WorkerSettings
-from services.kit.fail_stop import leave
+from services.kit.fail_stop import fail_stop
 from services.kit.http.health import add_health, trust_of
 from services.kit.http.metrics import add_metrics
 from services.kit.http.server import config
@@ -42,7 +42,7 @@ def _serve_metrics(settings: WorkerSettings, registry: CollectorRegistry, engine
     try:
         listening = socket.create_server((settings.host, settings.worker_metrics_port), family=family)
     except OSError as error:
-        leave(f"port {settings.worker_metrics_port} is not to be had, for /metrics, /healthz and /readyz", error)
+        fail_stop(f"port {settings.worker_metrics_port} is not to be had, for /metrics, /healthz and /readyz", error)
     site = FastAPI(title="Pantau worker", openapi_url=None)
     add_metrics(site, registry)
     add_health(site, engine.ready, trust_of(settings))
@@ -69,7 +69,7 @@ def work(settings: WorkerSettings) -> None:
     try:
         asyncio.run(declare_topics(settings))
     except KafkaRefusedError as refused:
-        leave(str(refused))
+        fail_stop(str(refused))
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     compress_fast()
     registry = CollectorRegistry()

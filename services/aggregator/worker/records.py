@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class InputRecord(msgspec.Struct, frozen=True, gc=False):
     """A record of an input topic, as the broker gave it. `received_ms`: the broker's LogAppendTime."""
 
     offset: int

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, Progress, UnknownFact
-from schemas.plan_versions import PlanFact, read_plan
+from schemas.plan_versions import PlanVersionFact, read_plan
 from schemas.registry import PLAN_VERSION
 from services.kit.partition_readers import Readers
 
@@ -18,7 +18,7 @@ LOOK_BACK = 64
 BATCH = 1_000  # records after which others in the event loop get their turn
 
 
-def read_back(key: bytes, value: bytes) -> ReportFact | PlanFact | Fact | UnknownFact:
+def read_back(key: bytes, value: bytes) -> ReportFact | PlanVersionFact | Fact | UnknownFact:
     """A fact of the book, read in the way that is best for its kind, which its key names."""
     plan = read_plan(value) if key.split(b"/", 2)[1] == _PLAN_VERSION else None
     return plan or read_fact(value)
@@ -46,7 +46,7 @@ async def restore_facts(
     consumer: AIOKafkaConsumer,
     tp: TopicPartition,
     position: int,
-    take: Callable[[ReportFact | PlanFact | Fact | UnknownFact, bytes], None],
+    take: Callable[[ReportFact | PlanVersionFact | Fact | UnknownFact, bytes], None],
     report: Callable[[int, int], bool],
 ) -> int:
     """Give every fact from `position` on to `take`. Returns the position reached.

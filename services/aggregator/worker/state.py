@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from realization.plan_facts import PlanBook
-from realization.snapshot import Live
-from schemas.codec import Report, ReportFact
+from realization.plan_facts import PlanFacts
+from realization.snapshot import LiveCounts
+from schemas.codec import FlatReport, ReportFact
 from schemas.facts import NO_LINK, Fact, NewerFactError, Snapshot, UnknownFact, digest, fact_key, fact_record, link_of
 from schemas.masterplan import MasterplanVersionPublished
-from schemas.plan_versions import PlanFact
+from schemas.plan_versions import PlanVersionFact
 from schemas.private import private_digest, private_value
 from schemas.registry import ERASURE, KINDS, PLAN_VERSION, Event, handlers
 from schemas.reports import PrivatePartErased
@@ -22,8 +22,8 @@ from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.decide import Letter, Rejection, read
-from services.aggregator.worker.records import Message, Record
+from services.aggregator.worker.decide import DecodedEvent, Rejection, read
+from services.aggregator.worker.records import InputRecord, Message
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,10 @@ KINDS_WITH_PRIVATE_PARTS: dict[str, tuple[str, ...]] = {
 """Of each input topic. The state does not remember the kind of each fact, which is in the key of its private part."""
 
 
-class Refused(NamedTuple):
+class RefusedRecord(NamedTuple):
     """A record to be written to `rejected`, with why."""
 
-    record: Record
+    record: InputRecord
     why: Rejection
 
 
@@ -48,7 +48,7 @@ class Folded:
 
     facts: list[Message] = field(default_factory=list)
     private: list[Message] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedRecord] = field(default_factory=list)
     duplicate: int = 0
     conflict: int = 0
     rejected: int = 0
@@ -58,20 +58,20 @@ class Folded:
         return len(self.facts)
 
 
-class _Known(NamedTuple):
-    """What `PlanBook.add` needs of an accepted event, before it is a record in the book."""
+class _AcceptedEvent(NamedTuple):
+    """What `PlanFacts.add` needs of an accepted event, before it is a record in the book."""
 
     seq: int
     received_ms: int
     event: Event
 
 
-class _Plan:
+class _PartitionPlan:
     """One plan of the partition."""
 
     def __init__(self, plan: str) -> None:
-        self.book = PlanBook(plan)
-        self.live = Live(self.book)
+        self.plan_facts = PlanFacts(plan)
+        self.live = LiveCounts(self.plan_facts)
         self.link = NO_LINK  # of the last fact
         self.digests = bytearray()  # of every fact's content, in the order of seq
         self.erased: set[tuple[str, str]] = set()  # source and id of facts whose private part is not kept
@@ -82,15 +82,15 @@ class _Plan:
         return self.digests[(seq - 1) * DIGEST_BYTES : seq * DIGEST_BYTES]
 
 
-def _replaced(plan: _Plan, event: MasterplanVersionPublished) -> None:
+def _replaced(plan: _PartitionPlan, event: MasterplanVersionPublished) -> None:
     plan.expected.add(event.data.expects)
 
 
-def _erased(plan: _Plan, event: PrivatePartErased) -> None:
+def _erased(plan: _PartitionPlan, event: PrivatePartErased) -> None:
     plan.erased.add((event.data.source, event.data.id))
 
 
-_REMEMBERED: dict[str, Callable[[_Plan, Any], None]] = handlers(
+_REMEMBERED: dict[str, Callable[[_PartitionPlan, Any], None]] = handlers(
     "what the worker remembers of an event beside what the fold does",
     (kind for kind in KINDS if kind.replaces or kind.erases),
     {PLAN_VERSION: _replaced, ERASURE: _erased},
@@ -113,15 +113,15 @@ class PartitionState:
         self._partitions = partitions
         self._secret = secret
         self._seqs: dict[tuple[str, str], dict[str, int]] = {}  # (topic, source) -> id -> seq of the fact
-        self._plans: dict[str, _Plan] = {}
+        self._plans: dict[str, _PartitionPlan] = {}
         self.changed: dict[str, None] = {}  # plans whose snapshot is not what the book says any more, in order of that
 
     @property
     def facts(self) -> int:
         """How many facts the book of this partition holds."""
-        return sum(plan.book.seq for plan in self._plans.values())
+        return sum(plan.plan_facts.seq for plan in self._plans.values())
 
-    def fold(self, topic: str, records: Sequence[Record]) -> Folded:
+    def fold(self, topic: str, records: Sequence[InputRecord]) -> Folded:
         """Decide every record of a chunk, in order, and apply what is accepted.
 
         Only decoding may fail for a record by itself. What raises after it is a defect of ours, and half of the record
@@ -129,29 +129,29 @@ class PartitionState:
         """
         folded = Folded()
         for record in records:
-            letter = self._decode(topic, record)
-            outcome = letter if isinstance(letter, Rejection) else self._decide(topic, record, letter, folded)
+            decoded = self._decode(topic, record)
+            outcome = decoded if isinstance(decoded, Rejection) else self._decide(topic, record, decoded, folded)
             if outcome is None:
                 continue
-            folded.refused.append(Refused(record, outcome))
+            folded.refused.append(RefusedRecord(record, outcome))
             if outcome.reason is Reason.CONFLICT:
                 folded.conflict += 1
             else:
                 folded.rejected += 1
         return folded
 
-    def _decode(self, topic: str, record: Record) -> Letter | Rejection:
+    def _decode(self, topic: str, record: InputRecord) -> DecodedEvent | Rejection:
         try:
             return read(topic, self._partition, self._partitions, record, self._secret)
         except Exception as error:
             log.exception("a record could not be decoded", extra={"topic": topic, "offset": record.offset})
             return Rejection(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:1000])
 
-    def _decide(self, topic: str, record: Record, letter: Letter, folded: Folded) -> Rejection | None:
+    def _decide(self, topic: str, record: InputRecord, decoded: DecodedEvent, folded: Folded) -> Rejection | None:
         """Accept an event into `folded` and the state, count it as a duplicate, or say why it is refused."""
-        plan_id, source, event_id, said = letter.plan, letter.source, letter.id, letter.said
-        public, private = letter.content
-        key = fact_key(plan_id, letter.kind, source, event_id)
+        plan_id, source, event_id, payload = decoded.plan, decoded.source, decoded.id, decoded.payload
+        public, private = decoded.content
+        key = fact_key(plan_id, decoded.kind, source, event_id)
         salt = self._secret.salt(key) if private else b""
         of_private = private_digest(salt, private) if private else None
         content_digest = digest(public, of_private)
@@ -166,13 +166,13 @@ class PartitionState:
             return Rejection(Reason.CONFLICT, detail, plan_id, source, event_id)
         # Asked of reports first, which are nearly all: whether something is one of the models is a slow question.
         if (
-            not isinstance(said, Report)
-            and isinstance(said, MasterplanVersionPublished)
-            and said.data.expects in plan.expected
+            not isinstance(payload, FlatReport)
+            and isinstance(payload, MasterplanVersionPublished)
+            and payload.data.expects in plan.expected
         ):
-            detail = f"another version that replaces version {said.data.expects or 'none'} came before"
+            detail = f"another version that replaces version {payload.data.expects or 'none'} came before"
             return Rejection(Reason.VERSION_CONFLICT, detail, plan_id, source, event_id)
-        seq, received_ms = plan.book.seq + 1, record.received_ms
+        seq, received_ms = plan.plan_facts.seq + 1, record.received_ms
         value, link = fact_record(
             plan.link,
             seq=seq,
@@ -183,16 +183,16 @@ class PartitionState:
             digest=content_digest,
             public=public,
             private_digest=of_private,
-            fold=letter.fold,
-            ignored=letter.ignored,
+            fold=decoded.fold,
+            ignored=decoded.ignored,
         )
         ids[event_id] = seq
         plan.digests += content_digest
         plan.link = link
         folded.facts.append(Message(key, value))
-        if isinstance(said, PrivatePartErased):
-            folded.private.extend(self._tombstones(plan_id, said.data.source, said.data.id))
-        self._apply(plan, said, seq, received_ms)
+        if isinstance(payload, PrivatePartErased):
+            folded.private.extend(self._tombstones(plan_id, payload.data.source, payload.data.id))
+        self._apply(plan, payload, seq, received_ms)
         if private and (source, event_id) not in plan.erased:
             folded.private.append(Message(key, private_value(salt, private)))
         return None
@@ -204,39 +204,39 @@ class PartitionState:
                 for kind in kinds:
                     yield Message(fact_key(plan, kind, source, event_id), None)
 
-    def restore(self, fact: ReportFact | PlanFact | Fact | UnknownFact, value: bytes) -> None:
+    def restore(self, fact: ReportFact | PlanVersionFact | Fact | UnknownFact, value: bytes) -> None:
         """Take a fact of the facts log, whose record has this value, back into the state.
 
         Raises GapError unless it is the one after the plan's last, ChainError where its link does not follow from that
         of the last, NewerFactError for a kind that is not known here and that figures depend on.
         """
         if isinstance(fact, ReportFact):
-            said: Report | PlanFact | Event | None = fact.report
+            payload: FlatReport | PlanVersionFact | Event | None = fact.report
             topic: str = fact.topic
             source, event_id, content_digest = fact.report.source, fact.report.id, fact.digest
-        elif isinstance(fact, PlanFact):
-            said, topic, content_digest = fact, PLAN_VERSION.topic, fact.digest
+        elif isinstance(fact, PlanVersionFact):
+            payload, topic, content_digest = fact, PLAN_VERSION.topic, fact.digest
             source, event_id = fact.source, fact.id
         elif isinstance(fact, Fact):
-            said, topic, content_digest = fact.event, fact.topic, bytes.fromhex(fact.digest)
+            payload, topic, content_digest = fact.event, fact.topic, bytes.fromhex(fact.digest)
             source, event_id = fact.event.source, fact.event.id
         else:
             if fact.fold:
                 raise NewerFactError(fact)
-            said, topic, content_digest = None, fact.topic, bytes.fromhex(fact.digest)
+            payload, topic, content_digest = None, fact.topic, bytes.fromhex(fact.digest)
             source, event_id = fact.source, fact.id
         plan = self._plan(parse_source(source).plan)
-        if fact.seq != plan.book.seq + 1:
-            raise GapError(f"after fact {plan.book.seq} of {plan.book.plan} comes fact {fact.seq}")
+        if fact.seq != plan.plan_facts.seq + 1:
+            raise GapError(f"after fact {plan.plan_facts.seq} of {plan.plan_facts.plan} comes fact {fact.seq}")
         link = link_of(plan.link, value)
         if link.hex() != fact.link:
             raise ChainError(
-                f"fact {fact.seq} of {plan.book.plan} is not the one that was written: its link does not hold"
+                f"fact {fact.seq} of {plan.plan_facts.plan} is not the one that was written: its link does not hold"
             )
         self._ids(topic, source)[event_id] = fact.seq
         plan.digests += content_digest
         plan.link = link
-        self._apply(plan, said, fact.seq, fact.received_ms)
+        self._apply(plan, payload, fact.seq, fact.received_ms)
 
     def _ids(self, topic: str, source: str) -> dict[str, int]:
         """The accepted events of a source by their ids, each with the seq of its fact."""
@@ -245,33 +245,35 @@ class PartitionState:
             found = self._seqs[topic, source] = {}
         return found
 
-    def _apply(self, plan: _Plan, said: Report | PlanFact | Event | None, seq: int, received_ms: int) -> None:
+    def _apply(
+        self, plan: _PartitionPlan, payload: FlatReport | PlanVersionFact | Event | None, seq: int, received_ms: int
+    ) -> None:
         touched: tuple[str, ...] | None = None
-        if isinstance(said, Report):
-            touched = plan.book.add_report(said, seq, received_ms)
-        elif isinstance(said, PlanFact):
-            plan.book.add_plan(said.plan, seq, received_ms)
-            plan.expected.add(said.plan.expects)
-        elif said is None:
-            plan.book.skip(seq, received_ms)
+        if isinstance(payload, FlatReport):
+            touched = plan.plan_facts.add_report(payload, seq, received_ms)
+        elif isinstance(payload, PlanVersionFact):
+            plan.plan_facts.add_plan(payload.plan, seq, received_ms)
+            plan.expected.add(payload.plan.expects)
+        elif payload is None:
+            plan.plan_facts.skip(seq, received_ms)
             touched = ()
         else:
-            touched = plan.book.add(_Known(seq, received_ms, said))
-            remember = _REMEMBERED.get(said.type)
+            touched = plan.plan_facts.add(_AcceptedEvent(seq, received_ms, payload))
+            remember = _REMEMBERED.get(payload.type)
             if remember is not None:
-                remember(plan, said)
+                remember(plan, payload)
         plan.live.touch(touched)
-        self.changed.setdefault(plan.book.plan)
+        self.changed.setdefault(plan.plan_facts.plan)
 
-    def _plan(self, plan: str) -> _Plan:
+    def _plan(self, plan: str) -> _PartitionPlan:
         found = self._plans.get(plan)
         if found is None:
-            found = self._plans[plan] = _Plan(plan)
+            found = self._plans[plan] = _PartitionPlan(plan)
         return found
 
-    def book(self, plan: str) -> PlanBook:
+    def plan_facts(self, plan: str) -> PlanFacts:
         """The book of one plan of this partition."""
-        return self._plan(plan).book
+        return self._plan(plan).plan_facts
 
     @property
     def plans(self) -> tuple[str, ...]:

@@ -37,8 +37,8 @@ from services.aggregator.worker.library_internals import (
     Transport,
     position_and_stable_end,
 )
-from services.aggregator.worker.records import Record
-from services.kit.fail_stop import leave
+from services.aggregator.worker.records import InputRecord
+from services.kit.fail_stop import fail_stop
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 
@@ -65,7 +65,7 @@ class Chunk:
     topic: str
     partition: int
     epoch: int
-    records: list[Record]
+    records: list[InputRecord]
     behind: int  # records in the partition after these, when they were fetched
     taken: bool = False
 
@@ -81,7 +81,7 @@ class Chunk:
 class _Fetched(NamedTuple):
     """Records of a partition, and how many offsets more are committed."""
 
-    records: list[Record]
+    records: list[InputRecord]
     behind: int
 
 
@@ -195,15 +195,15 @@ class ChunkConsumer(HookedConsumer):
                 self._waiting[tp] = chunk
                 yield tp, self._message(tp, records, chunk)
 
-    def _go_on(self, tp: TP, records: list[Record]) -> None:
+    def _go_on(self, tp: TP, records: list[InputRecord]) -> None:
         """Note how far was read; leave where it was further before."""
         if records[0].offset < self._next.get(tp, 0):
-            leave(
+            fail_stop(
                 f"{tp.topic}-{tp.partition} was read up to {self._next[tp]}, and now begins at {records[0].offset} again"
             )
         self._next[tp] = records[-1].offset + 1
 
-    def _message(self, tp: TP, fetched: list[Record], chunk: Chunk) -> ConsumerMessage:
+    def _message(self, tp: TP, fetched: list[InputRecord], chunk: Chunk) -> ConsumerMessage:
         first, last = fetched[0], fetched[-1]
         return ConsumerMessage(
             tp.topic, tp.partition, first.offset, last.received_ms / 1000, LOG_APPEND_TIME, [], None, chunk,

@@ -105,14 +105,16 @@ class PartitionWriter:
         if client is not None:
             await client.close()
 
-    async def write(self, mail: Mapping[str, Iterable[Message]]) -> dict[str, int]:
+    async def write(self, to_write: Mapping[str, Iterable[Message]]) -> dict[str, int]:
         """Write messages to topics (names without prefix), each topic's in order, and wait until the broker has them.
 
         The first of a transaction begins it. Returns the offset after the last message of each topic that has any.
         """
         if not self._sequences:
             self._until = time.monotonic() + TRANSACTION_TIMEOUT_MS / 1000
-        waiting = {topic: batches for topic, messages in mail.items() if (batches := self._batches(topic, messages))}
+        waiting = {
+            topic: batches for topic, messages in to_write.items() if (batches := self._batches(topic, messages))
+        }
         ends: dict[str, int] = {}
         while waiting:  # a request may carry one batch of each partition
             first = {topic: batches.popleft() for topic, batches in waiting.items()}

@@ -13,14 +13,14 @@ from schemas.evaluations import Visit, VisitRecorded
 from schemas.facts import content, written
 from schemas.private import STORED
 from schemas.sources import parse_source
-from services.evaluations.dependencies import Parts
+from services.evaluations.dependencies import EvaluationsDependencies
 from services.evaluations.projection import PLANS, VISITS
 from services.evaluations.visits.models import VisitSent
 from services.kit.auth.principal import Caller
-from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
-from services.kit.http.problems import InvalidProblem, Wrong, wrong_of
+from services.kit.event_checks import event_record, now_ms, wrong_by_itself
+from services.kit.http.problems import ErrorDetail, InvalidProblem, wrong_of
 from services.kit.http.strict_json import wrong_json
-from services.kit.publishing import Letter, Receipt, audit_letter
+from services.kit.publishing import OutgoingRecord, Receipt, audit_record
 
 
 def read_visit(body: bytes, caller: Caller) -> VisitRecorded:
@@ -30,7 +30,9 @@ def read_visit(body: bytes, caller: Caller) -> VisitRecorded:
     sent = _read(body)
     source = sent.source or caller.source
     if source is None:
-        raise InvalidProblem(errors=[Wrong("source", "is missing", "the evaluator for whom the administrator writes")])
+        raise InvalidProblem(
+            errors=[ErrorDetail("source", "is missing", "the evaluator for whom the administrator writes")]
+        )
     caller.require("visits:write", source=source)
     return VisitRecorded(
         specversion="1.0",
@@ -55,9 +57,9 @@ def _read(body: bytes) -> VisitSent:
         ) from None
 
 
-async def record_visit(parts: Parts, event: VisitRecorded, caller: Caller) -> Receipt:
+async def record_visit(parts: EvaluationsDependencies, event: VisitRecorded, caller: Caller) -> Receipt:
     """Publish a visit after its last checks. Raises InvalidProblem with every error, UnavailableProblem."""
-    letter = await parts.projection.read(partial(_checked, event=event))
+    record = await parts.projection.read(partial(_checked, event=event))
     source = parse_source(event.source)
     act = Audited(
         at=datetime.now(UTC),
@@ -67,17 +69,17 @@ async def record_visit(parts: Parts, event: VisitRecorded, caller: Caller) -> Re
         office=source.office,
         detail=event.id,
     )
-    receipt, _ = await parts.publisher.publish(letter, audit_letter(act))
+    receipt, _ = await parts.publisher.publish(record, audit_record(act))
     return receipt
 
 
-def _checked(connection: Connection, event: VisitRecorded) -> Letter:
+def _checked(connection: Connection, event: VisitRecorded) -> OutgoingRecord:
     event = _as_first_sent(connection, event)
     value = written(event)
     errors = wrong_by_itself(event, value, now_ms()) + _unknown_programs(connection, event)
     if errors:
         raise InvalidProblem(errors=[wrong._replace(where=wrong.where.removeprefix("data.")) for wrong in errors])
-    return event_letter(event, value)
+    return event_record(event, value)
 
 
 def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorded:
@@ -94,23 +96,27 @@ def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorde
     return again if content(again).public == content(before).public else event
 
 
-def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[Wrong]:
+def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[ErrorDetail]:
     """Programs that were not in the plan on the day of the visit, which would make it an orphan for them."""
     asked = (
         select(PLANS).where(PLANS.c.plan == event.plan).order_by(PLANS.c.effective_from.desc(), PLANS.c.version.desc())
     )
     rows = connection.execute(asked).all()
     if not rows:
-        return [Wrong("source", f"plan {event.plan} has no version in force", "a plan that is registered")]
+        return [ErrorDetail("source", f"plan {event.plan} has no version in force", "a plan that is registered")]
     day = event.data.visited_on.isoformat()
     in_force = next((row for row in rows if row.effective_from <= day), None)
     if in_force is None:
         first = min(row.effective_from for row in rows)
-        return [Wrong("visited_on", f"plan {event.plan} has no version in force on that day", f"{first} or later", day)]
+        return [
+            ErrorDetail(
+                "visited_on", f"plan {event.plan} has no version in force on that day", f"{first} or later", day
+            )
+        ]
     known = set(json.loads(in_force.programs))
     expected = f"a program of version {in_force.version} of {event.plan}, in force on {day}"
     return [
-        Wrong(f"programs.{index}.program", "was not in the plan on the day of the visit", expected, seen.program)
+        ErrorDetail(f"programs.{index}.program", "was not in the plan on the day of the visit", expected, seen.program)
         for index, seen in enumerate(event.data.programs)
         if seen.program not in known
     ]

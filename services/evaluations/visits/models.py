@@ -7,7 +7,7 @@ from pydantic import Field
 
 from schemas.evaluations import Visit
 from schemas.fields import EventId, Moment, SourceText
-from schemas.vocabulary import Outcome
+from schemas.vocabulary import VerificationResult
 from services.kit.http.responses import Answer, MomentText, Next
 
 EXAMPLE: dict[str, Any] = {
@@ -56,7 +56,7 @@ class VerifiedProgram(Answer):
     """What was verified of one program."""
 
     program: str
-    outcome: Outcome
+    outcome: VerificationResult
 
 
 class PublicVisit(ShownVisit):

@@ -13,7 +13,7 @@ from services.evaluations.projection import PRIVATE_PARTS, VISITS
 from services.evaluations.visits.models import FullVisit, PublicVisit, Visits
 from services.kit.auth.principal import Caller
 from services.kit.http.responses import cursor_of, moment
-from services.kit.projection.private_parts import Identity, Private
+from services.kit.projection.private_parts import FactIdentity, Private
 
 
 def page(connection: Connection, plan: str, visit_id: str | None, before: int, limit: int, caller: Caller) -> Visits:
@@ -36,7 +36,7 @@ def page(connection: Connection, plan: str, visit_id: str | None, before: int, l
 
 def _shown(connection: Connection, rows: Sequence[Any], *, full: bool) -> list[FullVisit | PublicVisit]:
     """Visits as they are answered; `full`: with what was found and asked for, notes and evidence."""
-    identities = [Identity(VISIT.name, row.source, row.id) for row in rows]
+    identities = [FactIdentity(VISIT.name, row.source, row.id) for row in rows]
     private = PRIVATE_PARTS.find(connection, identities) if identities else {}
     return [_as_shown(row, private[identity], full=full) for row, identity in zip(rows, identities, strict=True)]
 

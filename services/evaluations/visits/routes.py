@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from schemas.fields import EVENT_ID, EVENT_ID_CHARACTERS
 from schemas.sources import PLAN
-from services.evaluations.dependencies import Parts
+from services.evaluations.dependencies import EvaluationsDependencies
 from services.evaluations.visits.commands import read_visit, record_visit
 from services.evaluations.visits.models import ACCEPTED_EXAMPLE, EXAMPLE, Visits, VisitSent
 from services.evaluations.visits.queries import page
@@ -19,9 +19,9 @@ from services.kit.http.problems import answers
 from services.kit.http.responses import (
     NOT_MODIFIED,
     Acknowledged,
-    Content,
     Cursor,
     Limit,
+    ResponseContent,
     content_of,
     position_of,
     tagged,
@@ -38,7 +38,7 @@ REQUEST: dict[str, Any] = {
 }
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: EvaluationsDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["visits"])
 
@@ -74,7 +74,7 @@ def create_routes(parts: Parts) -> APIRouter:
         """Visits of a plan, the last received first; with `id` those that have it. Findings, notes and evidence are told to those with its key."""
         before = next(map(int, position_of(cursor, r"(\d{1,10})")), LAST)
 
-        def listed() -> Content:
+        def listed() -> ResponseContent:
             with reading(parts.projection.engine) as connection:
                 return content_of(page(connection, plan, visit_id, min(before, LAST), limit, caller))
 

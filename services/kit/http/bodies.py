@@ -25,7 +25,7 @@ def limit_bodies(app: FastAPI, limits: Mapping[str, int], body_seconds: float) -
 
     A declared length is refused before the caller is asked for a key; one that is not declared, while it is read.
     """
-    app.add_middleware(_Bounded, limits=limits, body_seconds=body_seconds)
+    app.add_middleware(_BoundedBody, limits=limits, body_seconds=body_seconds)
 
 
 def limit_of(limits: Mapping[str, int], path: str) -> int:
@@ -33,7 +33,7 @@ def limit_of(limits: Mapping[str, int], path: str) -> int:
     return next((limit for prefix, limit in limits.items() if path.startswith(prefix)), OTHERWISE_BYTES)
 
 
-class _Bounded:
+class _BoundedBody:
     """The middleware behind `limit_bodies`."""
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int], body_seconds: float) -> None:

@@ -21,7 +21,7 @@ TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: clo
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class Bounds(NamedTuple):
+class ConnectionBounds(NamedTuple):
     """`header_seconds`: for a whole header. `connections`: at once."""
 
     header_seconds: float
@@ -31,17 +31,17 @@ class Bounds(NamedTuple):
 Http = Literal["h11", "httptools"]
 
 
-def bounded(http: Http, bounds: Bounds) -> type[asyncio.Protocol]:
+def bounded(http: Http, bounds: ConnectionBounds) -> type[asyncio.Protocol]:
     """The protocol of a server, of which it makes one for each connection."""
     base = _H11 if http == "h11" else _HttpTools
     return type(base.__name__, (base,), {"bounds": bounds, "idle": OrderedDict()})
 
 
-class _Bounded(asyncio.Protocol):
+class _BoundedConnection(asyncio.Protocol):
     """Mixed into a protocol of uvicorn. At any time at most one of a connection's deadlines for reading runs."""
 
-    bounds: Bounds
-    idle: "OrderedDict[_Bounded, None]"  # the connections of the server that read no body and answer nothing
+    bounds: ConnectionBounds
+    idle: "OrderedDict[_BoundedConnection, None]"  # the connections of the server that read no body and answer nothing
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -127,7 +127,7 @@ class _Bounded(asyncio.Protocol):
             self.transport.close()
 
 
-class _H11(_Bounded, H11Protocol):
+class _H11(_BoundedConnection, H11Protocol):
     """The protocol in Python."""
 
     def in_body(self) -> bool:
@@ -138,7 +138,7 @@ class _H11(_Bounded, H11Protocol):
         self.answered()
 
 
-class _HttpTools(_Bounded, HttpToolsProtocol):
+class _HttpTools(_BoundedConnection, HttpToolsProtocol):
     """The protocol in C."""
 
     _in_body = False

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.topics import KIB
 from services.kit.http.bodies import limit_of
-from services.kit.http.problems import InvalidProblem, MediaTypeProblem, TooLargeProblem, Wrong, answer
+from services.kit.http.problems import ErrorDetail, InvalidProblem, MediaTypeProblem, TooLargeProblem, answer
 
 GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110 has both for the same
 PLAIN = frozenset({"", "identity"})
@@ -91,4 +91,4 @@ class _Body:
 
 
 def _broken(what: str) -> InvalidProblem:
-    return InvalidProblem(errors=[Wrong("body", f"is not gzip: {what}", "one member of gzip (RFC 1952)")])
+    return InvalidProblem(errors=[ErrorDetail("body", f"is not gzip: {what}", "one member of gzip (RFC 1952)")])

@@ -40,7 +40,7 @@ class WorkLimiter:
     """The kinds of work of a service. Belongs to one event loop."""
 
     def __init__(self, registry: CollectorRegistry, service: str, limits: Mapping[str, Limit]) -> None:
-        metrics = _Metrics(registry, service)
+        metrics = _LimitMetrics(registry, service)
         self._kinds = {name: _Kind(name, limit, metrics) for name, limit in limits.items()}
 
     def in_use(self, kind: str) -> int:
@@ -80,7 +80,7 @@ class WorkLimiter:
 class _Kind:
     """One kind of work."""
 
-    def __init__(self, name: str, limit: Limit, metrics: "_Metrics") -> None:
+    def __init__(self, name: str, limit: Limit, metrics: "_LimitMetrics") -> None:
         self._name, self._limit = name, limit
         self._used = {True: 0, False: 0}
         self._queues: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
@@ -144,7 +144,7 @@ class _Kind:
         return TooManyProblem(f"There is no room for more {self._name} now.{others}")
 
 
-class _Metrics:
+class _LimitMetrics:
     """What a service tells Prometheus of its limits."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:

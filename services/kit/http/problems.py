@@ -34,7 +34,7 @@ VALUE_CHARACTERS = 200
 ERRORS_SHOWN = 1_000
 
 
-class Wrong(NamedTuple):
+class ErrorDetail(NamedTuple):
     """One error: where it is, what is wrong, what was expected, and what was there."""
 
     where: str
@@ -53,7 +53,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self,
         detail: str = "",
         *,
-        errors: Sequence[Wrong] = (),
+        errors: Sequence[ErrorDetail] = (),
         headers: Mapping[str, str] | None = None,
         **members: object,
     ) -> None:
@@ -175,7 +175,7 @@ def shown(value: Any) -> Any:
     return text[:VALUE_CHARACTERS] + "…"
 
 
-def wrong_of(error: ValidationError, *, skip: int = 0) -> list[Wrong]:
+def wrong_of(error: ValidationError, *, skip: int = 0) -> list[ErrorDetail]:
     """All errors of a validation. `skip` leading steps of each place are left out (the tag of a union)."""
     found = []
     problems = error.errors(include_url=False)
@@ -189,11 +189,11 @@ def wrong_of(error: ValidationError, *, skip: int = 0) -> list[Wrong]:
         expected = ", ".join(str(value) for value in context.values())
         where = ".".join(str(step) for step in problem["loc"][skip:])
         value = None if problem["type"] == "missing" else shown(problem["input"])
-        found.append(Wrong(where, what, f"{problem['type']} {expected}".strip(), value))
+        found.append(ErrorDetail(where, what, f"{problem['type']} {expected}".strip(), value))
     return found
 
 
-def listed(errors: Iterable[Wrong]) -> list[dict[str, Any]]:
+def listed(errors: Iterable[ErrorDetail]) -> list[dict[str, Any]]:
     """Errors as they stand in an answer."""
     return [error._asdict() for error in errors]
 
@@ -235,7 +235,7 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def parameters(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
-            Wrong(
+            ErrorDetail(
                 ".".join(str(step) for step in problem["loc"]),
                 problem["msg"].removeprefix("Value error, "),
                 problem["type"],

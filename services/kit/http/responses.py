@@ -11,7 +11,7 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from services.kit.http.problems import InvalidProblem, Wrong
+from services.kit.http.problems import ErrorDetail, InvalidProblem
 
 COMPRESSED_FROM_BYTES = 1024
 COMPRESSION = 4  # of 9: higher ones take longer than they save
@@ -63,7 +63,9 @@ def position_of(cursor: str | None, parts: str) -> tuple[str, ...]:
 
 def not_a_cursor(cursor: str | None) -> InvalidProblem:
     """The problem of a cursor that no page of the list gave."""
-    return InvalidProblem(errors=[Wrong("query.cursor", "is not a cursor of this list", "next of a page", cursor)])
+    return InvalidProblem(
+        errors=[ErrorDetail("query.cursor", "is not a cursor of this list", "next of a page", cursor)]
+    )
 
 
 def moment(ms: int) -> str:
@@ -71,7 +73,7 @@ def moment(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Content(NamedTuple):
+class ResponseContent(NamedTuple):
     """The bytes of an answer, its `ETag`, and the same bytes compressed; empty where that is not worth it."""
 
     body: bytes
@@ -84,11 +86,11 @@ class Content(NamedTuple):
         return len(self.body) + len(self.gzipped)
 
 
-def content_of(body: Any, *, compress: bool = True) -> Content:
+def content_of(body: Any, *, compress: bool = True) -> ResponseContent:
     """The content of an answer. `body` is bytes, or what becomes JSON. Where it is large, a thread's work."""
     data = body if isinstance(body, bytes) else to_json(body)
     gzipped = gzip.compress(data, COMPRESSION, mtime=0) if compress and len(data) >= COMPRESSED_FROM_BYTES else b""
-    return Content(data, f'"{blake2b(data, digest_size=12).hexdigest()}"', gzipped)
+    return ResponseContent(data, f'"{blake2b(data, digest_size=12).hexdigest()}"', gzipped)
 
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it: `If-None-Match`"}}
@@ -97,7 +99,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The clien
 
 def tagged(request: Request, body: Any, *, media_type: str = "application/json") -> Response:
     """An answer with its `ETag`; 304 when the client has it. `body` is a `Content`, or what `content_of` takes."""
-    content = body if isinstance(body, Content) else content_of(body)
+    content = body if isinstance(body, ResponseContent) else content_of(body)
     headers = {"ETag": content.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if content.etag in known or "*" in known:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import uvicorn
 from fastapi import FastAPI
 
-from services.kit.http.connections import Bounds, Http, bounded
+from services.kit.http.connections import ConnectionBounds, Http, bounded
 from services.kit.logs import configure
 from services.kit.settings import HttpSettings, ProcessSettings, read
 
@@ -52,7 +52,9 @@ def serve(
 
 def config(app: FastAPI, settings: HttpSettings, port: int, http: Http = "h11") -> uvicorn.Config:
     """How an app is served."""
-    bounds = Bounds(settings.header_seconds, min(settings.connections, _files(settings.connections + FILES) - FILES))
+    bounds = ConnectionBounds(
+        settings.header_seconds, min(settings.connections, _files(settings.connections + FILES) - FILES)
+    )
     return uvicorn.Config(
         app,
         host=settings.host,

@@ -9,9 +9,9 @@ import jiter
 from fastapi import Depends, Request
 
 from schemas.cloudevents import without_mark
-from services.kit.http.problems import InvalidProblem, Wrong
+from services.kit.http.problems import ErrorDetail, InvalidProblem
 
-PLACES_TOLD = 100
+PLACES_SHOWN = 100
 
 
 class _Twice(dict[str, Any]):
@@ -20,7 +20,7 @@ class _Twice(dict[str, Any]):
     names: tuple[str, ...] = ()
 
 
-def wrong_json(text: bytes) -> list[Wrong]:
+def wrong_json(text: bytes) -> list[ErrorDetail]:
     """What is wrong with a text that must be JSON: that it is none, or each name that an object has more than once.
 
     Costs 1.7 us for a report of 400 bytes (docs/decisions/0022).
@@ -28,7 +28,7 @@ def wrong_json(text: bytes) -> list[Wrong]:
     try:
         jiter.from_json(text, catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
-        return _named_twice(text) or [Wrong("body", f"is not JSON: {error}", "JSON (RFC 8259)")]
+        return _named_twice(text) or [ErrorDetail("body", f"is not JSON: {error}", "JSON (RFC 8259)")]
     return []
 
 
@@ -43,7 +43,7 @@ Json = Depends(require_json)
 """A dependency of every route whose body the framework parses."""
 
 
-def _named_twice(text: bytes) -> list[Wrong]:
+def _named_twice(text: bytes) -> list[ErrorDetail]:
     """The names that stand twice; nothing when that is not what is wrong."""
     try:
         found = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
@@ -51,8 +51,8 @@ def _named_twice(text: bytes) -> list[Wrong]:
         return []
     wrong = []
     for place in _places(found, ""):
-        wrong.append(Wrong(place, "stands there more than once", "each name once"))
-        if len(wrong) == PLACES_TOLD:
+        wrong.append(ErrorDetail(place, "stands there more than once", "each name once"))
+        if len(wrong) == PLACES_SHOWN:
             break
     return wrong
 

@@ -6,14 +6,14 @@ so that a service that follows a few kinds decodes no other. Why nothing is reme
 
 from schemas.codec import ReportFact, read_fact
 from schemas.facts import Fact, UnknownFact
-from schemas.plan_versions import PlanFact, read_plan
+from schemas.plan_versions import PlanVersionFact, read_plan
 from schemas.registry import PLAN_VERSION
 from schemas.sources import parse_source
 from services.kit.projection.records import Record
 
 LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
 
-DecodedFact = ReportFact | PlanFact | Fact | UnknownFact
+DecodedFact = ReportFact | PlanVersionFact | Fact | UnknownFact
 """Of a report and of a plan version what figures need, of any other fact the whole event."""
 
 

@@ -50,15 +50,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection, MetaData, Table
 
 from schemas.topics import MIB, TOPICS
-from services.kit.fail_stop import leave
+from services.kit.fail_stop import fail_stop
 from services.kit.kafka import client_options
 from services.kit.kafka_refusals import KafkaRefusedError
 from services.kit.open_transactions import OpenTransactions
 from services.kit.projection import progress
 from services.kit.projection.databases import is_damage, is_outage, open_engine, reading, table_prefix
-from services.kit.projection.log_identity import Read, differences, whole
+from services.kit.projection.log_identity import ReadPosition, differences, whole
 from services.kit.projection.records import Place, Record, last_of, record_of
-from services.kit.projection.tables import Apply, DamagedError, Part, ProjectionTables, RebuiltError
+from services.kit.projection.tables import Apply, DamagedError, FetchedRecords, ProjectionTables, RebuiltError
 from services.kit.settings import FollowerSettings
 from services.kit.topics import declare_topics
 
@@ -104,7 +104,7 @@ class Projection:
         apply: Apply,
         load: Callable[[Connection], None] | None = None,
         on_commit: Callable[[Sequence[Record]], Awaitable[None]] | None = None,
-        leave: Callable[[str, BaseException], None] = leave,
+        fail_stop: Callable[[str, BaseException], None] = fail_stop,
     ) -> None:
         prefix = table_prefix(service, version)
         strangers = [table.name for table in tables.sorted_tables if not table.name.startswith(prefix)]
@@ -120,12 +120,12 @@ class Projection:
         self._places = [Place(topic, number) for topic in topics for number in range(settings.partitions)]
         self._tables = self._Tables(self.engine, service, version, self._places, tables, compacted, apply, load)
         self._progress = self._tables.progress
-        self._on_commit, self._leave = on_commit, leave
-        self._metrics = _Metrics(registry, service, self)
+        self._on_commit, self._fail_stop = on_commit, fail_stop
+        self._metrics = _ProjectionMetrics(registry, service, self)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{service}-projection")
         self._consumer: AIOKafkaConsumer | None = None
         self._generation = ""  # of the log that is in memory; empty: nothing is yet
-        self._read: dict[Place, Read] = {}  # up to where was applied (by whomever) and told to `on_commit`
+        self._read: dict[Place, ReadPosition] = {}  # up to where was applied (by whomever) and told to `on_commit`
         self._positions: dict[Place, int] = {}  # the same, and past markers of transactions
         self._ends: dict[Place, int] = {}
         self._times: dict[str, int] = {}  # topic -> timestamp of the last record, ms
@@ -197,9 +197,9 @@ class Projection:
         """Wait, bounded, until the record at `offset` is in the tables. Says whether it is."""
         return await self.wait_until(lambda: self.position(topic, partition) > offset, timeout_seconds)
 
-    async def wait_for_mail(self, topic: str, partition: int, offset: int, timeout_seconds: float) -> bool:
+    async def wait_until_processed(self, topic: str, partition: int, offset: int, timeout_seconds: float) -> bool:
         """Wait, bounded, until what the aggregator made of the mail at `offset` is in the tables. Says whether it is."""
-        return await self.wait_until(lambda: self.has_mail(topic, partition, offset), timeout_seconds)
+        return await self.wait_until(lambda: self.has_processed(topic, partition, offset), timeout_seconds)
 
     async def wait_until(self, come_true: Callable[[], bool], timeout_seconds: float) -> bool:
         """Wait, bounded, for something that depends on the positions. Says whether it came true."""
@@ -210,20 +210,20 @@ class Projection:
             return come_true()
         return True
 
-    def has_mail(self, topic: str, partition: int, offset: int) -> bool:
+    def has_processed(self, topic: str, partition: int, offset: int) -> bool:
         """Whether what the aggregator made of the mail at `offset` is in the tables: its progress has passed the
         offset, and we have passed the ends of `facts` and `rejected` (where we follow them) that the progress names.
         """
-        told = self._progress.of(partition)
-        if told is None or told.next_offsets.get(topic, 0) <= offset:  # type: ignore[call-overload]  # any topic may be asked about
+        progress = self._progress.of(partition)
+        if progress is None or progress.next_offsets.get(topic, 0) <= offset:  # type: ignore[call-overload]  # any topic may be asked about
             return False
-        ends = {"facts": told.facts_end, "rejected": told.rejected_end}
+        ends = {"facts": progress.facts_end, "rejected": progress.rejected_end}
         return all(self.position(name, partition) >= end for name, end in ends.items() if name in self._topics)
 
     def decided_up_to(self, topic: str, partition: int) -> int:
         """The next offset of an input that the aggregator will decide, after its last progress in the tables."""
-        told = self._progress.of(partition)
-        return told.next_offsets.get(topic, 0) if told is not None else 0  # type: ignore[call-overload]  # as above
+        progress = self._progress.of(partition)
+        return progress.next_offsets.get(topic, 0) if progress is not None else 0  # type: ignore[call-overload]  # as above
 
     @property
     def damaged_files(self) -> int:
@@ -268,7 +268,7 @@ class Projection:
                     await self._put_aside(error)
                 at_start = damaged and not self._generation
                 if not (at_start or is_outage(error) or isinstance(error, KafkaError | OSError)):
-                    self._leave(f"the projection of {self._service} failed", error)
+                    self._fail_stop(f"the projection of {self._service} failed", error)
                     raise
                 failures = failures + 1 if self._outage else 0
                 said = str(error) if isinstance(error, KafkaRefusedError) else f"{type(error).__name__}: {error}"
@@ -311,13 +311,13 @@ class Projection:
             while not self._broker_returned:
                 await self._step(consumer)
         except OffsetOutOfRangeError as error:
-            await self._leave_a_log_that_was_cut(consumer, error.args[0])
+            await self._fail_stop_on_a_cut_log(consumer, error.args[0])
             raise
         finally:
             self._consumer = None
             await consumer.stop()
 
-    async def _leave_a_log_that_was_cut(self, consumer: AIOKafkaConsumer, asked: Mapping[TopicPartition, int]) -> None:
+    async def _fail_stop_on_a_cut_log(self, consumer: AIOKafkaConsumer, asked: Mapping[TopicPartition, int]) -> None:
         """Give the tables up when what we have read is not in the log any more, and so not what others read there.
 
         A broker that ended in the middle of a write cuts its log where it is not whole. What is too old to be there
@@ -360,7 +360,7 @@ class Projection:
             await self._in_thread(self._tables.give_up)
             raise RebuiltError(f"the log is another one: {'; '.join(found)}")
 
-    async def _differences(self, consumer: AIOKafkaConsumer, read: Mapping[Place, Read]) -> list[str]:
+    async def _differences(self, consumer: AIOKafkaConsumer, read: Mapping[Place, ReadPosition]) -> list[str]:
         """How the log differs from the one of which so much was read. At a start compacted topics are read whole."""
         wanted = {
             self._named(place): each for place, each in read.items() if self._generation or place.topic not in COMPACTED
@@ -372,7 +372,7 @@ class Projection:
         places = [place for place in self._places if place.topic in COMPACTED]
         if not places:
             return
-        read = dict.fromkeys(places, Read(0))
+        read = dict.fromkeys(places, ReadPosition(0))
         async with AsyncExitStack() as held:
             connection = await self._enter(held, self._tables.replacing(places))
             records = whole(consumer, [self._named(place) for place in places], CHUNK_RECORDS)
@@ -382,7 +382,7 @@ class Projection:
                     await self._in_thread(self._tables.apply, connection, self._tables.ordered(chunk))
                     read |= {place: part.read for place, part in chunk.items()}
             at = {place: await consumer.position(self._named(place)) for place in places}
-            read = {place: Read(at[place], last) for place, (_, last) in read.items()}
+            read = {place: ReadPosition(at[place], last) for place, (_, last) in read.items()}
             await self._in_thread(self._tables.move, connection, read)
 
     async def _enter(self, held: AsyncExitStack, block: AbstractContextManager[T]) -> T:
@@ -398,13 +398,13 @@ class Projection:
 
     async def _chunk(
         self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]
-    ) -> dict[Place, Part]:
-        chunk: dict[Place, Part] = {}
+    ) -> dict[Place, FetchedRecords]:
+        chunk: dict[Place, FetchedRecords] = {}
         for tp, records in fetched.items():
             if records:
                 place = self._unnamed(tp)
                 decoded = [record_of(place, record) for record in records]
-                chunk[place] = Part(decoded, Read(await consumer.position(tp), last_of(decoded[-1])))
+                chunk[place] = FetchedRecords(decoded, ReadPosition(await consumer.position(tp), last_of(decoded[-1])))
         return chunk
 
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
@@ -416,7 +416,7 @@ class Projection:
             return
         if chunk:
             self._metrics.overtaken.inc(await self._in_thread(self._tables.commit, chunk))
-            await self._tell(chunk)
+            await self._notify(chunk)
         if time.monotonic() - self._checked > CHECK_SECONDS:
             await self._in_thread(self._tables.check)
             self._checked = time.monotonic()
@@ -432,7 +432,7 @@ class Projection:
         in_use = await self._in_thread(self._tables.drop_former)
         self._drop_at = time.monotonic() + DROP_SECONDS if in_use else None
 
-    async def _tell(self, chunk: dict[Place, Part]) -> None:
+    async def _notify(self, chunk: dict[Place, FetchedRecords]) -> None:
         """Give what is committed to those in memory, then move the positions."""
         records = self._tables.ordered(chunk)
         self._progress.remember(records)
@@ -445,7 +445,7 @@ class Projection:
         self._metrics.records.inc(len(records))
         self._metrics.last_commit.set_to_current_time()
 
-    async def _look(self, consumer: AIOKafkaConsumer, chunk: Mapping[Place, Part]) -> None:
+    async def _look(self, consumer: AIOKafkaConsumer, chunk: Mapping[Place, FetchedRecords]) -> None:
         """Note ends, and positions that moved over markers of transactions only; wake those who wait."""
         answered_ms, places = 0, list(chunk)
         if self._behind or time.monotonic() - self._looked > LOOK_SECONDS:
@@ -486,7 +486,7 @@ class Projection:
         return Place(tp.topic.removeprefix(self._settings.topic_prefix), tp.partition)
 
 
-class _Metrics:
+class _ProjectionMetrics:
     """What a projection tells Prometheus."""
 
     def __init__(self, registry: CollectorRegistry, service: str, projection: Projection) -> None:

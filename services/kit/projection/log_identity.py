@@ -18,7 +18,7 @@ POLL_MS = 200
 COMPARE_SECONDS = 30.0
 
 
-class Read(NamedTuple):
+class ReadPosition(NamedTuple):
     """How far a partition was read: the next offset, and the last record; None where none was, or that is not kept."""
 
     next: int
@@ -26,7 +26,7 @@ class Read(NamedTuple):
 
 
 async def differences(
-    consumer: AIOKafkaConsumer, read: Mapping[TopicPartition, Read], compacted: Collection[TopicPartition]
+    consumer: AIOKafkaConsumer, read: Mapping[TopicPartition, ReadPosition], compacted: Collection[TopicPartition]
 ) -> list[str]:
     """How the log differs from the one of which so much was read; empty where it does not.
 

@@ -17,7 +17,7 @@ TOPIC = "facts-private"
 ERASURES = frozenset(kind.name.encode() for kind in KINDS if kind.erases)
 
 
-class Identity(NamedTuple):
+class FactIdentity(NamedTuple):
     """The identity of a fact and the kind of its event, which together make its key."""
 
     kind: str
@@ -65,7 +65,7 @@ class PrivateParts:
             connection.execute(delete(self.table).where(self.table.c.key == key))
         upsert(connection, self._erased, erased)
 
-    def find(self, connection: Connection, identities: Iterable[Identity]) -> dict[Identity, Private]:
+    def find(self, connection: Connection, identities: Iterable[FactIdentity]) -> dict[FactIdentity, Private]:
         """The private part of each fact."""
         keys = {_key(each): each for each in identities}
         columns = self._erased.c
@@ -82,6 +82,6 @@ class PrivateParts:
         }
 
 
-def _key(identity: Identity) -> str:
+def _key(identity: FactIdentity) -> str:
     kind, source, event_id = identity
     return fact_key(parse_source(source).plan, kind, source, event_id).decode()

@@ -29,7 +29,7 @@ class AggregatorProgress:
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
         """Store those of a chunk's records that tell of progress."""
-        rows = [{"partition": partition, "value": value} for partition, value in _told(records)]
+        rows = [{"partition": partition, "value": value} for partition, value in _decoded(records)]
         upsert(connection, self.table, rows)
 
     def load(self, connection: Connection) -> None:
@@ -39,12 +39,12 @@ class AggregatorProgress:
 
     def remember(self, records: Sequence[Record]) -> None:
         """Take them into memory, after they were stored."""
-        self._remember(_told(records))
+        self._remember(_decoded(records))
 
-    def _remember(self, told: Sequence[tuple[int, bytes]]) -> None:
-        for partition, value in told:
+    def _remember(self, decoded: Sequence[tuple[int, bytes]]) -> None:
+        for partition, value in decoded:
             self._last[partition] = Progress.model_validate_json(value, extra="ignore")
 
 
-def _told(records: Sequence[Record]) -> list[tuple[int, bytes]]:
+def _decoded(records: Sequence[Record]) -> list[tuple[int, bytes]]:
     return [(record.partition, record.value) for record in records if record.topic == TOPIC and record.value]

@@ -48,6 +48,6 @@ def record_of(place: Place, record: ConsumerRecord) -> Record:
 
 def last_of(record: Record) -> Last:
     """What a record is known by again."""
-    told = hashlib.sha256(b"%d %d " % (record.timestamp_ms, record.value is not None))
-    told.update(record.value or b"")
-    return Last(record.offset, told.hexdigest())
+    digest = hashlib.sha256(b"%d %d " % (record.timestamp_ms, record.value is not None))
+    digest.update(record.value or b"")
+    return Last(record.offset, digest.hexdigest())

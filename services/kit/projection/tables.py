@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from services.kit.projection import progress
 from services.kit.projection.databases import TEXT, reading, table_prefix, writing
-from services.kit.projection.log_identity import Read
+from services.kit.projection.log_identity import ReadPosition
 from services.kit.projection.records import Last, Place, Record
 from services.kit.projection.sqlite_file import SqliteFile
 
@@ -39,11 +39,11 @@ Apply = Callable[[Connection, Sequence[Record]], None]
 OFFSETS = "offsets"
 
 
-class Part(NamedTuple):
+class FetchedRecords(NamedTuple):
     """What was fetched of one place: its records, at least one, and up to where it is read with them."""
 
     records: list[Record]
-    read: Read
+    read: ReadPosition
 
 
 class RebuiltError(Exception):
@@ -75,7 +75,7 @@ class ProjectionTables:
         self.engine = engine
         self.file = SqliteFile(engine) if engine.dialect.name == "sqlite" else None
         self.build = ""
-        self.stored: dict[Place, Read] = {}
+        self.stored: dict[Place, ReadPosition] = {}
         self._service, self._version = service, version
         self._prefix = table_prefix(service, version)
         self._order = {place: number for number, place in enumerate(places)}
@@ -98,7 +98,7 @@ class ProjectionTables:
 
     # ── building and opening ─────────────────────────────────────────────────────────────────────────────────────
 
-    def open(self) -> tuple[str, dict[Place, Read]]:
+    def open(self) -> tuple[str, dict[Place, ReadPosition]]:
         """Keep former versions' tables from being dropped under us. Returns the build id and the offset rows; nothing
         where there are none."""
         self.close()
@@ -160,7 +160,7 @@ class ProjectionTables:
                 connection.execute(self._compacted[topic].delete())
             yield connection
 
-    def move(self, connection: Connection, read: Mapping[Place, Read]) -> None:
+    def move(self, connection: Connection, read: Mapping[Place, ReadPosition]) -> None:
         """Set offset rows, in a transaction of `replacing`."""
         for place, to in read.items():
             connection.execute(update(self.offsets).where(self._is(place)).values(_values(to)))
@@ -175,7 +175,7 @@ class ProjectionTables:
 
     # ── applying ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def ordered(self, chunk: Mapping[Place, Part]) -> list[Record]:
+    def ordered(self, chunk: Mapping[Place, FetchedRecords]) -> list[Record]:
         """The records of a chunk, in the order of topics, partitions and offsets."""
         return [record for place in sorted(chunk, key=self._order.__getitem__) for record in chunk[place].records]
 
@@ -184,7 +184,7 @@ class ProjectionTables:
         self.progress.apply(connection, records)
         self._apply(connection, records)
 
-    def commit(self, chunk: Mapping[Place, Part]) -> int:
+    def commit(self, chunk: Mapping[Place, FetchedRecords]) -> int:
         """Apply what nobody has applied yet, and move the offsets, in one transaction. Returns how often another
         replica was faster."""
         overtaken = 0
@@ -205,7 +205,7 @@ class ProjectionTables:
             else:
                 return overtaken
 
-    def _transact(self, due: Mapping[Place, Part]) -> None:
+    def _transact(self, due: Mapping[Place, FetchedRecords]) -> None:
         records = [record for record in self.ordered(due) if record.offset >= self.stored[Place(*record[:2])].next]
         moved = {
             place: due[place].read for place in sorted(due)
@@ -216,7 +216,7 @@ class ProjectionTables:
             self.apply(connection, records)
         self.stored = {**self.stored, **moved}
 
-    def compare_and_set(self, connection: Connection, place: Place, old: int, new: Read) -> None:
+    def compare_and_set(self, connection: Connection, place: Place, old: int, new: ReadPosition) -> None:
         """Move an offset row. Raises OvertakenError where it is not what we know, or of other tables."""
         row = self.offsets.c
         here = self._is(place) & (row.next == old) & (row.build == self.build)
@@ -255,20 +255,20 @@ class ProjectionTables:
                 _drop(connection, prefix)
         return left
 
-    def _rows(self, connection: Connection) -> tuple[set[str], set[str], dict[Place, Read]]:
+    def _rows(self, connection: Connection) -> tuple[set[str], set[str], dict[Place, ReadPosition]]:
         """The offset rows, of whatever build and log, and these; nothing where there are no tables."""
         if not inspect(connection).has_table(self.offsets.name):
             return set(), set(), {}
         rows = connection.execute(select(self.offsets)).all()
         read = {
-            Place(row.topic, row.partition): Read(
+            Place(row.topic, row.partition): ReadPosition(
                 row.next, None if row.last_offset is None else Last(row.last_offset, row.last_sha256)
             )
             for row in rows
         }
         return {row.build for row in rows}, {row.generation for row in rows}, read
 
-    def _read(self, connection: Connection) -> dict[Place, Read]:
+    def _read(self, connection: Connection) -> dict[Place, ReadPosition]:
         """The offset rows of our tables. Raises RebuiltError where they are others."""
         builds, _, rows = self._rows(connection)
         if builds != {self.build} or rows.keys() != self._order.keys():
@@ -280,7 +280,7 @@ class ProjectionTables:
         return (self.offsets.c.topic == place.topic) & (self.offsets.c.partition == place.partition)
 
 
-def _values(read: Read) -> dict[str, object]:
+def _values(read: ReadPosition) -> dict[str, object]:
     last = read.last
     return {"next": read.next, "last_offset": last and last.offset, "last_sha256": last and last.sha256}
 

@@ -15,8 +15,8 @@ from services.kit.auth.principal import Caller
 from services.kit.http.problems import ConflictProblem, NotFoundProblem, UnavailableProblem
 from services.kit.projection.databases import alone
 from services.kit.projection.follower import Place
-from services.kit.publishing import Letter, audit_letter
-from services.programs.dependencies import Parts
+from services.kit.publishing import OutgoingRecord, audit_record
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.projection import SERVICE
 
 KEYS = 50  # of one office at most: its record is one message
@@ -25,7 +25,7 @@ WAIT_SECONDS = 10.0
 Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
 
 
-async def make_key(parts: Parts, caller: Caller, plan: str, office: str, role: Role) -> tuple[str, Key]:
+async def make_key(parts: ProgramsDependencies, caller: Caller, plan: str, office: str, role: Role) -> tuple[str, Key]:
     """Make a key of an office; its text, which is kept nowhere, and the key. Raises ConflictProblem when the office has as
     many as it may, UnavailableProblem."""
     if len(parts.keyring.office(plan, office).keys) >= KEYS:
@@ -37,7 +37,7 @@ async def make_key(parts: Parts, caller: Caller, plan: str, office: str, role: R
     return text, key
 
 
-async def withdraw_key(parts: Parts, caller: Caller, plan: str, office: str, key_id: str) -> None:
+async def withdraw_key(parts: ProgramsDependencies, caller: Caller, plan: str, office: str, key_id: str) -> None:
     """Withdraw a key of an office. Raises NotFoundProblem where it has none with this id, UnavailableProblem."""
     if all(key.key_id != key_id for key in parts.keyring.office(plan, office).keys):
         raise NotFoundProblem(f"{plan}/{office} has no key {key_id}.")
@@ -45,7 +45,7 @@ async def withdraw_key(parts: Parts, caller: Caller, plan: str, office: str, key
     await _change_keys(parts, plan, office, lambda keys: tuple(key for key in keys if key.key_id != key_id), act)
 
 
-async def _change_keys(parts: Parts, plan: str, office: str, change: Change, audited: Audited) -> None:
+async def _change_keys(parts: ProgramsDependencies, plan: str, office: str, change: Change, audited: Audited) -> None:
     """Publish an office's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
 
     The record says all keys at once, so that who writes it must have read what is there: one change at a time, in
@@ -58,12 +58,12 @@ async def _change_keys(parts: Parts, plan: str, office: str, change: Change, aud
             await _read_back(parts, place, await _end(parts, place))
             changed = parts.keyring.office(plan, office)
             changed = changed.model_copy(update={"keys": change(changed.keys)})
-            letter = Letter(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
-            receipt, _ = await parts.publisher.publish(letter, audit_letter(audited))
+            record = OutgoingRecord(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
+            receipt, _ = await parts.publisher.publish(record, audit_record(audited))
             await _read_back(parts, place, receipt.offset + 1)
 
 
-async def _end(parts: Parts, place: Place) -> int:
+async def _end(parts: ProgramsDependencies, place: Place) -> int:
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             # What is written and not committed counts: a key withdrawn behind an open transaction is not seen yet.
@@ -72,7 +72,7 @@ async def _end(parts: Parts, place: Place) -> int:
         raise UnavailableProblem("The broker does not answer; nothing was changed.") from None
 
 
-async def _read_back(parts: Parts, place: Place, end: int) -> None:
+async def _read_back(parts: ProgramsDependencies, place: Place, end: int) -> None:
     if end and not await parts.projection.wait_for(*place, end - 1, WAIT_SECONDS):
         raise UnavailableProblem("Keys are not read back yet; look at the list of keys in a moment.")
 

@@ -11,16 +11,16 @@ from schemas.sources import OFFICE, PLAN
 from services.kit.auth.dependencies import needs
 from services.kit.auth.principal import Caller
 from services.kit.http.problems import answers
-from services.kit.http.responses import NOT_MODIFIED, Content, content_of, tagged
+from services.kit.http.responses import NOT_MODIFIED, ResponseContent, content_of, tagged
 from services.programs.departments import commands, queries
 from services.programs.departments.models import DEFAULT_KEY, KEY_EXAMPLE, ListedDepartments, MadeKey, ShownKeys
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
 OfficePath = Annotated[str, Path(pattern=f"^(?:{OFFICE})$")]
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ProgramsDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["departments"])
 
@@ -36,7 +36,7 @@ def create_routes(parts: Parts) -> APIRouter:
     ) -> Response:
         """The departments of the plan version in force today, and how many programs each leads."""
 
-        def listed() -> Content:
+        def listed() -> ResponseContent:
             return content_of(queries.departments(parts.projection, plan))
 
         return tagged(request, await parts.limits.run("reads", caller.keyed, listed))

@@ -7,16 +7,16 @@ from schemas.facts import written
 from schemas.reports import Erasure, PrivatePartErased
 from schemas.sources import council, parse_source
 from services.kit.auth.principal import Caller
-from services.kit.event_checks import event_letter
+from services.kit.event_checks import event_record
 from services.kit.http.responses import Acknowledged
-from services.kit.publishing import audit_letter
+from services.kit.publishing import audit_record
 from services.programs.departments.commands import audited
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.erasures.models import ErasureAsked
 from services.programs.events.commands import attest
 
 
-async def erase(parts: Parts, caller: Caller, asked: ErasureAsked) -> Acknowledged:
+async def erase(parts: ProgramsDependencies, caller: Caller, asked: ErasureAsked) -> Acknowledged:
     """Publish an erasure and the record of it in the audit. Raises UnavailableProblem."""
     source = parse_source(asked.source)
     event = attest(
@@ -31,5 +31,5 @@ async def erase(parts: Parts, caller: Caller, asked: ErasureAsked) -> Acknowledg
         parts.secret,
     )
     act = audited(caller, "private.erase", source.plan, source.office, f"{asked.source} {asked.id}: {asked.reason}")
-    receipt, _ = await parts.publisher.publish(event_letter(event, written(event)), audit_letter(act))
+    receipt, _ = await parts.publisher.publish(event_record(event, written(event)), audit_record(act))
     return Acknowledged(source=event.source, id=event.id, **receipt._asdict())

@@ -11,13 +11,13 @@ from services.kit.auth.principal import Caller
 from services.kit.http.problems import NotFoundProblem, answers
 from services.kit.http.responses import Acknowledged
 from services.kit.http.strict_json import Json
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.erasures import commands
 from services.programs.erasures.models import ACCEPTED_EXAMPLE, ErasureAsked
 from services.programs.erasures.queries import is_known
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ProgramsDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["events"])
 

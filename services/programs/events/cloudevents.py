@@ -22,11 +22,11 @@ from schemas.cloudevents import (
     structured,
     without_mark,
 )
-from schemas.codec import Report, read_report
+from schemas.codec import FlatReport, read_report
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.registry import EVENT, Event
 from services.kit.event_checks import wrong_shape
-from services.kit.http.problems import InvalidProblem, MediaTypeProblem, Wrong
+from services.kit.http.problems import ErrorDetail, InvalidProblem, MediaTypeProblem
 from services.kit.http.strict_json import wrong_json
 
 BATCH_EVENTS = 10_000
@@ -37,10 +37,10 @@ MANY = f"a JSON list of events; a single one goes as {MEDIA_TYPE}"
 _SPLIT = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-class Refused(NamedTuple):
+class RefusedEvent(NamedTuple):
     """An event that is none: all that is wrong with it, and its source and id where they can be read."""
 
-    errors: list[Wrong]
+    errors: list[ErrorDetail]
     source: str = ""
     id: str = ""
 
@@ -48,7 +48,7 @@ class Refused(NamedTuple):
 class WellWritten(NamedTuple):
     """A report that was read without building its model, and the whole event as it is published."""
 
-    report: Report
+    report: FlatReport
     content: bytes
 
     @property
@@ -60,7 +60,7 @@ class WellWritten(NamedTuple):
         return self.report.id
 
 
-Arrived = WellWritten | Event | Refused
+Arrived = WellWritten | Event | RefusedEvent
 
 
 def is_batch(content_type: str) -> bool:
@@ -73,21 +73,23 @@ def read_batch(body: bytes) -> Iterator[Arrived]:
     try:
         values = _SPLIT(without_mark(body))
     except msgspec.ValidationError:
-        raise InvalidProblem(errors=[Wrong("body", "is no list", MANY)]) from None
+        raise InvalidProblem(errors=[ErrorDetail("body", "is no list", MANY)]) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidProblem(errors=[Wrong("body", f"is not JSON: {error}", MANY)]) from None
+        raise InvalidProblem(errors=[ErrorDetail("body", f"is not JSON: {error}", MANY)]) from None
     if len(values) > BATCH_EVENTS:
-        raise InvalidProblem(errors=[Wrong("body", f"{len(values)} events in one batch", f"at most {BATCH_EVENTS}")])
+        raise InvalidProblem(
+            errors=[ErrorDetail("body", f"{len(values)} events in one batch", f"at most {BATCH_EVENTS}")]
+        )
     return (_of_batch(bytes(value)) for value in values)
 
 
 def _of_batch(value: bytes) -> Arrived:
     arrived = _read(value)
-    if isinstance(arrived, Refused):
+    if isinstance(arrived, RefusedEvent):
         with suppress(ValueError):
-            told = from_json(value)
-            if isinstance(told, dict):
-                source, event_id = (str(told.get(name, ""))[:NAME_LIMIT] for name in ("source", "id"))
+            fields = from_json(value)
+            if isinstance(fields, dict):
+                source, event_id = (str(fields.get(name, ""))[:NAME_LIMIT] for name in ("source", "id"))
                 return arrived._replace(source=source, id=event_id)
     return arrived
 
@@ -100,18 +102,18 @@ def read_one(headers: Headers, body: bytes) -> Arrived:
     body = without_mark(body)
     if form == MEDIA_TYPE:
         if body.lstrip()[:1] == b"[":
-            return Refused([Wrong("body", "is a list", ONE)])
+            return RefusedEvent([ErrorDetail("body", "is a list", ONE)])
         return _read(body)
     attributes, faults = from_http(headers.raw)
     if form.startswith(FAMILY) or not (attributes or faults):
         accepted = f"{MEDIA_TYPE}, {BATCH_MEDIA_TYPE}, or {HTTP_PREFIX} headers with application/json"
         raise MediaTypeProblem(f"{form or 'A body without a media type'} is not taken here, but {accepted}.")
-    errors = [Wrong(*fault) for fault in faults]
+    errors = [ErrorDetail(*fault) for fault in faults]
     if "data" in attributes:
-        errors.append(Wrong(f"{HTTP_PREFIX}data", "is no attribute of an event", "the data in the body"))
+        errors.append(ErrorDetail(f"{HTTP_PREFIX}data", "is no attribute of an event", "the data in the body"))
     errors += [wrong._replace(where=_in_data(wrong.where)) for wrong in wrong_json(body)]
     if errors:
-        return Refused(errors)
+        return RefusedEvent(errors)
     return _read(structured(attributes | {CONTENT: content_type or "application/json"}, body))
 
 
@@ -129,11 +131,11 @@ def _in_data(where: str) -> str:
 def _read(body: bytes) -> Arrived:
     errors = wrong_json(body)
     if errors:
-        return Refused(errors)
+        return RefusedEvent(errors)
     found = read_report(body)
     if found is not None:
         return WellWritten(found.report, found.written())
     try:
         return EVENT.validate_json(body)
     except ValidationError as error:
-        return Refused(wrong_shape(error))
+        return RefusedEvent(wrong_shape(error))

@@ -18,10 +18,10 @@ from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import EVENT_LIMIT
 from services.kit.auth.principal import Caller
-from services.kit.event_checks import event_letter, now_ms, wrong_by_itself
-from services.kit.http.problems import Wrong, listed
-from services.kit.publishing import Letter, Publisher, audit_letter
-from services.programs.events.cloudevents import Arrived, Refused, WellWritten
+from services.kit.event_checks import event_record, now_ms, wrong_by_itself
+from services.kit.http.problems import ErrorDetail, listed
+from services.kit.publishing import OutgoingRecord, Publisher, audit_record
+from services.programs.events.cloudevents import Arrived, RefusedEvent, WellWritten
 from services.programs.metrics import IntakeMetrics
 
 TOPIC = "program-status"
@@ -39,7 +39,7 @@ class _Good(NamedTuple):
     position: int
     source: str
     id: str
-    letter: Letter
+    record: OutgoingRecord
 
 
 async def receive(
@@ -51,7 +51,7 @@ async def receive(
     good: list[_Good] = []
     for index, arrived in enumerate(arrivals):
         checked = _check(arrived, caller, secret, received_ms)
-        if isinstance(checked, Letter):
+        if isinstance(checked, OutgoingRecord):
             good.append(_Good(index, arrived.source, arrived.id, checked))
             results.append({"status": UNAVAILABLE, "source": arrived.source, "id": arrived.id})
         else:
@@ -59,9 +59,9 @@ async def receive(
         if index % BREATH == BREATH - 1:
             await asyncio.sleep(0)
     audits = _audited(good, caller, received_ms)
-    letters = [each.letter for each in good] + [audit_letter(audited) for audited in audits.values()]
+    records = [each.record for each in good] + [audit_record(audited) for audited in audits.values()]
     with metrics.publish_seconds.time():
-        receipts = await publisher.try_to_publish(letters)
+        receipts = await publisher.try_to_publish(records)
     audit_receipts = dict(zip(audits, receipts[len(good) :], strict=True))
     for each, receipt in zip(good, receipts, strict=False):
         if receipt is not None and audit_receipts[each.source] is not None:
@@ -72,20 +72,20 @@ async def receive(
     return results
 
 
-def _check(arrived: Arrived, caller: Caller, secret: Secret, received_ms: int) -> Letter | Result:
+def _check(arrived: Arrived, caller: Caller, secret: Secret, received_ms: int) -> OutgoingRecord | Result:
     """The letter an event is sent as, or the result that refuses it."""
-    if isinstance(arrived, Refused):
+    if isinstance(arrived, RefusedEvent):
         return _refused(INVALID, arrived.source, arrived.id, arrived.errors)
     if isinstance(arrived, WellWritten):
         if _is_good(arrived, caller, received_ms):
-            return Letter(TOPIC, arrived.report.plan, arrived.report.plan, arrived.content, MEDIA_TYPE)
+            return OutgoingRecord(TOPIC, arrived.report.plan, arrived.report.plan, arrived.content, MEDIA_TYPE)
         event: Event = EVENT.validate_json(arrived.content)  # its model tells what is wrong
     else:
         event = arrived
     errors = _not_here(event)
     for name in ("attestedrole", "attestation"):
         if getattr(event, name) is not None:
-            errors.append(Wrong(name, "is set by intake, never by a sender", "nothing", getattr(event, name)))
+            errors.append(ErrorDetail(name, "is set by intake, never by a sender", "nothing", getattr(event, name)))
     attested = attest(event, secret) if _may_attest(event, caller) else event
     value = written(attested)
     errors += wrong_by_itself(attested, value, received_ms)
@@ -93,9 +93,9 @@ def _check(arrived: Arrived, caller: Caller, secret: Secret, received_ms: int) -
         return _refused(INVALID, event.source, event.id, errors)
     if not caller.may("reports:write", source=event.source):
         refusal = caller.refusal(source=event.source)
-        wrong = Wrong("source", refusal, caller.source or f"/plans/{caller.plan}/...", event.source)
+        wrong = ErrorDetail("source", refusal, caller.source or f"/plans/{caller.plan}/...", event.source)
         return _refused(FORBIDDEN, event.source, event.id, [wrong])
-    return event_letter(attested, value)
+    return event_record(attested, value)
 
 
 def _is_good(arrived: WellWritten, caller: Caller, received_ms: int) -> bool:
@@ -108,10 +108,10 @@ def _is_good(arrived: WellWritten, caller: Caller, received_ms: int) -> bool:
     )
 
 
-def _not_here(event: Event) -> list[Wrong]:
+def _not_here(event: Event) -> list[ErrorDetail]:
     if kind_of(event).topic == TOPIC:
         return []
-    return [Wrong("type", "does not enter here", "reports and retractions of programs", event.type)]
+    return [ErrorDetail("type", "does not enter here", "reports and retractions of programs", event.type)]
 
 
 def _may_attest(event: Event, caller: Caller) -> bool:
@@ -127,7 +127,7 @@ def attest(event: Event, secret: Secret) -> Event:
     return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
 
 
-def _refused(status: int, source: str, event_id: str, errors: list[Wrong]) -> Result:
+def _refused(status: int, source: str, event_id: str, errors: list[ErrorDetail]) -> Result:
     return {"source": source, "id": event_id, "status": status, "errors": to_jsonable_python(listed(errors))}
 
 

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import ColumnElement, Connection, Select, Table, select, tuple_
 
 from realization.future_dates import latest_date
-from realization.plan_facts import PlanBook
+from realization.plan_facts import PlanFacts
 from schemas.facts import Fact, NewerFactError, UnknownFact, parse_fact
 from schemas.registry import Programs, kind_of
 from schemas.sources import parse_source
@@ -74,7 +74,7 @@ async def _all_decided(projection: Projection, inputs: Inputs, ends: Ends | None
         return False
     for place, end in ends.written.items():
         decided = projection.decided_up_to(*place)
-        if decided and not projection.has_mail(*place, decided - 1):
+        if decided and not projection.has_processed(*place, decided - 1):
             return False
         try:
             async with asyncio.timeout(ENDS_SECONDS):
@@ -151,27 +151,27 @@ def _named(table: Table, plan: str, source: str, event_id: str) -> ColumnElement
 def _report_standing(connection: Connection, report: Any) -> Standing:
     """What a report means now. `report`: its row."""
     _require_known(connection, report.plan)
-    book = PlanBook(report.plan)
-    _with_versions(book, connection)
-    _with_programs(book, connection, [report.program])
-    return book.report_standing(report.program, report.source, report.id, latest_date(now_ms()))
+    plan_facts = PlanFacts(report.plan)
+    _with_versions(plan_facts, connection)
+    _with_programs(plan_facts, connection, [report.program])
+    return plan_facts.report_standing(report.program, report.source, report.id, latest_date(now_ms()))
 
 
 def standing(connection: Connection, fact: Fact) -> Standing:
     """What a fact means now."""
     plan, event = fact.event.plan, fact.event
     _require_known(connection, plan)
-    book = PlanBook(plan)
+    plan_facts = PlanFacts(plan)
     kind = kind_of(event)
     if kind.programs is Programs.OF_TARGET:
         source, event_id = kind.target(event.data)
-        _add_reports(book, connection, _named(REPORTS, plan, source, event_id))
-        _add_others(book, connection, select(OTHERS.c.value).where(_named(OTHERS, plan, source, event_id)))
+        _add_reports(plan_facts, connection, _named(REPORTS, plan, source, event_id))
+        _add_others(plan_facts, connection, select(OTHERS.c.value).where(_named(OTHERS, plan, source, event_id)))
     elif kind.programs is not Programs.NONE:
-        _with_versions(book, connection)
-        _with_programs(book, connection, kind.named_programs(event.data))
+        _with_versions(plan_facts, connection)
+        _with_programs(plan_facts, connection, kind.named_programs(event.data))
     # What is of a later day, as a plan version that takes effect then, is not superseded.
-    return book.standing(fact) if kind.day_may_come else book.standing(fact, latest_date(now_ms()))
+    return plan_facts.standing(fact) if kind.day_may_come else plan_facts.standing(fact, latest_date(now_ms()))
 
 
 def _require_known(connection: Connection, plan: str) -> None:
@@ -189,46 +189,49 @@ def _require_known(connection: Connection, plan: str) -> None:
         raise UnavailableProblem(str(NewerFactError(fact)), retry_after_seconds=60)
 
 
-def _with_versions(book: PlanBook, connection: Connection) -> None:
-    for version in plan_facts(connection, book.plan):
-        book.add_plan(version.plan, version.seq, version.received_ms)
+def _with_versions(found: PlanFacts, connection: Connection) -> None:
+    for version in plan_facts(connection, found.plan):
+        found.add_plan(version.plan, version.seq, version.received_ms)
 
 
-def _with_programs(book: PlanBook, connection: Connection, programs: Sequence[str]) -> None:
+def _with_programs(plan_facts: PlanFacts, connection: Connection, programs: Sequence[str]) -> None:
     """Every fact that speaks of the programs, and every retraction of one of those."""
     if not programs:
         return
-    _add_reports(book, connection, (REPORTS.c.plan == book.plan) & REPORTS.c.program.in_(programs))
+    _add_reports(plan_facts, connection, (REPORTS.c.plan == plan_facts.plan) & REPORTS.c.program.in_(programs))
     mentioned = (
         select(OTHERS.c.value, OTHERS.c.source, OTHERS.c.id)
         .join(MENTIONS, (OTHERS.c.plan == MENTIONS.c.plan) & (OTHERS.c.seq == MENTIONS.c.seq))
-        .where((MENTIONS.c.plan == book.plan) & MENTIONS.c.program.in_(programs))
+        .where((MENTIONS.c.plan == plan_facts.plan) & MENTIONS.c.program.in_(programs))
         .distinct()
     )
-    _add_others(book, connection, mentioned)
+    _add_others(plan_facts, connection, mentioned)
     reports = select(REPORTS.c.source, REPORTS.c.id).where(
-        (REPORTS.c.plan == book.plan) & REPORTS.c.program.in_(programs)
+        (REPORTS.c.plan == plan_facts.plan) & REPORTS.c.program.in_(programs)
     )
     others = mentioned.with_only_columns(OTHERS.c.source, OTHERS.c.id)
     taken_back = (
         select(RETRACTIONS.c.seq)
         .where(
-            RETRACTIONS.c.plan == book.plan, tuple_(RETRACTIONS.c.source, RETRACTIONS.c.id).in_(reports.union(others))
+            RETRACTIONS.c.plan == plan_facts.plan,
+            tuple_(RETRACTIONS.c.source, RETRACTIONS.c.id).in_(reports.union(others)),
         )
         .distinct()
     )
     _add_others(
-        book, connection, select(OTHERS.c.value).where(OTHERS.c.plan == book.plan, OTHERS.c.seq.in_(taken_back))
+        plan_facts,
+        connection,
+        select(OTHERS.c.value).where(OTHERS.c.plan == plan_facts.plan, OTHERS.c.seq.in_(taken_back)),
     )
 
 
-def _add_reports(book: PlanBook, connection: Connection, which: ColumnElement[bool]) -> None:
+def _add_reports(plan_facts: PlanFacts, connection: Connection, which: ColumnElement[bool]) -> None:
     for row in connection.execute(select(REPORTS).where(which)):
-        book.add_claim(row.program, claim(row))
+        plan_facts.add_claim(row.program, claim(row))
 
 
-def _add_others(book: PlanBook, connection: Connection, values: Select[Any]) -> None:
+def _add_others(plan_facts: PlanFacts, connection: Connection, values: Select[Any]) -> None:
     for value in connection.execute(values).scalars():
         fact = parse_fact(value)
         assert isinstance(fact, Fact)
-        book.add(fact)
+        plan_facts.add(fact)

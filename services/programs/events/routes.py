@@ -14,16 +14,16 @@ from schemas.topics import KIB
 from services.kit.auth.dependencies import checked_first, needs
 from services.kit.auth.principal import Caller
 from services.kit.http.problems import (
+    ErrorDetail,
     ForbiddenProblem,
     InvalidProblem,
     NotFoundProblem,
     Problem,
     UnavailableProblem,
-    Wrong,
     answers,
 )
 from services.kit.publishing import NOT_ACKNOWLEDGED
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.events.cloudevents import Arrived, is_batch, read_batch, read_one, require_utf_8
 from services.programs.events.commands import ACCEPTED, FORBIDDEN, UNAVAILABLE, Result, receive
 from services.programs.events.models import (
@@ -44,7 +44,7 @@ WAIT_SECONDS = 30
 RETRY_AFTER_SECONDS = 2
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ProgramsDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["events"])
 
@@ -121,7 +121,7 @@ def _problem(result: Result) -> Problem:
     """The problem a single event's result is."""
     if result["status"] == UNAVAILABLE:
         return UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
-    errors = [Wrong(**error) for error in result["errors"]]
+    errors = [ErrorDetail(**error) for error in result["errors"]]
     return (ForbiddenProblem if result["status"] == FORBIDDEN else InvalidProblem)(errors=errors)
 
 

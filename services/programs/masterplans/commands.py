@@ -9,15 +9,15 @@ from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from schemas.sources import council
 from schemas.topics import PLAN_VERSION_LIMIT
 from services.kit.auth.principal import Caller
-from services.kit.event_checks import event_letter
-from services.kit.http.problems import ConflictProblem, InvalidProblem, TooLargeProblem, Wrong
-from services.kit.publishing import Letter, audit_letter
+from services.kit.event_checks import event_record
+from services.kit.http.problems import ConflictProblem, ErrorDetail, InvalidProblem, TooLargeProblem
+from services.kit.publishing import OutgoingRecord, audit_record
 from services.programs.departments.commands import audited
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.masterplans.models import CellWarning, ImportedVersion, Published
 from services.programs.masterplans.queries import registered
 from services.programs.masterplans.uploads import Upload
-from services.programs.masterplans.workbook import Read, read_csv, read_workbook
+from services.programs.masterplans.workbook import ReadResult, read_csv, read_workbook
 
 DIGEST_CHARACTERS = 16
 
@@ -29,10 +29,12 @@ class _Checked(NamedTuple):
     event: MasterplanVersionPublished
     warnings: list[CellWarning]
     already: bool
-    letter: Letter
+    record: OutgoingRecord
 
 
-async def import_masterplan(parts: Parts, upload: Upload, caller: Caller, *, dry_run: bool) -> ImportedVersion:
+async def import_masterplan(
+    parts: ProgramsDependencies, upload: Upload, caller: Caller, *, dry_run: bool
+) -> ImportedVersion:
     """Read an upload and publish the version it holds, unless it is a dry run.
 
     Raises InvalidProblem with every error of every cell, ForbiddenProblem for a plan that is not the caller's,
@@ -42,7 +44,7 @@ async def import_masterplan(parts: Parts, upload: Upload, caller: Caller, *, dry
     version, published = checked.event.data, None
     if not (dry_run or checked.already):
         act = audited(caller, "masterplans.import", checked.plan, detail=checked.event.id)
-        receipt, _ = await parts.publisher.publish(checked.letter, audit_letter(act))
+        receipt, _ = await parts.publisher.publish(checked.record, audit_record(act))
         published = Published(**receipt._asdict())
     return ImportedVersion(
         plan=checked.plan,
@@ -58,11 +60,11 @@ async def import_masterplan(parts: Parts, upload: Upload, caller: Caller, *, dry
     )
 
 
-def _checked(parts: Parts, upload: Upload, caller: Caller) -> _Checked:
+def _checked(parts: ProgramsDependencies, upload: Upload, caller: Caller) -> _Checked:
     """What an upload comes to, not published yet. Blocks: workbooks are large."""
     found = _read(parts, upload)
     if found.errors or found.version is None or found.plan is None:
-        raise InvalidProblem(errors=[Wrong(*error) for error in found.errors])
+        raise InvalidProblem(errors=[ErrorDetail(*error) for error in found.errors])
     caller.require("plans:write", plan=found.plan)
     event = _event(found.plan, found.version)
     value = written(event)
@@ -70,10 +72,10 @@ def _checked(parts: Parts, upload: Upload, caller: Caller) -> _Checked:
         raise TooLargeProblem(f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are taken.")
     already = _compare(parts, found.plan, event)
     warnings = [CellWarning(**warning._asdict()) for warning in found.warnings]
-    return _Checked(found.plan, event, warnings, already, event_letter(event, value))
+    return _Checked(found.plan, event, warnings, already, event_record(event, value))
 
 
-def _read(parts: Parts, upload: Upload) -> Read:
+def _read(parts: ProgramsDependencies, upload: Upload) -> ReadResult:
     if not upload.is_csv:
         return read_workbook(upload.data)
     current = registered(parts.projection, upload.fields.get("plan", ""))
@@ -93,7 +95,7 @@ def _event(plan: str, version: MasterplanVersion) -> MasterplanVersionPublished:
     )
 
 
-def _compare(parts: Parts, plan: str, event: MasterplanVersionPublished) -> bool:
+def _compare(parts: ProgramsDependencies, plan: str, event: MasterplanVersionPublished) -> bool:
     """Whether this very version is registered already. Raises ConflictProblem when it replaces another than the current."""
     current = registered(parts.projection, plan)
     if current is not None and current.version == event.data:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from schemas.facts import Fact, parse_fact
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
-from schemas.plan_versions import PlanFact, read_plan
+from schemas.plan_versions import PlanVersionFact, read_plan
 from services.kit.http.responses import moment
 from services.kit.projection.databases import reading
 from services.kit.projection.follower import Projection
@@ -34,13 +34,13 @@ def parsed(value: bytes) -> Registered:
 
 
 @lru_cache(maxsize=64)
-def _read(value: bytes) -> PlanFact:
+def _read(value: bytes) -> PlanVersionFact:
     found = read_plan(value)
     assert found is not None
     return found
 
 
-def plan_facts(connection: Connection, plan: str) -> list[PlanFact]:
+def plan_facts(connection: Connection, plan: str) -> list[PlanVersionFact]:
     """Every version of a plan as figures need it, the oldest first."""
     asked = (
         select(OTHERS.c.value)

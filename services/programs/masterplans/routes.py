@@ -13,9 +13,9 @@ from services.kit.auth.principal import Caller
 from services.kit.http.problems import NotFoundProblem, answers
 from services.kit.http.responses import (
     NOT_MODIFIED,
-    Content,
     Cursor,
     Limit,
+    ResponseContent,
     content_of,
     cursor_of,
     moment,
@@ -23,7 +23,7 @@ from services.kit.http.responses import (
     tagged,
 )
 from services.kit.projection.databases import reading
-from services.programs.dependencies import Parts
+from services.programs.dependencies import ProgramsDependencies
 from services.programs.masterplans.commands import import_masterplan
 from services.programs.masterplans.models import (
     BINARY,
@@ -45,7 +45,7 @@ LAST_VERSION = 2**31 - 1
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ProgramsDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["masterplans"])
 
@@ -56,7 +56,7 @@ def create_routes(parts: Parts) -> APIRouter:
         """The latest version of every plan, by its id."""
         after = "".join(position_of(cursor, f"({PLAN})"))
 
-        def listed() -> Content:
+        def listed() -> ResponseContent:
             with reading(parts.projection.engine) as connection:
                 items = page(connection, after, limit + 1)
             following = cursor_of(items[limit - 1]["plan"]) if len(items) > limit else None
@@ -102,7 +102,7 @@ def create_routes(parts: Parts) -> APIRouter:
     async def masterplan(request: Request, caller: Annotated[Caller, needs("plans:read")], plan: PlanPath) -> Response:
         """A plan: its versions, the latest first, and which one is in force today."""
 
-        def told() -> Content:
+        def content() -> ResponseContent:
             with reading(parts.projection.engine) as connection:
                 found = versions(connection, plan)
             if not found:
@@ -111,7 +111,7 @@ def create_routes(parts: Parts) -> APIRouter:
             number = current.version.version if current else None
             return content_of({"plan": plan, "current": found[0]["version"], "in_force": number, "versions": found})
 
-        return tagged(request, await parts.limits.run("reads", caller.keyed, told))
+        return tagged(request, await parts.limits.run("reads", caller.keyed, content))
 
     @router.get(
         "/v1/masterplans/{plan}/versions/{number}",
@@ -127,12 +127,12 @@ def create_routes(parts: Parts) -> APIRouter:
         """A plan version, whole."""
         _, seq = await _find(parts, caller, plan, number)
 
-        def told() -> bytes:
+        def content() -> bytes:
             found = at_seq(parts.projection, plan, seq)
             about = {"plan": plan, "seq": found.fact.seq, "received_at": moment(found.fact.received_ms)}
             return to_json(about | found.version.model_dump(mode="json"))
 
-        return tagged(request, await _exported(parts, ("version", plan, seq), told, keyed=caller.keyed))
+        return tagged(request, await _exported(parts, ("version", plan, seq), content, keyed=caller.keyed))
 
     @router.get(
         "/v1/masterplans/{plan}/export",
@@ -161,7 +161,7 @@ def create_routes(parts: Parts) -> APIRouter:
     return router
 
 
-async def _find(parts: Parts, caller: Caller, plan: str, number: int | None) -> Found:
+async def _find(parts: ProgramsDependencies, caller: Caller, plan: str, number: int | None) -> Found:
     """Where a version is. Raises NotFoundProblem where there is none."""
 
     def ask() -> Found | None:
@@ -174,19 +174,21 @@ async def _find(parts: Parts, caller: Caller, plan: str, number: int | None) -> 
     return found
 
 
-async def _exported(parts: Parts, key: tuple[str | int, ...], make: Callable[[], bytes], *, keyed: bool) -> Content:
+async def _exported(
+    parts: ProgramsDependencies, key: tuple[str | int, ...], make: Callable[[], bytes], *, keyed: bool
+) -> ResponseContent:
     """What `make` writes of a version, which never changes: written once, and kept while there is room."""
 
-    def content() -> Content:
+    def content() -> ResponseContent:
         return content_of(make(), compress=key[0] == "version")
 
-    async def in_turn() -> Content:
+    async def in_turn() -> ResponseContent:
         return parts.answers.keep(key, await parts.limits.run("exports", keyed, content))
 
     return parts.answers.kept(key) or await parts.answers.once((keyed, *key), in_turn)
 
 
-def _file(request: Request, content: Content, media_type: str, name: str) -> Response:
+def _file(request: Request, content: ResponseContent, media_type: str, name: str) -> Response:
     response = tagged(request, content, media_type=media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from services.kit.http.problems import InvalidProblem, MediaTypeProblem, Wrong
+from services.kit.http.problems import ErrorDetail, InvalidProblem, MediaTypeProblem
 from services.programs.masterplans.models import CSV, MULTIPART, XLSX
 
 
@@ -31,11 +31,13 @@ async def _uploaded(request: Request) -> Upload:
         async with request.form(max_files=1, max_fields=10) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
-                raise InvalidProblem(errors=[Wrong("file", "is missing", "a workbook or CSV file in the field `file`")])
+                raise InvalidProblem(
+                    errors=[ErrorDetail("file", "is missing", "a workbook or CSV file in the field `file`")]
+                )
             is_csv = (file.filename or "").lower().endswith(".csv") or file.content_type == CSV
             return Upload(is_csv, await file.read(), fields)
     except HTTPException as error:
-        raise InvalidProblem(errors=[Wrong("body", f"is no form: {error.detail}", MULTIPART)]) from None
+        raise InvalidProblem(errors=[ErrorDetail("body", f"is no form: {error.detail}", MULTIPART)]) from None
 
 
 Uploaded = Annotated[Upload, Depends(_uploaded)]

@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field
 
 from schemas.vocabulary import Status
 from services.aggregator.api.models import Answer, Dated, FactRef, Figure, Text
-from services.aggregator.api.parameters import Question, Seq, _seq_or_day
+from services.aggregator.api.parameters import PlanQuestion, Seq, _seq_or_day
 
 
-class ChangesQuestion(Question):
+class ChangesQuestion(PlanQuestion):
     since: Annotated[
         Seq | date | None,
         BeforeValidator(_seq_or_day),

@@ -10,7 +10,7 @@ from realization import formulas
 from realization.cells import PHYSICAL_UNIT, Counts
 from realization.exact import text as exact
 from realization.plan_facts import NEVER_REPORTED, ProgramState, Version
-from schemas.plan_versions import Program
+from schemas.plan_versions import VersionProgram
 from services.aggregator.api.cells import figure
 from services.aggregator.api.changes.models import ChangedProgram, ChangeKind, Changes, Side
 from services.aggregator.api.models import FactRef, Figure, Text
@@ -48,7 +48,7 @@ def changes(since: date | int, after: Moment) -> Changes:
     )
 
 
-_Look = dict[str, tuple[Program, ProgramState]]
+_Look = dict[str, tuple[VersionProgram, ProgramState]]
 
 
 def _look(moment: Moment) -> _Look:
@@ -69,7 +69,9 @@ def _share(moment: Moment, look: _Look) -> Figure:
     return figure(formulas.share(counts))
 
 
-def _kinds(first: tuple[Program, ProgramState] | None, last: tuple[Program, ProgramState] | None) -> list[ChangeKind]:
+def _kinds(
+    first: tuple[VersionProgram, ProgramState] | None, last: tuple[VersionProgram, ProgramState] | None
+) -> list[ChangeKind]:
     if last is None:
         return ["removed"]
     kinds: list[ChangeKind] = [] if first else ["added"]
@@ -91,7 +93,7 @@ def _status(state: ProgramState) -> str | None:
     return state.claim.status if state.claim else None
 
 
-def _side(found: tuple[Program, ProgramState] | None) -> Side | None:
+def _side(found: tuple[VersionProgram, ProgramState] | None) -> Side | None:
     if found is None:
         return None
     state = found[1]

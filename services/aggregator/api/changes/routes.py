@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.aggregator.api.changes.models import Changes, ChangesQuestion
 from services.aggregator.api.changes.queries import changes
-from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
+from services.aggregator.api.dependencies import ANSWERS, ApiDependencies, asked_moment
 from services.aggregator.api.moments import Moment
 from services.aggregator.api.parameters import PlanPath
 from services.kit.auth.dependencies import needs
@@ -15,7 +15,7 @@ from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 

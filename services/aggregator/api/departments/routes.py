@@ -6,14 +6,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.aggregator.api.departments.models import Departments
 from services.aggregator.api.departments.queries import departments
-from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
-from services.aggregator.api.parameters import PlanPath, Question
+from services.aggregator.api.dependencies import ANSWERS, ApiDependencies, asked_moment
+from services.aggregator.api.parameters import PlanPath, PlanQuestion
 from services.kit.auth.dependencies import needs
 from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 
@@ -22,7 +22,7 @@ def create_routes(parts: Parts) -> APIRouter:
         request: Request,
         caller: Annotated[Caller, needs("figures:read")],
         plan: PlanPath,
-        question: Annotated[Question, Query()],
+        question: Annotated[PlanQuestion, Query()],
     ) -> Response:
         """Who is on time, late, silent, or never reported."""
         content = await parts.answers.answer(

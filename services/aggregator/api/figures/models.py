@@ -7,10 +7,10 @@ from pydantic import Field
 from realization.cells import Grouping
 from realization.formulas import Basis
 from services.aggregator.api.models import Dated, FreshAt, Group, Overall, Text
-from services.aggregator.api.parameters import Question, QuickWin
+from services.aggregator.api.parameters import PlanQuestion, QuickWin
 
 
-class RealizationQuestion(Question):
+class RealizationQuestion(PlanQuestion):
     group_by: Grouping = "dimension"
     quick_win: QuickWin = None
     basis: Basis = "claimed"

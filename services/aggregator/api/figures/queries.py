@@ -13,7 +13,7 @@ from services.aggregator.api.models import Group, Overall, Text
 from services.aggregator.api.moments import TIME_ZONE, Moment
 
 
-class Identity(TypedDict):
+class PlanIdentity(TypedDict):
     """What a plan says of itself."""
 
     name: Text
@@ -25,7 +25,7 @@ class Identity(TypedDict):
     time_zone: str
 
 
-def identity(moment: Moment) -> Identity:
+def identity(moment: Moment) -> PlanIdentity:
     """What a plan says of itself: by the version in force, else by the first one known, else nothing."""
     plan_facts = moment.opened.plan_facts
     known = [version for version in plan_facts.versions if version.seq <= moment.known_at]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
+from services.aggregator.api.dependencies import ANSWERS, ApiDependencies, asked_moment
 from services.aggregator.api.figures.models import Realization, RealizationQuestion
 from services.aggregator.api.figures.queries import realization
 from services.aggregator.api.parameters import PlanPath
@@ -13,7 +13,7 @@ from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 

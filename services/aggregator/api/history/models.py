@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 from realization.cells import Grouping
 from realization.formulas import Basis
 from services.aggregator.api.models import Answer, Exact, Known, Percent, Text
-from services.aggregator.api.parameters import Asked, Day, KnownAt, MinSeq
+from services.aggregator.api.parameters import BaseQuestion, Day, KnownAt, MinSeq
 
 
-class HistoryQuestion(Asked):
+class HistoryQuestion(BaseQuestion):
     since: Annotated[
         Day | None, Field(alias="from", description="The first date; default: the beginning of the plan.")
     ] = None

@@ -12,13 +12,13 @@ from realization import formulas
 from realization.cells import Counts, Grouping, membership
 from realization.exact import percent
 from realization.formulas import Basis
-from realization.plan_facts import NEVER_REPORTED, PlanBook, ProgramState, Version
+from realization.plan_facts import NEVER_REPORTED, PlanFacts, ProgramState, Version
 from realization.targets import target
 from services.aggregator.api.cells import labels
 from services.aggregator.api.history.models import History, Point, Series
 from services.aggregator.api.models import Text
 from services.aggregator.api.moments import Moment
-from services.kit.http.problems import InvalidProblem, Wrong
+from services.kit.http.problems import ErrorDetail, InvalidProblem
 
 OVERALL_KEY = "overall"
 OVERALL = Text(id="Seluruh program", en="All programs")
@@ -78,7 +78,7 @@ def history(
 
 
 def _too_much(what: str) -> InvalidProblem:
-    return InvalidProblem(errors=[Wrong("query.from", what, "a shorter time, or a point for each year")])
+    return InvalidProblem(errors=[ErrorDetail("query.from", what, "a shorter time, or a point for each year")])
 
 
 def _beginning(moment: Moment) -> date:
@@ -108,8 +108,8 @@ def _point(
 class _Sweep:
     """Counts of programs, realized and verified, at one date after the other."""
 
-    def __init__(self, plan_facts: PlanBook, known_at: int, group_by: Grouping) -> None:
-        self._book, self._known_at, self._group_by = plan_facts, known_at, group_by
+    def __init__(self, plan_facts: PlanFacts, known_at: int, group_by: Grouping) -> None:
+        self._plan_facts, self._known_at, self._group_by = plan_facts, known_at, group_by
         self._version: Version | None = None
         self._states: dict[str, ProgramState] = {}
         self._turns: dict[str, list[date]] = {}  # dates still to come at which a program may change, the last first
@@ -118,17 +118,17 @@ class _Sweep:
     def count(self, version: Version, as_of: date) -> dict[str, Counts]:
         """The counts at a date, which is later than that of the call before."""
         if version is not self._version:
-            self._turns = {code: self._book.turning_points(code)[::-1] for code in version.programs}
+            self._turns = {code: self._plan_facts.turning_points(code)[::-1] for code in version.programs}
             self._states = dict.fromkeys(version.programs, NEVER_REPORTED)
         if version is not self._version or self._group_by == "quick_win":
-            members = membership(self._group_by, self._book, as_of, self._known_at)
+            members = membership(self._group_by, self._plan_facts, as_of, self._known_at)
             self._keys = {code: (OVERALL_KEY, *members(code, program)) for code, program in version.programs.items()}
         self._version = version
         for code, turns in self._turns.items():
             if turns and turns[-1] <= as_of:
                 while turns and turns[-1] <= as_of:
                     turns.pop()
-                self._states[code] = self._book.state(code, as_of, self._known_at)
+                self._states[code] = self._plan_facts.state(code, as_of, self._known_at)
         cells: dict[str, Counts] = {OVERALL_KEY: Counts()}
         for code, keys in self._keys.items():
             state = self._states[code]

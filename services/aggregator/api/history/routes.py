@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.aggregator.api.dependencies import ANSWERS, Parts
+from services.aggregator.api.dependencies import ANSWERS, ApiDependencies
 from services.aggregator.api.history.models import History, HistoryQuestion
 from services.aggregator.api.history.queries import history
 from services.aggregator.api.moments import AskedMoment
@@ -14,7 +14,7 @@ from services.kit.auth.principal import Caller
 from services.kit.http.responses import tagged
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from schemas.sources import PLAN
 from services.aggregator.api.models import Answer, FreshAt, KnownAt, Next, Overall, Text
-from services.aggregator.api.parameters import Asked, Cursor, Day
+from services.aggregator.api.parameters import BaseQuestion, Cursor, Day
 from services.kit.http.responses import position_of
 
 
-class PlansQuestion(Asked):
+class PlansQuestion(BaseQuestion):
     as_of: Annotated[
         Day | None, Field(description="Default: today in each plan's time zone.", examples=["2020-12-31"])
     ] = None

@@ -22,7 +22,7 @@ from services.aggregator.api.plans.models import Plans, RankedPlan
 from services.aggregator.api.projection import PlanRow, Tables
 from services.kit.http.limits import WorkLimiter
 from services.kit.http.problems import UnavailableProblem
-from services.kit.http.responses import Content, content_of, cursor_of
+from services.kit.http.responses import ResponseContent, content_of, cursor_of
 from services.kit.http.single_flight import SharedAnswers
 from services.kit.projection.follower import Projection
 
@@ -43,14 +43,14 @@ class _Ranked(NamedTuple):
     as_of: date
 
 
-class _Counted(NamedTuple):
+class _CountedPlan(NamedTuple):
     """Programs of a plan, and how many are realized."""
 
     realized: int
     programs: int
 
 
-class _Known(OrderedDict[tuple[str, date], tuple[int, T]]):
+class _KnownShares(OrderedDict[tuple[str, date], tuple[int, T]]):
     """What is known of plans at dates, with the `seq` it is known at; the least lately asked for are forgotten."""
 
     def __init__(self, most: int) -> None:
@@ -88,10 +88,12 @@ class Ranking:
         self._answers, self._open_plans, self._tables = answers, open_plans, tables
         self._projection, self._limits, self._now = projection, limits, now
         self._shared = SharedAnswers(0)  # keeps none
-        self._counts: _Known[_Counted] = _Known(COUNTS_REMEMBERED)
-        self._cells: _Known[Realization] = _Known(CELLS_REMEMBERED)
+        self._counts: _KnownShares[_CountedPlan] = _KnownShares(COUNTS_REMEMBERED)
+        self._cells: _KnownShares[Realization] = _KnownShares(CELLS_REMEMBERED)
 
-    async def page(self, as_of: date | None, limit: int, after: tuple[Fraction, str] | None, *, keyed: bool) -> Content:
+    async def page(
+        self, as_of: date | None, limit: int, after: tuple[Fraction, str] | None, *, keyed: bool
+    ) -> ResponseContent:
         """A page. `as_of` None: today in each plan's time zone.
 
         Raises UnavailableProblem while too many plans are still to be loaded, TooManyProblem. What was counted is
@@ -99,7 +101,7 @@ class Ranking:
         """
         line: Hashable = (keyed, as_of, limit, after)
 
-        async def in_turn() -> Content:
+        async def in_turn() -> ResponseContent:
             async with AsyncExitStack() as room:
                 await room.enter_async_context(self._limits.room("answers", keyed=keyed))
                 self._shared.begin(line)
@@ -114,7 +116,7 @@ class Ranking:
 
         return await self._shared.once(line, in_turn)
 
-    def _counted(self, rows: Sequence[PlanRow], days: Mapping[str, date]) -> dict[str, _Counted]:
+    def _counted(self, rows: Sequence[PlanRow], days: Mapping[str, date]) -> dict[str, _CountedPlan]:
         """What is known without loading plans."""
         found = {}
         for row in rows:
@@ -125,9 +127,9 @@ class Ranking:
                 found[row.plan] = counts
         return found
 
-    async def _count(self, plans: Sequence[str], days: Mapping[str, date], keyed: bool) -> dict[str, _Counted]:
+    async def _count(self, plans: Sequence[str], days: Mapping[str, date], keyed: bool) -> dict[str, _CountedPlan]:
         """What plans in memory say. As many rankings count at a time as there is room for them."""
-        counted: dict[str, _Counted] = {}
+        counted: dict[str, _CountedPlan] = {}
         async with self._limits.room("rankings", keyed=keyed):
             ends = time.monotonic() + SECONDS
             for plan in plans:
@@ -140,8 +142,12 @@ class Ranking:
         return counted
 
     async def _page(
-        self, counted: Mapping[str, _Counted], days: Mapping[str, date], limit: int, after: tuple[Fraction, str] | None
-    ) -> Content:
+        self,
+        counted: Mapping[str, _CountedPlan],
+        days: Mapping[str, date],
+        limit: int,
+        after: tuple[Fraction, str] | None,
+    ) -> ResponseContent:
         standings = await self._limits.in_thread("answers", _ranked, counted, days)
         page = [standing for standing in standings if after is None or standing.key > after][:limit]
         cells = [await self._realization(standing.plan, standing.as_of) for standing in page]
@@ -161,22 +167,22 @@ class Ranking:
         return Moment(opened, as_of, opened.seq)
 
 
-def _by_snapshot(row: PlanRow, day: date) -> _Counted | None:
+def _by_snapshot(row: PlanRow, day: date) -> _CountedPlan | None:
     """Programs realized, and programs, where the snapshot is true of a day; else None."""
     if row.live is None or min(day, row.live.as_of) < row.settled_on:
         return None
-    return _Counted(row.live.realized, row.live.programs)
+    return _CountedPlan(row.live.realized, row.live.programs)
 
 
-def _count(moment: Moment) -> _Counted:
+def _count(moment: Moment) -> _CountedPlan:
     version = moment.version
     if version is None:
-        return _Counted(0, 0)
+        return _CountedPlan(0, 0)
     states = moment.opened.plan_facts.states(version, moment.as_of, moment.known_at)
-    return _Counted(sum(state.realized for state in states.values()), len(version.programs))
+    return _CountedPlan(sum(state.realized for state in states.values()), len(version.programs))
 
 
-def _ranked(counted: Mapping[str, _Counted], days: Mapping[str, date]) -> list[_Ranked]:
+def _ranked(counted: Mapping[str, _CountedPlan], days: Mapping[str, date]) -> list[_Ranked]:
     """All plans in their order."""
     return sorted(
         _Ranked((-(Fraction(*counts) if counts.programs else NO_SHARE), plan), plan, days[plan])
@@ -184,7 +190,7 @@ def _ranked(counted: Mapping[str, _Counted], days: Mapping[str, date]) -> list[_
     )
 
 
-def _written(standings: Sequence[_Ranked], page: Sequence[_Ranked], cells: Sequence[Realization]) -> Content:
+def _written(standings: Sequence[_Ranked], page: Sequence[_Ranked], cells: Sequence[Realization]) -> ResponseContent:
     """A page as bytes."""
     shares = [standing.key[0] for standing in standings]
     items = [

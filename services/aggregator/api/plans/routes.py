@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.aggregator.api.dependencies import Parts
+from services.aggregator.api.dependencies import ApiDependencies
 from services.aggregator.api.plans.models import Plans, PlansQuestion, ranked_at
 from services.kit.auth.dependencies import needs
 from services.kit.auth.principal import Caller
@@ -12,7 +12,7 @@ from services.kit.http.problems import answers as problems
 from services.kit.http.responses import NOT_MODIFIED, tagged
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 

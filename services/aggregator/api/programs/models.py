@@ -5,13 +5,13 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Outcome, Punctuality, Standing, Status
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Punctuality, Standing, Status, VerificationResult
 from services.aggregator.api.models import Answer, Dated, FactRef, Instant, Next, ReceivedRef, Text
-from services.aggregator.api.parameters import CODE, Cursor, Question, QuickWin
+from services.aggregator.api.parameters import CODE, Cursor, PlanQuestion, QuickWin
 from services.kit.http.responses import not_a_cursor, position_of
 
 
-class ProgramFilters(Question):
+class ProgramFilters(PlanQuestion):
     """Which programs are asked about."""
 
     dimension: Dimension | None = None
@@ -114,7 +114,7 @@ class Verification(FactRef):
     """One verification of a program, with what it means now."""
 
     visited_on: date
-    outcome: Outcome
+    outcome: VerificationResult
     standing: Standing
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
-from services.aggregator.api.dependencies import ANSWERS, Parts, asked_moment
+from services.aggregator.api.dependencies import ANSWERS, ApiDependencies, asked_moment
 from services.aggregator.api.moments import AskedMoment, Moment
-from services.aggregator.api.parameters import PlanPath, ProgramPath, Question
+from services.aggregator.api.parameters import PlanPath, PlanQuestion, ProgramPath
 from services.aggregator.api.programs.models import (
     FullProgramStory,
     Programs,
@@ -19,10 +19,10 @@ from services.aggregator.api.programs.models import (
 from services.aggregator.api.programs.queries import in_full, programs, story
 from services.kit.auth.dependencies import needs
 from services.kit.auth.principal import Caller
-from services.kit.http.responses import Content, content_of, tagged
+from services.kit.http.responses import ResponseContent, content_of, tagged
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 
@@ -61,7 +61,7 @@ def create_routes(parts: Parts) -> APIRouter:
         caller: Annotated[Caller, needs("figures:read")],
         plan: PlanPath,
         program: ProgramPath,
-        question: Annotated[Question, Query()],
+        question: Annotated[PlanQuestion, Query()],
     ) -> Response:
         """One program with every report and verification. Notes, obstacles and evidence are shown to a key only."""
 
@@ -80,7 +80,9 @@ def create_routes(parts: Parts) -> APIRouter:
     return router
 
 
-async def _in_full(parts: Parts, plan: str, asked: AskedMoment, public: Callable[[Moment], ProgramStory]) -> Content:
+async def _in_full(
+    parts: ApiDependencies, plan: str, asked: AskedMoment, public: Callable[[Moment], ProgramStory]
+) -> ResponseContent:
     """A program's story with what only a key is shown; not kept."""
     await parts.moments.wait(plan, asked, keyed=True)
     async with parts.answers.at(plan, asked, keyed=True) as moment:
@@ -88,7 +90,7 @@ async def _in_full(parts: Parts, plan: str, asked: AskedMoment, public: Callable
         assert isinstance(found, ProgramStory)
         seqs = {each.seq for each in (*found.reports, *found.verifications)}
 
-        def read(connection: Connection) -> Content:
+        def read(connection: Connection) -> ResponseContent:
             events, private = parts.tables.in_full(connection, plan, seqs)
             return content_of(in_full(found, events, private).model_dump_json().encode())
 

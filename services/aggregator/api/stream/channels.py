@@ -35,7 +35,7 @@ class ChannelQuestion(NamedTuple):
         return self.as_of is None and self.quick_win is None
 
 
-class Seen(NamedTuple):
+class LastSeen(NamedTuple):
     """Which answer a client saw last."""
 
     seq: int
@@ -54,7 +54,7 @@ class Client:
 
     __slots__ = ("gone", "heartbeat", "seen", "wake")
 
-    def __init__(self, seen: Seen | None) -> None:
+    def __init__(self, seen: LastSeen | None) -> None:
         self.seen = seen
         self.wake = asyncio.Event()
         self.heartbeat = self.gone = False
@@ -64,7 +64,7 @@ class Published(NamedTuple):
     """A new answer of a channel, and the event that leads to it from each answer that a client saw (None: none)."""
 
     answer: Realization
-    events: dict[Seen | None, Event]
+    events: dict[LastSeen | None, Event]
 
 
 class Channel:
@@ -76,11 +76,11 @@ class Channel:
         self.clients: set[Client] = set()
         self.lock = asyncio.Lock()
         self.stale_since: float | None = 0.0
-        self._answers: OrderedDict[Seen, Realization] = OrderedDict()
-        self._events: dict[Seen | None, Event] = {}
+        self._answers: OrderedDict[LastSeen, Realization] = OrderedDict()
+        self._events: dict[LastSeen | None, Event] = {}
 
     @property
-    def last(self) -> Seen | None:
+    def last(self) -> LastSeen | None:
         """The last answer."""
         return next(reversed(self._answers), None)
 
@@ -95,12 +95,12 @@ class Channel:
         if self.stale_since is None:
             self.stale_since = now
 
-    def answer(self, moment: Moment, seen: Set[Seen | None]) -> Published:
+    def answer(self, moment: Moment, seen: Set[LastSeen | None]) -> Published:
         """The answer at a moment, with the events for those who saw one of these. Computed in a thread."""
         question = self.question
         answer = realization(moment, question.group_by, question.basis, question.quick_win)
         snapshot = _event("snapshot", answer.known_at.seq, answer.model_dump_json())
-        changes: dict[Seen | None, Event | None] = {
+        changes: dict[LastSeen | None, Event | None] = {
             each: _change(moment, self._answers[each], answer)
             for each in seen
             if each is not None and each in self._answers
@@ -110,7 +110,7 @@ class Channel:
     def publish(self, published: Published) -> None:
         """Take a new answer, and wake those who follow."""
         answer, events = published
-        seen = Seen(answer.known_at.seq, answer.as_of)
+        seen = LastSeen(answer.known_at.seq, answer.as_of)
         if seen == self.last:
             return
         self._events = events
@@ -137,7 +137,7 @@ class Channel:
             client.gone = True
         self.wake()
 
-    def event(self, seen: Seen | None) -> Event | None:
+    def event(self, seen: LastSeen | None) -> Event | None:
         """What leads from the answer a client saw (None: none) to the last one; None where that is the same."""
         return None if seen == self.last else self._events.get(seen) or self._events[None]
 

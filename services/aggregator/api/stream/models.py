@@ -7,10 +7,10 @@ from pydantic import Field
 from realization.cells import Grouping
 from realization.formulas import Basis
 from services.aggregator.api.models import Answer, FreshAt, Group, KnownAt, Overall
-from services.aggregator.api.parameters import Asked, AsOf, QuickWin
+from services.aggregator.api.parameters import AsOf, BaseQuestion, QuickWin
 
 
-class StreamQuestion(Asked):
+class StreamQuestion(BaseQuestion):
     as_of: AsOf = None
     group_by: Grouping = "dimension"
     quick_win: QuickWin = None

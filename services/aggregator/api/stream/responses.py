@@ -5,7 +5,7 @@ import asyncio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.aggregator.api.stream.channels import Channel, ChannelQuestion, Client, Seen
+from services.aggregator.api.stream.channels import Channel, ChannelQuestion, Client, LastSeen
 from services.aggregator.api.stream.streams import Streams
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -21,7 +21,7 @@ class EventStream(Response):
 class Stream(EventStream):
     """The response that follows a channel."""
 
-    def __init__(self, streams: Streams, question: ChannelQuestion, seen: Seen | None, *, keyed: bool) -> None:
+    def __init__(self, streams: Streams, question: ChannelQuestion, seen: LastSeen | None, *, keyed: bool) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._streams, self._question, self._seen, self._keyed = streams, question, seen, keyed

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
-from services.aggregator.api.dependencies import PROBLEMS, Parts
+from services.aggregator.api.dependencies import PROBLEMS, ApiDependencies
 from services.aggregator.api.figures.models import Realization
 from services.aggregator.api.parameters import PlanPath
 from services.aggregator.api.stream.channels import ChannelQuestion
@@ -31,7 +31,7 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_routes(parts: Parts) -> APIRouter:
+def create_routes(parts: ApiDependencies) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["realization"])
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from services.aggregator.api.metrics import ApiMetrics
 from services.aggregator.api.moments import Moment, Moments, date_in, time_zone
-from services.aggregator.api.stream.channels import Channel, ChannelQuestion, Client, Seen
+from services.aggregator.api.stream.channels import Channel, ChannelQuestion, Client, LastSeen
 from services.kit.http.limits import WorkLimiter
 from services.kit.http.problems import UnavailableProblem
 
@@ -62,7 +62,7 @@ class Streams:
                 channel.touch(now)
                 self._news.set()
 
-    async def last_seen(self, question: ChannelQuestion, last_event_id: str, *, keyed: bool) -> Seen | None:
+    async def last_seen(self, question: ChannelQuestion, last_event_id: str, *, keyed: bool) -> LastSeen | None:
         """Which answer a client that comes back saw last, where that can be known.
 
         The id says the `seq` and not the date. It was that of today only if the fact itself came today. Raises
@@ -78,7 +78,7 @@ class Streams:
         received_at = opened.received_at(seq)
         if question.as_of is None and (received_at is None or date_in(time_zone(opened), received_at) != today):
             return None
-        return Seen(seq, question.as_of or today)
+        return LastSeen(seq, question.as_of or today)
 
     @contextmanager
     def following(self, question: ChannelQuestion, client: Client, *, keyed: bool) -> Generator[Channel]:

@@ -6,8 +6,8 @@ bytes out.
 """
 
 from services.programs.masterplans.workbook.csv_file import read_csv, write_csv
-from services.programs.masterplans.workbook.problems import CellError, Read
+from services.programs.masterplans.workbook.problems import CellError, ReadResult
 from services.programs.masterplans.workbook.read import read_workbook
 from services.programs.masterplans.workbook.write import template, write_workbook
 
-__all__ = ["CellError", "Read", "read_csv", "read_workbook", "template", "write_csv", "write_workbook"]
+__all__ = ["CellError", "ReadResult", "read_csv", "read_workbook", "template", "write_csv", "write_workbook"]

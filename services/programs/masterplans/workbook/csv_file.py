@@ -17,25 +17,25 @@ from schemas.topics import MIB
 from services.programs.masterplans.workbook import columns, text
 from services.programs.masterplans.workbook.layout import budget_years, program_values
 from services.programs.masterplans.workbook.offices import Offices
-from services.programs.masterplans.workbook.problems import Problems, Read
+from services.programs.masterplans.workbook.problems import Problems, ReadResult
 from services.programs.masterplans.workbook.programs import check_weights, read_programs
 from services.programs.masterplans.workbook.read import assemble, read_plan_lines, years_of
 from services.programs.masterplans.workbook.sheets import LIMIT
 from services.programs.masterplans.workbook.table import Row, heads, recognized
-from services.programs.masterplans.workbook.values import Cell
+from services.programs.masterplans.workbook.values import SheetCell
 
 SEPARATORS: Final = (";", ",", "\t")
 A_CSV = "berkas CSV, UTF-8 / a CSV file in UTF-8"
 
 
-def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion | None = None) -> Read:
+def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion | None = None) -> ReadResult:
     """What a CSV file of programs says, with the plan's own `fields` (named as in `columns.PLAN_LINES`) beside it.
 
     Departments, targets, and what `fields` leaves out are those of `current`, the version that is replaced. Without
     one, the departments are the keys that stand in the file.
     """
     problems = Problems()
-    given = {field: Cell(f"?{field}", value) for field, value in fields.items()}
+    given = {field: SheetCell(f"?{field}", value) for field, value in fields.items()}
     for field in given.keys() - {line.field for line in columns.PLAN_LINES}:
         problems.error(f"?{field}", "tidak dikenal / unknown", ", ".join(line.field for line in columns.PLAN_LINES))
     plan = read_plan_lines({**_carried(current), **given}, problems)
@@ -74,11 +74,11 @@ def _named_in(rows: list[Row], problems: Problems) -> tuple[Department, ...]:
     return tuple(Department(key=key, name=Names(id=key, en=key)) for key in keys)
 
 
-def _carried(current: MasterplanVersion | None) -> dict[str, Cell]:
+def _carried(current: MasterplanVersion | None) -> dict[str, SheetCell]:
     """What stays as it is in the version before unless it is given: all but which version this is, and since when."""
     if current is None:
         return {}
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "city": current.city,
         "region_code": current.region_code,
         "name_id": current.name.id,
@@ -91,17 +91,17 @@ def _carried(current: MasterplanVersion | None) -> dict[str, Cell]:
         "punctual_by_receipt_from": current.punctual_by_receipt_from,
     }
     return {
-        field: Cell(f"?{field}", text.encode(value) if isinstance(value, str) else value)
-        for field, value in told.items()
+        field: SheetCell(f"?{field}", text.encode(value) if isinstance(value, str) else value)
+        for field, value in values.items()
     }
 
 
-def _records(data: bytes, problems: Problems) -> list[list[Cell]]:
+def _records(data: bytes, problems: Problems) -> list[list[SheetCell]]:
     """The records of a file, each of the same length, its headings first; empty where there are none."""
     written = _decoded(data, problems)
     if written is None:
         return []
-    best: list[list[Cell]] = []
+    best: list[list[SheetCell]] = []
     most = 0
     for separator in SEPARATORS:
         records = _separated(written, separator)
@@ -130,26 +130,27 @@ def _decoded(data: bytes, problems: Problems) -> str | None:
     return rest if first.strip().casefold() in {"sep=;", "sep=,", "sep=\t", "sep="} else written
 
 
-def _separated(written: str, separator: str) -> list[list[Cell]]:
+def _separated(written: str, separator: str) -> list[list[SheetCell]]:
     """Every record that is not empty. A record's line is that of its first character."""
     reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
-    records: list[list[Cell]] = []
+    records: list[list[SheetCell]] = []
     line = 1
     try:
         for record in reader:
             if any(value.strip() for value in record):
                 cells = enumerate(record, start=1)
-                records.append([Cell(f"baris {line}, kolom {at}", text.armed(value)) for at, value in cells])
+                records.append([SheetCell(f"baris {line}, kolom {at}", text.armed(value)) for at, value in cells])
             line = reader.line_num + 1
     except csv.Error:
         return []
     wide = max((len(record) for record in records), default=0)
     return [
-        [*record, *(Cell(f"{_line(record)}, kolom {at + 1}") for at in range(len(record), wide))] for record in records
+        [*record, *(SheetCell(f"{_line(record)}, kolom {at + 1}") for at in range(len(record), wide))]
+        for record in records
     ]
 
 
-def _line(record: list[Cell]) -> str:
+def _line(record: list[SheetCell]) -> str:
     return record[0].where.partition(",")[0]
 
 
@@ -161,11 +162,11 @@ def write_csv(version: MasterplanVersion) -> bytes:
     offices = Offices(version.departments)
     headings = None
     for program in version.programs:
-        told = program_values(program, years, {entry.key: offices.shown(entry) for entry in version.departments})
+        values = program_values(program, years, {entry.key: offices.shown(entry) for entry in version.departments})
         if headings is None:
-            headings = list(told)
+            headings = list(values)
             writer.writerow(headings)
-        writer.writerow([_written(value) for value in told.values()])
+        writer.writerow([_written(value) for value in values.values()])
     return out.getvalue().encode("utf-8-sig")
 
 

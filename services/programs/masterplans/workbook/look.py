@@ -57,6 +57,6 @@ def print_landscape(sheet: Worksheet, heading_row: int, footer: str, *, scale: i
     margins.top, margins.bottom = 0.5, 0.6
     below = sheet.oddFooter
     assert below is not None and below.left is not None and below.right is not None
-    below.left.text = "".join(letter for letter in footer if letter.isprintable() and letter != "&")[:120]  # & commands
+    below.left.text = "".join(record for record in footer if record.isprintable() and record != "&")[:120]  # & commands
     below.right.text = "Halaman &P dari &N"
     below.left.size = below.right.size = 8

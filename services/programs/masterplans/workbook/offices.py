@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from schemas.masterplan import Department
 from services.programs.masterplans.workbook import text, values
 from services.programs.masterplans.workbook.problems import RefusedError
-from services.programs.masterplans.workbook.values import Cell
+from services.programs.masterplans.workbook.values import SheetCell
 
 
 class Offices:
@@ -34,10 +34,10 @@ class Offices:
         (key,) = found
         return key
 
-    def one(self, cell: Cell, expected: str) -> str:
+    def one(self, cell: SheetCell, expected: str) -> str:
         return self.find(values.name(cell, expected), expected)
 
-    def several(self, cell: Cell, expected: str) -> tuple[str, ...]:
+    def several(self, cell: SheetCell, expected: str) -> tuple[str, ...]:
         return tuple(self.find(item, expected) for item in values.names(cell, expected))
 
     def shown(self, department: Department) -> str:

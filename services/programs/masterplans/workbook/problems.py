@@ -17,7 +17,7 @@ class CellError(NamedTuple):
     value: str | None = None
 
 
-class Read(NamedTuple):
+class ReadResult(NamedTuple):
     """What a file says: a valid version if there are no errors, else None. `plan` is the plan's id where it is known."""
 
     version: MasterplanVersion | None
@@ -26,7 +26,7 @@ class Read(NamedTuple):
     warnings: tuple[CellError, ...] = ()
 
 
-class Says(NamedTuple):
+class Expectation(NamedTuple):
     """What is wrong with a value, and what was expected."""
 
     what: str
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
     def __init__(self, what: str, expected: str) -> None:
         super().__init__(what)
-        self.says = Says(what, expected)
+        self.expectation = Expectation(what, expected)
 
 
 class Problems:
@@ -54,9 +54,9 @@ class Problems:
     def warn(self, where: str, what: str, expected: str, value: object = None) -> None:
         self.warnings.append(CellError(where, what, expected, shown(value)))
 
-    def answer(self, version: MasterplanVersion | None, plan: str | None) -> Read:
+    def answer(self, version: MasterplanVersion | None, plan: str | None) -> ReadResult:
         """The version counts only if nothing is wrong."""
-        return Read(None if self.errors else version, plan, tuple(self.errors), tuple(self.warnings))
+        return ReadResult(None if self.errors else version, plan, tuple(self.errors), tuple(self.warnings))
 
 
 def shown(value: Any) -> str | None:

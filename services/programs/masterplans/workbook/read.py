@@ -9,11 +9,11 @@ from schemas.vocabulary import DIMENSIONS
 from services.programs.masterplans.workbook import columns, text, values
 from services.programs.masterplans.workbook.columns import Column, SheetKind
 from services.programs.masterplans.workbook.offices import Offices
-from services.programs.masterplans.workbook.problems import Problems, Read
+from services.programs.masterplans.workbook.problems import Problems, ReadResult
 from services.programs.masterplans.workbook.programs import check_weights, read_programs
 from services.programs.masterplans.workbook.sheets import FILL_DOWN, MERGED, Sheet, open_sheets
 from services.programs.masterplans.workbook.table import Heads, Row, heads, recognized, take
-from services.programs.masterplans.workbook.values import Cell, Parser
+from services.programs.masterplans.workbook.values import Parser, SheetCell
 
 HEADINGS_WITHIN = 30  # rows of a sheet in which its headings are looked for
 NONE_GIVEN = "-"  # no value; in a column of targets: this dimension has targets of its own, but none for this year
@@ -37,7 +37,7 @@ PLAN_PARSERS: Final[dict[str, Parser]] = {
 }
 
 
-def read_workbook(data: bytes) -> Read:
+def read_workbook(data: bytes) -> ReadResult:
     """What a workbook says. Raises nothing for any bytes: what can't be read is in `errors`."""
     problems = Problems()
     sheets = _by_kind(open_sheets(data, problems), problems)
@@ -90,7 +90,7 @@ def assemble(
         return None
 
 
-def read_plan_lines(lines: dict[str, Cell], problems: Problems) -> dict[str, Any]:
+def read_plan_lines(lines: dict[str, SheetCell], problems: Problems) -> dict[str, Any]:
     """The plan's own fields by name: None where empty or wrong."""
     plan: dict[str, Any] = {}
     for line in columns.PLAN_LINES:
@@ -108,7 +108,7 @@ def read_plan_lines(lines: dict[str, Cell], problems: Problems) -> dict[str, Any
     return plan
 
 
-def _check_plan(plan: dict[str, Any], lines: dict[str, Cell], problems: Problems) -> None:
+def _check_plan(plan: dict[str, Any], lines: dict[str, SheetCell], problems: Problems) -> None:
     version, expects = plan["version"], plan["expects"]
     if version is not None and (expects or 0) + 1 != version:
         cell = lines.get("expects") or lines["version"]
@@ -146,13 +146,13 @@ def _needed(sheet: Sheet | None, kind: SheetKind, problems: Problems) -> Sheet |
     return sheet
 
 
-def _lines(sheet: Sheet | None, problems: Problems) -> dict[str, Cell]:
+def _lines(sheet: Sheet | None, problems: Problems) -> dict[str, SheetCell]:
     """The key/value sheet: the cell to the right of each heading we know."""
     sheet = _needed(sheet, columns.PLAN, problems)
     known = columns.by_name(columns.PLAN_LINES)
-    lines: dict[str, Cell] = {}
+    lines: dict[str, SheetCell] = {}
     if sheet is None:
-        return {line.field: Cell(columns.PLAN.title, "-") for line in columns.PLAN_LINES if not line.required}
+        return {line.field: SheetCell(columns.PLAN.title, "-") for line in columns.PLAN_LINES if not line.required}
     for row in sheet.rows():
         cells = sheet.row(row)
         at, head = next(((at, cell) for at, cell in enumerate(cells) if not cell.empty))
@@ -182,7 +182,7 @@ def _table(sheet: Sheet, known: tuple[Column, ...], problems: Problems, *, budge
     return [row for row in rows if row is not None]
 
 
-def _unmerged(sheet: Sheet, row: int, found: Heads) -> list[Cell]:
+def _unmerged(sheet: Sheet, row: int, found: Heads) -> list[SheetCell]:
     """The cells of a row. A cell merged down counts for each of its rows where that is certain (a dimension, a
     department), and is refused elsewhere: a weight merged over three programs may be one weight or three."""
     cells = sheet.row(row)
@@ -197,7 +197,7 @@ def _unmerged(sheet: Sheet, row: int, found: Heads) -> list[Cell]:
         if fields.get(at) in FILL_DOWN and first[1] == at + 1:
             cells[at] = source._replace(where=cell.where)
         else:
-            cells[at] = Cell(cell.where, source.value, trouble=MERGED)
+            cells[at] = SheetCell(cell.where, source.value, trouble=MERGED)
     return cells
 
 
@@ -213,18 +213,20 @@ def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, .
     if rows == []:
         problems.error(sheet.title, "tidak ada perangkat daerah / no departments", "satu baris per perangkat daerah / a row per department")  # fmt: skip
     for row in rows or ():
-        told = row.take(key, values.office_key, problems)
+        department_key = row.take(key, values.office_key, problems)
         name = row.take(name_id, values.name, problems)
         english = row.take(name_en, values.name, problems)
-        if told is None:
+        if department_key is None:
             continue
         where = row.cells["key"].where
-        if told in seen:
-            problems.error(where, f"kunci ganda, sudah ada di {seen[told]} / the key is there already", "satu kali / once", told)  # fmt: skip
+        if department_key in seen:
+            problems.error(where, f"kunci ganda, sudah ada di {seen[department_key]} / the key is there already", "satu kali / once", department_key)  # fmt: skip
             continue
-        seen[told] = where
+        seen[department_key] = where
         departments.append(
-            Department.model_validate({"key": told, "name": {"id": name or told, "en": english or name or told}})
+            Department.model_validate(
+                {"key": department_key, "name": {"id": name or department_key, "en": english or name or department_key}}
+            )
         )
     return tuple(departments) if rows else None
 
@@ -256,13 +258,13 @@ def _targets(sheet: Sheet | None, problems: Problems) -> dict[str, dict[Any, Any
 
 def _series(series: dict[str, Any], column: Column, cells: list[tuple[str, Row]], problems: Problems) -> bool:
     """Reads one column of targets into `series`. Returns whether anything is said there, be it that there are none."""
-    said = False
+    has_totals = False
     before: Any = None
     for year, row in cells:
         cell = row.cells.get(column.field)
         if cell is None or cell.empty:
             continue
-        said = True
+        has_totals = True
         if cell.value == NONE_GIVEN:
             continue
         value = row.take(column, values.percent, problems)
@@ -271,4 +273,4 @@ def _series(series: dict[str, Any], column: Column, cells: list[tuple[str, Row]]
         if before is not None and value < before:
             problems.error(cell.where, "target kumulatif turun / the cumulative target falls", f"{before} atau lebih / {before} or more", cell.value)  # fmt: skip
         before = series[year] = value
-    return said
+    return has_totals

@@ -14,8 +14,8 @@ from openpyxl.workbook.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from schemas.topics import MIB
-from services.programs.masterplans.workbook.problems import Problems, Says
-from services.programs.masterplans.workbook.values import Cell, Raw
+from services.programs.masterplans.workbook.problems import Expectation, Problems
+from services.programs.masterplans.workbook.values import Raw, SheetCell
 
 LIMIT: Final = 16 * MIB
 UNPACKED_LIMIT: Final = 96 * MIB  # 20,000 programs need about 40
@@ -26,21 +26,21 @@ _LONGEST: Final = 20  # bytes of a forbidden word in UTF-16, so that one across 
 
 FILL_DOWN: Final = frozenset({"dimension", "sub_dimension", "department", "supporting", "priority_problem", "leading_sector"})  # fmt: skip
 AN_XLSX = "berkas .xlsx (Excel 2007 atau lebih baru, LibreOffice) / an .xlsx file"
-NO_VALUE = Says("rumus tanpa hasil; buka dan simpan berkas ini, atau tulis nilainya / a formula without its value", "nilai / a value")  # fmt: skip
-FAILED = Says("sel berisi kesalahan rumus / the formula in this cell failed", "nilai / a value")
-MERGED = Says("sel digabung; pisahkan dan isi setiap baris / a merged cell: split it and fill every row", "satu nilai per baris / one value per row")  # fmt: skip
+NO_VALUE = Expectation("rumus tanpa hasil; buka dan simpan berkas ini, atau tulis nilainya / a formula without its value", "nilai / a value")  # fmt: skip
+FAILED = Expectation("sel berisi kesalahan rumus / the formula in this cell failed", "nilai / a value")
+MERGED = Expectation("sel digabung; pisahkan dan isi setiap baris / a merged cell: split it and fill every row", "satu nilai per baris / one value per row")  # fmt: skip
 
 
 class Sheet(NamedTuple):
     """One sheet: its cells that hold something, by row and column (1 is the first), and which of them are merged."""
 
     title: str
-    cells: dict[tuple[int, int], Cell]
+    cells: dict[tuple[int, int], SheetCell]
     merged: dict[tuple[int, int], tuple[int, int]]  # cell -> the first cell of its merged range
 
-    def cell(self, row: int, column: int) -> Cell:
+    def cell(self, row: int, column: int) -> SheetCell:
         found = self.cells.get((row, column))
-        return found or Cell(f"{self.title}!{get_column_letter(column)}{row}")
+        return found or SheetCell(f"{self.title}!{get_column_letter(column)}{row}")
 
     @property
     def width(self) -> int:
@@ -50,7 +50,7 @@ class Sheet(NamedTuple):
         """Numbers of rows in which something stands."""
         yield from sorted({row for row, _ in self.cells})
 
-    def row(self, number: int) -> list[Cell]:
+    def row(self, number: int) -> list[SheetCell]:
         return [self.cell(number, column) for column in range(1, self.width + 1)]
 
 
@@ -123,11 +123,11 @@ def _sheet(sheet: Worksheet, computed: Workbook) -> Sheet:
         where = f"{sheet.title}!{get_column_letter(cell.column)}{cell.row}"
         value: Raw = values[at].value if at in values else None
         if cell.data_type == "f" and value is None:
-            cells[at] = Cell(where, str(cell.value), trouble=NO_VALUE)
+            cells[at] = SheetCell(where, str(cell.value), trouble=NO_VALUE)
         elif values.get(at, cell).data_type == "e":
-            cells[at] = Cell(where, str(value), trouble=FAILED)
+            cells[at] = SheetCell(where, str(value), trouble=FAILED)
         elif value is not None:
-            cells[at] = Cell(where, value, percent="%" in (cell.number_format or ""))
+            cells[at] = SheetCell(where, value, percent="%" in (cell.number_format or ""))
     merged = {}
     for span in sheet.merged_cells.ranges:
         for row in range(span.min_row, min(span.max_row, span.min_row + 20_000) + 1):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from services.programs.masterplans.workbook import columns, text, values
 from services.programs.masterplans.workbook.columns import Column
 from services.programs.masterplans.workbook.problems import Problems, RefusedError
-from services.programs.masterplans.workbook.values import Cell, Parser
+from services.programs.masterplans.workbook.values import Parser, SheetCell
 
 HEADINGS_SHOWN = 12
 
@@ -14,9 +14,9 @@ HEADINGS_SHOWN = 12
 class Row(NamedTuple):
     """The cells of one row that say something we know, by field; ceilings by year."""
 
-    cells: Mapping[str, Cell]
-    budget: Mapping[str, Cell]
-    first: Cell  # the first cell that is not empty
+    cells: Mapping[str, SheetCell]
+    budget: Mapping[str, SheetCell]
+    first: SheetCell  # the first cell that is not empty
 
     @property
     def is_total(self) -> bool:
@@ -32,7 +32,7 @@ class Row(NamedTuple):
         return take(cell, column.expected, parse, problems, required=column.required)
 
 
-def take(cell: Cell, expected: str, parse: Parser, problems: Problems, *, required: bool = False) -> Any:
+def take(cell: SheetCell, expected: str, parse: Parser, problems: Problems, *, required: bool = False) -> Any:
     """The value of one cell, or None if it is empty or wrong (which has then been said)."""
     if cell.trouble is not None:
         problems.error(cell.where, cell.trouble.what, cell.trouble.expected, cell.value)
@@ -44,7 +44,7 @@ def take(cell: Cell, expected: str, parse: Parser, problems: Problems, *, requir
     try:
         return parse(cell, expected)
     except RefusedError as refused:
-        problems.error(cell.where, refused.says.what, refused.says.expected, cell.value)
+        problems.error(cell.where, refused.expectation.what, refused.expectation.expected, cell.value)
         return None
 
 
@@ -54,7 +54,7 @@ class Heads(NamedTuple):
     fields: Mapping[str, int]
     budget: Mapping[str, int]
 
-    def row(self, cells: list[Cell]) -> Row | None:
+    def row(self, cells: list[SheetCell]) -> Row | None:
         """The row of these cells; None if nothing is in it."""
         first = next((cell for cell in cells if not cell.empty), None)
         if first is None:
@@ -66,14 +66,14 @@ class Heads(NamedTuple):
         )
 
 
-def recognized(headings: Iterable[Cell], known: tuple[Column, ...]) -> int:
+def recognized(headings: Iterable[SheetCell], known: tuple[Column, ...]) -> int:
     """How many cells of a row are headings we know: the row with most is the one."""
     names = columns.by_name(known)
     return sum(1 for cell in headings if not cell.empty and text.plain(cell.value) in names)
 
 
 def heads(
-    headings: list[Cell],
+    headings: list[SheetCell],
     used: set[int],
     known: tuple[Column, ...],
     problems: Problems,

@@ -13,18 +13,18 @@ from schemas.masterplan import MasterplanVersion, OfficeKey, Weight
 from schemas.reports import ProgramCode
 from schemas.vocabulary import Dimension
 from services.programs.masterplans.workbook import columns, text
-from services.programs.masterplans.workbook.problems import RefusedError, Says
+from services.programs.masterplans.workbook.problems import Expectation, RefusedError
 
 Raw = str | int | float | bool | datetime | date | time | timedelta | None
 
 
-class Cell(NamedTuple):
+class SheetCell(NamedTuple):
     """A cell: where it stands, what is in it, whether it is formatted as a percentage, and why it can't be taken."""
 
     where: str
     value: Raw = None
     percent: bool = False
-    trouble: Says | None = None
+    trouble: Expectation | None = None
 
     @property
     def empty(self) -> bool:
@@ -91,7 +91,7 @@ def _checked(adapter: TypeAdapter[T], value: Any, expected: str) -> T:
         raise RefusedError(OUTSIDE, expected) from None
 
 
-def _text(cell: Cell, expected: str) -> str:
+def _text(cell: SheetCell, expected: str) -> str:
     """What a cell says as text: a whole number is taken as it is written, anything else that is not text is refused."""
     match cell.value:
         case str():
@@ -105,35 +105,35 @@ def _text(cell: Cell, expected: str) -> str:
     raise RefusedError(NOT_TEXT, expected)
 
 
-def name(cell: Cell, expected: str) -> str:
+def name(cell: SheetCell, expected: str) -> str:
     return _checked(_NAME, _text(cell, expected), expected)
 
 
-def code(cell: Cell, expected: str) -> str:
+def code(cell: SheetCell, expected: str) -> str:
     """A program's code. Small letters are refused, not corrected: reports would name another code."""
     return _checked(_CODE, _text(cell, expected), expected)
 
 
-def office_key(cell: Cell, expected: str) -> str:
+def office_key(cell: SheetCell, expected: str) -> str:
     return _checked(_OFFICE, _text(cell, expected), expected)
 
 
-def plan_id(cell: Cell, expected: str) -> str:
+def plan_id(cell: SheetCell, expected: str) -> str:
     return _checked(_PLAN, _text(cell, expected), expected)
 
 
-def time_zone(cell: Cell, expected: str) -> str:
+def time_zone(cell: SheetCell, expected: str) -> str:
     return _checked(_ZONE, _text(cell, expected), expected)
 
 
-def region_code(cell: Cell, expected: str) -> str:
+def region_code(cell: SheetCell, expected: str) -> str:
     """61.71, which a spreadsheet likes to take for a number."""
     if isinstance(cell.value, float) and not cell.value.is_integer():
         return _checked(_REGION, f"{cell.value:.2f}", expected)
     return _checked(_REGION, _text(cell, expected), expected)
 
 
-def _decimal(cell: Cell, expected: str) -> Decimal:
+def _decimal(cell: SheetCell, expected: str) -> Decimal:
     """A number of percent. One separator is the decimal one, comma or dot: thousands can't be meant below 100."""
     match cell.value:
         case bool():
@@ -148,11 +148,11 @@ def _decimal(cell: Cell, expected: str) -> Decimal:
     raise RefusedError(NOT_A_NUMBER, expected)
 
 
-def weight(cell: Cell, expected: str) -> Decimal:
+def weight(cell: SheetCell, expected: str) -> Decimal:
     return _checked(_WEIGHT, _without_exponent(_decimal(cell, expected)), expected)
 
 
-def percent(cell: Cell, expected: str) -> Decimal:
+def percent(cell: SheetCell, expected: str) -> Decimal:
     return _checked(_PERCENT, _without_exponent(_decimal(cell, expected)), expected)
 
 
@@ -160,7 +160,7 @@ def _without_exponent(number: Decimal) -> Decimal:
     return Decimal(f"{number.normalize():f}")
 
 
-def _whole(cell: Cell, expected: str) -> int:
+def _whole(cell: SheetCell, expected: str) -> int:
     match cell.value:
         case bool():
             pass
@@ -173,7 +173,7 @@ def _whole(cell: Cell, expected: str) -> int:
     raise RefusedError(NOT_WHOLE, expected)
 
 
-def whole(cell: Cell, expected: str) -> int:
+def whole(cell: SheetCell, expected: str) -> int:
     """A version number."""
     number = _whole(cell, expected)
     if not 1 <= number <= 1_000_000:
@@ -181,15 +181,15 @@ def whole(cell: Cell, expected: str) -> int:
     return number
 
 
-def due_day(cell: Cell, expected: str) -> int:
+def due_day(cell: SheetCell, expected: str) -> int:
     return _checked(_DUE_DAY, _whole(cell, expected), expected)
 
 
-def year(cell: Cell, expected: str) -> int:
+def year(cell: SheetCell, expected: str) -> int:
     return _checked(_YEAR, _whole(cell, expected), expected)
 
 
-def year_key(cell: Cell, expected: str) -> str:
+def year_key(cell: SheetCell, expected: str) -> str:
     """A year as targets and ceilings name it; they may lie beyond those of plans."""
     number = _whole(cell, expected)
     if not 2000 <= number <= 2199:
@@ -197,14 +197,16 @@ def year_key(cell: Cell, expected: str) -> str:
     return str(number)
 
 
-def years(cell: Cell, expected: str) -> tuple[int, ...]:
+def years(cell: SheetCell, expected: str) -> tuple[int, ...]:
     """One year as a number, or several as text."""
     if not isinstance(cell.value, str):
         return (year(cell, expected),)
-    return tuple(year(Cell(cell.where, item), expected) for item in re.split(r"[;,\s]+", cell.value.strip()) if item)
+    return tuple(
+        year(SheetCell(cell.where, item), expected) for item in re.split(r"[;,\s]+", cell.value.strip()) if item
+    )
 
 
-def rupiah(cell: Cell, expected: str) -> int:
+def rupiah(cell: SheetCell, expected: str) -> int:
     """Whole rupiah. "1,250" alone is refused: it may mean 1250 or 1.25."""
     if not isinstance(cell.value, str):
         return _checked(_RUPIAH, _whole(cell, expected), expected)
@@ -214,7 +216,7 @@ def rupiah(cell: Cell, expected: str) -> int:
     return _checked(_RUPIAH, int(re.sub(r"\D", "", _CENTS.sub("", written))), expected)
 
 
-def day(cell: Cell, expected: str) -> date:
+def day(cell: SheetCell, expected: str) -> date:
     """A date cell; or text that can be one date only: 2021-07-01, 1 Juli 2021, 31/07/2021, but not 01/07/2021."""
     match cell.value:
         case datetime():
@@ -241,7 +243,7 @@ def _written_day(written: str) -> date | None:
         return None
 
 
-def yes_or_no(cell: Cell, expected: str) -> bool:
+def yes_or_no(cell: SheetCell, expected: str) -> bool:
     if isinstance(cell.value, bool):
         return cell.value
     answer = str(cell.value).strip().casefold()
@@ -250,24 +252,24 @@ def yes_or_no(cell: Cell, expected: str) -> bool:
     return answer in _YES
 
 
-def dimension(cell: Cell, expected: str) -> Dimension:
+def dimension(cell: SheetCell, expected: str) -> Dimension:
     found = columns.DIMENSION_NAMES.get(text.plain(cell.value))
     if found is None:
         raise RefusedError(f"dimensi {UNKNOWN} dimension", expected)
     return found
 
 
-def sub_dimension(cell: Cell, expected: str) -> str:
+def sub_dimension(cell: SheetCell, expected: str) -> str:
     found = columns.SUB_DIMENSION_NAMES.get(text.plain(cell.value))
     if found is None:
         raise RefusedError(f"subdimensi {UNKNOWN} sub-dimension", expected)
     return found
 
 
-def names(cell: Cell, expected: str) -> tuple[str, ...]:
+def names(cell: SheetCell, expected: str) -> tuple[str, ...]:
     """A list of texts."""
     items = text.decode_list(cell.value) if isinstance(cell.value, str) else (_text(cell, expected),)
     return tuple(_checked(_NAME, item, expected) for item in items)
 
 
-Parser = Callable[[Cell, str], Any]
+Parser = Callable[[SheetCell, str], Any]

@@ -38,7 +38,7 @@ PROGRAMS_SCALE: Final = 61  # percent: three sheets of A4 side by side
 TEMPLATE_YEARS: Final = (2025, 2034)
 
 
-class Content(NamedTuple):
+class WorkbookContent(NamedTuple):
     """What goes into a workbook, be it a version or a template's emptiness."""
 
     title: str
@@ -61,7 +61,7 @@ def write_workbook(plan: str, version: MasterplanVersion) -> bytes:
     shown = {entry.key: offices.shown(entry) for entry in version.departments}
     years = budget_years(version)
     return _bytes(
-        Content(
+        WorkbookContent(
             title=version.name.id,
             subtitle=f"{version.city} · versi {version.version}, berlaku mulai {version.effective_from.isoformat()}",
             illustrative=version.illustrative,
@@ -80,7 +80,7 @@ def template() -> bytes:
     first, last = TEMPLATE_YEARS
     years = [str(year) for year in range(first, last + 1)]
     return _bytes(
-        Content(
+        WorkbookContent(
             title="Rencana induk (masterplan) smart city",
             subtitle="Isi lembar Rencana, Perangkat Daerah, Target, lalu Program",
             illustrative=False,
@@ -125,21 +125,21 @@ def _target_rows(version: MasterplanVersion) -> list[list[Value]]:
     return rows
 
 
-def _bytes(content: Content) -> bytes:
-    book = Workbook()
-    book.properties.creator = "Pantau"
-    book.properties.title = text.encode(content.title)
-    first = book.active
+def _bytes(content: WorkbookContent) -> bytes:
+    workbook = Workbook()
+    workbook.properties.creator = "Pantau"
+    workbook.properties.title = text.encode(content.title)
+    first = workbook.active
     assert isinstance(first, Worksheet)
     first.title = columns.PLAN.title
     _plan_sheet(first, content)
-    _offices_sheet(book.create_sheet(columns.OFFICES.title), content)
-    _targets_sheet(book.create_sheet(columns.TARGETS.title), content)
-    _programs_sheet(book.create_sheet(columns.PROGRAMS.title), content)
-    _help_sheet(book.create_sheet(columns.HELP.title), content)
-    _lists_sheet(book, content)
+    _offices_sheet(workbook.create_sheet(columns.OFFICES.title), content)
+    _targets_sheet(workbook.create_sheet(columns.TARGETS.title), content)
+    _programs_sheet(workbook.create_sheet(columns.PROGRAMS.title), content)
+    _help_sheet(workbook.create_sheet(columns.HELP.title), content)
+    _lists_sheet(workbook, content)
     packed = io.BytesIO()
-    book.save(packed)
+    workbook.save(packed)
     return _unchanging(packed, content.made_on)
 
 
@@ -174,7 +174,7 @@ def _put(sheet: Worksheet, row: int, column: int, value: Any, **style: Any) -> C
     return cell
 
 
-def _title(sheet: Worksheet, content: Content, what: str) -> None:
+def _title(sheet: Worksheet, content: WorkbookContent, what: str) -> None:
     _put(sheet, 1, 1, text.encode(f"{what}: {content.title}"), font=look.TITLE)
     _put(sheet, 2, 1, text.encode(content.subtitle), font=look.SUBTITLE)
     if content.illustrative:
@@ -195,7 +195,7 @@ def _widths(sheet: Worksheet, widths: Iterable[float]) -> None:
         sheet.column_dimensions[get_column_letter(at)].width = width
 
 
-def _plan_sheet(sheet: Worksheet, content: Content) -> None:
+def _plan_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     _title(sheet, content, "Rencana induk")
     for row, line in enumerate(columns.PLAN_LINES, start=5):
         value = content.lines.get(line.field)
@@ -217,19 +217,19 @@ def _plan_sheet(sheet: Worksheet, content: Content) -> None:
     look.print_landscape(sheet, 1, content.title)
 
 
-def _offices_sheet(sheet: Worksheet, content: Content) -> None:
+def _offices_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     _title(sheet, content, "Perangkat daerah")
     _headings(sheet, SMALL_HEADING_ROW, [column.heading for column in columns.OFFICE_COLUMNS])
     for row, department in enumerate(content.departments, start=SMALL_HEADING_ROW + 1):
-        told = (department.key, text.encode(department.name.id), text.encode(department.name.en))
-        for at, value in enumerate(told, start=1):
+        cells = (department.key, text.encode(department.name.id), text.encode(department.name.en))
+        for at, value in enumerate(cells, start=1):
             _put(sheet, row, at, value, font=look.BODY, border=look.BOX, alignment=look.WRAPPED)
     _widths(sheet, (column.width for column in columns.OFFICE_COLUMNS))
     sheet.freeze_panes = f"A{SMALL_HEADING_ROW + 1}"
     look.print_landscape(sheet, SMALL_HEADING_ROW, content.title)
 
 
-def _targets_sheet(sheet: Worksheet, content: Content) -> None:
+def _targets_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     _title(sheet, content, "Target kumulatif per akhir tahun")
     _headings(sheet, SMALL_HEADING_ROW, [column.heading for column in columns.TARGET_COLUMNS])
     for row, values in enumerate(content.target_rows, start=SMALL_HEADING_ROW + 1):
@@ -246,7 +246,7 @@ _MIDDLE_FIELDS: Final = frozenset({"code", "start_year", "finish_year", "quick_w
 _PAGE_ENDS_AFTER: Final = ("department", "leading_sector")
 
 
-def _programs_sheet(sheet: Worksheet, content: Content) -> None:
+def _programs_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     _title(sheet, content, "Daftar program")
     budget = [columns.BUDGET_HEADING.format(year=year) for year in content.years]
     known = columns.PROGRAM_COLUMNS
@@ -293,15 +293,15 @@ def _program_row(sheet: Worksheet, row: int, values: list[Value]) -> None:
 
 def _weights_total(sheet: Worksheet, first: int, last: int) -> None:
     """The sum of the weights, above the headings, where no import takes it for a program."""
-    letter = get_column_letter(_at("weight"))
+    record = get_column_letter(_at("weight"))
     _put(sheet, HEADING_ROW - 1, 1, "Baris berwarna kuning: program percepatan (Quick Win)", font=look.SUBTITLE)
     _put(sheet, HEADING_ROW - 1, _at("weight") - 1, "Jumlah bobot", font=look.STRONG, alignment=look.MIDDLE)
     total = sheet.cell(HEADING_ROW - 1, _at("weight"))
-    total.value = f"=SUM({letter}{first}:{letter}{last})"
+    total.value = f"=SUM({record}{first}:{record}{last})"
     total.font, total.number_format = look.STRONG, look.WEIGHT_FORMAT
 
 
-def _choices(sheet: Worksheet, first: int, last: int, content: Content) -> None:
+def _choices(sheet: Worksheet, first: int, last: int, content: WorkbookContent) -> None:
     """Lists to choose from, and bounds of numbers. They help who types; the import checks all of it again."""
     dimension = get_column_letter(_at("dimension"))
     rules = [
@@ -316,19 +316,19 @@ def _choices(sheet: Worksheet, first: int, last: int, content: Content) -> None:
         rules.append(("department", DataValidation("list", formula1=f"{LISTS}!$B$2:$B${end}")))
     by_field = {column.field: column for column in columns.PROGRAM_COLUMNS}
     for field, rule in rules:
-        letter = get_column_letter(_at(field))
+        record = get_column_letter(_at(field))
         rule.allow_blank = True
         rule.showErrorMessage = True
         rule.errorTitle = by_field[field].heading
         rule.error = by_field[field].expected[:220]
-        rule.add(f"{letter}{first}:{letter}{last}")
+        rule.add(f"{record}{first}:{record}{last}")
         sheet.add_data_validation(rule)
 
 
-def _lists_sheet(book: Workbook, content: Content) -> None:
+def _lists_sheet(workbook: Workbook, content: WorkbookContent) -> None:
     """A hidden sheet with what the lists offer: dimensions, departments, and the sub-dimensions of each dimension,
     under a name that the dimension's own label gives."""
-    sheet = book.create_sheet(LISTS)
+    sheet = workbook.create_sheet(LISTS)
     sheet.sheet_state = "hidden"
     offices = Offices(content.departments)
     offered: dict[str, list[str]] = {
@@ -341,14 +341,16 @@ def _lists_sheet(book: Workbook, content: Content) -> None:
         _put(sheet, 1, at, heading, font=look.STRONG)
         for row, item in enumerate(items, start=2):
             _put(sheet, row, at, item, font=look.BODY)
-        letter = get_column_letter(at)
+        record = get_column_letter(at)
         if at > 2:
             name = heading.replace(" ", "_")
-            book.defined_names[name] = DefinedName(name, attr_text=f"{LISTS}!${letter}$2:${letter}${1 + len(items)}")
-        sheet.column_dimensions[letter].width = 32
+            workbook.defined_names[name] = DefinedName(
+                name, attr_text=f"{LISTS}!${record}$2:${record}${1 + len(items)}"
+            )
+        sheet.column_dimensions[record].width = 32
 
 
-def _help_sheet(sheet: Worksheet, content: Content) -> None:
+def _help_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     _title(sheet, content, "Petunjuk pengisian")
     row = 5
     for rule in RULES:
@@ -370,8 +372,8 @@ def _help_sheet(sheet: Worksheet, content: Content) -> None:
     for kind, column in explained:
         row += 1
         must = "ya" if column.required else ""
-        told = (kind.title, column.heading, must, column.expected, column.example)
-        for at, value in enumerate(told, start=1):
+        cells = (kind.title, column.heading, must, column.expected, column.example)
+        for at, value in enumerate(cells, start=1):
             _put(sheet, row, at, value, font=look.BODY, border=look.BOX, alignment=look.WRAPPED)
         sheet.row_dimensions[row].height = look.LINE_POINTS * look.lines_needed(column.expected, 70) + 2
     _widths(sheet, (18, 38, 8, 70, 32))

@@ -8,7 +8,7 @@ from sqlalchemy import MetaData, create_engine, select
 
 from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
-from tests.integration.town import served
+from tests.integration.intake_site import served
 
 SERVICES = ("programs", "evaluations", "realization")
 OFFSETS = "_offsets"  # a position may stand before or after the marker of a transaction: no content

@@ -12,7 +12,7 @@ from schemas.masterplan import MasterplanVersion, Program
 MONTHS: Final = 36  # 2019 to 2021
 WIB: Final = timezone(timedelta(hours=7))
 CHANGED: Final = (CHANGED_ON.year - FIRST) * 12 + CHANGED_ON.month - 1
-LAST_HEARD: Final = {SILENT: 29, BEHIND: 33}  # the last period a department reports
+LAST_REPORTED: Final = {SILENT: 29, BEHIND: 33}  # the last period a department reports
 MONTHS_MISSED: Final = 0.03
 SLIPS: Final = 0.06  # how often an orderly department is late
 
@@ -36,7 +36,7 @@ EVIDENCE: Final = (
 CORRECTED: Final = "Perbaikan angka setelah rekonsiliasi"
 
 
-class Sent(NamedTuple):
+class SentLine(NamedTuple):
     """A line and the moment it arrives, which orders the file. `at` is the line's time as the sender has it."""
 
     arrives: datetime
@@ -44,7 +44,7 @@ class Sent(NamedTuple):
     line: Line
 
 
-class Desk:
+class SendingHabit:
     """One department's habit of sending: by when a month's reports leave it."""
 
     def __init__(self, key: str) -> None:
@@ -82,9 +82,9 @@ class Life:
 
     def __init__(self, first: MasterplanVersion, second: MasterplanVersion) -> None:
         self._dice = random.Random(SEED + 1)
-        self._desks = {department.key: Desk(department.key) for department in first.departments}
+        self._desks = {department.key: SendingHabit(department.key) for department in first.departments}
         self._versions = ({p.code: p for p in first.programs}, {p.code: p for p in second.programs})
-        self.sent: list[Sent] = []
+        self.sent: list[SentLine] = []
 
     def lead(self, code: str, month: int) -> str | None:
         """Who reports a program on a month; None when it is not in the plan."""
@@ -94,35 +94,35 @@ class Life:
     def live(self, one: Planned) -> None:
         """All regular reports of one program."""
         fate, program = one.fate, one.known
-        if fate.heard is None:
+        if fate.first_report is None:
             return
         pace = _Pace(one, self._dice)
-        for month in range(fate.heard, MONTHS):
+        for month in range(fate.first_report, MONTHS):
             lead = self.lead(one.code, month)
-            if lead is None or lead == NEVER or month > LAST_HEARD.get(lead, MONTHS):
+            if lead is None or lead == NEVER or month > LAST_REPORTED.get(lead, MONTHS):
                 continue
             if month < fate.start:
                 if month % 3 == 2:
-                    self.say(lead, month, self._waiting(program, month))
+                    self.announce(lead, month, self._waiting(program, month))
                 continue
             if fate.realized is not None and month >= fate.realized:
-                self.say(lead, fate.realized, self._done(program, pace, fate.realized))
+                self.announce(lead, fate.realized, self._done(program, pace, fate.realized))
                 return
             if fate.cancelled is not None and month >= fate.cancelled:
-                self.say(lead, month, self._given_up(program, pace, month))
+                self.announce(lead, month, self._given_up(program, pace, month))
                 return
-            needed = month in {CHANGED, MONTHS - 1, MONTHS - 2, 23} or month == fate.heard
+            needed = month in {CHANGED, MONTHS - 1, MONTHS - 2, 23} or month == fate.first_report
             if needed or self._dice.random() > MONTHS_MISSED:
-                self.say(lead, month, self._under_way(one, pace, month))
+                self.announce(lead, month, self._under_way(one, pace, month))
 
-    def say(self, lead: str, month: int, line: Line) -> None:
+    def announce(self, lead: str, month: int, line: Line) -> None:
         """Send a line at the department's next moment for a month."""
         at = self._desks[lead].moment(month)
         self.add(at, line._replace(department=lead))
 
-    def add(self, at: datetime, line: Line, *, arrives: datetime | None = None) -> Sent:
+    def add(self, at: datetime, line: Line, *, arrives: datetime | None = None) -> SentLine:
         """Put a line into the post at its time."""
-        sent = Sent(arrives or at, at, line._replace(time=line.time or at.isoformat()))
+        sent = SentLine(arrives or at, at, line._replace(time=line.time or at.isoformat()))
         self.sent.append(sent)
         return sent
 
@@ -199,7 +199,7 @@ def _figure(physical: float) -> str:
     return f"{physical:.1f}".removesuffix(".0")
 
 
-def in_order(sent: list[Sent]) -> list[Line]:
+def in_order(sent: list[SentLine]) -> list[Line]:
     """The lines as they arrive."""
     return [one.line for one in sorted(sent, key=lambda one: (one.arrives, one.line.department, one.line.id))]
 

@@ -47,8 +47,8 @@ def test_promtool_and_prometheus_run(prometheus: Prometheus) -> None:
         assert subprocess.run([program, "--version"], check=False, capture_output=True).returncode == 0
 
 
-def test_a_process_is_told_to_stop_and_heard(processes: Processes) -> None:
+def test_a_process_is_asked_to_stop_and_its_output_is_read(processes: Processes) -> None:
     speaker = processes.start("speaker", ["sh", "-c", "echo $WORD; exec sleep 60"], env={"WORD": "halo"})
-    until(lambda: speaker.said == "halo\n")
+    until(lambda: speaker.output == "halo\n")
     speaker.stop()
     assert not speaker.alive

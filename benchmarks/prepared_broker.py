@@ -31,7 +31,7 @@ INPUTS = tuple(f"{PREFIX}{topic}-" for topic in ("masterplans", "program-status"
 MAKERS = (expected, loading, plans, records, workloads)
 
 
-class Ground(NamedTuple):
+class PreparedBroker(NamedTuple):
     """A workload, loaded: the folder to start a broker from, and what is to be expected."""
 
     workload: Workload
@@ -39,7 +39,7 @@ class Ground(NamedTuple):
     expected: Expected
 
 
-def prepared(workload: Workload) -> Ground:
+def prepared(workload: Workload) -> PreparedBroker:
     """The ground of a workload; loaded first when these very programs have not loaded it yet."""
     folder = CACHE / f"{workload.name}-{_makers()}"
     if not folder.exists():
@@ -52,7 +52,7 @@ def prepared(workload: Workload) -> Ground:
                 shutil.rmtree(former)
         unfinished.rename(folder)
     with (folder / "expected").open("rb") as file:
-        return Ground(workload, folder, pickle.load(file))
+        return PreparedBroker(workload, folder, pickle.load(file))
 
 
 def _makers() -> str:
@@ -81,7 +81,7 @@ def _load(workload: Workload, folder: Path) -> None:
 
 
 @contextmanager
-def broker(ground: Ground, *, more_records: bool = False, jvm: Sequence[str] = JVM) -> Generator[Broker]:
+def broker(ground: PreparedBroker, *, more_records: bool = False, jvm: Sequence[str] = JVM) -> Generator[Broker]:
     """A running broker that holds the ground's records, in a folder that goes when it stops.
 
     `more_records`: the inputs will be added to, so their segments are copied. `jvm`: the options of its Java.

@@ -17,8 +17,8 @@ from httpx import Client, Response
 from kafka import KafkaProducer
 
 from deploy.local.process_settings import InstallationSettings
-from realization.plan_facts import PlanBook
-from realization.snapshot import Live
+from realization.plan_facts import PlanFacts
+from realization.snapshot import LiveCounts
 from schemas.access import Key, OfficeAccess
 from schemas.facts import Fact, parse_fact
 from schemas.registry import EVENT, Event, kind_of
@@ -40,7 +40,7 @@ RECEIVED = datetime(2022, 1, 20, 3, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-class City:
+class WrittenFacts:
     """Topics with a prefix of their own. What is written is in the book, as the aggregator would have put it there."""
 
     def __init__(self, bootstrap: str, database: str) -> None:
@@ -52,8 +52,8 @@ class City:
             admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
         )
         asyncio.run(declare_topics(self.settings))
-        self.facts: list[oracle.Fact] = []
-        self._books: dict[str, PlanBook] = {}
+        self.facts: list[oracle.OracleFact] = []
+        self._plan_facts: dict[str, PlanFacts] = {}
         self._log = FactsLog()
         self._producer = KafkaProducer(
             **client_options(KafkaSettings(kafka=bootstrap)),
@@ -68,19 +68,19 @@ class City:
     @property
     def environment(self) -> dict[str, str]:
         """The settings as a process is told them."""
-        told = self.settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database"})
-        return {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
+        answer = self.settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database"})
+        return {f"PANTAU_{name.upper()}": str(value) for name, value in answer.items()}
 
     def write(self, *events: Json, received: datetime = RECEIVED) -> int:
         """Put events into the book, in one transaction. Returns the `seq` of the last."""
         received_ms = int(received.timestamp() * 1000)
         with self._transaction():
-            for said in events:
-                self._fact(EVENT.validate_json(json.dumps(said)), received_ms)
-        return self._books[oracle.plan_of(events[-1]["source"])].seq
+            for event in events:
+                self._fact(EVENT.validate_json(json.dumps(event)), received_ms)
+        return self._plan_facts[oracle.plan_of(events[-1]["source"])].seq
 
     def _fact(self, event: Event, received_ms: int) -> None:
-        book = self._books.setdefault(event.plan, PlanBook(event.plan))
+        plan_facts = self._plan_facts.setdefault(event.plan, PlanFacts(event.plan))
         topic = kind_of(event).topic
         fact = self._log.add(event, received_ms, self._partition(event.plan), len(self.facts))
         self._send("facts", event.plan, fact.key, fact.value)
@@ -88,21 +88,23 @@ class City:
             self._send("facts-private", event.plan, fact.key, fact.private)
         parsed = parse_fact(fact.value)
         assert isinstance(parsed, Fact)
-        book.add(parsed)
-        self.facts.append(oracle.Fact(topic, 0, len(self.facts), received_ms, event.model_dump(mode="json")))
+        plan_facts.add(parsed)
+        self.facts.append(oracle.OracleFact(topic, 0, len(self.facts), received_ms, event.model_dump(mode="json")))
 
     def write_unknown(self, plan: str, *, fold: bool) -> None:
         """Put a fact of a kind that this version does not know into the facts log."""
         with self._transaction():
             fact = self._log.add_unknown(plan, fold=fold)
             self._send("facts", plan, fact.key, fact.value)
-        self._books[plan].skip(self._log.seq(plan), 1)
+        self._plan_facts[plan].skip(self._log.seq(plan), 1)
 
     def write_snapshots(self) -> None:
         """The live snapshot of every plan, as the aggregator keeps it."""
         with self._transaction():
-            for plan, book in self._books.items():
-                self._send("realization", plan, plan.encode(), Live(book).snapshot().model_dump_json().encode())
+            for plan, plan_facts in self._plan_facts.items():
+                self._send(
+                    "realization", plan, plan.encode(), LiveCounts(plan_facts).snapshot().model_dump_json().encode()
+                )
 
     def key(self, plan: str, office: str, role: Any = "department") -> str:
         """A new key of an office."""
@@ -113,7 +115,7 @@ class City:
             self._send("access", plan, f"{plan}/{office}".encode(), access.model_dump_json().encode())
         return text
 
-    def known(self, plan: str, seq: int) -> list[oracle.Fact]:
+    def known(self, plan: str, seq: int) -> list[oracle.OracleFact]:
         """A plan's facts up to a `seq`."""
         return [fact for fact in self.facts if oracle.plan_of(fact.event["source"]) == plan][:seq]
 
@@ -130,10 +132,10 @@ class City:
         self._producer.commit_transaction()
 
 
-class Api:
+class ApiClient:
     """A client of a running api."""
 
-    def __init__(self, client: Client, city: City) -> None:
+    def __init__(self, client: Client, city: WrittenFacts) -> None:
         self.client, self.city = client, city
 
     def get(self, path: str, *, expect: int = 200, headers: dict[str, str] | None = None, **query: Any) -> Any:
@@ -144,13 +146,13 @@ class Api:
         self, path: str, *, expect: int = 200, headers: dict[str, str] | None = None, **query: Any
     ) -> Response:
         given = {name.rstrip("_"): str(value) for name, value in query.items() if value is not None}
-        told = self.client.get(f"/v1/plans{path}", params=given, headers=headers)
-        assert told.status_code == expect, told.text
-        return told
+        response = self.client.get(f"/v1/plans{path}", params=given, headers=headers)
+        assert response.status_code == expect, response.text
+        return response
 
 
 @contextmanager
-def served(city: City, **options: Any) -> Generator[Api]:
+def served(city: WrittenFacts, **options: Any) -> Generator[ApiClient]:
     """The api on a port of this machine, ready, and a client of it."""
     port = free_port()
     app = create_app(city.settings, **options)
@@ -160,7 +162,7 @@ def served(city: City, **options: Any) -> Generator[Api]:
     try:
         with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             until(lambda: client.get("/readyz").status_code == 200, what="the api is ready")
-            yield Api(client, city)
+            yield ApiClient(client, city)
     finally:
         server.should_exit = True
         thread.join(20)
@@ -178,16 +180,16 @@ def as_the_oracle_says(answer: Json) -> Json:
 
 
 def _cell(cell: Json) -> Json:
-    return {name: _told(value) for name, value in cell.items() if name not in {"key", "label"}}
+    return {name: _answer(value) for name, value in cell.items() if name not in {"key", "label"}}
 
 
-def _told(value: Any) -> Any:
+def _answer(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "formula" in value:
         exact = {name: Fraction(value[name]) for name in ("numerator", "denominator")}
         return value | exact | {"reason": value["reason"] and value["reason"]["code"]}
-    return {name: said for name, said in value.items() if name != "band_label"}
+    return {name: event for name, event in value.items() if name != "band_label"}
 
 
 def codes(items: Iterable[Json]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests import oracle
 from tests.oracle import Json
-from tests.strategies import PLAN, Said, council, envelope, midnight, milliseconds, office
+from tests.strategies import PLAN, ReceivedEvent, council, envelope, midnight, milliseconds, office
 
 SUB_DIMENSION = {
     "governance": "public_service",
@@ -40,7 +40,7 @@ def program(code: str, dimension: str = "governance", **more: Any) -> Json:
     }
 
 
-def plan(programs: Sequence[Json], number: int = 1, effective_from: str = "2019-01-01", **more: Any) -> Said:
+def plan(programs: Sequence[Json], number: int = 1, effective_from: str = "2019-01-01", **more: Any) -> ReceivedEvent:
     keys = dict.fromkeys(["dinkes", *(each["department"] for each in programs)])
     data = {
         "version": number,
@@ -56,7 +56,7 @@ def plan(programs: Sequence[Json], number: int = 1, effective_from: str = "2019-
         **more,
     }
     event = envelope(oracle.PLAN_VERSION, council(PLAN), f"version-{number}", midnight(date(2018, 6, 1)), data)
-    return Said(milliseconds(midnight(date(2018, 6, 1))), event)
+    return ReceivedEvent(milliseconds(midnight(date(2018, 6, 1))), event)
 
 
 def report(
@@ -69,7 +69,7 @@ def report(
     department: str = "dinkes",
     name: str = "",
     **more: Any,
-) -> Said:
+) -> ReceivedEvent:
     came = received or midnight(date.fromisoformat(day)) + timedelta(days=1)
     data = {
         "program": code,
@@ -80,19 +80,19 @@ def report(
     }
     event_id = name or f"{code}-{day}-{milliseconds(came)}"
     event = envelope(oracle.REPORT, office(PLAN, department), event_id, time or came, data)
-    return Said(milliseconds(came), event)
+    return ReceivedEvent(milliseconds(came), event)
 
 
-def visit(day: str, outcomes: Mapping[str, str]) -> Said:
+def visit(day: str, outcomes: Mapping[str, str]) -> ReceivedEvent:
     seen = [{"program": code, "outcome": outcome} for code, outcome in outcomes.items()]
     data = {"visited_on": day, "site": "RSUD SSMA", "institution": "Kementerian", "programs": seen}
     at = midnight(date.fromisoformat(day)) + timedelta(hours=9)
-    return Said(
+    return ReceivedEvent(
         milliseconds(at), envelope(oracle.VISIT, f"/plans/{PLAN}/evaluators/ministry", f"visit-{day}", at, data)
     )
 
 
-def the_seed() -> list[Said]:
+def the_seed() -> list[ReceivedEvent]:
     """426 programs in the split of domain.md, 155 of them realized at the end of 2020."""
     programs = [
         program(f"{dimension[:3].upper()}-{number:03}", dimension, department=f"opd-{number % 25:02}")

@@ -38,7 +38,7 @@ def _lines(text: str) -> Iterator[tuple[bool, str]]:
         except ValueError:
             entry = None
         if isinstance(entry, dict) and "message" in entry:
-            told = str(entry.get("exc_info") or "").strip().splitlines()[-1:]
-            yield entry.get("level") in SEVERE_LEVELS, " ".join(": ".join([str(entry["message"]), *told]).split())
+            last_line = str(entry.get("exc_info") or "").strip().splitlines()[-1:]
+            yield entry.get("level") in SEVERE_LEVELS, " ".join(": ".join([str(entry["message"]), *last_line]).split())
         else:
             yield SEVERE.search(line) is not None, " ".join(line.split())

@@ -21,7 +21,7 @@ from httpx import Client
 from deploy.local import administrator
 from deploy.local.broker import Broker
 from deploy.paths import owner_of
-from tests.parts.mailbox import Mailbox
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes
 from tests.parts.waiting import free_port, until
 
@@ -34,11 +34,11 @@ APART = {
 }
 
 
-class Town:
+class WholeInstallation:
     """One installation in a folder of its own. `url` is where everything is; `http` is a client of it."""
 
     def __init__(self, bootstrap: str, folder: Path, processes: Processes, *, apart: bool = False) -> None:
-        self.mailbox = Mailbox(bootstrap, PARTITIONS)
+        self.kafka_topics = KafkaTopics(bootstrap, PARTITIONS)
         self.admin_key = administrator.key(folder / "keys")
         self._processes, self._apart, self._router = processes, apart, _Router()
         self._ports = {
@@ -49,7 +49,7 @@ class Town:
         self.http = Client(base_url=self.url, timeout=60, trust_env=False)
         self.env = {
             "PANTAU_KAFKA": bootstrap,
-            "PANTAU_TOPIC_PREFIX": self.mailbox.prefix,
+            "PANTAU_TOPIC_PREFIX": self.kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
             "PANTAU_STATE": str(folder),
             "PANTAU_ADMIN_KEY_SHA256": administrator.digest(self.admin_key),
@@ -76,11 +76,11 @@ class Town:
 
     def key_for(self, plan: str, office: str, role: str = "department") -> str:
         """A new key of an office of a registered plan."""
-        told = self.http.post(
+        response = self.http.post(
             f"/v1/departments/{plan}/{office}/keys", params={"role": role}, headers=bearer(self.admin_key)
         )
-        assert told.status_code == 201, told.text
-        return str(told.json()["key"])
+        assert response.status_code == 201, response.text
+        return str(response.json()["key"])
 
     def _is_ready(self, port: int) -> bool:
         return self.http.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
@@ -98,7 +98,7 @@ class _Router:
         self._server: ThreadingHTTPServer | None = None
 
     def start(self, port: int, services: dict[str, int]) -> None:
-        handler = type("Handler", (_Handler,), {"services": services})
+        handler = type("Handler", (_ForwardingHandler,), {"services": services})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="router", daemon=True).start()
 
@@ -108,7 +108,7 @@ class _Router:
             self._server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _ForwardingHandler(BaseHTTPRequestHandler):
     """Passes on as it comes: an answer that never ends, such as a stream, is seen piece by piece."""
 
     protocol_version = "HTTP/1.1"
@@ -146,10 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def in_folder(bootstrap: str, folder: Path, *, apart: bool = False) -> Generator[Town]:
+def in_folder(bootstrap: str, folder: Path, *, apart: bool = False) -> Generator[WholeInstallation]:
     """A running town whose state and logs are in `folder`."""
     processes = Processes(folder)
-    town = Town(bootstrap, folder / "state", processes, apart=apart)
+    town = WholeInstallation(bootstrap, folder / "state", processes, apart=apart)
     try:
         town.start()
         yield town
@@ -159,7 +159,7 @@ def in_folder(bootstrap: str, folder: Path, *, apart: bool = False) -> Generator
 
 
 @pytest.fixture(scope="module")
-def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
+def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WholeInstallation]:
     """A town for all tests of a module."""
     with in_folder(broker.bootstrap, tmp_path_factory.mktemp("town")) as running:
         yield running

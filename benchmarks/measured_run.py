@@ -6,13 +6,13 @@ import os
 import time
 from typing import Any, NamedTuple
 
-from benchmarks import comparison, ground, process_tree, topics
+from benchmarks import comparison, prepared_broker, process_tree, topics
 from benchmarks.benchmark import WrongError
-from benchmarks.comparison import Realization
+from benchmarks.comparison import LastRealization
+from benchmarks.competitor_process import Running, running
 from benchmarks.competitors import FLOOR, Competitor, Options
 from benchmarks.expected import ACCEPTED, DUPLICATE
-from benchmarks.ground import Ground
-from benchmarks.running import Running, running
+from benchmarks.prepared_broker import PreparedBroker
 from deploy.local.broker import Broker
 from schemas.vocabulary import Reason
 
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
     machine_cpu: float
 
 
-def play(on: Ground, competitor: Competitor, options: Options) -> dict[str, float]:
+def play(on: PreparedBroker, competitor: Competitor, options: Options) -> dict[str, float]:
     """The figures of one run, from 10 % of the facts to all of them unless said otherwise.
 
     events_per_second, cpu_us_per_event, seconds, cpu_seconds, broker_cpu_seconds, harness_cpu_seconds;
@@ -42,9 +42,9 @@ def play(on: Ground, competitor: Competitor, options: Options) -> dict[str, floa
     first_fact_seconds and whole_seconds from the start of the process to the first and the last fact;
     peak_mib, broker_peak_mib; book_bytes_per_fact on the broker's disk.
 
-    Raises WrongError when its output is not what is expected.
+    Raises WrongOutputError when its output is not what is expected.
     """
-    with ground.broker(on) as broker:
+    with prepared_broker.broker(on) as broker:
         began = time.monotonic()
         with running(on, broker, competitor, options) as process:
             if competitor is FLOOR:
@@ -58,11 +58,11 @@ def play(on: Ground, competitor: Competitor, options: Options) -> dict[str, floa
             found = asyncio.run(comparison.differences(broker.bootstrap, on))
         if found:
             raise WrongError("\n".join(["the output is not what is expected:", *found]))
-        on_disk = ground.bytes_of(broker, "facts") / on.expected.accepted
+        on_disk = prepared_broker.bytes_of(broker, "facts") / on.expected.accepted
     return figures | {"peak_mib": peaks[0], "broker_peak_mib": peaks[1], "book_bytes_per_fact": on_disk}
 
 
-async def watch(on: Ground, broker: Broker, process: Running) -> list[Sample]:
+async def watch(on: PreparedBroker, broker: Broker, process: Running) -> list[Sample]:
     """Look again and again until all facts are committed and the last realization of every plan covers its last fact."""
     tps, facts = topics.partitions("facts", on.workload.partitions), on.expected.accepted
     samples: list[Sample] = []
@@ -118,7 +118,7 @@ def _at(samples: list[Sample], committed: float) -> Sample:
     return Sample(*(x + share * (y - x) for x, y in zip(a, b, strict=True)))
 
 
-def _printed(process: Running, on: Ground) -> dict[str, Any]:
+def _printed(process: Running, on: PreparedBroker) -> dict[str, Any]:
     """The line that the floor prints at its end (benchmarks/peers/floor.py); it has as long as a slow one would need."""
     deadline = time.monotonic() + STALLED_SECONDS + on.expected.records / 2_000
     while time.monotonic() < deadline:
@@ -147,14 +147,14 @@ def _floor_figures(output: dict[str, Any], whole_seconds: float) -> dict[str, fl
     }
 
 
-def _floor_differences(output: dict[str, Any], on: Ground) -> list[str]:
+def _floor_differences(output: dict[str, Any], on: PreparedBroker) -> list[str]:
     """How what the floor prints differs from what is expected. Empty: not at all."""
     counts = dict(on.expected.counts)
     duplicate, conflict = counts.pop(DUPLICATE), counts.pop(Reason.CONFLICT.value)
     rejected = sum(counts.values()) - counts[ACCEPTED]
     wanted = {"accepted": on.expected.accepted, "duplicate": duplicate, "conflict": conflict, "rejected": rejected}
     found = [] if output["outcomes"] == wanted else [f"outcomes {output['outcomes']}, expected {wanted}"]
-    written = {plan: Realization(plan, one["seq"], one["cells"]) for plan, one in output["realization"].items()}
+    written = {plan: LastRealization(plan, one["seq"], one["cells"]) for plan, one in output["realization"].items()}
     if not comparison.covers(written, on.expected):
         found.append("it counted other facts")
     return found + comparison.of_realizations(written, on.expected)

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 
-TOPIC = "letters"
+TOPIC = "records"
 
 
 def publish(bootstrap: str, value: bytes, within_seconds: float = 20) -> None:

@@ -59,7 +59,7 @@ class Post:
         self._producer.close()
 
 
-class Progress:
+class ProgressBar:
     """Shows how far something is: a bar on a terminal, else a line every few seconds."""
 
     def __init__(self, what: str, total: int) -> None:
@@ -80,9 +80,9 @@ class Progress:
             )
         elif last or time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_EVERY_SECONDS
-            say(f"{self._what}: {done} of {self._total} reports {now_at}")
+            announce(f"{self._what}: {done} of {self._total} reports {now_at}")
 
 
-def say(what: str) -> None:
+def announce(what: str) -> None:
     """A line for the person at the terminal, in the manner of the supervisor's."""
     print(f"{'sample':<8} {what}", flush=True)

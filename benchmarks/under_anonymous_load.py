@@ -1,4 +1,4 @@
-"""Whether a department and a live page notice many who have no key and do the worst they can (benchmarks/crowd.py).
+"""Whether a department and a live page notice many who have no key and do the worst they can (benchmarks/anonymous_load.py).
 
 All apps are one process, as on one machine, where everybody shares one event loop. Beside a crowd, a department posts
 reports at a rate: the time until each is acknowledged, and until a live page that follows the stream has the change.
@@ -38,7 +38,7 @@ def play(bootstrap: str, folder: Path, scene: Scene) -> dict[str, float]:
     others = [f"kota-lain-{number}" for number in range(scene.plans)]
     try:
         city = City(bootstrap, processes.folder, processes, others, together=True)
-        asking = callers("benchmarks.crowd", city.api.port, scene.crowd, PLAN, *others, ready="asking")
+        asking = callers("benchmarks.anonymous_load", city.api.port, scene.crowd, PLAN, *others, ready="asking")
         with city.listening(LIVE, PAGES) as last_knew, asking as crowd:
             ids, answers, cpu = city.send(scene.reports, scene.rate)
             statuses: dict[str, int] = json.loads(crowd.communicate("\n", timeout=WITHIN_SECONDS)[0])

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.chaos import mail, verdict
+from tests.chaos import run_records, verdict
+from tests.chaos.environments import RunEnvironment
 from tests.chaos.faults import Fault, Stage
 from tests.chaos.followers import Follower
-from tests.chaos.grounds import Ground
-from tests.chaos.installation import PARTITIONS, SITE, WORKER, Installation, LostError
+from tests.chaos.installation import PARTITIONS, SITE, WORKER, ChaosInstallation, LostError
 from tests.chaos.ledger import Ledger
 from tests.chaos.senders import DIRECT_GROUP, HTTP_GROUP, ByHttp, Direct, Outbox, Sender
 from tests.chaos.verdict import Played
@@ -27,10 +27,10 @@ BETWEEN_SECONDS = 0.2  # and what is left of it then, as fast as this (see `Outb
 SECTION_WITHIN_SECONDS = 60.0
 SENT_WITHIN_SECONDS = 120.0
 
-Say = Callable[[str], None]
+Print = Callable[[str], None]
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """What a run is going to be. `worker` and `site`: the modules that are run, of which a control takes others."""
 
     seed: int
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
     site: tuple[str, ...] = SITE
 
 
-class Told(NamedTuple):
+class RunResult(NamedTuple):
     """What came of a run. `hits`: by fault, how often it was seen to hit."""
 
     hits: Counter[str]
@@ -50,29 +50,29 @@ class Told(NamedTuple):
     seconds: float
 
 
-def drawn(seed: int, events: int, stage: Stage[Any]) -> Plan:
+def drawn(seed: int, events: int, stage: Stage[Any]) -> RunPlan:
     """The plan of a seed on a stage."""
     chance = random.Random(seed)
     number = chance.randint(LEAST_FAULTS, MOST_FAULTS)
-    return Plan(seed, events, stage, tuple(chance.choices(stage.faults, k=number)))
+    return RunPlan(seed, events, stage, tuple(chance.choices(stage.faults, k=number)))
 
 
-def play(plan: Plan, ground: Ground, folder: Path, say: Say) -> Told:
+def play(plan: RunPlan, ground: RunEnvironment, folder: Path, print_line: Print) -> RunResult:
     """Play a run whose files are in `folder`."""
     began = time.monotonic()
     hits, missed = Counter[str](), list[str]()
     try:
         with _installed(plan, ground, folder) as installation, _mailed(plan, installation) as mailed:
-            _strike(plan, installation, mailed.senders, hits, missed, say)
+            _strike(plan, installation, mailed.senders, hits, missed, print_line)
             sent = installation.wait(
                 lambda: all(sender.outbox.empty or sender.error for sender in mailed.senders), SENT_WITHIN_SECONDS
             )
-            say(f"{time.monotonic() - began:5.1f} s  all is sent" if sent else "not everything could be sent")
+            print_line(f"{time.monotonic() - began:5.1f} s  all is sent" if sent else "not everything could be sent")
             errors = [sender.error for sender in mailed.senders if sender.error]
             differences = verdict.differences(Played(installation, mailed.ledger, mailed.followers, sent, errors))
     except LostError as lost:
         differences = [str(lost)]
-    return Told(hits, missed, differences, time.monotonic() - began)
+    return RunResult(hits, missed, differences, time.monotonic() - began)
 
 
 class _Mailed(NamedTuple):
@@ -84,12 +84,12 @@ class _Mailed(NamedTuple):
 
 
 def _strike(
-    plan: Plan,
-    installation: Installation[Any],
+    plan: RunPlan,
+    installation: ChaosInstallation[Any],
     senders: list[Sender],
     hits: Counter[str],
     missed: list[str],
-    say: Say,
+    print_line: Print,
 ) -> None:
     """Let the faults strike, each when the mail has reached its place; mail goes on meanwhile."""
     began, sections = time.monotonic(), len(plan.faults) + 1
@@ -109,7 +109,7 @@ def _strike(
         except LostError as lost:
             raise LostError(f"during {name}: {lost}") from lost
         release(number + 1, BETWEEN_SECONDS)
-        say(f"{at:5.1f} s  {name}: {seen or 'was not seen to hit'} ({time.monotonic() - began - at:.1f} s)")
+        print_line(f"{at:5.1f} s  {name}: {seen or 'was not seen to hit'} ({time.monotonic() - began - at:.1f} s)")
         if seen is None:
             missed.append(name)
         else:
@@ -117,11 +117,11 @@ def _strike(
 
 
 @contextmanager
-def _installed(plan: Plan, ground: Ground, folder: Path) -> Generator[Installation[Any]]:
+def _installed(plan: RunPlan, ground: RunEnvironment, folder: Path) -> Generator[ChaosInstallation[Any]]:
     """A ready installation."""
-    installation = Installation(ground, folder, plan.seed, worker=plan.worker, site=plan.site)
+    installation = ChaosInstallation(ground, folder, plan.seed, worker=plan.worker, site=plan.site)
     try:
-        installation.mailbox.declare()
+        installation.kafka_topics.declare()
         installation.start_worker("a")
         for _ in range(plan.stage.sites):
             installation.start_site()
@@ -132,16 +132,16 @@ def _installed(plan: Plan, ground: Ground, folder: Path) -> Generator[Installati
 
 
 @contextmanager
-def _mailed(plan: Plan, installation: Installation[Any]) -> Generator[_Mailed]:
+def _mailed(plan: RunPlan, installation: ChaosInstallation[Any]) -> Generator[_Mailed]:
     """Senders, who wait until mail is released, and followers."""
     urls = [f"http://127.0.0.1:{site.port}" for site in installation.sites]
-    letters = mail.mixed(plan.seed, PARTITIONS, plan.events)
+    records = run_records.mixed(plan.seed, PARTITIONS, plan.events)
     ledger = Ledger(installation.folder / "ledger.jsonl")
-    direct = Direct(installation.mailbox, ledger)
+    direct = Direct(installation.kafka_topics, ledger)
     http = ByHttp(urls, installation.admin_key, ledger, installation.requests)
     senders = [
-        Sender("direct", Outbox(letters.direct, 0), DIRECT_GROUP, direct.send),
-        Sender("http", Outbox(letters.by_http, len(letters.direct)), HTTP_GROUP, http.send),
+        Sender("direct", Outbox(records.direct, 0), DIRECT_GROUP, direct.send),
+        Sender("http", Outbox(records.by_http, len(records.direct)), HTTP_GROUP, http.send),
     ]
     followers = [Follower(url, f"kota-{number}") for number, url in enumerate(urls)]
     try:

@@ -14,7 +14,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 _databases = count(1)
 
 
-class Ground:
+class RunEnvironment:
     """One broker, and SQLite. Other grounds add to it, or say something else to a process."""
 
     replication = 1  # how many copies of each partition there are
@@ -36,7 +36,7 @@ class Ground:
         return NOTHING
 
 
-class PostgresGround(Ground):
+class PostgresGround(RunEnvironment):
     """One broker, and PostgreSQL."""
 
     def __init__(self, broker: Broker, server: postgres.Server) -> None:
@@ -48,10 +48,10 @@ class PostgresGround(Ground):
 
 
 @contextmanager
-def one_broker(folder: Path) -> Generator[Ground]:
+def one_broker(folder: Path) -> Generator[RunEnvironment]:
     """A broker and SQLite."""
     with broker.running(folder / "broker") as started:
-        yield Ground(started)
+        yield RunEnvironment(started)
 
 
 @contextmanager

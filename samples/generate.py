@@ -1,6 +1,6 @@
 """Writes the sample city: two plan versions as workbooks, the reports of 2019 to 2021, and the visits of May 2021.
 
-    python -m samples.make
+    python -m samples.generate
 
 Seeded: the same code makes the same files. Before it writes it counts, by a plain computation of its own
 (samples/check.py), that 155 of 426 programs are realized at the end of 2020, split as the domain page says.
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from samples import check, irregular, plan, reports, visits
-from samples.life import Life, in_order
+from samples.department_reports import Life, in_order
 from services.programs.masterplans.workbook import write_workbook
 
 HERE: Final = Path(__file__).parent
-FIRST_BOOK: Final = HERE / f"{plan.PLAN}.xlsx"
-SECOND_BOOK: Final = HERE / f"{plan.PLAN}-v2.xlsx"
+FIRST_WORKBOOK: Final = HERE / f"{plan.PLAN}.xlsx"
+SECOND_WORKBOOK: Final = HERE / f"{plan.PLAN}-v2.xlsx"
 
 
 def made() -> dict[Path, bytes]:
@@ -29,8 +29,8 @@ def made() -> dict[Path, bytes]:
     seen = visits.build(planned)
     check.holds(first, second, lines, seen)
     return {
-        FIRST_BOOK: write_workbook(plan.PLAN, first),
-        SECOND_BOOK: write_workbook(plan.PLAN, second),
+        FIRST_WORKBOOK: write_workbook(plan.PLAN, first),
+        SECOND_WORKBOOK: write_workbook(plan.PLAN, second),
         reports.FILE: reports.pack(lines),
         visits.FILE: visits.pack(seen),
     }

@@ -10,8 +10,8 @@ from realization import formulas
 from realization.bands import band
 from realization.cells import Counts, membership, tally
 from realization.exact import percent
-from realization.formulas import Figure
-from realization.plan_facts import EVERYTHING, PlanBook
+from realization.formulas import ExactFigure
+from realization.plan_facts import EVERYTHING, PlanFacts
 from realization.punctuality import departments, program_punctuality
 from realization.targets import target
 from schemas.evaluations import VerificationRecorded, VisitRecorded
@@ -20,15 +20,15 @@ from schemas.registry import EVENT
 from schemas.vocabulary import Status
 from tests import oracle
 from tests.oracle import Json
-from tests.strategies import PARTITIONS, PLAN, Said, mail_of
+from tests.strategies import PARTITIONS, PLAN, ReceivedEvent, records_of
 
 
-def facts_of(history: Sequence[Said]) -> list[oracle.Fact]:
+def facts_of(history: Sequence[ReceivedEvent]) -> list[oracle.OracleFact]:
     """The facts of a history that was told once, in its order."""
-    return oracle.decide(mail_of(history), PARTITIONS)[1]
+    return oracle.decide(records_of(history), PARTITIONS)[1]
 
 
-def numbered(facts: Iterable[oracle.Fact]) -> list[Fact]:
+def numbered(facts: Iterable[oracle.OracleFact]) -> list[Fact]:
     """Facts as the book keeps them, with `seq` in the order given."""
     return [
         Fact(
@@ -46,15 +46,15 @@ def numbered(facts: Iterable[oracle.Fact]) -> list[Fact]:
     ]
 
 
-def book_of(facts: Iterable[Fact], plan: str = PLAN) -> PlanBook:
-    book = PlanBook(plan)
+def plan_facts_of(facts: Iterable[Fact], plan: str = PLAN) -> PlanFacts:
+    plan_facts = PlanFacts(plan)
     for fact in facts:
-        book.add(fact)
-    return book
+        plan_facts.add(fact)
+    return plan_facts
 
 
 def figures(
-    book: PlanBook,
+    plan_facts: PlanFacts,
     *,
     as_of: date,
     known_at: int = EVERYTHING,
@@ -63,15 +63,15 @@ def figures(
     basis: Any = "claimed",
 ) -> Json:
     """As `oracle.figures`."""
-    version = book.version(as_of, known_at)
+    version = plan_facts.version(as_of, known_at)
     if version is None:
         overall = _cell(Counts(), None, basis, None)
         overall["dimension_mean"] = _figure(formulas.nothing_in_force("dimension_mean.v1"))
         return {"overall": overall, "groups": {}}
-    only = None if quick_win is None else book.quick_wins(quick_win, as_of, known_at)
-    states = book.states(version, as_of, known_at)
-    whole = tally(version, states, as_of, membership(group_by, book, as_of, known_at))
-    asked = tally(version, states, as_of, membership(group_by, book, as_of, known_at), only)
+    only = None if quick_win is None else plan_facts.quick_wins(quick_win, as_of, known_at)
+    states = plan_facts.states(version, as_of, known_at)
+    whole = tally(version, states, as_of, membership(group_by, plan_facts, as_of, known_at))
+    asked = tally(version, states, as_of, membership(group_by, plan_facts, as_of, known_at), only)
     weight = whole.overall.weight
     overall = _cell(asked.overall, weight, basis, target(version.plan, as_of))
     overall["dimension_mean"] = _figure(formulas.dimension_mean(asked.dimensions, basis))
@@ -112,7 +112,7 @@ def _cell(counts: Counts, plan_weight: int | None, basis: Any, expected: Any) ->
     }
 
 
-def _figure(figure: Figure) -> Json:
+def _figure(figure: ExactFigure) -> Json:
     assert figure.reason is None or figure.reason in formulas.REASONS
     return {
         "formula": figure.formula,
@@ -124,20 +124,22 @@ def _figure(figure: Figure) -> Json:
 
 
 def standings(
-    book: PlanBook, as_of: date, known_at: int = EVERYTHING, programs: Iterable[str] = ()
+    plan_facts: PlanFacts, as_of: date, known_at: int = EVERYTHING, programs: Iterable[str] = ()
 ) -> dict[tuple[str, str], str]:
     """As `oracle.standings`, for reports on the programs named."""
     return {
         (claim.source, claim.id): standing.value
         for program in programs
-        for claim, standing in book.claims(program, as_of, known_at)
+        for claim, standing in plan_facts.claims(program, as_of, known_at)
     }
 
 
-def look_standings(book: PlanBook, facts: Iterable[Fact], as_of: date, known_at: int) -> dict[tuple[str, str], str]:
+def look_standings(
+    plan_facts: PlanFacts, facts: Iterable[Fact], as_of: date, known_at: int
+) -> dict[tuple[str, str], str]:
     """As `oracle.look_standings`."""
     return {
-        (event.source, event.id): book.standing(fact, as_of, known_at).value
+        (event.source, event.id): plan_facts.standing(fact, as_of, known_at).value
         for fact in facts
         if isinstance(event := fact.event, VisitRecorded | VerificationRecorded)
         and (event.data.visited_on if isinstance(event, VisitRecorded) else event.data.verified_on) <= as_of
@@ -145,9 +147,9 @@ def look_standings(book: PlanBook, facts: Iterable[Fact], as_of: date, known_at:
     }
 
 
-def programs(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
+def programs(plan_facts: PlanFacts, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
     """As `oracle.programs`."""
-    version = book.version(as_of, known_at)
+    version = plan_facts.version(as_of, known_at)
     if version is None:
         return {}
     return {
@@ -158,21 +160,21 @@ def programs(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[st
             "spent": state.claim and state.claim.spent,
             "verified": state.verified,
         }
-        for code, state in book.states(version, as_of, known_at).items()
+        for code, state in plan_facts.states(version, as_of, known_at).items()
     }
 
 
-def program_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, str]:
+def program_states(plan_facts: PlanFacts, as_of: date, known_at: int = EVERYTHING) -> dict[str, str]:
     """As `oracle.program_states`."""
-    version = book.version(as_of, known_at)
+    version = plan_facts.version(as_of, known_at)
     if version is None:
         return {}
-    return {code: program_punctuality(book, version, code, as_of, known_at).value for code in version.programs}
+    return {code: program_punctuality(plan_facts, version, code, as_of, known_at).value for code in version.programs}
 
 
-def department_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
+def department_states(plan_facts: PlanFacts, as_of: date, known_at: int = EVERYTHING) -> dict[str, Json]:
     """As `oracle.department_states`."""
-    version = book.version(as_of, known_at)
+    version = plan_facts.version(as_of, known_at)
     if version is None:
         return {}
     return {
@@ -186,5 +188,5 @@ def department_states(book: PlanBook, as_of: date, known_at: int = EVERYTHING) -
             "last_received_ms": each.last_received_ms,
             "periods_missed": each.periods_missed,
         }
-        for each in departments(book, version, as_of, known_at)
+        for each in departments(plan_facts, version, as_of, known_at)
     }

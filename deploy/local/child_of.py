@@ -1,6 +1,6 @@
 """Runs a command that dies with the process that started it, however that one dies.
 
-    python -I -S deploy/local/bound.py PARENT COMMAND [ARGUMENT...]
+    python -I -S deploy/local/child_of.py PARENT COMMAND [ARGUMENT...]
 
 PARENT is the process id of the starter. The command takes this process over (exec), so the starter sees its id, its
 signals and its exit code. The kernel sends SIGKILL when the *thread* that started us ends: start from a main thread.

@@ -27,8 +27,8 @@ from schemas.topics import LIMITS, TOPICS
 from schemas.vocabulary import SUB_DIMENSIONS
 from services.aggregator.api import projection as realization
 from services.aggregator.worker.partition import _reject, _snapshot
+from services.aggregator.worker.records import InputRecord as Input
 from services.aggregator.worker.records import Message
-from services.aggregator.worker.records import Record as Input
 from services.aggregator.worker.state import PartitionState
 from services.evaluations import projection as evaluations
 from services.kit.projection.databases import open_engine, reading, writing
@@ -58,7 +58,7 @@ class DiffersError(Exception):
     """What was accepted is not taken, or not found again."""
 
 
-class Sent(NamedTuple):
+class EventAtBounds(NamedTuple):
     """An event that was made, on its topic."""
 
     topic: str
@@ -178,7 +178,7 @@ class Events:
         self._kinds = [kind for kind in KINDS if kind is not PLAN_VERSION]
         self._schemas = {kind: kind.data.model_json_schema() for kind in KINDS}
 
-    def take(self, count: int) -> Iterator[Sent]:
+    def take(self, count: int) -> Iterator[EventAtBounds]:
         """So many events, of all kinds; first a version of each plan."""
         for plan in self._plans[:count]:
             yield self._sent_of(PLAN_VERSION, self._event(PLAN_VERSION, plan))
@@ -193,10 +193,10 @@ class Events:
                 kind = BY_TYPE[event["type"]]
             yield self._wrong(self._sent_of(kind, event)) if draw > 0.93 else self._sent_of(kind, event)
 
-    def _sent_of(self, kind: Kind, event: Json) -> Sent:
-        return Sent(kind.topic, json.dumps(event, ensure_ascii=self._chance.random() < 0.5).encode())
+    def _sent_of(self, kind: Kind, event: Json) -> EventAtBounds:
+        return EventAtBounds(kind.topic, json.dumps(event, ensure_ascii=self._chance.random() < 0.5).encode())
 
-    def _wrong(self, sent: Sent) -> Sent:
+    def _wrong(self, sent: EventAtBounds) -> EventAtBounds:
         """Something is wrong with it, of what a database could stumble over."""
         event = json.loads(sent.value)
         text = self._chance.choice(("\x00", "\ud800", "x" * 5_000, "\udfff\x00", "\U0010ffff" * 300))
@@ -297,7 +297,7 @@ class _Follower:
             self._apply(connection, [record for record in records if record.topic in self._topics])
 
 
-class Bounds:
+class ContractBounds:
     """The aggregator's state of one partition, and all projections of what it writes, on each database."""
 
     def __init__(self, databases: Sequence[str]) -> None:
@@ -319,7 +319,7 @@ class Bounds:
         self.rejected: Counter[str] = Counter()  # by reason
         self._names: list[tuple[str, str]] = []
 
-    def play(self, sent: Sequence[Sent]) -> None:
+    def play(self, sent: Sequence[EventAtBounds]) -> None:
         """Decide events and apply what is written of them. Raises whatever is raised."""
         for topic in LIMITS:
             inputs = [Input(self._next(topic), RECEIVED_MS, None, one.value, ()) for one in sent if one.topic == topic]
@@ -350,7 +350,7 @@ class Bounds:
         size += sum(len(name) + len(value or b"") for name, value in message.headers)
         if size + 200 > self._limits[topic]:  # with what a batch adds
             raise DiffersError(f"a record of {size} bytes does not fit {topic}: {message.key!r}")
-        told = ConsumerRecord(
+        fetched = ConsumerRecord(
             topic=topic,
             partition=0,
             offset=self._next(topic),
@@ -363,7 +363,7 @@ class Bounds:
             serialized_value_size=len(message.value or b""),
             headers=message.headers,
         )
-        return record_of(Place(topic, 0), told)
+        return record_of(Place(topic, 0), fetched)
 
     def _next(self, topic: str) -> int:
         self._ends[topic] += 1
@@ -395,9 +395,9 @@ class Bounds:
             engine.dispose()
 
 
-def play(seed: int, events: int, databases: Sequence[str]) -> Bounds:
+def play(seed: int, events: int, databases: Sequence[str]) -> ContractBounds:
     """Make events, decide them, apply what is written, and look for it again. Raises when something is not taken."""
-    played = Bounds(databases)
+    played = ContractBounds(databases)
     try:
         made = Events(seed).take(events)
         while chunk := list(itertools.islice(made, CHUNK)):

@@ -1,6 +1,6 @@
 """Callers without a key who do the worst they can, many in one process, each the next as soon as it is answered.
 
-    python -m benchmarks.crowd PORT CONNECTIONS PLAN...
+    python -m benchmarks.anonymous_load PORT CONNECTIONS PLAN...
 
 They begin at once, a line is written when all have, and they end with their input. Then it is written as JSON how often
 each status came, `ended` where the server closed without one.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from schemas.sources import council
 from schemas.topics import EVENT_LIMIT, partition_of
-from tests.parts.history import History, Json, Letter, event, handed_over, plan_version
+from tests.parts.history import Json, RecordToSend, SeededHistory, event, handed_over, plan_version
 
 PLANS, PROGRAMS = 6, 10
 COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 5)
@@ -25,78 +25,78 @@ THESE_DAYS = 0.05
 OVERSIZE = 3  # letters above the limit of an event: more of them would make the ledger large for nothing
 
 
-class Mail(NamedTuple):
+class RunRecords(NamedTuple):
     """Letters for the two ways in, each in the order in which they are to be sent."""
 
-    direct: list[Letter]
-    by_http: list[Letter]
+    direct: list[RecordToSend]
+    by_http: list[RecordToSend]
 
 
-def mixed(seed: int, partitions: int, events: int) -> Mail:
+def mixed(seed: int, partitions: int, events: int) -> RunRecords:
     """The mail of a run: about so many letters. The same seed gives the same mail, on the same day."""
     chance, today = random.Random(seed), datetime.now(UTC).date()
-    history = History(seed, partitions=partitions, plans=PLANS, programs=PROGRAMS)
-    life = [_of_these_days(letter, chance, today) for letter in history.life(int(events / MEAN_COPIES))]
+    history = SeededHistory(seed, partitions=partitions, plans=PLANS, programs=PROGRAMS)
+    life = [_of_these_days(record, chance, today) for record in history.life(int(events / MEAN_COPIES))]
     distinct = [*_few_oversize(life), *_versions(history, chance)]
-    placed: list[tuple[float, Letter]] = []
-    for place, letter in enumerate(distinct):
-        begins = chance.random() * len(distinct) if letter.topic == "masterplans" else float(place)
+    placed: list[tuple[float, RecordToSend]] = []
+    for place, record in enumerate(distinct):
+        begins = chance.random() * len(distinct) if record.topic == "masterplans" else float(place)
         for copy in range(chance.choice(COPIES)):
             far = chance.random() < FAR
             at = chance.random() * len(distinct) if far else begins + chance.uniform(-NEAR, NEAR)
-            placed.append((at, _written_differently(letter) if copy % 2 else letter))
-    letters = [letter for _, letter in sorted(placed, key=lambda both: both[0])]
-    fits = [chance.random() < BY_HTTP and _can_go_by_http(letter, partitions) for letter in letters]
-    return Mail(
-        [letter for letter, http in zip(letters, fits, strict=True) if not http],
-        [letter for letter, http in zip(letters, fits, strict=True) if http],
+            placed.append((at, _written_differently(record) if copy % 2 else record))
+    records = [record for _, record in sorted(placed, key=lambda both: both[0])]
+    fits = [chance.random() < BY_HTTP and _can_go_by_http(record, partitions) for record in records]
+    return RunRecords(
+        [record for record, http in zip(records, fits, strict=True) if not http],
+        [record for record, http in zip(records, fits, strict=True) if http],
     )
 
 
-def _of_these_days(letter: Letter, chance: random.Random, today: date) -> Letter:
+def _of_these_days(record: RecordToSend, chance: random.Random, today: date) -> RecordToSend:
     """The same, but for a few reports that are of yesterday, today or tomorrow, at noon."""
-    body = _object(letter.value) if chance.random() < THESE_DAYS else None
+    body = _object(record.value) if chance.random() < THESE_DAYS else None
     if body is None or "effective_on" not in body.get("data", {}):
-        return letter
+        return record
     day = (today + timedelta(days=chance.choice((-1, 0, 1)))).isoformat()
     dated = body | {"time": f"{day}T12:00:00Z", "data": body["data"] | {"effective_on": day}}
-    return letter._replace(value=json.dumps(dated).encode())
+    return record._replace(value=json.dumps(dated).encode())
 
 
-def _few_oversize(letters: Iterable[Letter]) -> Iterable[Letter]:
+def _few_oversize(records: Iterable[RecordToSend]) -> Iterable[RecordToSend]:
     left = OVERSIZE
-    for letter in letters:
-        oversize = len(letter.value or b"") > EVENT_LIMIT
+    for record in records:
+        oversize = len(record.value or b"") > EVENT_LIMIT
         left -= oversize
         if not oversize or left >= 0:
-            yield letter
+            yield record
 
 
-def _versions(history: History, chance: random.Random) -> list[Letter]:
+def _versions(history: SeededHistory, chance: random.Random) -> list[RecordToSend]:
     """Of every plan a first version, and two that want to replace it and move leads."""
     kind, at = "masterplan.version.published", datetime(2019, 1, 1, tzinfo=UTC)
-    letters = history.beginnings()
+    records = history.beginnings()
     for plan in history.plans:
         for event_id, programs in (("version-2", PROGRAMS + 1), ("version-2-too", PROGRAMS + 2)):
             day = f"{chance.choice((2020, 2021))}-0{chance.randrange(1, 10)}-01"
             data = handed_over(plan_version(programs, 2, day))
-            letters.append(history.letter("masterplans", plan, event(kind, council(plan), event_id, at, data)))
-    return letters
+            records.append(history.record("masterplans", plan, event(kind, council(plan), event_id, at, data)))
+    return records
 
 
-def _written_differently(letter: Letter) -> Letter:
+def _written_differently(record: RecordToSend) -> RecordToSend:
     """The same content in other bytes: other order of the fields, other spaces. What is no JSON object stays."""
-    body = _object(letter.value)
+    body = _object(record.value)
     return (
-        letter if body is None else letter._replace(value=json.dumps(dict(reversed(body.items())), indent=1).encode())
+        record if body is None else record._replace(value=json.dumps(dict(reversed(body.items())), indent=1).encode())
     )
 
 
-def _can_go_by_http(letter: Letter, partitions: int) -> bool:
+def _can_go_by_http(record: RecordToSend, partitions: int) -> bool:
     """Whether intake would have a say in it: a JSON object for the right topic and partition, of moderate size."""
-    key = (letter.key or b"").decode()
-    addressed = letter.topic == "program-status" and letter.partition == partition_of(key, partitions)
-    return addressed and len(letter.value or b"") < EVENT_LIMIT and _object(letter.value) is not None
+    key = (record.key or b"").decode()
+    addressed = record.topic == "program-status" and record.partition == partition_of(key, partitions)
+    return addressed and len(record.value or b"") < EVENT_LIMIT and _object(record.value) is not None
 
 
 def _object(value: bytes | None) -> Json | None:

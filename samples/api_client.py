@@ -24,7 +24,7 @@ class GaveUpError(Exception):
     """The site did not do what was asked, for as long as we wait."""
 
 
-class Site:
+class SiteClient:
     """Requests to one site, by one key."""
 
     def __init__(self, url: str, key: str) -> None:
@@ -32,14 +32,14 @@ class Site:
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=REQUEST_SECONDS, trust_env=False
         )
 
-    def as_key(self, key: str) -> "Site":
+    def as_key(self, key: str) -> "SiteClient":
         """The same site by another key."""
-        return Site(str(self._http.base_url), key)
+        return SiteClient(str(self._http.base_url), key)
 
     def import_plan(self, workbook: Path) -> dict[str, str]:
         """Import a workbook. Returns source and id of the event it became."""
-        told = self._send("/v1/masterplans/import", content=workbook.read_bytes(), headers={"Content-Type": XLSX})
-        return {"source": told["source"], "id": told["id"]}
+        response = self._send("/v1/masterplans/import", content=workbook.read_bytes(), headers={"Content-Type": XLSX})
+        return {"source": response["source"], "id": response["id"]}
 
     def has_version(self, number: int) -> bool:
         return self._get(f"/v1/masterplans/{PLAN}/versions/{number}") is not None
@@ -57,16 +57,16 @@ class Site:
 
     def share(self, as_of: date) -> tuple[str, str] | None:
         """How many programs are realized as of a date, and the figure in percent; None while there is no figure."""
-        told = self._get(f"/v1/plans/{PLAN}/realization", as_of=as_of.isoformat())
-        figure = told["overall"]["share"] if told else None
+        response = self._get(f"/v1/plans/{PLAN}/realization", as_of=as_of.isoformat())
+        figure = response["overall"]["share"] if response else None
         return (figure["numerator"], figure["percent"]) if figure and figure["percent"] else None
 
     def wait_for_share(self, as_of: date, numerator: int) -> str:
         """The figure in percent, once so many programs are realized as of a date."""
 
         def seen() -> str | None:
-            told = self.share(as_of)
-            return told[1] if told and told[0] == str(numerator) else None
+            answer = self.share(as_of)
+            return answer[1] if answer and answer[0] == str(numerator) else None
 
         return until(f"{numerator} programs are realized as of {as_of}", seen)
 
@@ -98,8 +98,8 @@ class Site:
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(answer.content)
-    return told
+    response: dict[str, Any] = json.loads(answer.content)
+    return response
 
 
 def until(what: str, ask: Callable[[], T | None]) -> T:

@@ -64,7 +64,7 @@ LINES, LATER = lines(1), lines(2)
 SEEN = LINES.seen
 
 
-class Installation:
+class LineInstallation:
     """Topics with a prefix of their own, and a database."""
 
     def __init__(self, broker: Broker, database: str) -> None:
@@ -108,7 +108,7 @@ class Replica(NamedTuple):
     """A projection that runs in a loop of its own, and what it told."""
 
     projection: Projection
-    told: list[Record]
+    received: list[Record]
     loaded: list[int]
     left: list[BaseException]
     loop: asyncio.AbstractEventLoop
@@ -120,13 +120,13 @@ class Replica(NamedTuple):
 
 
 def _start(settings: InstallationSettings, stack: list[Any], options: dict[str, Any]) -> Replica:
-    told: list[Record] = []
+    received: list[Record] = []
     loaded: list[int] = []
     left: list[BaseException] = []
     kind, made = options.pop("kind", Projection), options.pop("lines", LINES)
 
     async def on_commit(records: Sequence[Record]) -> None:
-        told.extend(records)
+        received.extend(records)
 
     def load(connection: Connection) -> None:
         loaded.append(connection.execute(select(func.count()).select_from(made.seen)).scalar_one())
@@ -141,14 +141,14 @@ def _start(settings: InstallationSettings, stack: list[Any], options: dict[str, 
         tables=made.tables,
         load=load,
         on_commit=on_commit,
-        leave=lambda _, error: left.append(error),
+        fail_stop=lambda _, error: left.append(error),
         **given,
     )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="replica")
     thread.start()
     exits = AsyncExitStack()
-    replica = Replica(projection, told, loaded, left, loop, registry, exits)
+    replica = Replica(projection, received, loaded, left, loop, registry, exits)
     replica.ask(exits.enter_async_context(projection.following()))
     stack.append((replica, exits, thread))
     return replica
@@ -190,5 +190,5 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def installation(broker: Broker, database: str) -> Installation:
-    return Installation(broker, database)
+def installation(broker: Broker, database: str) -> LineInstallation:
+    return LineInstallation(broker, database)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from httpx import Client, HTTPError, Response, TransportError
 
 from tests import oracle
-from tests.chaos.installation import Installation
+from tests.chaos.installation import ChaosInstallation
 
 SAMPLE = 30  # events, of some thousands
 NEVER_SENT = ("/plans/kota-0/departments/dinkes", "never-sent")
@@ -20,7 +20,7 @@ ATTEMPTS = 3
 WAIT_SECONDS = "5"  # less than the client waits for an answer
 DECIDING = (oracle.PLAN_VERSION, oracle.RETRACTION, oracle.REPORT)  # what a report means
 
-Facts: TypeAlias = Mapping[str, list[oracle.Fact]]  # by plan
+Facts: TypeAlias = Mapping[str, list[oracle.OracleFact]]  # by plan
 Identity: TypeAlias = tuple[str, str]  # source and id
 
 
@@ -34,11 +34,14 @@ class Became(NamedTuple):
 
 
 def differences(
-    installation: Installation[Any], mail: Sequence[oracle.Mail], outcomes: Sequence[oracle.Outcome], facts: Facts
+    installation: ChaosInstallation[Any],
+    records: Sequence[oracle.OracleRecord],
+    outcomes: Sequence[oracle.Outcome],
+    facts: Facts,
 ) -> list[str]:
     """Ask every site what became of some events, and of one that nobody sent."""
     accepted = {_name(fact.event): fact.event for of_a_plan in facts.values() for fact in of_a_plan}
-    refused = _refused(mail, outcomes)
+    refused = _refused(records, outcomes)
     names = sorted({*accepted, *refused})
     asked = [*installation.random.sample(names, min(SAMPLE, len(names))), NEVER_SENT]
     expected = []
@@ -49,10 +52,12 @@ def differences(
     found = []
     with ThreadPoolExecutor(len(asked)) as threads:  # all at once: one answer after the other takes half a second each
         for site in installation.sites:
-            told = threads.map(partial(_told, installation.http, f"http://127.0.0.1:{site.port}/v1/events"), asked)
+            answer = threads.map(
+                partial(_answer_for, installation.http, f"http://127.0.0.1:{site.port}/v1/events"), asked
+            )
             found += [
                 f"{site.name} says of {name} {one}, and the oracle {wanted}"
-                for name, one, wanted in zip(asked, told, expected, strict=True)
+                for name, one, wanted in zip(asked, answer, expected, strict=True)
                 if one != (wanted if wanted.standing else wanted._replace(standing=one.standing))
             ]
     return found
@@ -62,10 +67,10 @@ def _name(event: oracle.Json) -> Identity:
     return event["source"], event["id"]
 
 
-def _refused(mail: Sequence[oracle.Mail], outcomes: Sequence[oracle.Outcome]) -> dict[Identity, list[str]]:
+def _refused(records: Sequence[oracle.OracleRecord], outcomes: Sequence[oracle.Outcome]) -> dict[Identity, list[str]]:
     """The codes of all that was refused and can be read as far as its name."""
     found: dict[Identity, list[str]] = {}
-    for record, outcome in zip(mail, outcomes, strict=True):
+    for record, outcome in zip(records, outcomes, strict=True):
         if outcome.reason is None:
             continue
         try:
@@ -89,7 +94,7 @@ def _standing(event: oracle.Json, facts: Facts) -> str | None:
     return oracle.standings([*of_type[oracle.PLAN_VERSION], *retractions, *reports], plan, today).get(_name(event))
 
 
-def _told(http: Client, url: str, name: Identity) -> Became:
+def _answer_for(http: Client, url: str, name: Identity) -> Became:
     """What a site answers."""
     try:
         answer = _answer(http, url, {"source": name[0], "id": name[1], "wait": WAIT_SECONDS})

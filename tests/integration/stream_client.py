@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from tests.integration.city import Api
+from tests.integration.facts_and_api import ApiClient
 from tests.parts.history import Json
 
 WAIT_SECONDS = 30
 
 
-class Heard(NamedTuple):
+class StreamEvent(NamedTuple):
     """An event; a comment has only its text as `name`."""
 
     name: str
@@ -21,10 +21,10 @@ class Heard(NamedTuple):
     size: int
 
 
-class Listener:
+class StreamClient:
     """One who follows a plan's stream. Reads nothing before it is asked what it heard."""
 
-    def __init__(self, api: Api, plan: str, *, had: Json | None = None, buffer: int = 0, **query: Any) -> None:
+    def __init__(self, api: ApiClient, plan: str, *, had: Json | None = None, buffer: int = 0, **query: Any) -> None:
         """`had`: the state of one who comes back. `buffer`: bytes that the system takes for it, 0 for many."""
         url = api.client.base_url
         self._socket = socket.socket()
@@ -51,39 +51,41 @@ class Listener:
         found, _, self._read = self._read.partition(end)
         return found
 
-    def next(self) -> Heard:
+    def next(self) -> StreamEvent:
         """The next event or comment; EOFError at the stream's end."""
         text = self._until(b"\n\n").decode()
         if text.startswith(":"):
-            return Heard(text, 0, {}, len(text))
+            return StreamEvent(text, 0, {}, len(text))
         fields = dict(line.split(": ", 1) for line in text.split("\n"))
-        heard = Heard(fields["event"], int(fields["id"]), json.loads(fields["data"]), len(text.encode()) + 2)
-        self._take(heard)
-        return heard
+        stream_event = StreamEvent(
+            fields["event"], int(fields["id"]), json.loads(fields["data"]), len(text.encode()) + 2
+        )
+        self._take(stream_event)
+        return stream_event
 
-    def up_to(self, seq: int) -> Iterator[Heard]:
+    def up_to(self, seq: int) -> Iterator[StreamEvent]:
         """All events up to the one that knows a `seq`."""
         while True:
-            heard = self.next()
-            if heard.id:
-                yield heard
-                if heard.id >= seq:
+            stream_event = self.next()
+            if stream_event.id:
+                yield stream_event
+                if stream_event.id >= seq:
                     return
 
-    def _take(self, heard: Heard) -> None:
+    def _take(self, stream_event: StreamEvent) -> None:
         """What a page does with an event."""
-        if heard.name == "snapshot":
-            self.state = heard.data
+        if stream_event.name == "snapshot":
+            self.state = stream_event.data
             return
-        changed = {group["key"]: group for group in heard.data["groups"]}
+        changed = {group["key"]: group for group in stream_event.data["groups"]}
         groups = [changed.get(group["key"], group) for group in self.state["groups"]]
-        told = {name: heard.data[name] for name in ("known_at", "fresh_at", "overall")}
-        self.state = self.state | told | {"groups": groups}
+        fields = {name: stream_event.data[name] for name in ("known_at", "fresh_at", "overall")}
+        self.state = self.state | fields | {"groups": groups}
 
     def close(self) -> None:
         self._socket.close()
 
-    def __enter__(self) -> "Listener":
+    def __enter__(self) -> "StreamClient":
         return self
 
     def __exit__(self, *_: object) -> None:

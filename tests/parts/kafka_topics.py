@@ -19,12 +19,12 @@ from services.kit.settings import KafkaSettings
 from services.kit.topics import declare_topics
 from tests import oracle
 from tests.parts.facts import whole_event
-from tests.parts.history import HEADERS, Letter
+from tests.parts.history import HEADERS, RecordToSend
 
 Json = dict[str, Any]
 
 
-class Written(NamedTuple):
+class WrittenRecord(NamedTuple):
     """A record the aggregator wrote."""
 
     partition: int
@@ -37,12 +37,12 @@ class Written(NamedTuple):
 _numbers = itertools.count(1)
 
 
-class Mailbox:
+class KafkaTopics:
     """One installation: a broker or several, a prefix of its own, a number of partitions, each with so many copies."""
 
     def __init__(self, bootstrap: str, partitions: int, replication: int = 1) -> None:
         self.bootstrap, self.partitions, self.replication = bootstrap, partitions, replication
-        self.prefix = f"mailbox-{os.getpid()}-{next(_numbers)}-"
+        self.prefix = f"test-{os.getpid()}-{next(_numbers)}-"
 
     def declare(self) -> None:
         """Make the topics, as every process does at its start."""
@@ -54,7 +54,7 @@ class Mailbox:
         )
         asyncio.run(declare_topics(settings))
 
-    def send(self, letters: Iterable[Letter]) -> int:
+    def send(self, records: Iterable[RecordToSend]) -> int:
         """Send and wait for every acknowledgement. Returns how many."""
         producer = KafkaProducer(
             **client_options(KafkaSettings(kafka=self.bootstrap)),
@@ -67,7 +67,7 @@ class Mailbox:
                 producer.send(
                     self.prefix + one.topic, key=one.key, value=one.value, partition=one.partition, headers=HEADERS
                 )
-                for one in letters
+                for one in records
             ]
             producer.flush()
             for future in sent:
@@ -118,18 +118,18 @@ class Mailbox:
         finally:
             await consumer.stop()
 
-    def mail(self) -> list[oracle.Mail]:
+    def input_records(self) -> list[oracle.OracleRecord]:
         """What lies in the input topics."""
         return [
-            oracle.Mail(topic, record.partition, record.offset, record.timestamp, record.key, record.value)
+            oracle.OracleRecord(topic, record.partition, record.offset, record.timestamp, record.key, record.value)
             for topic in INPUTS
             for record in self.read(topic)
         ]
 
-    def written(self, topic: str, at_least: dict[int, int] | None = None) -> list[Written]:
+    def written(self, topic: str, at_least: dict[int, int] | None = None) -> list[WrittenRecord]:
         """What the aggregator wrote to a topic."""
         return [
-            Written(
+            WrittenRecord(
                 r.partition,
                 r.offset,
                 r.key,
@@ -161,11 +161,11 @@ class Mailbox:
 
     def differences(self) -> list[str]:
         """How what the aggregator wrote differs from what the oracle says of the mail. Empty: not at all."""
-        mail = self.mail()
-        return self.differences_from(mail, *oracle.decide(mail, self.partitions))
+        records = self.input_records()
+        return self.differences_from(records, *oracle.decide(records, self.partitions))
 
     def differences_from(
-        self, mail: list[oracle.Mail], outcomes: list[oracle.Outcome], facts: list[oracle.Fact]
+        self, input_records: list[oracle.OracleRecord], outcomes: list[oracle.Outcome], facts: list[oracle.OracleFact]
     ) -> list[str]:
         """The same, where the oracle was asked already."""
         found: list[str] = []
@@ -195,7 +195,7 @@ class Mailbox:
             ),
             Counter(
                 (m.topic, m.partition, m.offset, o.reason or "conflict")
-                for m, o in zip(mail, outcomes, strict=True)
+                for m, o in zip(input_records, outcomes, strict=True)
                 if o.outcome in {"rejected", "conflict"}
             ),
         )
@@ -206,7 +206,7 @@ class Mailbox:
         found += _compare(
             "outcomes counted",
             counted,
-            Counter((m.topic, m.partition, o.outcome) for m, o in zip(mail, outcomes, strict=True)),
+            Counter((m.topic, m.partition, o.outcome) for m, o in zip(input_records, outcomes, strict=True)),
         )
         return found
 

@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 from benchmarks.benchmark import WrongError
 from benchmarks.competitors import Competitor, Options, environment
-from benchmarks.ground import PREFIX, Ground
+from benchmarks.prepared_broker import PREFIX, PreparedBroker
 from deploy.local import children
 from deploy.local.broker import Broker
 from tests.parts.waiting import free_port
@@ -32,14 +32,14 @@ class Running:
         return OF_A_TERMINAL.sub("", self._log.read_text(errors="replace"))
 
     def check(self) -> None:
-        """Raises WrongError when it has ended."""
+        """Raises WrongOutputError when it has ended."""
         if self._process.poll() is not None:
             raise WrongError(f"it ended with code {self._process.returncode}")
 
 
 @contextmanager
-def running(on: Ground, broker: Broker, competitor: Competitor, options: Options) -> Generator[Running]:
-    """A competitor, with an empty folder for its state. Its output is added to a WrongError."""
+def running(on: PreparedBroker, broker: Broker, competitor: Competitor, options: Options) -> Generator[Running]:
+    """A competitor, with an empty folder for its state. Its output is added to a WrongOutputError."""
     processes = int(options.get("processes", 1))  # of our own worker, each with a port for its metrics
     state, port = Path(mkdtemp(prefix="state-", dir=broker.folder.parent)), free_port(in_a_row=processes)
     env = environment(broker.bootstrap, PREFIX, on.workload.partitions, state, options)

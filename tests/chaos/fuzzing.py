@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.chaos.grounds import broker_and_postgres
+from tests.chaos.environments import broker_and_postgres
 from tests.parts.api_fuzzing import DOCUMENTS, Caller, findings, installation
 
 
@@ -13,7 +13,7 @@ def ask(folder: Path, seconds: int, seed: int) -> int:
     with broker_and_postgres(folder) as ground, installation(ground.kafka, folder, ground.database()) as installed:
         for document in DOCUMENTS:
             for caller in Caller:
-                told = findings(installed, document, caller, folder, seconds=seconds, seed=seed)
-                wrong += bool(told)
-                print(f"{document} by {caller}, {seconds} s, seed {seed}: {told or 'nothing'}", flush=True)
+                findings_text = findings(installed, document, caller, folder, seconds=seconds, seed=seed)
+                wrong += bool(findings_text)
+                print(f"{document} by {caller}, {seconds} s, seed {seed}: {findings_text or 'nothing'}", flush=True)
     return wrong

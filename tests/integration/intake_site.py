@@ -26,7 +26,7 @@ from services.kit.http.server import config
 from services.programs.app import create_app as create_programs
 from services.programs.masterplans.workbook import write_workbook
 from tests.parts.history import event, plan_version
-from tests.parts.mailbox import Mailbox
+from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes
 from tests.parts.waiting import free_port, until
 
@@ -79,13 +79,18 @@ class Desk:
 
     def __init__(
         self,
-        mailbox: Mailbox,
+        kafka_topics: KafkaTopics,
         settings: InstallationSettings,
         programs: Client,
         evaluations: Client,
         processes: Processes,
     ) -> None:
-        self.mailbox, self.settings, self.programs, self.evaluations = mailbox, settings, programs, evaluations
+        self.kafka_topics, self.settings, self.programs, self.evaluations = (
+            kafka_topics,
+            settings,
+            programs,
+            evaluations,
+        )
         self._processes = processes
         self._plans = count(1)
         self.worker_url = ""
@@ -97,16 +102,16 @@ class Desk:
         env = environment(self.settings) | {"PANTAU_WORKER_METRICS_PORT": str(port)}
         self._processes.start("worker", [sys.executable, "-m", "services.aggregator.worker"], env=env)
 
-    def import_plan(self, book: bytes, *, key: str | None = ADMINISTRATOR, **query: Any) -> Response:
+    def import_plan(self, workbook: bytes, *, key: str | None = ADMINISTRATOR, **query: Any) -> Response:
         headers = {"Content-Type": XLSX} | (bearer(key) if key else {})
-        return self.programs.post("/v1/masterplans/import", content=book, headers=headers, params=query)
+        return self.programs.post("/v1/masterplans/import", content=workbook, headers=headers, params=query)
 
     def plan(self) -> str:
         """A new plan, registered."""
         plan = f"kota-{next(self._plans)}"
-        told = self.import_plan(workbook(plan))
-        assert told.status_code == 202, told.text
-        assert self.outcome(told.json()["source"], told.json()["id"])["outcome"] == "accepted"
+        response = self.import_plan(workbook(plan))
+        assert response.status_code == 202, response.text
+        assert self.outcome(response.json()["source"], response.json()["id"])["outcome"] == "accepted"
         self.until_visits_know(plan)
         return plan
 
@@ -123,9 +128,9 @@ class Desk:
     def key(self, plan: str, office: str, role: str = "department") -> str:
         """A new key of an office."""
         path = f"/v1/departments/{plan}/{office}/keys"
-        told = self.programs.post(path, headers=bearer(ADMINISTRATOR), params={"role": role})
-        assert told.status_code == 201, told.text
-        return str(told.json()["key"])
+        response = self.programs.post(path, headers=bearer(ADMINISTRATOR), params={"role": role})
+        assert response.status_code == 201, response.text
+        return str(response.json()["key"])
 
     def send(self, body: Any, key: str | None, media_type: str = MEDIA_TYPE, **headers: str) -> Response:
         """Send one event, or what is none."""
@@ -135,23 +140,23 @@ class Desk:
 
     def outcome(self, source: str, event_id: str, *, key: str | None = None, wait: float = 30) -> Json:
         """What became of an event."""
-        told = self.programs.get(
+        response = self.programs.get(
             "/v1/events",
             params={"source": source, "id": event_id, "wait": wait},
             headers=bearer(key) if key else {},
         )
-        found: Json = told.json()
-        return {"status": told.status_code} | found
+        found: Json = response.json()
+        return {"status": response.status_code} | found
 
     def audited(self) -> list[Json]:
         """Every act in the audit."""
-        return [json.loads(record.value) for record in self.mailbox.read("audit")]
+        return [json.loads(record.value) for record in self.kafka_topics.read("audit")]
 
 
 def environment(settings: InstallationSettings) -> dict[str, str]:
     """InstallationSettings as a process is told them."""
-    told = settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database", "admin_key_sha256"})
-    return {f"PANTAU_{name.upper()}": str(value) for name, value in told.items()}
+    shared = settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database", "admin_key_sha256"})
+    return {f"PANTAU_{name.upper()}": str(value) for name, value in shared.items()}
 
 
 @contextmanager
@@ -184,10 +189,10 @@ def served(app: FastAPI, settings: InstallationSettings | None = None, http: Htt
 @contextmanager
 def running(bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False) -> Generator[Desk]:
     """A desk without its worker; its apps in threads of the test's process or, as for people, in their own."""
-    mailbox = Mailbox(bootstrap, PARTITIONS)
+    kafka_topics = KafkaTopics(bootstrap, PARTITIONS)
     settings = InstallationSettings(
         kafka=bootstrap,
-        topic_prefix=mailbox.prefix,
+        topic_prefix=kafka_topics.prefix,
         partitions=PARTITIONS,
         database=database,
         admin_key_sha256=hashlib.sha256(ADMINISTRATOR.encode()).hexdigest(),
@@ -200,7 +205,7 @@ def running(bootstrap: str, database: str, processes: Processes, *, in_processes
     else:
         both = served(create_programs(settings)), served(create_evaluations(settings))
     with both[0] as programs, both[1] as evaluations:
-        yield Desk(mailbox, settings, programs, evaluations, processes)
+        yield Desk(kafka_topics, settings, programs, evaluations, processes)
 
 
 @pytest.fixture(scope="module")
