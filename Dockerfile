@@ -6,25 +6,35 @@
 # Needs nothing but a place to write, /var/lib/pantau; the rest of the file system may be read-only. SIGTERM goes to
 # the process itself, which stops in order; no shell or init stands between.
 
+FROM python:3.11-slim-bookworm AS wheels
+COPY requirements/build.txt /
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r /build.txt
+COPY pyproject.toml README.md LICENSE /src/
+COPY sdk /src/sdk
+COPY schemas /src/schemas
+COPY realization /src/realization
+COPY services /src/services
+COPY web /src/web
+COPY deploy/__init__.py /src/deploy/__init__.py
+COPY deploy/commands /src/deploy/commands
+RUN cd /src/sdk && hatchling build -t wheel -d /wheels && cd .. && hatchling build -t wheel -d /wheels
+
 FROM python:3.11-slim-bookworm AS dependencies
 COPY requirements/run.txt /
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r /run.txt \
+ && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r /run.txt
+COPY --from=wheels /wheels /wheels
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index /wheels/*.whl \
  && /venv/bin/pip check
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH \
-    PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PANTAU_HOST=0.0.0.0 \
     PANTAU_STATE=/var/lib/pantau
 COPY --from=dependencies /venv /venv
-COPY schemas /app/schemas
-COPY realization /app/realization
-COPY services /app/services
-COPY web /app/web
-RUN python -m compileall -q /app && install -d -o 10001 -g 10001 /var/lib/pantau
+RUN install -d -o 10001 -g 10001 /var/lib/pantau
 USER 10001:10001
 WORKDIR /var/lib/pantau
 VOLUME /var/lib/pantau

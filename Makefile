@@ -21,6 +21,7 @@ WORKERS ?= 2
 PYTEST = $(VENV)/python -m pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 COMPILE = UV_PYTHON_DOWNLOADS=never $(VENV)/uv --quiet pip compile --python $(VENV)/python $(if $(UPGRADE),--upgrade) \
 	--generate-hashes --no-emit-index-url --universal --custom-compile-command "make lock"
+NOT_OURS := --no-emit-package pantau
 
 .PHONY: help
 help: ## list what there is to do
@@ -101,7 +102,7 @@ sample: ## make the sample city anew
 .PHONY: lock
 lock: ## write requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(READY) test
-	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
-	@$(COMPILE) pyproject.toml -o requirements/run.txt
-	@$(COMPILE) pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
+	@$(COMPILE) pyproject.toml $(NOT_OURS) -o requirements/run.txt
+	@$(COMPILE) requirements/build.in -c requirements/run.txt -o requirements/build.txt
+	@$(COMPILE) pyproject.toml $(NOT_OURS) --group test -c requirements/run.txt -c requirements/build.txt -o requirements/test.txt
 	@if grep -n '://' requirements/*.txt; then echo 'A lock must not name a host.'; exit 1; fi

@@ -13,7 +13,7 @@ Kind = Literal["Python", "Java", "Go", "npm"]
 Use = Literal["run", "test", "bench", "build"]
 
 # The first lock that names a version says what it is used for.
-PYTHON: dict[str, Use] = {"run": "run", "test": "test", "uv": "build"}
+PYTHON: dict[str, Use] = {"run": "run", "test": "test", "build": "build"}
 POMS: dict[str, Use] = {"deploy/local/kafka/pom.xml": "run", "benchmarks/peers/streams/pom.xml": "bench"}
 GO, NPM = "tests/clients/go/go.mod", "tests/clients/kafkajs/package-lock.json"
 

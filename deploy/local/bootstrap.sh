@@ -87,7 +87,12 @@ fi
 [ ! -x .venv/bin/pytest ] || what=test # a checkout that has the tests' packages keeps them
 lock=requirements/$what.txt
 in_step() { # says what an environment was made from
-    { pwd; readlink -f "$1/bin/python"; cat deploy/local/bootstrap.sh requirements/uv.txt "$lock"; } | sha256sum
+    {
+        pwd
+        readlink -f "$1/bin/python"
+        sed '/^\[dependency-groups\]/,$d' pyproject.toml # as far as an installation depends on it
+        cat sdk/pyproject.toml deploy/local/bootstrap.sh requirements/build.txt "$lock"
+    } | sha256sum
 }
 is_in_step() { [ -x .venv/bin/python ] && [ "$(cat .venv/in-step 2>/dev/null)" = "$(in_step .venv)" ]; }
 if is_in_step; then exit 0; fi
@@ -108,17 +113,14 @@ echo "Installing the Python packages of $lock into .venv ..."
 part=.venv.part
 rm -rf $part .venv.old
 "$python" -m venv $part
-$part/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements/uv.txt
+$part/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements/build.txt
+# Both distributions of this checkout, as wheels that point to it (PEP 660). They are built before the lock is installed,
+# which takes away what only building needs.
+build='import os, sys; from hatchling.build import build_editable; os.chdir(sys.argv[1]); build_editable(sys.argv[2])'
+for each in sdk .; do $part/bin/python -c "$build" $each "$PWD/$part/wheels" >/dev/null; done
 UV_PYTHON_DOWNLOADS=never $part/bin/uv --quiet pip sync --compile-bytecode --python $part/bin/python --require-hashes "$lock"
-
-# The checkout itself: its packages importable, and the command `pantau`. Two small files instead of an editable
-# install, which would need a build backend at run time.
-printf '%s\n%s\n' "$PWD" "$PWD/sdk" >"$($part/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pantau-checkout.pth"
-cat >$part/bin/pantau <<'END'
-#!/bin/sh
-exec "$(dirname "$(readlink -f "$0")")/python" -P -c 'import sys; from pantau.cli import main; sys.exit(main())' "$@"
-END
-chmod +x $part/bin/pantau
+UV_PYTHON_DOWNLOADS=never $part/bin/uv --quiet pip install --python $part/bin/python --no-deps --no-index $part/wheels/*.whl
+rm -r $part/wheels
 grep -lI '\.venv\.part' $part/bin/* $part/pyvenv.cfg | while read -r script; do sed -i 's/\.venv\.part/.venv/g' "$script"; done
 in_step $part >$part/in-step
 [ ! -e .venv ] || mv .venv .venv.old

@@ -10,11 +10,11 @@ from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
+from deploy.commands.finding import Finding
 from deploy.local import administrator, broker, jars, java, ports, secret, settings, state, status
 from deploy.local.jars import ROOT
 from deploy.local.run import not_ready_because
 from deploy.local.settings import Port, StackSettings
-from pantau.finding import Finding
 
 ENOUGH_BYTES = 2 * 1024**3
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?", re.MULTILINE)

@@ -1,1 +1,1 @@
-"""Pantau for those who report to it and those who run it."""
+"""Pantau for those who report to it."""

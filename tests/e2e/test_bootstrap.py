@@ -17,7 +17,16 @@ from tests.parts.waiting import until
 pytestmark = pytest.mark.timeout(600)
 
 PATIENCE_SECONDS = 240  # ten on an idle machine
-NEEDED = ("requirements", "deploy/local", "sdk", "deploy/__init__.py")
+NEEDED = (
+    "requirements",
+    "deploy/local",
+    "deploy/commands",
+    "deploy/__init__.py",
+    "sdk",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 TOOLS = ("sh", "dirname", "sed", "head", "sha256sum", "cut", "id", "readlink", "cat", "mkdir", "flock", "env", "ls")
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from deploy.commands import doctor
+from deploy.commands.finding import Finding
 from deploy.local import administrator, secret, settings, state, status
 from deploy.local.broker import Broker
 from deploy.local.process_settings import InstallationSettings
-from pantau import cli, doctor
-from pantau.finding import Finding
+from pantau import cli
 from services.kit.topics import declare_topics
 from tests.parts.waiting import free_port
 

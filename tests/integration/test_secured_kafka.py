@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from httpx import Client
 
-from pantau import doctor
+from deploy.commands import doctor
 from schemas.sources import department, evaluator
 from services.kit.fail_stop import LEFT_ON_ERROR
 from services.kit.kafka_refusals import KafkaRefusedError, refusal

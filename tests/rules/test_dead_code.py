@@ -36,6 +36,9 @@ CALLED_FROM_OUTSIDE = {
     "_add_gap": "Faust's consumer, for offsets it never saw",
     "parse_response_header": "aiokafka, of a request",
     "log_message": "Python's http.server",
+    "initialize": "hatchling, of a build hook",
+    "EventSchemas": "hatchling, of hatch_build.py",
+    "add_command": "the command `pantau`, by entry points",
 }
 
 

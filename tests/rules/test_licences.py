@@ -34,10 +34,11 @@ def test_every_lock_is_read() -> None:
 
 
 def test_pantau_is_under_the_apache_licence() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["license"] == "Apache-2.0"
-    assert project["license-files"] == ["LICENSE"]
-    assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == APACHE_2_0
+    for distribution in (ROOT, ROOT / "sdk"):
+        project = tomllib.loads((distribution / "pyproject.toml").read_text())["project"]
+        assert project["license"] == "Apache-2.0"
+        assert project["license-files"] == ["LICENSE"]
+        assert hashlib.sha256((distribution / "LICENSE").read_bytes()).hexdigest() == APACHE_2_0
 
 
 # --- that the rule finds what it is for

@@ -13,7 +13,10 @@ from services.aggregator.api.models import Answer
 from services.aggregator.api.settings import RealizationSettings
 from services.kit.auth.public import PUBLIC
 
-WEB = Path(__file__).parents[3] / "web"
+_HERE = Path(__file__).parent
+WEB = next(
+    folder for folder in (_HERE / "web", _HERE.parents[2] / "web") if folder.is_dir()
+)  # installed; in a checkout
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         (

@@ -1,7 +1,7 @@
 """`pantau doctor`: what is missing or wrong, and how to mend each.
 
 In a checkout it looks at everything `make run` needs and at what runs (deploy/local/checkup.py); elsewhere at this
-installation of the package. Where PANTAU_KAFKA is set and the server installed, at that Kafka, by the settings of its processes.
+installation of the package. Where PANTAU_KAFKA is set, at that Kafka, by the settings of its processes.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module, util
 
-from pantau.finding import Finding
+from deploy.commands.finding import Finding
 
 OLDEST_PYTHON = (3, 11)
 
@@ -29,27 +29,27 @@ def look() -> Iterable[Finding]:
     version = platform.python_version()
     wanted = ".".join(map(str, OLDEST_PYTHON))
     yield Finding("Python", sys.version_info >= OLDEST_PYTHON, version, f"Pantau needs Python {wanted} or newer.")
-    if util.find_spec("deploy") and util.find_spec("deploy.local"):
+    if util.find_spec("deploy.local"):  # in a checkout; the distribution does not carry it
         yield from import_module("deploy.local.checkup").look()
-    if os.environ.get("PANTAU_KAFKA") and util.find_spec("services"):
+    if os.environ.get("PANTAU_KAFKA"):
         ok, found = import_module("services.kit.kafka_checkup").look()
         yield Finding("Kafka", ok, found, 'docs/operations.md, "A secured Kafka", has the settings.')
 
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> int:
-    """Tell the findings. Returns the exit code: 1 when something is wrong."""
-    options = []
+    """Print the findings. Returns the exit code: 1 when something is wrong."""
+    found = []
     for finding in findings:
-        options.append(finding)
+        found.append(finding)
         if not as_json:
             print(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what:<22} {finding.found}", flush=True)
             if not finding.ok and finding.mend:
                 print(f"       {'':<22} -> {finding.mend}", flush=True)
-    all_well = all(finding.ok for finding in options)
+    all_well = all(finding.ok for finding in found)
     if as_json:
-        listed = [finding._asdict() | {"mend": "" if finding.ok else finding.mend} for finding in options]
+        listed = [finding._asdict() | {"mend": "" if finding.ok else finding.mend} for finding in found]
         print(json.dumps({"ok": all_well, "findings": listed}, indent=2))
     else:
-        wrong = sum(not finding.ok for finding in options)
-        print("All is well." if all_well else f"{wrong} of {len(options)} need attention.")
+        wrong = sum(not finding.ok for finding in found)
+        print("All is well." if all_well else f"{wrong} of {len(found)} need attention.")
     return 0 if all_well else 1
