@@ -87,17 +87,17 @@ class BenchmarkInstallation:
         """Start a service, and return when it is ready."""
         return serve(self._processes, self._settings, module)
 
-    def keys(self, offices: Sequence[tuple[str, str]]) -> list[str]:
-        """A new key for each department (plan, office), published as programs would."""
+    def keys(self, departments: Sequence[tuple[str, str]]) -> list[str]:
+        """A new key for each department (plan, department), published as programs would."""
         producer = KafkaProducer(**client_options(self._settings))
         texts = []
-        for plan, office in offices:
+        for plan, department in departments:
             text, key_id, sha256 = new_key()
             key = Key(key_id=key_id, role="department", sha256=sha256, made_at=MADE_AT)
             producer.send(
                 f"{self._settings.topic_prefix}access",
-                OfficeAccess(plan=plan, office=office, keys=(key,)).model_dump_json().encode(),
-                f"{plan}/{office}".encode(),
+                OfficeAccess(plan=plan, office=department, keys=(key,)).model_dump_json().encode(),
+                f"{plan}/{department}".encode(),
                 partition=partition_of(plan, PARTITIONS),
             )
             texts.append(text)

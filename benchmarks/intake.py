@@ -25,7 +25,7 @@ from tests.parts import broker
 from tests.parts.processes import Processes
 
 PLANS = 24
-OFFICE = "dinkes"
+DEPARTMENT = "dinkes"
 WARMING = 300
 CONNECTIONS = 64
 SENDERS_OF_BATCHES = 4
@@ -48,7 +48,9 @@ class Intake:
         installation = BenchmarkInstallation(kafka.bootstrap, folder, processes)
         self._broker, self._programs = kafka, installation.serve("services.programs")
         self._plans = [f"kota-{number}" for number in range(PLANS)]
-        self._keys = dict(zip(self._plans, installation.keys([(plan, OFFICE) for plan in self._plans]), strict=True))
+        self._keys = dict(
+            zip(self._plans, installation.keys([(plan, DEPARTMENT) for plan in self._plans]), strict=True)
+        )
         self._random, self._reports = random.Random(1), 0
         self.play(Loading(WARMING, 1, WARMING, CONNECTIONS))  # has connections and keys there
 
@@ -86,7 +88,7 @@ class Intake:
         return {
             "specversion": "1.0",
             "id": f"{month}-{self._reports}",
-            "source": department(plan, OFFICE),
+            "source": department(plan, DEPARTMENT),
             "type": "id.pantau.program.status.reported.v1",
             "time": f"{month}-28T0{draw.randrange(10)}:15:00+07:00",
             "data": {

@@ -75,16 +75,16 @@ class LargeLog:
         chance: random.Random,
         sent: list[tuple[str, str]],
     ) -> Written:
-        program, office = self._leads[number % len(self._leads)]
+        program, led_by = self._leads[number % len(self._leads)]
         draw = chance.random()
         if draw < 0.05:
             day = max(0, day - chance.randrange(3 * 365))
         elif draw < 0.07:
-            _, office = chance.choice(self._leads)
+            _, led_by = chance.choice(self._leads)
         on = (FIRST + timedelta(days=day)).isoformat()
         status = chance.choice(STATUSES)
         physical = "100" if status == "realized" else f"{chance.randrange(100)}.5"
-        source, event_id = department(plan, office), f"{chance.getrandbits(128):032x}"
+        source, event_id = department(plan, led_by), f"{chance.getrandbits(128):032x}"
         sent.append((source, event_id))
         # By hand, as `content` would write it, in a tenth of the time.
         public = (

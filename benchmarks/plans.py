@@ -4,13 +4,13 @@ import json
 from typing import NamedTuple
 
 from benchmarks.workloads import PROGRAMS
-from samples.catalogue import offices
+from samples.catalogue import departments
 from samples.plan import PREFIXES, SPLIT
 from schemas.sources import council, department
 from schemas.topics import partition_of
 from schemas.vocabulary import SUB_DIMENSIONS
 
-OFFICES = tuple(office.key for office in offices()[:25])
+DEPARTMENTS = tuple(each.key for each in departments()[:25])
 YEARS = range(2016, 2026)
 SUBS = {
     dimension: [sub for sub, (of, _) in SUB_DIMENSIONS.items() if of is dimension] for dimension in SPLIT
@@ -18,12 +18,12 @@ SUBS = {
 
 
 class WorkloadProgram(NamedTuple):
-    """One program, the same in every plan. `office` is the department that leads it."""
+    """One program, the same in every plan. `department` leads it."""
 
     code: str
     dimension: str
     sub_dimension: str
-    office: str
+    department: str
 
 
 class WorkloadPlan(NamedTuple):
@@ -42,7 +42,7 @@ def _programs() -> tuple[WorkloadProgram, ...]:
     ]
     assert len(coded) == PROGRAMS
     return tuple(
-        WorkloadProgram(code, dimension.value, sub, OFFICES[number % len(OFFICES)])
+        WorkloadProgram(code, dimension.value, sub, DEPARTMENTS[number % len(DEPARTMENTS)])
         for number, (code, dimension, sub) in enumerate(coded)
     )
 
@@ -53,7 +53,7 @@ PROGRAM_LIST = _programs()
 def plan(number: int, partitions: int) -> WorkloadPlan:
     """The plan with a number."""
     key = f"kota-{number:03d}-{YEARS[0]}-{YEARS[-1]}"
-    return WorkloadPlan(key, partition_of(key, partitions), {office: department(key, office) for office in OFFICES})
+    return WorkloadPlan(key, partition_of(key, partitions), {each: department(key, each) for each in DEPARTMENTS})
 
 
 def version(of: WorkloadPlan) -> bytes:
@@ -74,7 +74,7 @@ def version(of: WorkloadPlan) -> bytes:
             "end_year": YEARS[-1],
             "time_zone": "Asia/Jakarta",
             "illustrative": True,
-            "departments": [{"key": key, "name": {"id": key, "en": key}} for key in OFFICES],
+            "departments": [{"key": key, "name": {"id": key, "en": key}} for key in DEPARTMENTS],
             "programs": [_program(number, program) for number, program in enumerate(PROGRAM_LIST)],
         },
     }
@@ -88,7 +88,7 @@ def _program(number: int, program: WorkloadProgram) -> dict[str, object]:
         "name": {"id": f"Program percepatan {program.code}", "en": f"Programme {program.code}"},
         "dimension": program.dimension,
         "sub_dimension": program.sub_dimension,
-        "department": program.office,
+        "department": program.department,
         "weight": "0.2347" if number else "0.2525",  # 425 x 0.2347 + 0.2525 = 100
         "start_year": begins,
         "finish_year": begins + 4,

@@ -11,7 +11,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.plans import OFFICES, PROGRAM_LIST, WorkloadPlan, plan, version
+from benchmarks.plans import DEPARTMENTS, PROGRAM_LIST, WorkloadPlan, plan, version
 from benchmarks.workloads import MONTHS, PROGRAMS, Workload
 from schemas.sources import council
 from schemas.vocabulary import Reason
@@ -20,10 +20,10 @@ TURN = 17  # reports that one department sends in a row: what it leads
 TYPE = "id.pantau.program.status.reported.v1"
 NOTES = tuple(
     f"Tahap {number} berjalan sesuai jadwal; dokumen serah terima dan foto lapangan sudah diunggah, "
-    f"rapat koordinasi berikutnya dengan {office} pada minggu kedua"
-    for number, office in enumerate(OFFICES, 1)
+    f"rapat koordinasi berikutnya dengan {department} pada minggu kedua"
+    for number, department in enumerate(DEPARTMENTS, 1)
 )
-OBSTACLES = tuple(f"Menunggu hasil lelang ulang dan rekomendasi teknis dari {office}" for office in OFFICES)
+OBSTACLES = tuple(f"Menunggu hasil lelang ulang dan rekomendasi teknis dari {department}" for department in DEPARTMENTS)
 
 
 class Report(NamedTuple):
@@ -84,7 +84,9 @@ def reports(workload: Workload) -> Iterator[SentRecord]:
 
 def _ordered(workload: Workload) -> Iterator[SentRecord]:
     """Month by month, department by department, each with all it leads in a row."""
-    led = [[n for n, program in enumerate(PROGRAM_LIST) if program.office == office] for office in OFFICES]
+    led = [
+        [n for n, program in enumerate(PROGRAM_LIST) if program.department == department] for department in DEPARTMENTS
+    ]
     rows = (
         (number, of, month, programs)
         for month in range(workload.first, MONTHS)
@@ -138,17 +140,17 @@ def _life(number: int, of: WorkloadPlan, originals: int, partitions: int) -> Ite
 
 def _report(number: int, of: WorkloadPlan, program: int, month: int, *, correction: bool = False) -> SentRecord:
     """What the leading department says of a program at a month's end; a correction says more, a few days later."""
-    code, _, _, office = PROGRAM_LIST[program]
-    return _record(number, of, of.sources[office], code, program, month, correction=correction)
+    code, _, _, department = PROGRAM_LIST[program]
+    return _record(number, of, of.sources[department], code, program, month, correction=correction)
 
 
 def _stray(number: int, of: WorkloadPlan, program: int, month: int, chance: random.Random) -> SentRecord:
     """A report that does not count: from a department that does not lead the program, or of a program nobody has."""
-    code, _, _, office = PROGRAM_LIST[program]
-    other = OFFICES[(OFFICES.index(office) + 1) % len(OFFICES)]
+    code, _, _, department = PROGRAM_LIST[program]
+    other = DEPARTMENTS[(DEPARTMENTS.index(department) + 1) % len(DEPARTMENTS)]
     if chance.random() < 0.5:
         return _record(number, of, of.sources[other], code, program, month, counts=False)
-    return _record(number, of, of.sources[office], f"{code}-LAMA", program, month, counts=False)
+    return _record(number, of, of.sources[department], f"{code}-LAMA", program, month, counts=False)
 
 
 def _record(

@@ -28,7 +28,7 @@ from benchmarks.sender import Answers, Load, run
 from schemas.sources import council, department
 from schemas.topics import partition_of
 from tests.parts import broker
-from tests.parts.history import OFFICES, RecordToSend, event, plan_version
+from tests.parts.history import DEPARTMENTS, RecordToSend, event, plan_version
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
@@ -59,7 +59,7 @@ class City:
     ) -> None:
         installation = BenchmarkInstallation(bootstrap, folder, processes)
         self._kafka_topics = installation.kafka_topics
-        self._keys = dict(zip(OFFICES, installation.keys([(PLAN, office) for office in OFFICES]), strict=True))
+        self._keys = dict(zip(DEPARTMENTS, installation.keys([(PLAN, key) for key in DEPARTMENTS]), strict=True))
         self._made = 0
         began = datetime(2019, 1, 1, tzinfo=UTC)
         for plan in (PLAN, *others):
@@ -110,7 +110,7 @@ class City:
             "physical": str((number // PROGRAMS + number) % 99 + 1),
             "effective_on": (FIRST + timedelta(days=number // PROGRAMS)).isoformat(),
         }
-        source = department(PLAN, OFFICES[number % PROGRAMS % len(OFFICES)])
+        source = department(PLAN, DEPARTMENTS[number % PROGRAMS % len(DEPARTMENTS)])
         return event("program.status.reported", source, f"r-{number}", datetime(2021, 1, 1, tzinfo=UTC), data)
 
     def _write(self, topic: str, plan: str, events: list[dict[str, Any]]) -> None:
@@ -121,7 +121,7 @@ class City:
 
     def _knows_all(self) -> bool:
         url = f"http://127.0.0.1:{self.api.port}/v1/plans/{PLAN}/realization"
-        key = self._keys[OFFICES[0]]  # which is answered beside any crowd
+        key = self._keys[DEPARTMENTS[0]]  # which is answered beside any crowd
         with urlopen(Request(url, headers={"Authorization": f"Bearer {key}"}), timeout=WITHIN_SECONDS) as answer:
             return bool(json.load(answer)["known_at"]["seq"] == 1 + self._made)
 

@@ -458,6 +458,6 @@ _STANDING: dict[str, Callable[[PlanFacts, Any, date, int], Standing]] = handlers
 _effective_on = attrgetter("effective_on")
 
 
-def office(source: str) -> str:
+def organization_of(source: str) -> str:
     """The department or evaluator a source names."""
-    return parse_source(source).office
+    return parse_source(source).organization

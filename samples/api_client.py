@@ -47,9 +47,9 @@ class SiteClient:
     def wait_for_version(self, number: int) -> None:
         until(f"version {number} of the masterplan is registered", lambda: self.has_version(number) or None)
 
-    def make_key(self, office: str, role: str) -> str:
-        """A new key of an office."""
-        return str(self._send(f"/v1/departments/{PLAN}/{office}/keys", params={"role": role})["key"])
+    def make_key(self, organization: str, role: str) -> str:
+        """A new key of an organization."""
+        return str(self._send(f"/v1/departments/{PLAN}/{organization}/keys", params={"role": role})["key"])
 
     def record_visit(self, event: dict[str, Any]) -> None:
         """Record a visit, which is told by its fields; the evaluator is that of the key."""

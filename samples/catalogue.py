@@ -55,7 +55,7 @@ def _lines(file: str) -> Iterator[str]:
             yield line
 
 
-def offices() -> list[CatalogueDepartment]:
+def departments() -> list[CatalogueDepartment]:
     """The departments, in the order of the file."""
     return [CatalogueDepartment(*(part.strip() for part in line.split("|"))) for line in _lines("departments.txt")]
 
@@ -73,8 +73,8 @@ def kinds() -> list[CatalogueProgram]:
 
 
 def _expanded(sub: str, line: str) -> Iterator[CatalogueProgram]:
-    offices, name, english, tags, variants, *_ = (*(part.strip() for part in line.split("|")), "", "")
-    lead, *supporting = (office.strip() for office in offices.split("+"))
+    keys, name, english, tags, variants, *_ = (*(part.strip() for part in line.split("|")), "", "")
+    lead, *supporting = (key.strip() for key in keys.split("+"))
     tags, *partners = (part.strip() for part in tags.split("@"))
     words = tags.split()
     for variant in variants.split(";"):

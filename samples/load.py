@@ -115,11 +115,11 @@ class Loader:
     def keys(self) -> None:
         """A key for each department and for the evaluator, in a file of its own."""
         self._site.wait_for_version(1)
-        wanted = [(department.key, "department") for department in catalogue.offices()]
-        for office, role in [*wanted, (visits.EVALUATOR, "evaluator")]:
-            file = self._keys / f"{office}.key"
+        wanted = [(department.key, "department") for department in catalogue.departments()]
+        for organization, role in [*wanted, (visits.EVALUATOR, "evaluator")]:
+            file = self._keys / f"{organization}.key"
             if not file.exists():
-                atomic_write.write(file, self._site.make_key(office, role))
+                atomic_write.write(file, self._site.make_key(organization, role))
         announce(f"keys of the departments and of the evaluator: {self._keys}/<department>.key, {visits.EVALUATOR}.key")
 
     def through_2021(self, pace: float) -> None:

@@ -268,7 +268,7 @@ def _version(planned: list[Planned]) -> MasterplanVersion:
         punctual_by_receipt_from=date(2022, 1, 1),
         targets=targets,
         dimension_targets={dimension: _own_targets(programs, dimension) for dimension in WITH_OWN_TARGETS},
-        departments=tuple(Department(key=key, name=Names(id=id_, en=en)) for key, id_, en in catalogue.offices()),
+        departments=tuple(Department(key=key, name=Names(id=id_, en=en)) for key, id_, en in catalogue.departments()),
         programs=programs,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.facts import WrittenModel
-from schemas.masterplan import OfficeKey
+from schemas.masterplan import OrganizationKey
 
 Role = Literal["department", "evaluator"]
 
@@ -24,7 +24,7 @@ class OfficeAccess(WrittenModel):
     """All keys of one office of one plan: the whole value of the compacted record, so the last one says it all."""
 
     plan: str
-    office: OfficeKey
+    office: OrganizationKey
     keys: tuple[Key, ...] = ()
 
 

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schemas.envelope import Data, Envelope
 from schemas.fields import Day, Name, Text, Year
-from schemas.masterplan import OfficeKey
+from schemas.masterplan import OrganizationKey
 from schemas.private import PRIVATE, REQUIRED, WHEN_SENT, required_in_schema
 from schemas.reports import Evidence, ProgramCode
 from schemas.vocabulary import VerificationResult
@@ -32,7 +32,7 @@ class Recommendation(Data):
     model_config = ConfigDict(json_schema_extra=required_in_schema("text"))
 
     text: Annotated[Text, WHEN_SENT, PRIVATE] = REQUIRED
-    owner: OfficeKey
+    owner: OrganizationKey
     due_on: Day
 
 

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_
 from schemas.envelope import Data, Envelope
 from schemas.fields import ADecimal, AnInteger, Day, Name, Percent, Rupiah, Version, Year, by_key, decimal_schema, plain
 from schemas.reports import ProgramCode
-from schemas.sources import OFFICE
+from schemas.sources import ORGANIZATION
 from schemas.vocabulary import SUB_DIMENSIONS, Dimension
 
 NO_OTHER_KEYS: dict[str, JsonValue] = {"additionalProperties": False}  # than those the pattern allows
 YearKey = Annotated[str, StringConstraints(pattern=r"^2[01][0-9]{2}$")]
-OfficeKey = Annotated[str, Field(pattern=f"^(?:{OFFICE})$")]
+OrganizationKey = Annotated[str, Field(pattern=f"^(?:{ORGANIZATION})$")]
 Weight = Annotated[
     Decimal,
     Field(ge=0, le=100, max_digits=7, decimal_places=4),  # before the conversion: so Pydantic checks them natively
@@ -61,7 +61,7 @@ class Names(Data):
 class Department(Data):
     """A perangkat daerah (OPD)."""
 
-    key: OfficeKey
+    key: OrganizationKey
     name: Names
 
 
@@ -72,8 +72,8 @@ class Program(Data):
     name: Names
     dimension: Dimension
     sub_dimension: str
-    department: OfficeKey
-    supporting: tuple[OfficeKey, ...] = ()
+    department: OrganizationKey
+    supporting: tuple[OrganizationKey, ...] = ()
     partners: tuple[Name, ...] = ()
     weight: Weight
     start_year: Year
@@ -130,13 +130,13 @@ class MasterplanVersion(Data):
             wrong.append(f"version {self.version} must expect {self.version - 1 or 'none'}, here it is {self.expects}")
         if self.end_year < self.start_year:
             wrong.append(f"end_year {self.end_year} is before start_year {self.start_year}")
-        offices = Counter(department.key for department in self.departments)
-        wrong += [f"department {key} is named {count} times" for key, count in offices.items() if count > 1]
+        departments = Counter(department.key for department in self.departments)
+        wrong += [f"department {key} is named {count} times" for key, count in departments.items() if count > 1]
         codes = Counter(program.code for program in self.programs)
         wrong += [f"program {code} is there {count} times" for code, count in codes.items() if count > 1]
         for program in self.programs:
             for key in (program.department, *program.supporting):
-                if key not in offices:
+                if key not in departments:
                     wrong.append(f"{program.code}: department {key} is not in the plan's departments")
             if program.start_year < self.start_year or program.finish_year > self.end_year:
                 wrong.append(

@@ -5,23 +5,23 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 PLAN = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-OFFICE = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-SOURCE = rf"^/plans/(?:{PLAN})/(?:departments/(?:{OFFICE})|evaluators/(?:{OFFICE})|council)$"
+ORGANIZATION = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+SOURCE = rf"^/plans/(?:{PLAN})/(?:departments/(?:{ORGANIZATION})|evaluators/(?:{ORGANIZATION})|council)$"
 
-_SOURCE = re.compile(rf"/plans/({PLAN})/(?:(departments|evaluators)/({OFFICE})|council)")
+_SOURCE = re.compile(rf"/plans/({PLAN})/(?:(departments|evaluators)/({ORGANIZATION})|council)")
 
 SourceKind = Literal["departments", "evaluators", "council"]
 
 
 class Source(NamedTuple):
-    """A parsed source. `office` is the department or evaluator, empty for the council."""
+    """A parsed source. `organization` is the key of the department or evaluator, empty for the council."""
 
     plan: str
     kind: SourceKind
-    office: str
+    organization: str
 
     def __str__(self) -> str:
-        tail = f"{self.kind}/{self.office}" if self.office else self.kind
+        tail = f"{self.kind}/{self.organization}" if self.organization else self.kind
         return f"/plans/{self.plan}/{tail}"
 
 
@@ -33,12 +33,12 @@ def parse_source(text: str) -> Source:
         raise ValueError(
             f"{text!r} is not /plans/{{plan}}/departments/{{department}}, .../evaluators/{{..}} or .../council"
         )
-    plan, kind, office = found.groups()
+    plan, kind, organization = found.groups()
     match kind:
         case "departments":
-            return Source(plan, "departments", office)
+            return Source(plan, "departments", organization)
         case "evaluators":
-            return Source(plan, "evaluators", office)
+            return Source(plan, "evaluators", organization)
     return Source(plan, "council", "")
 
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 PLAN: Final = "kota-pontianak-2019-2028"
 PARTITIONS: Final = 12
-OFFICES: Final = ("dinkes", "diskominfo", "bappeda", "dishub")
+DEPARTMENTS: Final = ("dinkes", "diskominfo", "bappeda", "dishub")
 EVALUATORS: Final = ("ministry", "mentor-a")
 UNKNOWN_PROGRAM: Final = "X-999"
 KINDS_OF_PROGRAM: Final = (
@@ -102,7 +102,7 @@ def council(plan: str) -> str:
     return f"/plans/{plan}/council"
 
 
-def office(plan: str, key: str) -> str:
+def department_source(plan: str, key: str) -> str:
     return f"/plans/{plan}/departments/{key}"
 
 
@@ -181,7 +181,7 @@ def _program(dice: Dice, code: str, weight: str, start: int, end: int) -> Json:
         "name": {"id": f"Program {code}", "en": f"Program {code}"},
         "dimension": dimension,
         "sub_dimension": sub_dimension,
-        "department": dice.pick(OFFICES),
+        "department": dice.pick(DEPARTMENTS),
         "weight": weight,
         "start_year": first,
         "finish_year": finish,
@@ -209,7 +209,7 @@ def first_version(dice: Dice, count: int) -> Json:
         "punctual_by_receipt_from": dice.pick((None, "2020-11-30", "2021-01-01")),
         "targets": _yearly(dice, start, end) if dice.once_in(2) else {},
         "dimension_targets": {"governance": _yearly(dice, start, end)} if dice.once_in(3) else {},
-        "departments": [{"key": key, "name": {"id": key.title(), "en": key.title()}} for key in OFFICES],
+        "departments": [{"key": key, "name": {"id": key.title(), "en": key.title()}} for key in DEPARTMENTS],
         "programs": [_program(dice, code, weight, start, end) for code, weight in zip(codes, weights, strict=True)],
     }
 
@@ -222,7 +222,7 @@ def next_version(dice: Dice, versions: Sequence[Json]) -> Json:
     there = {program["code"] for program in before["programs"]}
     gone = {each["code"]: each for version in versions for each in version["programs"] if each["code"] not in there}
     programs = [
-        program | {"department": dice.pick((program["department"], *OFFICES))}
+        program | {"department": dice.pick((program["department"], *DEPARTMENTS))}
         for program in (*before["programs"], *gone.values())
         if not dice.once_in(5)
     ]
@@ -270,8 +270,8 @@ def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions
     another day or never, or on an unknown program."""
     program = UNKNOWN_PROGRAM if dice.once_in(12) else dice.pick(programs)
     day = dice.pick(DAYS)
-    leads = _leads(versions, program, day) or [OFFICES[0]]
-    key = dice.pick((leads[0], leads[0], leads[0], dice.pick(leads), dice.pick(leads), dice.pick(OFFICES)))
+    leads = _leads(versions, program, day) or [DEPARTMENTS[0]]
+    key = dice.pick((leads[0], leads[0], leads[0], dice.pick(leads), dice.pick(leads), dice.pick(DEPARTMENTS)))
     received = _received(dice, day)
     status = dice.pick(("realized", "realized", "realized", "in_progress", "not_started", "blocked", "cancelled"))
     data: Json = {
@@ -288,7 +288,7 @@ def report(dice: Dice, plan: str, number: int, programs: Sequence[str], versions
         if dice.once_in(3):
             del data["effective_on"]  # the period's end, or the event's own day as it is written, if that is earlier
     time = _time(dice, day, received)
-    event = envelope(oracle.REPORT, office(plan, key), f"r{number}", time, data)
+    event = envelope(oracle.REPORT, department_source(plan, key), f"r{number}", time, data)
     if "effective_on" not in data:
         event["time"] = min(time, received).astimezone(timezone(timedelta(hours=dice.pick((7, 0, -9))))).isoformat()
     return ReceivedEvent(milliseconds(received), event)
@@ -299,13 +299,13 @@ def retraction(dice: Dice, plan: str, number: int, reports: Sequence[ReceivedEve
     if reports and not dice.once_in(10):
         source, event_id = (dice.pick(reports).event[name] for name in ("source", "id"))
     else:
-        source, event_id = office(plan, dice.pick(OFFICES)), "never-came"
+        source, event_id = department_source(plan, dice.pick(DEPARTMENTS)), "never-came"
     issuer, more = dice.pick(
         (
             (source, {}),
             (council(plan), {"attestedrole": "administrator"}),
-            (office(plan, dice.pick(OFFICES)), {}),
-            (office(plan, dice.pick(OFFICES)), {"attestedrole": "administrator"}),
+            (department_source(plan, dice.pick(DEPARTMENTS)), {}),
+            (department_source(plan, dice.pick(DEPARTMENTS)), {"attestedrole": "administrator"}),
             (council(plan), {}),
         )
     )
@@ -360,7 +360,7 @@ def erasure(dice: Dice, plan: str, number: int) -> ReceivedEvent:
     """An erasure by an administrator, of the private part of an event that never came: it has no part in any figure."""
     day = dice.pick(DAYS)
     received = _received(dice, day)
-    data = {"source": office(plan, dice.pick(OFFICES)), "id": "never-came", "reason": "UU 27/2022"}
+    data = {"source": department_source(plan, dice.pick(DEPARTMENTS)), "id": "never-came", "reason": "UU 27/2022"}
     event = envelope(
         oracle.ERASURE, council(plan), f"e{number}", _time(dice, day, received), data, attestedrole="administrator"
     )
@@ -461,7 +461,7 @@ def _at(value: Json, path: tuple[str, ...], new: Any) -> Json:
 def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
     """What a broken or hostile sender may put into the mail, by name: the topic and the value."""
     good = envelope(
-        oracle.REPORT, office(plan, "dinkes"), "poison", midnight(DAYS[0]),
+        oracle.REPORT, department_source(plan, "dinkes"), "poison", midnight(DAYS[0]),
         {"program": "P-001", "status": "blocked", "physical": "10", "effective_on": "2019-01-01"},
     )  # fmt: skip
     text = written(good).decode()
@@ -524,7 +524,7 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
         "an id with a newline": written(good | {"id": "a\nb"}),
         "an empty id": written(good | {"id": ""}),
         "data a string": written(good | {"data": "{}"}),
-        "another plan's": written(good | {"source": office("another-plan-of-another-partition", "dinkes")}),
+        "another plan's": written(good | {"source": department_source("another-plan-of-another-partition", "dinkes")}),
         "time of the far future": written(good | far),
         "effective in the far future": written(_at(good, ("data", "effective_on"), "2999-01-01")),
         "said by the council": written(good | {"source": council(plan)}),
@@ -534,7 +534,7 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
                 council(plan),
                 "poison-x",
                 midnight(DAYS[0]),
-                {"source": office("banjarmasin", "dinkes"), "id": "r1", "reason": "?"},
+                {"source": department_source("banjarmasin", "dinkes"), "id": "r1", "reason": "?"},
             )
         ),
         "a visit by the wrong topic": written(
@@ -552,7 +552,9 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
             )
         ),
         "right, of an unknown program": written(good | {"id": "good-1", "data": good["data"] | {"program": "ZZZ"}}),
-        "right, of a foreign department": written(good | {"id": "good-2", "source": office(plan, "nobody-knows")}),
+        "right, of a foreign department": written(
+            good | {"id": "good-2", "source": department_source(plan, "nobody-knows")}
+        ),
     }
     found: dict[str, tuple[str, bytes | None]] = {name: ("program-status", value) for name, value in reports.items()}
     found["a report by another topic"] = ("evaluations", text.encode())

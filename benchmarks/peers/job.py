@@ -47,7 +47,7 @@ class _Claim(msgspec.Struct, array_like=True, order=True, frozen=True):
 
     effective_on: int
     time_us: int
-    office: str
+    department: str
     id: str
     realized: bool
 
@@ -187,7 +187,7 @@ def _version_on(plan: _JobPlan, day: int) -> int | None:
 def _leads(store: Store, plan: _JobPlan, program: str, claim: _Claim) -> bool:
     """Whether the department of a claim led the program on the claim's own date."""
     place = _places(store, _version_on(plan, claim.effective_on)).get(program)
-    return place is not None and place[1] == claim.office
+    return place is not None and place[1] == claim.department
 
 
 def _program(store: Store, program: str) -> _Program:
@@ -212,12 +212,17 @@ def _places(store: Store, number: int | None) -> _Places:
 
 def _report(store: Store, plan: _JobPlan, payload: FlatReport, identity: str) -> bytes:
     """Count a report. Returns what is kept of it under its identity."""
-    day, office = payload.effective_on.toordinal(), parse_source(payload.source).office
+    day, department = payload.effective_on.toordinal(), parse_source(payload.source).organization
     known = _program(store, payload.program)
-    before, after = known.stands, _Claim(day, payload.time_us, office, payload.id, payload.status is Status.REALIZED)
+    before, after = (
+        known.stands,
+        _Claim(day, payload.time_us, department, payload.id, payload.status is Status.REALIZED),
+    )
     number = _version_on(plan, day)
     places = _places(store, number)
-    stands = (before is None or after > before) and payload.program in places and places[payload.program][1] == office
+    stands = (
+        (before is None or after > before) and payload.program in places and places[payload.program][1] == department
+    )
     store.put(f"claims/{payload.program}", _encode(_Program(after if stands else before, identity)))
     if number != plan.in_force:
         places = _places(store, plan.in_force)

@@ -26,7 +26,7 @@ AT_END_OF_2020 = {
     "society": (72, 22),
     "environment": (60, 18),
 }
-OFFICES = {
+DEPARTMENTS = {
     "diskominfo": "Dinas Komunikasi dan Informatika", "bappeda": "Badan Perencanaan Pembangunan Daerah",
     "disdukcapil": "Dinas Kependudukan dan Pencatatan Sipil", "dinkes": "Dinas Kesehatan", "dishub": "Dinas Perhubungan",
     "dpmptsp": "Dinas Penanaman Modal dan Pelayanan Terpadu Satu Pintu", "satpolpp": "Satuan Polisi Pamong Praja",
@@ -341,7 +341,7 @@ class PageCity:
             missed = {"silent": 4, "late": 0}.get(state, 0)
             last = None if not reported else {"silent": "2021-07", "late": "2021-11"}.get(state, "2021-11")
             items.append({
-                "department": key, "name": {"id": OFFICES.get(key, key), "en": OFFICES.get(key, key)}, "state": state, "programs": len(led),
+                "department": key, "name": {"id": DEPARTMENTS.get(key, key), "en": DEPARTMENTS.get(key, key)}, "state": state, "programs": len(led),
                 "reported": len(reported), "realized": sum(claim.status == "realized" for claim in reported),
                 "missing": {"on_time": 0, "late": 2}.get(state, len(led)), "last_period": last,
                 "last_received_at": _moment(max((claim.received_at for claim in reported), default=None)), "periods_missed": missed,
@@ -436,7 +436,7 @@ def pontianak() -> PageCity:
 
 
 def _programs() -> Iterable[CityProgram]:
-    offices = [key for key in OFFICES if key != "perpustakaan"]
+    departments = [key for key in DEPARTMENTS if key != "perpustakaan"]
     for key, (total, realized) in AT_END_OF_2020.items():
         subs = [sub for sub, (dimension, _) in SUB_DIMENSIONS.items() if dimension == key]
         for index in range(total):
@@ -448,5 +448,5 @@ def _programs() -> Iterable[CityProgram]:
                 Label(name, name),
                 key,
                 subs[index % 3],
-                "perpustakaan" if never else offices[index % len(offices)],
+                "perpustakaan" if never else departments[index % len(departments)],
             )

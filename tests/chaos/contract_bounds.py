@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 CHUNK = 100  # events decided, and then applied, together
 RECEIVED_MS = 1_798_000_000_000  # 2026
-OFFICES = ("a", "0" * 63, "dinas-" + "x" * 57)
+ORGANIZATIONS = ("a", "0" * 63, "dinas-" + "x" * 57)
 SECRET = Secret("of the chaos tests, long enough")
 MOST = {"programs": 40, "departments": 3}  # of a list; a whole plan version is large enough in other ways
 LISTED = 6
@@ -140,11 +140,11 @@ class _Maker:
         if pattern.startswith("^https?"):
             return "https://" + self.text(most - 8).replace("\u2028", "x").replace("\u00a0", "x")
         if "council" in pattern:
-            return f"/plans/{self._chance.choice(OFFICES)}/council"  # put right by who knows the plan
+            return f"/plans/{self._chance.choice(ORGANIZATIONS)}/council"  # put right by who knows the plan
         if pattern.startswith("^[!#$&"):
             return "application/" + "x" * (most - 12)
         if pattern.startswith("^(?:[a-z0-9]"):
-            return self._chance.choice(OFFICES)
+            return self._chance.choice(ORGANIZATIONS)
         if pattern.startswith("^(?:(?:0|[1-9]"):
             return self._chance.choice(("0", "0.01", "99.99", "100", "33.3"))
         raise DiffersError(f"nobody knows how to make a text of {pattern}")
@@ -221,7 +221,7 @@ class Events:
         event = {
             "specversion": "1.0",
             "id": self._make.text(256),
-            "source": f"/plans/{plan}/council" if who == "council" else f"/plans/{plan}/{who}/{self._office()}",
+            "source": f"/plans/{plan}/council" if who == "council" else f"/plans/{plan}/{who}/{self._organization()}",
             "type": kind.event_type,
             "time": self._make.day() + "T23:59:59.999999Z",
             "data": data,
@@ -232,8 +232,8 @@ class Events:
             self._sent[plan] = [*self._sent[plan][-200:], event]
         return event
 
-    def _office(self) -> str:
-        return self._chance.choice(OFFICES)
+    def _organization(self) -> str:
+        return self._chance.choice(ORGANIZATIONS)
 
     def _agree(self, kind: str, plan: str, data: Json) -> None:
         """What a schema can't say: fields that have to agree with one another."""
@@ -259,14 +259,14 @@ class Events:
         data |= {"version": version, "expects": version - 1 or None, "start_year": 2000, "end_year": 2100}
         data["time_zone"] = "Asia/Pontianak"
         name = {"id": self._make.text(300), "en": self._make.text(300)}
-        data["departments"] = [{"key": key, "name": name} for key in OFFICES]
+        data["departments"] = [{"key": key, "name": name} for key in ORGANIZATIONS]
         schema = self._schemas[PLAN_VERSION]
         definitions = schema["$defs"]
         found = {}
         for _ in range(self._chance.choice((0, MOST["programs"]))):
             program = self._make.of(definitions["Program"], definitions)
             program["sub_dimension"], (dimension, _) = self._chance.choice(list(SUB_DIMENSIONS.items()))
-            program |= {"dimension": dimension.value, "start_year": 2000, "department": self._office()}
+            program |= {"dimension": dimension.value, "start_year": 2000, "department": self._organization()}
             found[program["code"]] = program
         data["programs"] = list(found.values())
         for targets in (data.get("targets", {}), *data.get("dimension_targets", {}).values()):

@@ -221,9 +221,9 @@ def test_it_says_where_to_look_and_what_was_loaded(loaded: Loaded) -> None:
 
 def test_each_department_has_a_key_that_only_its_owner_reads(loaded: Loaded) -> None:
     keys = loaded.stack.state / "keys"
-    offices = {office.key for office in catalogue.offices()}
+    departments = {department.key for department in catalogue.departments()}
     assert {file.name for file in keys.iterdir()} == {
-        f"{each}.key" for each in {"administrator", visits.EVALUATOR} | offices
+        f"{each}.key" for each in {"administrator", visits.EVALUATOR} | departments
     }
     assert {file.stat().st_mode & 0o777 for file in keys.iterdir()} == {0o600}
     texts = [file.read_text() for file in keys.iterdir()]

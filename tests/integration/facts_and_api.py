@@ -106,13 +106,13 @@ class WrittenFacts:
                     "realization", plan, plan.encode(), LiveCounts(plan_facts).snapshot().model_dump_json().encode()
                 )
 
-    def key(self, plan: str, office: str, role: Any = "department") -> str:
-        """A new key of an office."""
+    def key(self, plan: str, organization: str, role: Any = "department") -> str:
+        """A new key of an organization."""
         text, key_id, sha256 = new_key()
         key = Key(key_id=key_id, role=role, sha256=sha256, made_at=RECEIVED)
-        access = OfficeAccess(plan=plan, office=office, keys=(key,))
+        access = OfficeAccess(plan=plan, office=organization, keys=(key,))
         with self._transaction():
-            self._send("access", plan, f"{plan}/{office}".encode(), access.model_dump_json().encode())
+            self._send("access", plan, f"{plan}/{organization}".encode(), access.model_dump_json().encode())
         return text
 
     def known(self, plan: str, seq: int) -> list[oracle.OracleFact]:

@@ -59,11 +59,11 @@ def workbook(plan: str, version: int = 1, **changes: Any) -> bytes:
     return write_workbook(plan, MasterplanVersion.model_validate(data, strict=False))
 
 
-def report(plan: str, report_id: str, office: str = "dinkes", **changes: Any) -> Json:
+def report(plan: str, report_id: str, department_key: str = "dinkes", **changes: Any) -> Json:
     """A report of a department on the first program it leads, as it is sent."""
-    number = {"dinkes": 0, "dishub": 1, "diskominfo": 2}[office]
+    number = {"dinkes": 0, "dishub": 1, "diskominfo": 2}[department_key]
     data = {"program": f"P-{number:03d}", "status": "in_progress", "physical": "45.5", "period": "2021-11"}
-    made = event("program.status.reported", department(plan, office), report_id, AT, data)
+    made = event("program.status.reported", department(plan, department_key), report_id, AT, data)
     return made | {"data": made["data"] | changes}
 
 
@@ -125,9 +125,9 @@ class Desk:
         named = {"source": source} if key == ADMINISTRATOR else {}
         return self.evaluations.post("/v1/visits", json=body | named, headers=bearer(key))
 
-    def key(self, plan: str, office: str, role: str = "department") -> str:
-        """A new key of an office."""
-        path = f"/v1/departments/{plan}/{office}/keys"
+    def key(self, plan: str, organization: str, role: str = "department") -> str:
+        """A new key of an organization."""
+        path = f"/v1/departments/{plan}/{organization}/keys"
         response = self.programs.post(path, headers=bearer(ADMINISTRATOR), params={"role": role})
         assert response.status_code == 201, response.text
         return str(response.json()["key"])

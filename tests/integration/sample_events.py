@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.sources import council, department, evaluator
-from tests.parts.history import OFFICES, Json, event, plan_version
+from tests.parts.history import DEPARTMENTS, Json, event, plan_version
 
 
 def beginning(plan: str, programs: int = 12, **more: Any) -> Json:
@@ -17,9 +17,9 @@ def report(plan: str, number: int, report_id: str, day: str, status: str = "real
     """A report of the department that leads a program."""
     data = {"program": f"P-{number:03d}", "status": status, "physical": 100 if status == "realized" else 40}
     data |= {"effective_on": day} | more
-    office = OFFICES[number % len(OFFICES)]
+    department_key = DEPARTMENTS[number % len(DEPARTMENTS)]
     at = datetime.fromisoformat(f"{day}T09:00:00+00:00")
-    return event("program.status.reported", department(plan, office), report_id, at, data)
+    return event("program.status.reported", department(plan, department_key), report_id, at, data)
 
 
 def visit(plan: str, visit_id: str, day: str, *numbers: int) -> Json:

@@ -33,7 +33,7 @@ from tests.parts import postgres
 from tests.parts.history import event, plan_version
 from tests.parts.waiting import free_port, until
 
-PLAN, OFFICE, PROGRAM = "kota", "dinkes", "P-000"
+PLAN, DEPARTMENT, PROGRAM = "kota", "dinkes", "P-000"
 AT = datetime(2021, 12, 3, 2, 15, tzinfo=UTC)
 APPS: dict[str, Callable[[InstallationSettings], FastAPI]] = {
     "programs": create_programs,
@@ -52,9 +52,16 @@ def operations(app: FastAPI) -> list[Operation]:
 
 def address(path: str) -> str:
     """A path with its parameters filled in, and what it requires of its query."""
-    filled = {"plan": PLAN, "office": OFFICE, "program": PROGRAM, "number": "1", "visit_id": "v-1", "key_id": "0" * 12}
+    filled = {
+        "plan": PLAN,
+        "office": DEPARTMENT,
+        "program": PROGRAM,
+        "number": "1",
+        "visit_id": "v-1",
+        "key_id": "0" * 12,
+    }
     asked = {"/v1/departments": f"?plan={PLAN}", "/v1/visits": f"?plan={PLAN}"}
-    source = department(PLAN, OFFICE)
+    source = department(PLAN, DEPARTMENT)
     asked["/v1/events"] = f"?source={source}&id=never-sent"
     return re.sub(r"\{(\w+)\}", lambda found: filled[found[1]], path) + asked.get(path, "")
 
@@ -124,9 +131,9 @@ def lived_in(bootstrap: str, database: str) -> tuple[WrittenFacts, str]:
         data = plan_version(12)
         city.write(event("masterplan.version.published", council(plan), "version-1", AT, data))
         report = {"program": PROGRAM, "status": "realized", "physical": 100, "period": "2021-11"}
-        city.write(event("program.status.reported", department(plan, OFFICE), "r-1", AT, report))
+        city.write(event("program.status.reported", department(plan, DEPARTMENT), "r-1", AT, report))
     city.write_snapshots()
-    return city, city.key(PLAN, OFFICE)
+    return city, city.key(PLAN, DEPARTMENT)
 
 
 def get_paths(settings: InstallationSettings) -> list[str]:
@@ -143,7 +150,7 @@ def written(site: httpx.Client, key: str) -> list[httpx.Response]:
     visit = VISIT | {"id": "v-1", "source": evaluator(PLAN, "mentor")}
     return [
         site.post("/v1/visits", json=visit, headers=bearer(key)),
-        site.post(f"/v1/departments/{PLAN}/{OFFICE}/keys", headers=bearer(key)),
+        site.post(f"/v1/departments/{PLAN}/{DEPARTMENT}/keys", headers=bearer(key)),
         site.post("/v1/masterplans/import", content=workbook("third"), headers=bearer(key) | {"content-type": XLSX}),
     ]
 

@@ -15,7 +15,7 @@ from deploy.local.broker import Broker
 from schemas.sources import department
 from schemas.topics import partition_of
 from tests.parts import broker as brokers
-from tests.parts.history import OFFICES, RecordToSend, SeededHistory, event
+from tests.parts.history import DEPARTMENTS, RecordToSend, SeededHistory, event
 from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes, Running
 from tests.parts.waiting import free_port, until
@@ -88,14 +88,14 @@ def test_a_copy_of_the_brokers_folder_brings_everything_back(
 
 def report(plan: str, number: int, status: str, report_id: str) -> RecordToSend:
     """A department's report of a program it leads."""
-    office, at = OFFICES[number % len(OFFICES)], datetime(2021, 12, 31, 3, tzinfo=UTC)
+    department_key, at = DEPARTMENTS[number % len(DEPARTMENTS)], datetime(2021, 12, 31, 3, tzinfo=UTC)
     data = {
         "program": f"P-{number:03d}",
         "status": status,
         "physical": 100 if status == "realized" else 10,
         "period": "2021-12",
     }
-    report_event = event("program.status.reported", department(plan, office), report_id, at, data)
+    report_event = event("program.status.reported", department(plan, department_key), report_id, at, data)
     return RecordToSend(
         "program-status", partition_of(plan, PARTITIONS), plan.encode(), json.dumps(report_event).encode()
     )

@@ -18,17 +18,17 @@ from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
 
-def keys(client: Client, plan: str, office: str, key: str | None = ADMINISTRATOR) -> Response:
-    """The list of an office's keys."""
-    return client.get(f"/v1/departments/{plan}/{office}/keys", headers=bearer(key) if key else {})
+def keys(client: Client, plan: str, organization: str, key: str | None = ADMINISTRATOR) -> Response:
+    """The list of an organization's keys."""
+    return client.get(f"/v1/departments/{plan}/{organization}/keys", headers=bearer(key) if key else {})
 
 
-def withdraw(client: Client, plan: str, office: str, key_id: str) -> Response:
-    return client.delete(f"/v1/departments/{plan}/{office}/keys/{key_id}", headers=bearer(ADMINISTRATOR))
+def withdraw(client: Client, plan: str, organization: str, key_id: str) -> Response:
+    return client.delete(f"/v1/departments/{plan}/{organization}/keys/{key_id}", headers=bearer(ADMINISTRATOR))
 
 
-def make(client: Client, plan: str, office: str, role: str = "department", key: str = ADMINISTRATOR) -> Response:
-    return client.post(f"/v1/departments/{plan}/{office}/keys", headers=bearer(key), params={"role": role})
+def make(client: Client, plan: str, organization: str, role: str = "department", key: str = ADMINISTRATOR) -> Response:
+    return client.post(f"/v1/departments/{plan}/{organization}/keys", headers=bearer(key), params={"role": role})
 
 
 def test_a_key_is_shown_once_and_listed_without_its_text(desk: Desk) -> None:
@@ -53,7 +53,7 @@ def test_a_withdrawn_key_writes_no_more(desk: Desk) -> None:
     assert desk.send(report(plan, "r-1"), first["key"]).status_code == 202
     assert withdraw(desk.programs, plan, "dinkes", first["key_id"]).status_code == 204
     assert desk.send(report(plan, "r-2"), first["key"]).status_code == 401
-    assert desk.send(report(plan, "r-2"), second["key"]).status_code == 202, "the office's other key still does"
+    assert desk.send(report(plan, "r-2"), second["key"]).status_code == 202, "the organization's other key still does"
     assert withdraw(desk.programs, plan, "dinkes", first["key_id"]).status_code == 404
 
 
@@ -66,7 +66,7 @@ def test_only_the_administrator_sees_makes_and_withdraws_keys(desk: Desk) -> Non
     assert make(desk.programs, plan, "dinkes", key="pantau_guessed").status_code == 401
 
 
-def test_a_key_is_for_an_office_that_exists(desk: Desk) -> None:
+def test_a_key_is_for_an_organization_that_exists(desk: Desk) -> None:
     plan = desk.plan()
     unknown = make(desk.programs, plan, "dinkess")
     assert unknown.status_code == 404

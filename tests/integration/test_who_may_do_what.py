@@ -184,11 +184,13 @@ def city(desk: Desk) -> Generator[City]:
     apps: dict[str, FastAPI] = next(each.kwargs["apps"] for each in middleware if "apps" in each.kwargs)
     not_issued: dict[str, Caller] = {}
     keys: dict[tuple[Role, str], str | None] = {(Role.PUBLIC, ""): None, (Role.ADMINISTRATOR, ""): ADMINISTRATOR}
-    offices = {Role.DEPARTMENT: ("dinkes", "dishub"), Role.EVALUATOR: ("kominfo", "mentor")}
+    organizations = {Role.DEPARTMENT: ("dinkes", "dishub"), Role.EVALUATOR: ("kominfo", "mentor")}
     for role, whose in COLUMNS[2:]:
         where = plan if whose in {OWN, OTHER_ORGANIZATION} else other
-        if role in offices:
-            keys[role, whose] = desk.key(where, offices[role][whose in {OTHER_ORGANIZATION, OTHER_BOTH}], role.value)
+        if role in organizations:
+            keys[role, whose] = desk.key(
+                where, organizations[role][whose in {OTHER_ORGANIZATION, OTHER_BOTH}], role.value
+            )
         else:
             keys[role, whose] = f"pantau_{role}_of_{where}"
             not_issued[f"pantau_{role}_of_{where}"] = Caller(role, where, key_id="test")

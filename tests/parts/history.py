@@ -14,7 +14,7 @@ from schemas.topics import EVENT_LIMIT, partition_of
 from schemas.vocabulary import SUB_DIMENSIONS
 
 Json = dict[str, Any]
-OFFICES = ("dinkes", "dishub", "diskominfo")
+DEPARTMENTS = ("dinkes", "dishub", "diskominfo")
 SUBS = list(SUB_DIMENSIONS.items())
 RETRACTED_AT = datetime(2022, 1, 10, 4, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ def program(number: int) -> Json:
         "name": {"id": f"Program {number}", "en": f"Program {number}"},
         "dimension": dimension.value,
         "sub_dimension": sub,
-        "department": OFFICES[number % len(OFFICES)],
+        "department": DEPARTMENTS[number % len(DEPARTMENTS)],
         "weight": "10" if number < 10 else "0",
         "start_year": 2019,
         "finish_year": 2019 + number % 10,
@@ -70,7 +70,7 @@ def plan_version(programs: int, version: int = 1, effective_from: str = "2019-01
         "start_year": 2019,
         "end_year": 2028,
         "time_zone": "Asia/Pontianak",
-        "departments": [{"key": key, "name": {"id": key, "en": key}} for key in OFFICES],
+        "departments": [{"key": key, "name": {"id": key, "en": key}} for key in DEPARTMENTS],
         "programs": [program(number) for number in range(programs)],
     }
 
@@ -78,7 +78,7 @@ def plan_version(programs: int, version: int = 1, effective_from: str = "2019-01
 def handed_over(data: Json) -> Json:
     """A plan version in which every other program is led by the next department."""
     for each in data["programs"][::2]:
-        each["department"] = OFFICES[(OFFICES.index(each["department"]) + 1) % len(OFFICES)]
+        each["department"] = DEPARTMENTS[(DEPARTMENTS.index(each["department"]) + 1) % len(DEPARTMENTS)]
     return data
 
 
@@ -143,7 +143,7 @@ class SeededHistory:
 
     def _report(self, plan: str) -> RecordToSend:
         number = self._random.randrange(self._programs + 2)  # two of them are in no plan
-        office = OFFICES[(number + (self._random.random() < 0.1)) % len(OFFICES)]
+        department_key = DEPARTMENTS[(number + (self._random.random() < 0.1)) % len(DEPARTMENTS)]
         status = self._random.choice(("not_started", "in_progress", "realized", "blocked", "cancelled"))
         day = self._day()
         data = {
@@ -157,7 +157,7 @@ class SeededHistory:
         if day.day % 5 == 0:  # the month is not over: true of the day on which it is sent
             del data["effective_on"]
             data["period"] = f"{day:%Y-%m}"
-        made = event("program.status.reported", department(plan, office), self._id(), at, data)
+        made = event("program.status.reported", department(plan, department_key), self._id(), at, data)
         self._reports.append((plan, made))
         return self.record("program-status", plan, made)
 
@@ -167,7 +167,7 @@ class SeededHistory:
 
     def _retraction(self) -> RecordToSend:
         plan, made = self._random.choice(self._reports)
-        source = made["source"] if self._random.random() < 0.7 else department(plan, self._random.choice(OFFICES))
+        source = made["source"] if self._random.random() < 0.7 else department(plan, self._random.choice(DEPARTMENTS))
         data = {"source": made["source"], "id": made["id"], "reason": "keliru"}
         retraction = event("program.status.retracted", source, self._id(), RETRACTED_AT, data)
         if self._count % 3 == 0:  # a claim that intake did not attest: it counts for nothing

@@ -74,10 +74,10 @@ class WholeInstallation:
         self.http.close()
         self._router.stop()
 
-    def key_for(self, plan: str, office: str, role: str = "department") -> str:
-        """A new key of an office of a registered plan."""
+    def key_for(self, plan: str, organization: str, role: str = "department") -> str:
+        """A new key of an organization of a registered plan."""
         response = self.http.post(
-            f"/v1/departments/{plan}/{office}/keys", params={"role": role}, headers=bearer(self.admin_key)
+            f"/v1/departments/{plan}/{organization}/keys", params={"role": role}, headers=bearer(self.admin_key)
         )
         assert response.status_code == 201, response.text
         return str(response.json()["key"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests import oracle
 from tests.oracle import Json
-from tests.strategies import PLAN, ReceivedEvent, council, envelope, midnight, milliseconds, office
+from tests.strategies import PLAN, ReceivedEvent, council, department_source, envelope, midnight, milliseconds
 
 SUB_DIMENSION = {
     "governance": "public_service",
@@ -79,7 +79,7 @@ def report(
         **more,
     }
     event_id = name or f"{code}-{day}-{milliseconds(came)}"
-    event = envelope(oracle.REPORT, office(PLAN, department), event_id, time or came, data)
+    event = envelope(oracle.REPORT, department_source(PLAN, department), event_id, time or came, data)
     return ReceivedEvent(milliseconds(came), event)
 
 

@@ -18,7 +18,7 @@ from services.aggregator.worker.state import KINDS_WITH_PRIVATE_PARTS, ChainErro
 from tests import oracle
 from tests.oracle import Json
 from tests.parts.facts import SECRET, FactsLog
-from tests.strategies import attested, council, envelope, office, written
+from tests.strategies import attested, council, department_source, envelope, written
 from tests.unit.example_plans import report, utc
 
 PLAN = "kota"
@@ -28,7 +28,7 @@ NOTE = "Pak Budi sakit sejak Maret."
 
 def noted(note: str | None = NOTE, name: str = "r-1") -> Json:
     event = report("A", "2020-12-31").event
-    source = office(PLAN, "dinkes")
+    source = department_source(PLAN, "dinkes")
     data = event["data"] | ({"note": note} if note else {})
     return event | {"id": name, "source": source, "data": data}
 
@@ -158,7 +158,7 @@ def test_only_intake_can_have_something_erased() -> None:
 def test_a_claim_that_intake_did_not_attest_is_ignored_and_the_fact_says_so() -> None:
     log = Log()
     log.send(noted())
-    data = {"source": office(PLAN, "dinkes"), "id": "r-1", "reason": "salah"}
+    data = {"source": department_source(PLAN, "dinkes"), "id": "r-1", "reason": "salah"}
     made = envelope(
         oracle.RETRACTION, council(PLAN), "x-1", utc("2021-01-02T00:00:00"), data, attestedrole="administrator"
     )
@@ -176,7 +176,7 @@ def test_a_claim_that_intake_did_not_attest_is_ignored_and_the_fact_says_so() ->
 
 @pytest.mark.parametrize("change", ["id", "time", "reason"])
 def test_a_mark_holds_for_one_event_only(change: str) -> None:
-    data = {"source": office(PLAN, "dinkes"), "id": "r-1", "reason": "salah"}
+    data = {"source": department_source(PLAN, "dinkes"), "id": "r-1", "reason": "salah"}
     made = envelope(
         oracle.RETRACTION, council(PLAN), "x-1", utc("2021-01-02T00:00:00"), data, attestedrole="administrator"
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from samples.plan import build
 from schemas.masterplan import Department, MasterplanVersion, MasterplanVersionPublished, Names, Program
 from schemas.plan_versions import PlanVersion, plan_of, read_plan
-from schemas.plan_versions import VersionDepartment as KeptOffice
+from schemas.plan_versions import VersionDepartment as KeptDepartment
 from schemas.plan_versions import VersionNames as KeptNames
 from schemas.plan_versions import VersionProgram as KeptProgram
 from schemas.registry import EVENT
@@ -22,7 +22,7 @@ from tests.strategies import Dice, history_of
 KEPT: dict[type[BaseModel], type[msgspec.Struct]] = {
     MasterplanVersion: PlanVersion,
     Program: KeptProgram,
-    Department: KeptOffice,
+    Department: KeptDepartment,
     Names: KeptNames,
 }
 

@@ -51,7 +51,7 @@ TARGETS = st.lists(st.decimals(0, 100, places=2), max_size=4).map(
 
 
 @st.composite
-def programs(draw: st.DrawFn, code: str, offices: list[str], years: tuple[int, int]) -> Program:
+def programs(draw: st.DrawFn, code: str, departments: list[str], years: tuple[int, int]) -> Program:
     sub = draw(st.sampled_from(sorted(SUB_DIMENSIONS)))
     start, finish = sorted(draw(st.tuples(st.integers(*years), st.integers(*years))))
     return Program(
@@ -59,8 +59,8 @@ def programs(draw: st.DrawFn, code: str, offices: list[str], years: tuple[int, i
         name=draw(NAMES),
         dimension=SUB_DIMENSIONS[sub][0],
         sub_dimension=sub,
-        department=draw(st.sampled_from(offices)),
-        supporting=tuple(draw(st.lists(st.sampled_from(offices), max_size=3))),
+        department=draw(st.sampled_from(departments)),
+        supporting=tuple(draw(st.lists(st.sampled_from(departments), max_size=3))),
         partners=tuple(draw(st.lists(TEXTS, max_size=3))),
         weight=draw(WEIGHTS),
         start_year=start,
@@ -76,7 +76,7 @@ def programs(draw: st.DrawFn, code: str, offices: list[str], years: tuple[int, i
 def versions(draw: st.DrawFn) -> MasterplanVersion:
     """Any valid version that has a program."""
     start, end = sorted(draw(st.tuples(YEARS, YEARS)))
-    offices = draw(st.lists(KEYS, min_size=1, max_size=4, unique=True))
+    departments = draw(st.lists(KEYS, min_size=1, max_size=4, unique=True))
     codes = draw(st.lists(st.sampled_from(("GOV-001", "A", "TOTAL", "1", "X.2", "JUMLAH")), min_size=1, max_size=4, unique=True))  # fmt: skip
     number = draw(st.integers(1, 40))
     return MasterplanVersion(
@@ -94,8 +94,8 @@ def versions(draw: st.DrawFn) -> MasterplanVersion:
         punctual_by_receipt_from=draw(st.none() | st.dates(FIRST_DAY, LAST_DAY)),
         targets=draw(TARGETS),
         dimension_targets=draw(st.dictionaries(st.sampled_from(list(Dimension)), TARGETS, max_size=3)),
-        departments=tuple(Department(key=key, name=draw(NAMES)) for key in offices),
-        programs=tuple(draw(programs(code, offices, (start, end))) for code in codes),
+        departments=tuple(Department(key=key, name=draw(NAMES)) for key in departments),
+        programs=tuple(draw(programs(code, departments, (start, end))) for code in codes),
     )
 
 
@@ -578,7 +578,7 @@ def test_the_template_explains_every_column_and_holds_nothing() -> None:
     explained = {(row[0].value, row[1].value) for row in sheet.iter_rows() if len(row) > 1}
 
     for kind, of_kind in (
-        (known.PLAN, known.PLAN_LINES), (known.OFFICES, known.OFFICE_COLUMNS), (known.TARGETS, known.TARGET_COLUMNS),
+        (known.PLAN, known.PLAN_LINES), (known.DEPARTMENTS, known.DEPARTMENT_COLUMNS), (known.TARGETS, known.TARGET_COLUMNS),
         (known.PROGRAMS, known.PROGRAM_COLUMNS),
     ):  # fmt: skip
         assert explained >= {(kind.title, column.heading) for column in of_kind}

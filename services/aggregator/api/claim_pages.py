@@ -100,7 +100,7 @@ class Page:
         self._physical.append(report.physical)
         self._spent.append(UNKNOWN if report.spent is None else report.spent)
         self._program.add(report.program)
-        self._department.add(parse_source(report.source).office)
+        self._department.add(parse_source(report.source).organization)
         self._status.add(report.status.value)
         self._period.add(report.period)
 

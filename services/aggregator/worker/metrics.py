@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from realization.plan_facts import office
+from realization.plan_facts import organization_of
 from realization.snapshot import OVERALL
 from schemas.facts import Snapshot
 from schemas.topics import INPUTS
@@ -65,7 +65,7 @@ class _Plans(Collector):
                 for basis, number in (("claimed", realized), ("verified", verified)):
                     ratio.add_metric((plan, dimension, basis), number / planned if planned else float("nan"))
             for source, received_ms in last_received.items():
-                last_report.add_metric((plan, office(source)), received_ms / 1000)
+                last_report.add_metric((plan, organization_of(source)), received_ms / 1000)
         return ratio, programs, last_report
 
 

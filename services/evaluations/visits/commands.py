@@ -66,7 +66,7 @@ async def record_visit(parts: EvaluationsDependencies, event: VisitRecorded, cal
         account=caller.account,
         act="visits.record",
         plan=source.plan,
-        office=source.office,
+        office=source.organization,
         detail=event.id,
     )
     receipt, _ = await parts.publisher.publish(record, audit_record(act))

@@ -34,7 +34,7 @@ class Keyring:
     def __init__(self, prefix: str, tables: MetaData, admin_key_sha256: str | None) -> None:
         self._admin = admin_key_sha256
         self._by_hash: dict[str, Caller] = {}
-        self._offices: dict[str, OfficeAccess] = {}
+        self._by_organization: dict[str, OfficeAccess] = {}
         self.table = Table(
             f"{prefix}access",
             tables,
@@ -55,9 +55,9 @@ class Keyring:
             raise UnauthorizedProblem("This key is not known, or was withdrawn. Ask the administrator for another.")
         return caller
 
-    def office(self, plan: str, office: str) -> OfficeAccess:
-        """All keys of an office."""
-        return self._offices.get(f"{plan}/{office}") or OfficeAccess(plan=plan, office=office)
+    def access_of(self, plan: str, organization: str) -> OfficeAccess:
+        """All keys of an organization."""
+        return self._by_organization.get(f"{plan}/{organization}") or OfficeAccess(plan=plan, office=organization)
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
         """Store what records of `access` say."""
@@ -70,7 +70,7 @@ class Keyring:
     def load(self, connection: Connection) -> None:
         """Take what is stored into memory."""
         self._by_hash.clear()
-        self._offices.clear()
+        self._by_organization.clear()
         for row in connection.execute(select(self.table)):
             self._remember(row.key, row.value)
 
@@ -81,12 +81,12 @@ class Keyring:
                 self._remember(record.key.decode(), record.value)
 
     def _remember(self, name: str, value: bytes | None) -> None:
-        before = self._offices.pop(name, None)
+        before = self._by_organization.pop(name, None)
         for key in before.keys if before else ():
             self._by_hash.pop(key.sha256, None)
-        if not value:  # a tombstone: the office has no keys any more
+        if not value:  # a tombstone: the organization has no keys any more
             return
         access = OfficeAccess.model_validate_json(value)
         for key in access.keys:
             self._by_hash[key.sha256] = Caller(ROLES[key.role], access.plan, access.office, key.key_id)
-        self._offices[name] = access
+        self._by_organization[name] = access

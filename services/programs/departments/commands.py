@@ -1,4 +1,4 @@
-"""Keys of offices: made and withdrawn by publishing the office's whole record anew, and waiting until it counts."""
+"""Keys of organizations: made and withdrawn by publishing the organization's whole record anew, and waiting until it counts."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,34 +19,38 @@ from services.kit.publishing import OutgoingRecord, audit_record
 from services.programs.dependencies import ProgramsDependencies
 from services.programs.projection import SERVICE
 
-KEYS = 50  # of one office at most: its record is one message
+KEYS = 50  # of one organization at most: its record is one message
 WAIT_SECONDS = 10.0
 
 Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
 
 
-async def make_key(parts: ProgramsDependencies, caller: Caller, plan: str, office: str, role: Role) -> tuple[str, Key]:
-    """Make a key of an office; its text, which is kept nowhere, and the key. Raises ConflictProblem when the office has as
+async def make_key(
+    parts: ProgramsDependencies, caller: Caller, plan: str, organization: str, role: Role
+) -> tuple[str, Key]:
+    """Make a key of an organization; its text, which is kept nowhere, and the key. Raises ConflictProblem when the office has as
     many as it may, UnavailableProblem."""
-    if len(parts.keyring.office(plan, office).keys) >= KEYS:
-        raise ConflictProblem(f"An office has at most {KEYS} keys; withdraw one first.")
+    if len(parts.keyring.access_of(plan, organization).keys) >= KEYS:
+        raise ConflictProblem(f"An organization has at most {KEYS} keys; withdraw one first.")
     text, key_id, sha256 = new_key()
     key = Key(key_id=key_id, role=role, sha256=sha256, made_at=datetime.now(UTC))
-    act = audited(caller, "keys.make", plan, office, f"{role} {key_id}")
-    await _change_keys(parts, plan, office, lambda keys: (*keys, key), act)
+    act = audited(caller, "keys.make", plan, organization, f"{role} {key_id}")
+    await _change_keys(parts, plan, organization, lambda keys: (*keys, key), act)
     return text, key
 
 
-async def withdraw_key(parts: ProgramsDependencies, caller: Caller, plan: str, office: str, key_id: str) -> None:
-    """Withdraw a key of an office. Raises NotFoundProblem where it has none with this id, UnavailableProblem."""
-    if all(key.key_id != key_id for key in parts.keyring.office(plan, office).keys):
-        raise NotFoundProblem(f"{plan}/{office} has no key {key_id}.")
-    act = audited(caller, "keys.withdraw", plan, office, key_id)
-    await _change_keys(parts, plan, office, lambda keys: tuple(key for key in keys if key.key_id != key_id), act)
+async def withdraw_key(parts: ProgramsDependencies, caller: Caller, plan: str, organization: str, key_id: str) -> None:
+    """Withdraw a key of an organization. Raises NotFoundProblem where it has none with this id, UnavailableProblem."""
+    if all(key.key_id != key_id for key in parts.keyring.access_of(plan, organization).keys):
+        raise NotFoundProblem(f"{plan}/{organization} has no key {key_id}.")
+    act = audited(caller, "keys.withdraw", plan, organization, key_id)
+    await _change_keys(parts, plan, organization, lambda keys: tuple(key for key in keys if key.key_id != key_id), act)
 
 
-async def _change_keys(parts: ProgramsDependencies, plan: str, office: str, change: Change, audited: Audited) -> None:
-    """Publish an office's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
+async def _change_keys(
+    parts: ProgramsDependencies, plan: str, organization: str, change: Change, audited: Audited
+) -> None:
+    """Publish an organization's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
 
     The record says all keys at once, so that who writes it must have read what is there: one change at a time, in
     this process and among those that share its database, each after the one before has been read back.
@@ -56,9 +60,9 @@ async def _change_keys(parts: ProgramsDependencies, plan: str, office: str, chan
         with ExitStack() as held:
             await asyncio.to_thread(held.enter_context, alone(parts.projection.engine, f"{SERVICE}/keys"))
             await _read_back(parts, place, await _end(parts, place))
-            changed = parts.keyring.office(plan, office)
+            changed = parts.keyring.access_of(plan, organization)
             changed = changed.model_copy(update={"keys": change(changed.keys)})
-            record = OutgoingRecord(TOPIC, plan, f"{plan}/{office}", changed.model_dump_json().encode())
+            record = OutgoingRecord(TOPIC, plan, f"{plan}/{organization}", changed.model_dump_json().encode())
             receipt, _ = await parts.publisher.publish(record, audit_record(audited))
             await _read_back(parts, place, receipt.offset + 1)
 
@@ -77,6 +81,6 @@ async def _read_back(parts: ProgramsDependencies, place: Place, end: int) -> Non
         raise UnavailableProblem("Keys are not read back yet; look at the list of keys in a moment.")
 
 
-def audited(caller: Caller, act: str, plan: str, office: str = "", detail: str = "") -> Audited:
+def audited(caller: Caller, act: str, plan: str, organization: str = "", detail: str = "") -> Audited:
     """An act of now."""
-    return Audited(at=datetime.now(UTC), account=caller.account, act=act, plan=plan, office=office, detail=detail)
+    return Audited(at=datetime.now(UTC), account=caller.account, act=act, plan=plan, office=organization, detail=detail)

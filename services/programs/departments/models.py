@@ -57,7 +57,7 @@ class MadeKey(Answer):
 
 
 class ShownKeys(Answer):
-    """The keys of an office of a plan."""
+    """The keys of an organization of a plan."""
 
     plan: str
     office: str

@@ -1,4 +1,4 @@
-"""The departments of a plan, and the keys of an office, as they are shown."""
+"""The departments of a plan, and the keys of an organization, as they are shown."""
 
 from collections import Counter
 
@@ -34,12 +34,12 @@ def shown(key: Key) -> ShownKey:
     return ShownKey(key_id=key.key_id, role=key.role, made_at=key.made_at.isoformat())
 
 
-def require_office(projection: Projection, plan: str, office: str, kind: KindOfKey) -> None:
-    """Raise NotFoundProblem unless the plan is known, and a department one of its: a key for a misspelt office would
+def require_organization(projection: Projection, plan: str, organization: str, kind: KindOfKey) -> None:
+    """Raise NotFoundProblem unless the plan is known, and a department one of its: a key for a misspelt department would
     never do anything. Blocks."""
     found = registered(projection, plan)
     if found is None:
         raise NotFoundProblem(f"There is no plan {plan}.")
     known = [department.key for department in found.version.departments]
-    if ROLES[kind] is Role.DEPARTMENT and office not in known:
-        raise NotFoundProblem(f"{plan} has no department {office}, but: {', '.join(known)}.")
+    if ROLES[kind] is Role.DEPARTMENT and organization not in known:
+        raise NotFoundProblem(f"{plan} has no department {organization}, but: {', '.join(known)}.")

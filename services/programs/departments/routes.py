@@ -1,4 +1,4 @@
-"""`/v1/departments`: the departments of a plan, and the keys by which offices write."""
+"""`/v1/departments`: the departments of a plan, and the keys by which organizations write."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from schemas.access import Role
-from schemas.sources import OFFICE, PLAN
+from schemas.sources import ORGANIZATION, PLAN
 from services.kit.auth.dependencies import needs
 from services.kit.auth.principal import Caller
 from services.kit.http.problems import answers
@@ -17,7 +17,7 @@ from services.programs.departments.models import DEFAULT_KEY, KEY_EXAMPLE, Liste
 from services.programs.dependencies import ProgramsDependencies
 
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$")]
-OfficePath = Annotated[str, Path(pattern=f"^(?:{OFFICE})$")]
+OrganizationPath = Annotated[str, Path(alias="office", pattern=f"^(?:{ORGANIZATION})$")]
 
 
 def create_routes(parts: ProgramsDependencies) -> APIRouter:
@@ -42,10 +42,12 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
         return tagged(request, await parts.limits.run("reads", caller.keyed, listed))
 
     @router.get("/v1/departments/{plan}/{office}/keys", responses=answers(401, 403))
-    async def keys(caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, office: OfficePath) -> ShownKeys:
-        """The keys of an office: their ids and dates, never their texts."""
-        found = parts.keyring.office(plan, office).keys
-        return ShownKeys(plan=plan, office=office, items=[queries.shown(key) for key in found])
+    async def keys(
+        caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, organization: OrganizationPath
+    ) -> ShownKeys:
+        """The keys of an organization: their ids and dates, never their texts."""
+        found = parts.keyring.access_of(plan, organization).keys
+        return ShownKeys(plan=plan, office=organization, items=[queries.shown(key) for key in found])
 
     @router.post(
         "/v1/departments/{plan}/{office}/keys",
@@ -57,19 +59,22 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
         },
     )
     async def make_key(
-        caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, office: OfficePath, role: Role = DEFAULT_KEY
+        caller: Annotated[Caller, needs("keys:manage")],
+        plan: PlanPath,
+        organization: OrganizationPath,
+        role: Role = DEFAULT_KEY,
     ) -> JSONResponse:
         """Make a key, by which a department or an evaluator writes. Its text is told here and kept nowhere."""
-        await run_in_threadpool(queries.require_office, parts.projection, plan, office, role)
-        text, key = await commands.make_key(parts, caller, plan, office, role)
+        await run_in_threadpool(queries.require_organization, parts.projection, plan, organization, role)
+        text, key = await commands.make_key(parts, caller, plan, organization, role)
         made = MadeKey(key=text, **queries.shown(key).model_dump())
         return JSONResponse(made.model_dump(), 201, {"Cache-Control": "no-store"})
 
     @router.delete("/v1/departments/{plan}/{office}/keys/{key_id}", status_code=204, responses=answers(401, 403, 404))
     async def withdraw_key(
-        caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, office: OfficePath, key_id: str
+        caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, organization: OrganizationPath, key_id: str
     ) -> None:
         """Withdraw a key: from now on nobody can write by it."""
-        await commands.withdraw_key(parts, caller, plan, office, key_id)
+        await commands.withdraw_key(parts, caller, plan, organization, key_id)
 
     return router

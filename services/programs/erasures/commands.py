@@ -30,6 +30,8 @@ async def erase(parts: ProgramsDependencies, caller: Caller, asked: ErasureAsked
         ),
         parts.secret,
     )
-    act = audited(caller, "private.erase", source.plan, source.office, f"{asked.source} {asked.id}: {asked.reason}")
+    act = audited(
+        caller, "private.erase", source.plan, source.organization, f"{asked.source} {asked.id}: {asked.reason}"
+    )
     receipt, _ = await parts.publisher.publish(event_record(event, written(event)), audit_record(act))
     return Acknowledged(source=event.source, id=event.id, **receipt._asdict())

@@ -142,7 +142,7 @@ def _audited(good: Sequence[_Good], caller: Caller, at_ms: int) -> dict[str, Aud
             account=caller.account,
             act="events.send",
             plan=parse_source(source).plan,
-            office=parse_source(source).office,
+            office=parse_source(source).organization,
             detail=f"{len(ids)} events, {ids[0]} to {ids[-1]}" if len(ids) > 1 else ids[0],
         )
         for source, ids in sent.items()

@@ -35,12 +35,12 @@ class SheetKind(NamedTuple):
 
 PLAN = SheetKind("Rencana", ("plan", "masterplan", "rencana induk"))
 PROGRAMS = SheetKind("Program", ("programs", "daftar program", "program list"))
-OFFICES = SheetKind("Perangkat Daerah", ("opd", "departments", "department", "daftar perangkat daerah"))
+DEPARTMENTS = SheetKind("Perangkat Daerah", ("opd", "departments", "department", "daftar perangkat daerah"))
 TARGETS = SheetKind("Target", ("targets", "target tahunan", "yearly targets"))
 HELP = SheetKind("Petunjuk", ("instructions", "help"))
 LISTS = SheetKind("Daftar", ("lists",))
 
-SHEETS = (PLAN, PROGRAMS, OFFICES, TARGETS, HELP, LISTS)
+SHEETS = (PLAN, PROGRAMS, DEPARTMENTS, TARGETS, HELP, LISTS)
 
 YEAR = "tahun empat angka / a year of four digits"
 YES_NO = "ya atau tidak / yes or no"
@@ -88,7 +88,7 @@ _BUDGET = re.compile(
     r"(?:pagu|pagu anggaran|anggaran|budget|budget ceiling|ceiling)(?: tahun)? (2[01]\d\d)(?: rp| rupiah)?"
 )
 
-OFFICE_COLUMNS = (
+DEPARTMENT_COLUMNS = (
     Column("key", "Kunci", ("key", "kode", "department", "kunci opd"), "huruf kecil, angka, tanda hubung, misalnya diskominfo / small letters, digits, hyphens", "diskominfo", 24, required=True),
     Column("name_id", "Nama perangkat daerah", ("name", "nama", "name id", "name indonesian"), "teks / text", "Dinas Komunikasi dan Informatika", 58, required=True),
     Column("name_en", "Nama perangkat daerah (Inggris)", ("name en", "name english", "nama inggris"), "teks / text", "Communication and Informatics Office", 58),

@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
-from schemas.sources import OFFICE
+from schemas.sources import ORGANIZATION
 from schemas.topics import MIB
 from services.programs.masterplans.workbook import columns, text
+from services.programs.masterplans.workbook.department_names import DepartmentNames
 from services.programs.masterplans.workbook.layout import budget_years, program_values
-from services.programs.masterplans.workbook.offices import Offices
 from services.programs.masterplans.workbook.problems import Problems, ReadResult
 from services.programs.masterplans.workbook.programs import check_weights, read_programs
 from services.programs.masterplans.workbook.read import assemble, read_plan_lines, years_of
@@ -48,8 +48,8 @@ def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion 
         rows = [row for record in records[1:] if (row := found.row(record)) is not None]
         if current is None:
             departments = _named_in(rows, problems)
-        offices = Offices(departments)
-        programs = read_programs(rows, offices, years_of(plan), problems)
+        department_names = DepartmentNames(departments)
+        programs = read_programs(rows, department_names, years_of(plan), problems)
         if not rows:
             problems.error("baris 2", "tidak ada program / no programs", "satu baris per program / a row per program")
         elif not problems.errors:
@@ -68,7 +68,7 @@ def _named_in(rows: list[Row], problems: Problems) -> tuple[Department, ...]:
         for field in ("department", "supporting"):
             cell = row.cells.get(field)
             if cell is not None and isinstance(cell.value, str):
-                keys |= dict.fromkeys(key for key in text.decode_list(cell.value) if re.fullmatch(OFFICE, key))
+                keys |= dict.fromkeys(key for key in text.decode_list(cell.value) if re.fullmatch(ORGANIZATION, key))
     if keys:
         problems.warn("CSV", "nama perangkat daerah tidak diketahui, kuncinya dipakai / names of departments are unknown, their keys are used", "XLSX", ", ".join(keys))  # fmt: skip
     return tuple(Department(key=key, name=Names(id=key, en=key)) for key in keys)
@@ -159,10 +159,12 @@ def write_csv(version: MasterplanVersion) -> bytes:
     years = budget_years(version)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    offices = Offices(version.departments)
+    department_names = DepartmentNames(version.departments)
     headings = None
     for program in version.programs:
-        values = program_values(program, years, {entry.key: offices.shown(entry) for entry in version.departments})
+        values = program_values(
+            program, years, {entry.key: department_names.shown(entry) for entry in version.departments}
+        )
         if headings is None:
             headings = list(values)
             writer.writerow(headings)

@@ -16,8 +16,8 @@ def budget_years(version: MasterplanVersion) -> list[str]:
     return sorted(of_plan.union(*(program.budget for program in version.programs)))
 
 
-def program_values(program: Program, years: list[str], offices: Mapping[str, str]) -> dict[str, Value]:
-    """A program by heading. `offices`: what each department is called."""
+def program_values(program: Program, years: list[str], department_names: Mapping[str, str]) -> dict[str, Value]:
+    """A program by heading. `department_names`: what each department is called, by key."""
     wins = program.quick_win_years
     of_field: dict[str, Value] = {
         "code": program.code,
@@ -25,7 +25,7 @@ def program_values(program: Program, years: list[str], offices: Mapping[str, str
         "name_en": text.encode(program.name.en),
         "dimension": DIMENSIONS[program.dimension].id,
         "sub_dimension": SUB_DIMENSIONS[program.sub_dimension][1].id,
-        "department": text.encode(offices[program.department]),
+        "department": text.encode(department_names[program.department]),
         "supporting": text.encode_list(program.supporting) or None,
         "partners": text.encode_list(program.partners) or None,
         "weight": program.weight,

@@ -10,7 +10,7 @@ from schemas.masterplan import Program
 from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS, Dimension
 from services.programs.masterplans.workbook import columns, values
 from services.programs.masterplans.workbook.columns import PROGRAM_COLUMNS
-from services.programs.masterplans.workbook.offices import Offices
+from services.programs.masterplans.workbook.department_names import DepartmentNames
 from services.programs.masterplans.workbook.problems import Problems
 from services.programs.masterplans.workbook.table import Row, take
 from services.programs.masterplans.workbook.values import Parser
@@ -19,15 +19,15 @@ _COLUMNS: Final = {column.field: column for column in PROGRAM_COLUMNS}
 MOST_PROGRAMS: Final = 20_000
 
 
-def _parsers(offices: Offices) -> dict[str, Parser]:
+def _parsers(department_names: DepartmentNames) -> dict[str, Parser]:
     return {
         "code": values.code,
         "name_id": values.name,
         "name_en": values.name,
         "dimension": values.dimension,
         "sub_dimension": values.sub_dimension,
-        "department": offices.one,
-        "supporting": offices.several,
+        "department": department_names.one,
+        "supporting": department_names.several,
         "partners": values.names,
         "weight": values.weight,
         "start_year": values.year,
@@ -39,13 +39,13 @@ def _parsers(offices: Offices) -> dict[str, Parser]:
 
 
 def read_programs(
-    rows: Iterable[Row], offices: Offices, years: tuple[int, int] | None, problems: Problems
+    rows: Iterable[Row], department_names: DepartmentNames, years: tuple[int, int] | None, problems: Problems
 ) -> tuple[Program, ...]:
     """Every program that is right, in the order of the rows; what is wrong with the others goes to `problems`.
 
     `years`: first and last year of the plan, where they are known.
     """
-    parsers = _parsers(offices)
+    parsers = _parsers(department_names)
     programs: list[Program] = []
     first_seen: dict[str, str] = {}
     borrowed = 0

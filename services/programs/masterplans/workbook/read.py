@@ -8,7 +8,7 @@ from schemas.masterplan import Department, MasterplanVersion, Program
 from schemas.vocabulary import DIMENSIONS
 from services.programs.masterplans.workbook import columns, text, values
 from services.programs.masterplans.workbook.columns import Column, SheetKind
-from services.programs.masterplans.workbook.offices import Offices
+from services.programs.masterplans.workbook.department_names import DepartmentNames
 from services.programs.masterplans.workbook.problems import Problems, ReadResult
 from services.programs.masterplans.workbook.programs import check_weights, read_programs
 from services.programs.masterplans.workbook.sheets import FILL_DOWN, MERGED, Sheet, open_sheets
@@ -44,13 +44,13 @@ def read_workbook(data: bytes) -> ReadResult:
     if not sheets:
         return problems.answer(None, None)
     plan = read_plan_lines(_lines(sheets.get(columns.PLAN), problems), problems)
-    departments = _departments(sheets.get(columns.OFFICES), problems)
+    departments = _departments(sheets.get(columns.DEPARTMENTS), problems)
     targets = _targets(sheets.get(columns.TARGETS), problems)
     programs: tuple[Program, ...] = ()
     sheet = _needed(sheets.get(columns.PROGRAMS), columns.PROGRAMS, problems)
     if sheet is not None:
         rows = _table(sheet, columns.PROGRAM_COLUMNS, problems, budget=True)
-        programs = read_programs(rows or (), Offices(departments), years_of(plan), problems)
+        programs = read_programs(rows or (), DepartmentNames(departments), years_of(plan), problems)
         if rows == []:
             problems.error(sheet.title, "tidak ada program / no programs", "satu baris per program / a row per program")
         elif not problems.errors:
@@ -203,17 +203,17 @@ def _unmerged(sheet: Sheet, row: int, found: Heads) -> list[SheetCell]:
 
 def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, ...] | None:
     """Every department that is right; None where the sheet can't be read at all."""
-    sheet = _needed(sheet, columns.OFFICES, problems)
+    sheet = _needed(sheet, columns.DEPARTMENTS, problems)
     if sheet is None:
         return None
-    key, name_id, name_en = columns.OFFICE_COLUMNS
+    key, name_id, name_en = columns.DEPARTMENT_COLUMNS
     seen: dict[str, str] = {}
     departments = []
-    rows = _table(sheet, columns.OFFICE_COLUMNS, problems)
+    rows = _table(sheet, columns.DEPARTMENT_COLUMNS, problems)
     if rows == []:
         problems.error(sheet.title, "tidak ada perangkat daerah / no departments", "satu baris per perangkat daerah / a row per department")  # fmt: skip
     for row in rows or ():
-        department_key = row.take(key, values.office_key, problems)
+        department_key = row.take(key, values.department_key, problems)
         name = row.take(name_id, values.name, problems)
         english = row.take(name_en, values.name, problems)
         if department_key is None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.fields import Name, Percent, PlanId, Rupiah, Year
-from schemas.masterplan import MasterplanVersion, OfficeKey, Weight
+from schemas.masterplan import MasterplanVersion, OrganizationKey, Weight
 from schemas.reports import ProgramCode
 from schemas.vocabulary import Dimension
 from services.programs.masterplans.workbook import columns, text
@@ -33,7 +33,7 @@ class SheetCell(NamedTuple):
 
 _CODE: Final = TypeAdapter[str](ProgramCode)
 _NAME: Final = TypeAdapter[str](Name)
-_OFFICE: Final = TypeAdapter[str](OfficeKey)
+_DEPARTMENT_KEY: Final = TypeAdapter[str](OrganizationKey)
 _PLAN: Final = TypeAdapter[str](PlanId)
 _WEIGHT: Final = TypeAdapter[Decimal](Weight)
 _PERCENT: Final = TypeAdapter[Decimal](Percent)
@@ -114,8 +114,8 @@ def code(cell: SheetCell, expected: str) -> str:
     return _checked(_CODE, _text(cell, expected), expected)
 
 
-def office_key(cell: SheetCell, expected: str) -> str:
-    return _checked(_OFFICE, _text(cell, expected), expected)
+def department_key(cell: SheetCell, expected: str) -> str:
+    return _checked(_DEPARTMENT_KEY, _text(cell, expected), expected)
 
 
 def plan_id(cell: SheetCell, expected: str) -> str:

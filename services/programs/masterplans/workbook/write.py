@@ -20,9 +20,9 @@ from schemas.masterplan import Department, MasterplanVersion
 from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS
 from services.programs.masterplans.workbook import columns, look, text
 from services.programs.masterplans.workbook.columns import Column
+from services.programs.masterplans.workbook.department_names import DepartmentNames
 from services.programs.masterplans.workbook.guide import RULES
 from services.programs.masterplans.workbook.layout import Value, budget_years, program_values
-from services.programs.masterplans.workbook.offices import Offices
 from services.programs.masterplans.workbook.read import NONE_GIVEN
 
 HEADING_ROW: Final = 6  # of the programs sheet; above it the title block
@@ -57,8 +57,8 @@ def write_workbook(plan: str, version: MasterplanVersion) -> bytes:
 
     Raises ValueError where a list of partners is longer than a cell can be.
     """
-    offices = Offices(version.departments)
-    shown = {entry.key: offices.shown(entry) for entry in version.departments}
+    department_names = DepartmentNames(version.departments)
+    shown = {entry.key: department_names.shown(entry) for entry in version.departments}
     years = budget_years(version)
     return _bytes(
         WorkbookContent(
@@ -133,7 +133,7 @@ def _bytes(content: WorkbookContent) -> bytes:
     assert isinstance(first, Worksheet)
     first.title = columns.PLAN.title
     _plan_sheet(first, content)
-    _offices_sheet(workbook.create_sheet(columns.OFFICES.title), content)
+    _departments_sheet(workbook.create_sheet(columns.DEPARTMENTS.title), content)
     _targets_sheet(workbook.create_sheet(columns.TARGETS.title), content)
     _programs_sheet(workbook.create_sheet(columns.PROGRAMS.title), content)
     _help_sheet(workbook.create_sheet(columns.HELP.title), content)
@@ -217,14 +217,14 @@ def _plan_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     look.print_landscape(sheet, 1, content.title)
 
 
-def _offices_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
+def _departments_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     _title(sheet, content, "Perangkat daerah")
-    _headings(sheet, SMALL_HEADING_ROW, [column.heading for column in columns.OFFICE_COLUMNS])
+    _headings(sheet, SMALL_HEADING_ROW, [column.heading for column in columns.DEPARTMENT_COLUMNS])
     for row, department in enumerate(content.departments, start=SMALL_HEADING_ROW + 1):
         cells = (department.key, text.encode(department.name.id), text.encode(department.name.en))
         for at, value in enumerate(cells, start=1):
             _put(sheet, row, at, value, font=look.BODY, border=look.BOX, alignment=look.WRAPPED)
-    _widths(sheet, (column.width for column in columns.OFFICE_COLUMNS))
+    _widths(sheet, (column.width for column in columns.DEPARTMENT_COLUMNS))
     sheet.freeze_panes = f"A{SMALL_HEADING_ROW + 1}"
     look.print_landscape(sheet, SMALL_HEADING_ROW, content.title)
 
@@ -330,10 +330,10 @@ def _lists_sheet(workbook: Workbook, content: WorkbookContent) -> None:
     under a name that the dimension's own label gives."""
     sheet = workbook.create_sheet(LISTS)
     sheet.sheet_state = "hidden"
-    offices = Offices(content.departments)
+    department_names = DepartmentNames(content.departments)
     offered: dict[str, list[str]] = {
         "Dimensi": [label.id for label in DIMENSIONS.values()],
-        "Perangkat daerah": [text.encode(offices.shown(department)) for department in content.departments],
+        "Perangkat daerah": [text.encode(department_names.shown(department)) for department in content.departments],
     }
     for dimension, label in DIMENSIONS.items():
         offered[label.id] = [sub.id for of, sub in SUB_DIMENSIONS.values() if of is dimension]
@@ -365,7 +365,7 @@ def _help_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
     )
     explained = (
         *((columns.PLAN, column) for column in columns.PLAN_LINES),
-        *((columns.OFFICES, column) for column in columns.OFFICE_COLUMNS),
+        *((columns.DEPARTMENTS, column) for column in columns.DEPARTMENT_COLUMNS),
         *((columns.TARGETS, column) for column in columns.TARGET_COLUMNS),
         *((columns.PROGRAMS, column) for column in (*columns.PROGRAM_COLUMNS, money)),
     )

@@ -97,19 +97,19 @@ record Masterplan(
             demand(DIMENSIONS.contains(each.getKey()));
             checkRising(each.getValue());
         }
-        Set<String> offices = new HashSet<>(), codes = new HashSet<>();
-        for (Department each : departments) demand(each.key != null && Names.isKey(each.key) && isName(each.name) && offices.add(each.key));
+        Set<String> departmentKeys = new HashSet<>(), codes = new HashSet<>();
+        for (Department each : departments) demand(each.key != null && Names.isKey(each.key) && isName(each.name) && departmentKeys.add(each.key));
         for (Program each : programs) {
-            check(each, offices);
+            check(each, departmentKeys);
             demand(codes.add(each.code));
         }
     }
 
-    private void check(Program each, Set<String> offices) throws Wrong {
+    private void check(Program each, Set<String> departmentKeys) throws Wrong {
         demand(each.code != null && Names.isProgram(each.code) && isName(each.name));
         demand(each.dimension != null && DIMENSIONS.contains(each.dimension));
         demand(each.subDimension != null && SUB_DIMENSIONS.get(each.dimension).contains(each.subDimension));
-        demand(offices.contains(each.department) && offices.containsAll(each.supporting));
+        demand(departmentKeys.contains(each.department) && departmentKeys.containsAll(each.supporting));
         demand(each.weight != null && each.weight.signum() >= 0 && each.weight.compareTo(BigDecimal.valueOf(100)) <= 0 && each.weight.scale() <= 4);
         demand(isYear(each.startYear) && isYear(each.finishYear) && each.startYear <= each.finishYear);
         demand(each.startYear >= startYear && each.finishYear <= endYear);

@@ -4,8 +4,8 @@ package id.pantau.bench;
 final class Names {
     private Names() {}
 
-    /** A source taken apart: `/plans/{plan}/departments/{office}`, `.../evaluators/{office}` or `.../council`. */
-    record Source(String text, String plan, String kind, String office) {
+    /** A source taken apart: `/plans/{plan}/departments/{organization}`, `.../evaluators/{organization}` or `.../council`. */
+    record Source(String text, String plan, String kind, String organization) {
         static Source of(String text) throws Wrong {
             if (text.length() > 160 || !text.startsWith("/plans/")) throw Wrong.SHAPE;
             int planEnd = text.indexOf('/', 7);
@@ -15,9 +15,9 @@ final class Names {
             if (text.startsWith("/council", planEnd) && text.length() == planEnd + 8) return new Source(text, plan, "council", "");
             String kind = text.startsWith("/departments/", planEnd) ? "departments" : text.startsWith("/evaluators/", planEnd) ? "evaluators" : null;
             if (kind == null) throw Wrong.SHAPE;
-            String office = text.substring(planEnd + kind.length() + 2);
-            if (!isKey(office)) throw Wrong.SHAPE;
-            return new Source(text, plan, kind, office);
+            String organization = text.substring(planEnd + kind.length() + 2);
+            if (!isKey(organization)) throw Wrong.SHAPE;
+            return new Source(text, plan, kind, organization);
         }
     }
 

@@ -120,7 +120,7 @@ final class Plan {
     /** Whether the department of a claim led the program on the claim's own date. */
     private boolean counts(String program, Claim claim) {
         Place place = place(versionOn(claim.effectiveOn()), program);
-        return place != null && place.lead.equals(claim.office());
+        return place != null && place.lead.equals(claim.department());
     }
 
     private Place place(int version, String program) {

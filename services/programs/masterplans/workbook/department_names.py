@@ -8,7 +8,7 @@ from services.programs.masterplans.workbook.problems import RefusedError
 from services.programs.masterplans.workbook.values import SheetCell
 
 
-class Offices:
+class DepartmentNames:
     """The departments of a plan, as they may be called. None: they can't be read, which has been said; then none is wrong."""
 
     def __init__(self, departments: Iterable[Department] | None) -> None:
