@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
 
 
 class OracleFact(NamedTuple):
-    """An accepted event. The book adds a `seq`; which one depends on how topics interleave, so it is not said here."""
+    """An accepted event. The facts log adds a `seq`; which one depends on how topics interleave, so it is not said here."""
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: plans, and what departments, evaluators and the council may say of them, in any order.
+"""Hypothesis strategies: plans, and the events that departments, evaluators and the council may send about them, in any order.
 
 A strategy draws one string of bytes and lets `Dice` read choices off it: fast to draw, and it shrinks (fewer programs,
 fewer events, first choices). Dates, hours and times come from short lists, so that ties, edges of years, leap days,

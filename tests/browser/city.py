@@ -1,6 +1,6 @@
 """A made-up city for the page's tests: its programs and reports, and the answers the API's contract gives about them.
 
-Figures come from the heart's own formulas, so that what the page is shown is exact; everything else is kept plain.
+Figures come from the formulas of `realization`, so that what the page is shown is exact; everything else is kept plain.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ LONG_NAME = (
 
 @dataclass(slots=True)
 class CityReport:
-    """One report; `seq` its place in the book."""
+    """One report; `seq` its place in the facts log."""
 
     effective_on: date
     status: str
@@ -292,19 +292,19 @@ class PageCity:
             "report": claim and {"source": self._source(program), "id": f"r{claim.seq}", "seq": claim.seq, "received_at": _moment(claim.received_at)},
         }  # fmt: skip
 
-    def programs_page(self, as_of: date, asked: dict[str, str]) -> Json:
+    def programs_page(self, as_of: date, query: dict[str, str]) -> Json:
         rows = [self.program_row(program, as_of) for program in self.programs.values()]
         for name in ("dimension", "department", "status", "state"):
-            rows = [row for row in rows if name not in asked or row[name] == asked[name]]
-        if "q" in asked:
+            rows = [row for row in rows if name not in query or row[name] == query[name]]
+        if "q" in query:
             rows = [
                 row
                 for row in rows
-                if asked["q"].lower() in f"{row['program']} {row['name']['id']} {row['name']['en']}".lower()
+                if query["q"].lower() in f"{row['program']} {row['name']['id']} {row['name']['en']}".lower()
             ]
-        if "quick_win" in asked:
-            rows = [row for row in rows if int(asked["quick_win"]) in row["quick_win_years"]]
-        start, limit = int(asked.get("cursor", 0)), int(asked.get("limit", 50))
+        if "quick_win" in query:
+            rows = [row for row in rows if int(query["quick_win"]) in row["quick_win_years"]]
+        start, limit = int(query.get("cursor", 0)), int(query.get("limit", 50))
         return self.head(as_of) | {
             "total": len(rows),
             "items": rows[start : start + limit],

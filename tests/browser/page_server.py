@@ -40,7 +40,7 @@ class PageServer:
         self.opening = opening or {"plan": None, "as_of": None}
         self.failing: dict[str, int] = {}
         self.refusing = False
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.sent_bytes: dict[str, int] = {}
         self._streams: list[tuple[str, date, str, queue.Queue[bytes | None]]] = []
         self._lock = threading.Lock()
@@ -97,10 +97,10 @@ class PageServer:
             raise NotFoundError(plan)
         return self.cities[plan]
 
-    def answer(self, path: str, asked: dict[str, str]) -> Json:
+    def answer(self, path: str, query: dict[str, str]) -> Json:
         """What the contract answers to a GET, but the stream."""
-        as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else datetime.now(UTC).date()
-        basis = asked.get("basis", "claimed")
+        as_of = date.fromisoformat(query["as_of"]) if "as_of" in query else datetime.now(UTC).date()
+        basis = query.get("basis", "claimed")
         if path == "/opening.json":
             return self.opening
         match path.strip("/").split("/"):
@@ -111,17 +111,17 @@ class PageServer:
                 )
                 return {"items": [city.ranked(rank, as_of) for rank, city in enumerate(ranked, 1)], "next": None}
             case ["v1", "plans", plan, "realization"]:
-                return self.city(plan).realization(as_of, basis, asked.get("group_by", "dimension"))
+                return self.city(plan).realization(as_of, basis, query.get("group_by", "dimension"))
             case ["v1", "plans", plan, "history"]:
                 return self.city(plan).history(
-                    date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"]), basis
+                    date.fromisoformat(query["from"]), date.fromisoformat(query["to"]), basis
                 )
             case ["v1", "plans", plan, "changes"]:
-                return self.city(plan).changes(date.fromisoformat(asked["since"]), as_of)
+                return self.city(plan).changes(date.fromisoformat(query["since"]), as_of)
             case ["v1", "plans", plan, "departments"]:
                 return self.city(plan).departments(as_of)
             case ["v1", "plans", plan, "programs"]:
-                return self.city(plan).programs_page(as_of, asked)
+                return self.city(plan).programs_page(as_of, query)
             case ["v1", "plans", plan, "programs", code] if code in self.city(plan).programs:
                 return self.city(plan).story(code, as_of)
         raise NotFoundError(path)
@@ -143,7 +143,7 @@ class _PageHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         parts = urlsplit(self.path)
-        site.asked.append(self.path)
+        site.requested.append(self.path)
         status = next((status for ending, status in site.failing.items() if parts.path.endswith(ending)), None)
         if status:
             self._problem(status, "Sementara tidak tersedia", "Proyeksi sedang mengejar.")
@@ -188,10 +188,10 @@ class _PageHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _stream(self, plan: str, asked: dict[str, str]) -> None:
-        as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else datetime.now(UTC).date()
+    def _stream(self, plan: str, query: dict[str, str]) -> None:
+        as_of = date.fromisoformat(query["as_of"]) if "as_of" in query else datetime.now(UTC).date()
         answer = self.server_of_the_test.listen(
-            plan, as_of, asked.get("basis", "claimed"), self.headers.get("Last-Event-ID")
+            plan, as_of, query.get("basis", "claimed"), self.headers.get("Last-Event-ID")
         )
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

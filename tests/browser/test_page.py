@@ -151,7 +151,7 @@ class TestTheFiveQuestions:
         with PageServer(pontianak()) as server:
             shown(page, server)
             expect(page.get_by_test_id("as-of-today")).to_have_attribute("aria-current", "date")
-            assert not any("as_of" in path for path in server.asked if "/stream" in path)
+            assert not any("as_of" in path for path in server.requested if "/stream" in path)
 
 
 class TestLive:
@@ -166,7 +166,7 @@ class TestLive:
         expect(page.get_by_test_id("fixed-percent")).to_have_text("36,38 %")
         expect(page.get_by_test_id("changes-realized")).to_contain_text("61")  # asked again by itself
         assert page.evaluate("window.sameDocument")
-        assert len([path for path in server.asked if "as_of=2020-12-31" in path and "/realization" in path]) == 1
+        assert len([path for path in server.requested if "as_of=2020-12-31" in path and "/realization" in path]) == 1
 
     def test_the_figure_counts_to_its_value(self, page: Page, server: PageServer) -> None:
         shown(page, server)
@@ -800,5 +800,5 @@ class TestWeightAndTrust:
 
     def test_it_asks_for_each_answer_once(self, page: Page, server: PageServer, browser: Browser) -> None:
         shown(page, server)
-        answers = [path for path in server.asked if path.startswith("/v1/") and "/stream" not in path]
+        answers = [path for path in server.requested if path.startswith("/v1/") and "/stream" not in path]
         assert len(answers) == len(set(answers))

@@ -3,7 +3,7 @@
 play.py          one run: mail is sent while faults strike, then everything is compared
 mail.py          what is sent            ledger.py       what was sent and acknowledged, outside Kafka
 senders.py       by Kafka and by HTTP    followers.py    who listens to server-sent events
-grounds.py       brokers and databases   installation.py the processes on them, kept running
+environments.py       brokers and databases   installation.py the processes on them, kept running
 faults.py        what a fault is; the faults themselves are in *_faults.py, and stages.py says which strike where
 verdict.py       what must hold          controls.py     what must not hold without a protection
 results.py       results.jsonl           generate.py     docs/reliability.md, from it

@@ -33,39 +33,39 @@ from tests.parts import postgres
 STOPPED = 130  # as a shell says it of Ctrl-C
 EVENTS, EVENTS_AT_THE_BOUNDS = 20_000, 100_000
 ATTEMPTS = 3  # at a control whose faults were not seen to hit
-RUNS_ON_A_GROUND = 20  # then the topics of all of them are enough for one broker
+RUNS_PER_ENVIRONMENT = 20  # then the topics of all of them are enough for one broker
 
 
-class Grounds:
-    """The grounds that stand, each for several runs."""
+class Environments:
+    """The environments that stand, each for several runs."""
 
     def __init__(self, base: Path, stack: ExitStack) -> None:
         self._base, self._stack = base, stack
-        self._standing: dict[Any, tuple[ExitStack, RunEnvironment]] = {}
+        self._open: dict[Any, tuple[ExitStack, RunEnvironment]] = {}
         self._uses = 0
 
     def of(self, stage: Stage[Any]) -> RunEnvironment:
-        """The ground for one more run."""
+        """The environment for one more run."""
         self._uses += 1
-        if not stage.reused or self._uses % RUNS_ON_A_GROUND == 0:
-            self._leave(stage)
-        if stage.open not in self._standing:
-            folder = self._base / f"ground-{self._uses}"
+        if not stage.reused or self._uses % RUNS_PER_ENVIRONMENT == 0:
+            self._close(stage)
+        if stage.open not in self._open:
+            folder = self._base / f"environment-{self._uses}"
             folder.mkdir(0o755)
             own = self._stack.enter_context(ExitStack())
-            self._standing[stage.open] = own, own.enter_context(stage.open(folder))
-        return self._standing[stage.open][1]
+            self._open[stage.open] = own, own.enter_context(stage.open(folder))
+        return self._open[stage.open][1]
 
-    def _leave(self, stage: Stage[Any]) -> None:
-        if stage.open in self._standing:
-            self._standing.pop(stage.open)[0].close()
+    def _close(self, stage: Stage[Any]) -> None:
+        if stage.open in self._open:
+            self._open.pop(stage.open)[0].close()
 
 
-class House:
+class RunSeries:
     """Where runs are played, each in a folder of its own, and written down."""
 
-    def __init__(self, base: Path, grounds: Grounds) -> None:
-        self._base, self._grounds = base, grounds
+    def __init__(self, base: Path, environments: Environments) -> None:
+        self._base, self._environments = base, environments
         self.runs = self.kept = 0
 
     def play(self, plan: RunPlan, control: str | None) -> results.Result:
@@ -74,7 +74,7 @@ class House:
         folder = self._base / f"run-{self.runs}-seed-{plan.seed}"
         folder.mkdir(0o755)
         _print(f"  faults: {', '.join(fault.__name__ for fault in plan.faults)}")
-        result = play(plan, self._grounds.of(plan.stage), folder, lambda text: _print(f"  {text}"))
+        result = play(plan, self._environments.of(plan.stage), folder, lambda text: _print(f"  {text}"))
         one = results.result(plan, result, control)
         results.keep(one)
         self.kept += not one.as_it_must_be
@@ -84,29 +84,29 @@ class House:
 
 def main() -> int:
     """Play the runs that were asked for."""
-    asked = _arguments()
-    if asked.bounds:
-        return _bounds(asked.seed, asked.events or EVENTS_AT_THE_BOUNDS)
-    asked.events = asked.events or EVENTS
+    options = _arguments()
+    if options.bounds:
+        return _bounds(options.seed, options.events or EVENTS_AT_THE_BOUNDS)
+    options.events = options.events or EVENTS
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers are away is known here
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as on Ctrl-C: what was begun is put away
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
-    if asked.questions:
-        wrong = fuzzing.ask(base / "questions", asked.questions, asked.seed)
+    if options.questions:
+        wrong = fuzzing.ask(base / "questions", options.questions, options.seed)
         shutil.rmtree(base)
         return 1 if wrong else 0
-    names = list(CONTROLS) if asked.controls else [asked.control] if asked.control else []
+    names = list(CONTROLS) if options.controls else [options.control] if options.control else []
     with ExitStack() as stack:
-        house = House(base, Grounds(base, stack))
+        series = RunSeries(base, Environments(base, stack))
         try:
-            wrong = _controls(house, names, asked) if names else _runs(house, asked)
+            wrong = _controls(series, names, options) if names else _runs(series, options)
             code = 1 if wrong else 0
         except KeyboardInterrupt:
             code = STOPPED
-    if not house.kept:
+    if not series.kept:
         shutil.rmtree(base)
-    _print(f"{house.runs} runs{', then stopped' if code == STOPPED else ''}; {house.kept} ended as they must not")
+    _print(f"{series.runs} runs{', then stopped' if code == STOPPED else ''}; {series.kept} ended as they must not")
     return code
 
 
@@ -126,34 +126,34 @@ def _bounds(seed: int, events: int) -> int:
     return 0
 
 
-def _controls(house: House, names: list[str], asked: argparse.Namespace) -> int:
+def _controls(series: RunSeries, names: list[str], options: argparse.Namespace) -> int:
     """Play controls. How many ended well."""
-    return sum(not _control(house, name, asked.seed, asked.events) for name in names)
+    return sum(not _control(series, name, options.seed, options.events) for name in names)
 
 
-def _runs(house: House, asked: argparse.Namespace) -> int:
+def _runs(series: RunSeries, options: argparse.Namespace) -> int:
     """Play the runs that there is time for. How many were not good."""
     began, wrong = time.monotonic(), 0
-    for number in range(asked.runs):
-        if asked.minutes and time.monotonic() - began > asked.minutes * 60:
-            _print(f"no time for more: {number} of {asked.runs} runs")
+    for number in range(options.runs):
+        if options.minutes and time.monotonic() - began > options.minutes * 60:
+            _print(f"no time for more: {number} of {options.runs} runs")
             break
-        wrong += not _run(house, asked.seed + number, asked, f"{number + 1} of {asked.runs}")
+        wrong += not _run(series, options.seed + number, options, f"{number + 1} of {options.runs}")
     return wrong
 
 
-def _run(house: House, seed: int, asked: argparse.Namespace, which: str) -> bool:
+def _run(series: RunSeries, seed: int, options: argparse.Namespace, which: str) -> bool:
     """Play the run of a seed. Whether it was good."""
-    stage = STAGES[asked.stage or random.Random(seed).choice(sorted(STAGES))]
-    _print(f"run {which}: seed {seed}, {asked.events} events, stage {stage.name}")
-    return house.play(drawn(seed, asked.events, stage), None).good
+    stage = STAGES[options.stage or random.Random(seed).choice(sorted(STAGES))]
+    _print(f"run {which}: seed {seed}, {options.events} events, stage {stage.name}")
+    return series.play(drawn(seed, options.events, stage), None).good
 
 
-def _control(house: House, name: str, seed: int, events: int) -> bool:
+def _control(series: RunSeries, name: str, seed: int, events: int) -> bool:
     """Play a control; again with the next seed where its faults did not hit and it ended well. Whether it ended badly."""
     for attempt in range(ATTEMPTS):
         _print(f"control {name}: seed {seed + attempt}, {events} events, without: {CONTROLS[name].protection}")
-        one = house.play(CONTROLS[name].plan(name, seed + attempt, events), name)
+        one = series.play(CONTROLS[name].plan(name, seed + attempt, events), name)
         if not one.good or not one.missed:
             return not one.good
     return False

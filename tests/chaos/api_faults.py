@@ -11,7 +11,7 @@ CUT_OFF_SECONDS = 3.0
 
 
 def api_killed_while_projecting(installation: ChaosInstallation[RunEnvironment]) -> str | None:
-    """SIGKILL when its tables are behind the book."""
+    """SIGKILL when its tables are behind the facts log."""
     site = installation.random.choice(installation.sites)
     behind = installation.wait(lambda: _behind(installation), BEHIND_SECONDS)
     site.running.kill()
@@ -33,7 +33,7 @@ def api_killed_while_answering(installation: ChaosInstallation[RunEnvironment]) 
 
 
 def _behind(installation: ChaosInstallation[RunEnvironment]) -> int:
-    """How many offsets of the book are not in the tables of live state."""
+    """How many offsets of the facts log are not in the tables of live state."""
     ends = installation.kafka_topics.ends("facts")
     engine = create_engine(installation.settings.database_url("realization"))
     try:

@@ -12,7 +12,7 @@ LONGEST_PAUSE_SECONDS = 14.0  # past the session of a worker, and the patience o
 
 def broker_killed(installation: ChaosInstallation[RunEnvironment]) -> str | None:
     """SIGKILL; after a while it is started on the same folder."""
-    broker = installation.ground.broker
+    broker = installation.environment.broker
     pid = broker.process.pid
     broker.kill()
     gone = broker.process.poll() == -signal.SIGKILL and not answers(broker.port)
@@ -24,7 +24,7 @@ def broker_killed(installation: ChaosInstallation[RunEnvironment]) -> str | None
 
 def broker_paused(installation: ChaosInstallation[RunEnvironment]) -> str | None:
     """SIGSTOP: connections stay open and nobody answers."""
-    broker = installation.ground.broker
+    broker = installation.environment.broker
     seconds = installation.random.uniform(1.0, LONGEST_PAUSE_SECONDS)
     broker.pause()
     silent = not answers(broker.port)

@@ -30,19 +30,19 @@ LONGEST_SECONDS = 6.0
 ROLES = ("broker", "worker", "site")
 
 
-class ClocksGround(RunEnvironment):
+class ClocksEnvironment(RunEnvironment):
     """One broker, and SQLite; the broker, all workers and all apis have a clock each."""
 
     def __init__(self, broker: Broker, clocks: Mapping[str, ShiftedClock]) -> None:
         super().__init__(broker)
         self.clocks = clocks
 
-    def environment(self, process: str) -> Mapping[str, str]:
+    def process_variables(self, process: str) -> Mapping[str, str]:
         return self.clocks[process.split("-", maxsplit=1)[0]].environment
 
 
 @contextmanager
-def with_clocks(folder: Path) -> Generator[ClocksGround]:
+def with_clocks(folder: Path) -> Generator[ClocksEnvironment]:
     """A broker and SQLite, with clocks that can be set."""
     clocks = {}
     for role in ROLES:
@@ -51,10 +51,10 @@ def with_clocks(folder: Path) -> Generator[ClocksGround]:
     stamping = Broker(folder / "broker", free_port(), free_port())
     stamping.env = clocks["broker"].environment
     with broker.started(stamping) as started:
-        yield ClocksGround(started, clocks)
+        yield ClocksEnvironment(started, clocks)
 
 
-Here = ChaosInstallation[ClocksGround]
+Here = ChaosInstallation[ClocksEnvironment]
 
 
 def clock_of_the_worker_off(installation: Here) -> str | None:
@@ -78,7 +78,7 @@ def _off(
     installation: Here, role: str, process: KeptProcess | None, clock_times: Callable[[], list[float]]
 ) -> str | None:
     """Set a clock off for a while. `told` gives times told lately by that clock, of which one may be from before."""
-    clock, shift = installation.ground.clocks[role], installation.random.choice((DAY, -DAY))
+    clock, shift = installation.environment.clocks[role], installation.random.choice((DAY, -DAY))
     clock.set_off_by(shift)
     if process is not None and installation.random.random() < 0.5:
         process.running.kill()

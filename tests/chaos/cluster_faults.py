@@ -18,7 +18,7 @@ OUR_TOPICS = ("program-status", "facts", "aggregator-progress")
 ITS_OWN_TOPICS = ("__consumer_offsets", "__transaction_state")  # who leads these coordinates groups and transactions
 
 
-class ClusterGround(RunEnvironment):
+class ClusterEnvironment(RunEnvironment):
     """Three brokers, and SQLite. `broker` is one of the three."""
 
     replication = NODES
@@ -33,19 +33,19 @@ class ClusterGround(RunEnvironment):
 
 
 @contextmanager
-def three(folder: Path) -> Generator[ClusterGround]:
+def three(folder: Path) -> Generator[ClusterEnvironment]:
     """Three brokers and SQLite."""
     with three_brokers.running(folder / "cluster") as running:
-        yield ClusterGround(running)
+        yield ClusterEnvironment(running)
 
 
-Here = ChaosInstallation[ClusterGround]
+Here = ChaosInstallation[ClusterEnvironment]
 
 
 def leader_killed(installation: Here) -> str | None:
     """SIGKILL of the node that leads a partition that matters: ours, or of who coordinates groups and transactions."""
     topic, partition = _led(installation)
-    leader = installation.ground.cluster.leader_of(topic, partition)
+    leader = installation.environment.cluster.leader_of(topic, partition)
     leader.kill()
     moved = _another_leads(installation, topic, partition, leader)
     _down_for_a_while(installation)
@@ -56,7 +56,7 @@ def leader_killed(installation: Here) -> str | None:
 def leader_paused(installation: Here) -> str | None:
     """SIGSTOP of a leader until another leads, and longer; it wakes up and believes that it still does."""
     topic, partition = _led(installation)
-    leader = installation.ground.cluster.leader_of(topic, partition)
+    leader = installation.environment.cluster.leader_of(topic, partition)
     leader.pause()
     moved = _another_leads(installation, topic, partition, leader)
     installation.wait(lambda: False, installation.random.uniform(0, LONGEST_PAUSE_SECONDS))
@@ -67,7 +67,7 @@ def leader_paused(installation: Here) -> str | None:
 
 def controller_killed(installation: Here) -> str | None:
     """SIGKILL of the active controller."""
-    cluster = installation.ground.cluster
+    cluster = installation.environment.cluster
     controller = cluster.controller()
     controller.kill()
     moved = installation.wait(lambda: cluster.controller() is not controller, MOVED_SECONDS)
@@ -88,7 +88,7 @@ def two_of_three_killed(installation: Here) -> str | None:
 
 def rolling_restart(installation: Here) -> str | None:
     """Every node is stopped in order and started, the next when all copies are in sync again."""
-    cluster = installation.ground.cluster
+    cluster = installation.environment.cluster
     before = [node.process.pid for node in cluster.nodes]
     for node in cluster.nodes:
         node.stop()
@@ -105,12 +105,12 @@ def _led(installation: Here) -> tuple[str, int]:
 
 
 def _another_leads(installation: Here, topic: str, partition: int, than: Broker) -> bool:
-    cluster = installation.ground.cluster
+    cluster = installation.environment.cluster
     return installation.wait(lambda: cluster.leader_of(topic, partition) is not than, MOVED_SECONDS)
 
 
 def _killed(installation: Here, number: int) -> str | None:
-    nodes: Sequence[Broker] = installation.random.sample(installation.ground.cluster.nodes, number)
+    nodes: Sequence[Broker] = installation.random.sample(installation.environment.cluster.nodes, number)
     for node in nodes:
         node.kill()
     gone = not any(answers(node.port) for node in nodes)
@@ -133,6 +133,6 @@ def _again(installation: Here, *nodes: Broker) -> None:
 
 
 def _until_whole(installation: Here) -> None:
-    cluster = installation.ground.cluster
+    cluster = installation.environment.cluster
     assert installation.wait(cluster.whole, WHOLE_SECONDS), "the cluster did not become whole"
     installation.until_ready()

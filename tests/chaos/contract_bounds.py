@@ -390,7 +390,7 @@ class ContractBounds:
                         raise DiffersError(f"{event_id!r} of {source} is not found again on {engine.url}: {found}")
 
     def close(self) -> None:
-        """Let go of the databases."""
+        """Release the databases."""
         for engine in self._engines:
             engine.dispose()
 

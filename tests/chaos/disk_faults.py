@@ -15,37 +15,37 @@ LONGEST_DOWN_SECONDS = 4.0
 FULL = "No space left on device"
 
 
-class DiskGround(RunEnvironment):
+class DiskEnvironment(RunEnvironment):
     """One broker on a small disk, and SQLite elsewhere."""
 
     disk: SmallDisk
 
 
 @contextmanager
-def on_a_small_disk(folder: Path) -> Generator[DiskGround]:
+def on_a_small_disk(folder: Path) -> Generator[DiskEnvironment]:
     """A broker whose log has a disk of its own, and SQLite."""
     with (
         small_disk.mounted(folder, size_mib=SIZE_MIB) as disk,
         broker.started(disk.broker(folder / "broker")) as started,
     ):
-        ground = DiskGround(started)
-        ground.disk = disk
-        yield ground
+        environment = DiskEnvironment(started)
+        environment.disk = disk
+        yield environment
 
 
-def disk_filled(installation: ChaosInstallation[DiskGround]) -> str | None:
+def disk_filled(installation: ChaosInstallation[DiskEnvironment]) -> str | None:
     """All space is taken while mail comes in; the broker leaves; it is given back, and the broker is started again."""
-    ground = installation.ground
-    stopped, log_size = ground.broker.process, ground.broker.log.stat().st_size
-    ground.disk.fill()
+    environment = installation.environment
+    stopped, log_size = environment.broker.process, environment.broker.log.stat().st_size
+    environment.disk.fill()
     gone = installation.wait(lambda: stopped.poll() is not None, GONE_SECONDS)
-    with ground.broker.log.open("rb") as log:
+    with environment.broker.log.open("rb") as log:
         log.seek(log_size)
         why = FULL.encode() in log.read()
     installation.wait(lambda: False, installation.random.uniform(0, LONGEST_DOWN_SECONDS))
-    ground.disk.give_back()
+    environment.disk.give_back()
     if not gone:
         return None
-    ground.broker.start()
+    environment.broker.start()
     installation.until_ready()
     return f"the broker left with code {stopped.returncode}" if why else None

@@ -15,7 +15,7 @@ _databases = count(1)
 
 
 class RunEnvironment:
-    """One broker, and SQLite. Other grounds add to it, or say something else to a process."""
+    """One broker, and SQLite. Other environments add to it, or say something else to a process."""
 
     replication = 1  # how many copies of each partition there are
 
@@ -31,12 +31,12 @@ class RunEnvironment:
         """The SQLAlchemy URL of a new empty database for all services; None: a file for each in the run's folder."""
         return None
 
-    def environment(self, process: str) -> Mapping[str, str]:
+    def process_variables(self, process: str) -> Mapping[str, str]:
         """What a process (`worker-1`, `site-2`) is told beside the usual, such as another way to the broker."""
         return NOTHING
 
 
-class PostgresGround(RunEnvironment):
+class PostgresEnvironment(RunEnvironment):
     """One broker, and PostgreSQL."""
 
     def __init__(self, broker: Broker, server: postgres.Server) -> None:
@@ -55,7 +55,7 @@ def one_broker(folder: Path) -> Generator[RunEnvironment]:
 
 
 @contextmanager
-def broker_and_postgres(folder: Path) -> Generator[PostgresGround]:
+def broker_and_postgres(folder: Path) -> Generator[PostgresEnvironment]:
     """A broker and PostgreSQL."""
     with postgres.in_folder_of_its_own() as server, broker.running(folder / "broker") as started:
-        yield PostgresGround(started, server)
+        yield PostgresEnvironment(started, server)

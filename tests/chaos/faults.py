@@ -5,7 +5,7 @@ paused process wakes, a broker is started again), and returns what shows that it
 that it hit returns None and is not counted. It waits by `installation.wait`, which keeps the other processes running.
 
 To add one: write the function, name it in a stage (stages.py). What it needs to stand on (three brokers, a proxy) is a
-ground of its own (grounds.py); the type of the ground says which faults fit.
+environment of its own (environments.py); the type of the environment says which faults fit.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,9 @@ Fault: TypeAlias = Callable[[ChaosInstallation[G]], str | None]
 
 @dataclass(frozen=True)
 class Stage(Generic[G]):
-    """A ground and the faults that may strike an installation on it.
+    """A environment and the faults that may strike an installation on it.
 
-    `open` makes the ground in an empty folder. One that is `reused` serves several runs, each with topics and a
+    `open` makes the environment in an empty folder. One that is `reused` serves several runs, each with topics and a
     database of its own; else each run has a new one. `sites`: how many processes serve the three apis, all on one
     database.
     """

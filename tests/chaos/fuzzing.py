@@ -10,7 +10,10 @@ def ask(folder: Path, seconds: int, seed: int) -> int:
     """Ask, and print what is found. How many documents and callers something was found with."""
     wrong = 0
     folder.mkdir(0o755)
-    with broker_and_postgres(folder) as ground, installation(ground.kafka, folder, ground.database()) as installed:
+    with (
+        broker_and_postgres(folder) as environment,
+        installation(environment.kafka, folder, environment.database()) as installed,
+    ):
         for document in DOCUMENTS:
             for caller in Caller:
                 findings_text = findings(installed, document, caller, folder, seconds=seconds, seed=seed)

@@ -96,16 +96,22 @@ class KeptProcess:
 
 
 class ChaosInstallation(Generic[G_co]):
-    """Workers, sites and the topics of one run, on a ground."""
+    """Workers, sites and the topics of one run, on a environment."""
 
     def __init__(
-        self, ground: G_co, folder: Path, seed: int, *, worker: tuple[str, ...] = WORKER, site: tuple[str, ...] = SITE
+        self,
+        environment: G_co,
+        folder: Path,
+        seed: int,
+        *,
+        worker: tuple[str, ...] = WORKER,
+        site: tuple[str, ...] = SITE,
     ) -> None:
-        self.ground, self.folder = ground, folder
+        self.environment, self.folder = environment, folder
         self.random = random.Random(seed)  # for what a fault leaves to chance
-        self.kafka_topics = KafkaTopics(ground.kafka, PARTITIONS, ground.replication)
+        self.kafka_topics = KafkaTopics(environment.kafka, PARTITIONS, environment.replication)
         self.admin_key = administrator.key(folder / "keys")
-        self.database = ground.database()
+        self.database = environment.database()
         self.http = Client(timeout=10, trust_env=False)
         self.requests = IntakeRequests()
         self._all: list[KeptProcess] = []
@@ -136,17 +142,19 @@ class ChaosInstallation(Generic[G_co]):
     def _keep(self, role: str, module: tuple[str, ...], env: dict[str, str], port_variable: str) -> KeptProcess:
         name, port = f"{role}-{len(self._all) + 1}", free_port()
         env |= {
-            "PANTAU_KAFKA": self.ground.kafka,
+            "PANTAU_KAFKA": self.environment.kafka,
             "PANTAU_TOPIC_PREFIX": self.kafka_topics.prefix,
             "PANTAU_PARTITIONS": str(PARTITIONS),
-            "PANTAU_REPLICATION": str(self.ground.replication),
+            "PANTAU_REPLICATION": str(self.environment.replication),
             "PANTAU_STATE": str(self.folder / "state"),
             "PANTAU_ADMIN_KEY_SHA256": administrator.digest(self.admin_key),
             port_variable: str(port),
         }
         if self.database is not None:
             env["PANTAU_DATABASE"] = self.database
-        self._all.append(KeptProcess(name, module, env | dict(self.ground.environment(name)), port, self._processes))
+        self._all.append(
+            KeptProcess(name, module, env | dict(self.environment.process_variables(name)), port, self._processes)
+        )
         return self._all[-1]
 
     @property

@@ -21,14 +21,14 @@ LONGEST_SECONDS = 8.0
 MOST_RESETS = 6
 
 
-class NetworkGround(RunEnvironment):
+class NetworkEnvironment(RunEnvironment):
     """One broker behind proxies, and SQLite."""
 
     def __init__(self, broker: Broker, proxies: Mapping[str, Proxy]) -> None:
         super().__init__(broker)
         self.to_worker, self.to_site = proxies[WORKER], proxies[SITE]
 
-    def environment(self, process: str) -> Mapping[str, str]:
+    def process_variables(self, process: str) -> Mapping[str, str]:
         if process == "worker-1":
             return {"PANTAU_KAFKA": f"{HOST}:{self.to_worker.port}"}
         if process.startswith("site-"):
@@ -37,58 +37,58 @@ class NetworkGround(RunEnvironment):
 
 
 @contextmanager
-def behind_proxies(folder: Path) -> Generator[NetworkGround]:
+def behind_proxies(folder: Path) -> Generator[NetworkEnvironment]:
     """A broker behind proxies, and SQLite."""
     with proxy.broker_behind(folder / "broker", WORKER, SITE) as (broker, proxies):
-        yield NetworkGround(broker, proxies)
+        yield NetworkEnvironment(broker, proxies)
 
 
-Here = ChaosInstallation[NetworkGround]
+Here = ChaosInstallation[NetworkEnvironment]
 
 
 def worker_slowed(installation: Here) -> str | None:
     """Every piece between the worker and the broker is held up."""
-    return _slowed(installation, installation.ground.to_worker)
+    return _slowed(installation, installation.environment.to_worker)
 
 
 def site_slowed(installation: Here) -> str | None:
     """Every piece between the apis and the broker is held up."""
-    return _slowed(installation, installation.ground.to_site)
+    return _slowed(installation, installation.environment.to_site)
 
 
 def worker_reset(installation: Here) -> str | None:
     """The worker's connections are reset, again and again."""
-    return _reset(installation, installation.ground.to_worker)
+    return _reset(installation, installation.environment.to_worker)
 
 
 def site_reset(installation: Here) -> str | None:
     """The apis' connections are reset, again and again."""
-    return _reset(installation, installation.ground.to_site)
+    return _reset(installation, installation.environment.to_site)
 
 
 def worker_cut(installation: Here) -> str | None:
     """Nothing of what the worker says arrives, or nothing of what it is told, for a while."""
-    return _cut(installation, installation.ground.to_worker)
+    return _cut(installation, installation.environment.to_worker)
 
 
 def site_cut(installation: Here) -> str | None:
     """Nothing of what the apis say arrives, or nothing of what they are told, for a while."""
-    return _cut(installation, installation.ground.to_site)
+    return _cut(installation, installation.environment.to_site)
 
 
 def worker_forgotten(installation: Here) -> str | None:
     """The worker's connections are dead and nobody tells: it has to find out by itself, and to connect again."""
-    return _forgotten(installation, installation.ground.to_worker)
+    return _forgotten(installation, installation.environment.to_worker)
 
 
 def site_forgotten(installation: Here) -> str | None:
     """The apis' connections are dead and nobody tells: they have to find out by themselves, and to connect again."""
-    return _forgotten(installation, installation.ground.to_site)
+    return _forgotten(installation, installation.environment.to_site)
 
 
 def worker_cut_past_its_session(installation: Here) -> str | None:
     """One direction is cut until another worker owns every partition; then what was said before arrives after all."""
-    network, cut = installation.ground.to_worker, installation.workers[0]
+    network, cut = installation.environment.to_worker, installation.workers[0]
     direction = installation.random.choice(DIRECTIONS)
     other = installation.start_worker("relief")
     installation.until_ready(other)

@@ -8,7 +8,7 @@ from tests.parts.kafka_topics import KafkaTopics
 
 
 class OpenFactsTransactions:
-    """Looks at the book of one installation."""
+    """Looks at the facts log of one installation."""
 
     def __init__(self, kafka_topics: KafkaTopics) -> None:
         self._facts_partitions = [
@@ -25,7 +25,7 @@ class OpenFactsTransactions:
         )
 
     def now(self) -> set[int]:
-        """Partitions whose book is written further than it is committed.
+        """Partitions whose facts log is written further than it is committed.
 
         The committed ends are asked first: what is committed between the two questions shows as open, so an answer is
         proof only when nobody writes any more.

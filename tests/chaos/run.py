@@ -1,4 +1,4 @@
-"""One run: an installation on a ground, mail under way, faults one after the other, and the verdict.
+"""One run: an installation on a environment, mail under way, faults one after the other, and the verdict.
 
 All that is left to chance comes from the seed: the mail, which faults strike and in which order, and what each of them
 leaves open. Time is the machine's own, so the same seed gives the same plan of a run, not the same microseconds.
@@ -57,25 +57,25 @@ def drawn(seed: int, events: int, stage: Stage[Any]) -> RunPlan:
     return RunPlan(seed, events, stage, tuple(chance.choices(stage.faults, k=number)))
 
 
-def play(plan: RunPlan, ground: RunEnvironment, folder: Path, print_line: Print) -> RunResult:
+def play(plan: RunPlan, environment: RunEnvironment, folder: Path, print_line: Print) -> RunResult:
     """Play a run whose files are in `folder`."""
     began = time.monotonic()
     hits, missed = Counter[str](), list[str]()
     try:
-        with _installed(plan, ground, folder) as installation, _mailed(plan, installation) as mailed:
-            _strike(plan, installation, mailed.senders, hits, missed, print_line)
+        with _installed(plan, environment, folder) as installation, _traffic(plan, installation) as traffic:
+            _strike(plan, installation, traffic.senders, hits, missed, print_line)
             sent = installation.wait(
-                lambda: all(sender.outbox.empty or sender.error for sender in mailed.senders), SENT_WITHIN_SECONDS
+                lambda: all(sender.outbox.empty or sender.error for sender in traffic.senders), SENT_WITHIN_SECONDS
             )
             print_line(f"{time.monotonic() - began:5.1f} s  all is sent" if sent else "not everything could be sent")
-            errors = [sender.error for sender in mailed.senders if sender.error]
-            differences = verdict.differences(Played(installation, mailed.ledger, mailed.followers, sent, errors))
+            errors = [sender.error for sender in traffic.senders if sender.error]
+            differences = verdict.differences(Played(installation, traffic.ledger, traffic.followers, sent, errors))
     except LostError as lost:
         differences = [str(lost)]
     return RunResult(hits, missed, differences, time.monotonic() - began)
 
 
-class _Mailed(NamedTuple):
+class _Traffic(NamedTuple):
     """Who sends and who listens, and the file of the ledger."""
 
     senders: list[Sender]
@@ -117,9 +117,9 @@ def _strike(
 
 
 @contextmanager
-def _installed(plan: RunPlan, ground: RunEnvironment, folder: Path) -> Generator[ChaosInstallation[Any]]:
+def _installed(plan: RunPlan, environment: RunEnvironment, folder: Path) -> Generator[ChaosInstallation[Any]]:
     """A ready installation."""
-    installation = ChaosInstallation(ground, folder, plan.seed, worker=plan.worker, site=plan.site)
+    installation = ChaosInstallation(environment, folder, plan.seed, worker=plan.worker, site=plan.site)
     try:
         installation.kafka_topics.declare()
         installation.start_worker("a")
@@ -132,7 +132,7 @@ def _installed(plan: RunPlan, ground: RunEnvironment, folder: Path) -> Generator
 
 
 @contextmanager
-def _mailed(plan: RunPlan, installation: ChaosInstallation[Any]) -> Generator[_Mailed]:
+def _traffic(plan: RunPlan, installation: ChaosInstallation[Any]) -> Generator[_Traffic]:
     """Senders, who wait until mail is released, and followers."""
     urls = [f"http://127.0.0.1:{site.port}" for site in installation.sites]
     records = run_records.mixed(plan.seed, PARTITIONS, plan.events)
@@ -145,7 +145,7 @@ def _mailed(plan: RunPlan, installation: ChaosInstallation[Any]) -> Generator[_M
     ]
     followers = [Follower(url, f"kota-{number}") for number, url in enumerate(urls)]
     try:
-        yield _Mailed(senders, followers, ledger.path)
+        yield _Traffic(senders, followers, ledger.path)
     finally:
         for sender in senders:
             sender.end()

@@ -124,7 +124,7 @@ class Direct:
         return set(places)
 
     def close(self) -> None:
-        """Let go of the client: what it has not sent yet is sent again by another."""
+        """Release the client: what it has not sent yet is sent again by another."""
         self._runner.run(self._let_go())
         self._runner.close()  # and of all that it still tries
 

@@ -1,4 +1,4 @@
-"""Which faults strike on which ground."""
+"""Which faults strike on which environment."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from tests.chaos import (
     network_faults,
     worker_faults,
 )
-from tests.chaos.clock_faults import ClocksGround
-from tests.chaos.cluster_faults import ClusterGround
-from tests.chaos.disk_faults import DiskGround
-from tests.chaos.environments import PostgresGround, RunEnvironment, broker_and_postgres, one_broker
+from tests.chaos.clock_faults import ClocksEnvironment
+from tests.chaos.cluster_faults import ClusterEnvironment
+from tests.chaos.disk_faults import DiskEnvironment
+from tests.chaos.environments import PostgresEnvironment, RunEnvironment, broker_and_postgres, one_broker
 from tests.chaos.faults import Stage
-from tests.chaos.network_faults import NetworkGround
+from tests.chaos.network_faults import NetworkEnvironment
 
 WORKER_FAULTS = (
     worker_faults.worker_killed_in_mid_chunk,
@@ -64,10 +64,12 @@ STAGES: dict[str, Stage[Any]] = {
         Stage[RunEnvironment](
             "broker", one_broker, (*BROKER_FAULTS, worker_faults.worker_killed_in_mid_chunk), reused=True
         ),
-        Stage[ClusterGround]("cluster", cluster_faults.three, CLUSTER_FAULTS, reused=True),
-        Stage[NetworkGround]("network", network_faults.behind_proxies, NETWORK_FAULTS, reused=True),
-        Stage[DiskGround]("disk", disk_faults.on_a_small_disk, (disk_faults.disk_filled,)),
-        Stage[ClocksGround]("clocks", clock_faults.with_clocks, CLOCK_FAULTS, reused=True),
-        Stage[PostgresGround]("database", broker_and_postgres, (*DATABASE_FAULTS, *API_FAULTS), reused=True, sites=2),
+        Stage[ClusterEnvironment]("cluster", cluster_faults.three, CLUSTER_FAULTS, reused=True),
+        Stage[NetworkEnvironment]("network", network_faults.behind_proxies, NETWORK_FAULTS, reused=True),
+        Stage[DiskEnvironment]("disk", disk_faults.on_a_small_disk, (disk_faults.disk_filled,)),
+        Stage[ClocksEnvironment]("clocks", clock_faults.with_clocks, CLOCK_FAULTS, reused=True),
+        Stage[PostgresEnvironment](
+            "database", broker_and_postgres, (*DATABASE_FAULTS, *API_FAULTS), reused=True, sites=2
+        ),
     )
 }

@@ -97,7 +97,7 @@ def settled(installation: ChaosInstallation[Any], records: Iterable[oracle.Oracl
 
 
 def followed(installation: ChaosInstallation[Any], decided: DecidedLog) -> list[str]:
-    """Every api comes to the end of the book by itself."""
+    """Every api comes to the end of the facts log by itself."""
     ends = {plan: len(facts) for plan, facts in decided.facts.items()}
 
     def mismatch(site: KeptProcess, plan: str, seq: int) -> bool:

@@ -72,7 +72,7 @@ def worker_killed_in_mid_chunk(installation: Here) -> str | None:
 
 
 def worker_killed_while_restoring(installation: Here) -> str | None:
-    """SIGKILL, and again while the book is being read back."""
+    """SIGKILL, and again while the facts log is being read back."""
     worker = installation.random.choice(installation.workers)
     worker.running.kill()
     starts = worker.starts

@@ -21,7 +21,7 @@ from httpx import Client, Response
 
 from deploy.local import jars, java
 from samples.plan import PLAN
-from tests.integration.intake_site import Desk
+from tests.integration.intake_site import IntakeSite
 
 Json = dict[str, Any]
 
@@ -82,10 +82,10 @@ def example() -> Json:
     return report
 
 
-def send(client: str, program: str, event_id: str, desk: Desk, folder: Path, key: str | None = None) -> Json:
-    """Run a program in a folder of its own, on the desk's broker and topics. Returns what became of its event, as
+def send(client: str, program: str, event_id: str, intake: IntakeSite, folder: Path, key: str | None = None) -> Json:
+    """Run a program in a folder of its own, on the intake's broker and topics. Returns what became of its event, as
     told to the holder of a key."""
-    event, kafka_topics = example() | {"id": event_id}, desk.kafka_topics
+    event, kafka_topics = example() | {"id": event_id}, intake.kafka_topics
     for stated, ours in (
         ('"127.0.0.1:9092"', f'"{kafka_topics.bootstrap}"'),
         ('"program-status"', f'"{kafka_topics.prefix}program-status"'),
@@ -100,7 +100,7 @@ def send(client: str, program: str, event_id: str, desk: Desk, folder: Path, key
         prepare(folder / name), cwd=folder, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
     )
     assert completed.returncode == 0, f"{client} failed:\n{completed.stdout}{completed.stderr}"
-    return desk.outcome(event["source"], event["id"], key=key)
+    return intake.outcome(event["source"], event["id"], key=key)
 
 
 def commands() -> list[str]:

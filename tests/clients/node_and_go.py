@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests import clients
-from tests.integration.intake_site import Desk, desk
+from tests.integration.intake_site import IntakeSite, intake
 
-__all__ = ["desk"]
+__all__ = ["intake"]
 
 
 @pytest.mark.parametrize("client", clients.BY_HAND)
-def test_an_event_is_accepted(client: str, desk: Desk, tmp_path: Path) -> None:
-    found = clients.send(client, clients.documented()[client], f"by-{client}", desk, tmp_path)
+def test_an_event_is_accepted(client: str, intake: IntakeSite, tmp_path: Path) -> None:
+    found = clients.send(client, clients.documented()[client], f"by-{client}", intake, tmp_path)
     assert found["outcome"] == "accepted", found
 
 
@@ -26,13 +26,13 @@ def test_an_event_is_accepted(client: str, desk: Desk, tmp_path: Path) -> None:
         ("Sarama", "settings.Producer.Partitioner = sarama.NewMurmur2Partitioner"),
     ],
 )
-def test_the_setting_is_needed(client: str, setting: str, desk: Desk, tmp_path: Path) -> None:
+def test_the_setting_is_needed(client: str, setting: str, intake: IntakeSite, tmp_path: Path) -> None:
     program = clients.documented()[client]
     assert setting in program
     outcomes = set()
     for number in range(3):  # kafka-go goes from partition to partition
         folder = tmp_path / str(number)
         folder.mkdir()
-        found = clients.send(client, program.replace(setting, ""), f"by-{client}-{number}", desk, folder)
+        found = clients.send(client, program.replace(setting, ""), f"by-{client}-{number}", intake, folder)
         outcomes |= {reason["code"] for reason in found.get("reasons", [])}
     assert outcomes == {"wrong_partition"}

@@ -38,14 +38,14 @@ ASKED = {
 
 
 @pytest.fixture(scope="module")
-def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WholeInstallation]:
+def installed(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WholeInstallation]:
     with in_folder(broker.bootstrap, tmp_path_factory.mktemp("apart"), apart=True) as running:
         yield running
 
 
 @pytest.mark.parametrize("owner", ASKED)
-def test_an_app_answers_what_it_owns_and_nothing_else(town: WholeInstallation, realized: int, owner: str) -> None:
-    port = town.env[APART[owner][1]]
+def test_an_app_answers_what_it_owns_and_nothing_else(installed: WholeInstallation, realized: int, owner: str) -> None:
+    port = installed.env[APART[owner][1]]
     statuses = {app: httpx.get(f"http://127.0.0.1:{port}{path}").status_code for app, path in ASKED.items()}
     assert statuses == {app: 200 if app == owner else 404 for app in ASKED}
-    assert town.http.get(ASKED[owner]).status_code == 200
+    assert installed.http.get(ASKED[owner]).status_code == 200

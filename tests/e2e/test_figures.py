@@ -35,14 +35,14 @@ PLAIN = (
 QUESTIONS = 60
 
 
-def imported(town: WholeInstallation, http: httpx.Client, imported_events: Iterable[ReceivedEvent]) -> None:
+def imported(installed: WholeInstallation, http: httpx.Client, imported_events: Iterable[ReceivedEvent]) -> None:
     """Publish plan versions as an administrator does: each as a workbook, in order."""
     for one in imported_events:
         version = MasterplanVersion.model_validate_json(json.dumps(one.event["data"]))
         answer = http.post(
             "/v1/masterplans/import",
             content=write_workbook(one.plan, version),
-            headers={"content-type": XLSX, "authorization": f"Bearer {town.admin_key}"},
+            headers={"content-type": XLSX, "authorization": f"Bearer {installed.admin_key}"},
             timeout=60,
         )
         assert answer.status_code == 202, answer.text
@@ -50,14 +50,16 @@ def imported(town: WholeInstallation, http: httpx.Client, imported_events: Itera
         until(lambda known=known: http.get(known).status_code == 200, what=known)  # type: ignore[misc]  # mypy infers no type for the default
 
 
-def published(town: WholeInstallation, dice: Dice, published_events: Iterable[ReceivedEvent]) -> int:
+def published(installed: WholeInstallation, dice: Dice, published_events: Iterable[ReceivedEvent]) -> int:
     """Send the rest as departments and evaluators do, some of it twice and in other words."""
     records = [
-        RecordToSend(one.topic, oracle.partition_of(one.plan, town.kafka_topics.partitions), one.plan.encode(), value)
+        RecordToSend(
+            one.topic, oracle.partition_of(one.plan, installed.kafka_topics.partitions), one.plan.encode(), value
+        )
         for one in published_events
         for value in [json.dumps(one.event).encode()] + [in_other_words(dice, one.event)] * dice.once_in(4)
     ]
-    return town.kafka_topics.send(dice.shuffled(records))
+    return installed.kafka_topics.send(dice.shuffled(records))
 
 
 def read_up_to(http: httpx.Client, plan: str) -> int:
@@ -65,11 +67,11 @@ def read_up_to(http: httpx.Client, plan: str) -> int:
     return int(answer.json()["known_at"]["seq"]) if answer.status_code == 200 else 0
 
 
-def facts_by_seq(town: WholeInstallation, plan: str) -> list[oracle.OracleFact]:
-    """The oracle's facts of a plan in the order in which the book has them, so that `known_at` can be asked."""
-    records = town.kafka_topics.input_records()
-    facts = {(f.topic, f.partition, f.offset): f for f in oracle.decide(records, town.kafka_topics.partitions)[1]}
-    plan_facts = [json.loads(record.value) for record in town.kafka_topics.written("facts")]
+def facts_by_seq(installed: WholeInstallation, plan: str) -> list[oracle.OracleFact]:
+    """The oracle's facts of a plan in the order in which the facts log has them, so that `known_at` can be asked."""
+    records = installed.kafka_topics.input_records()
+    facts = {(f.topic, f.partition, f.offset): f for f in oracle.decide(records, installed.kafka_topics.partitions)[1]}
+    plan_facts = [json.loads(record.value) for record in installed.kafka_topics.written("facts")]
     mine = sorted((f for f in plan_facts if oracle.plan_of(f["event"]["source"]) == plan), key=lambda f: f["seq"])
     return [facts[f["topic"], f["partition"], f["offset"]] for f in mine]
 
@@ -122,19 +124,19 @@ def compared(http: httpx.Client, plan: str, facts: list[oracle.OracleFact], ques
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_figure_of_the_api_is_the_oracles(town: WholeInstallation, seed: int) -> None:
+def test_every_figure_of_the_api_is_the_oracles(installed: WholeInstallation, seed: int) -> None:
     chance = random.Random(seed)
-    with httpx.Client(base_url=town.url, timeout=30) as http:
+    with httpx.Client(base_url=installed.url, timeout=30) as http:
         for number in range(PLANS):
             plan = f"kota-{seed}-{number}"
             dice = Dice(chance.randbytes(2400))
             history = history_of(dice, plan, at_most=150)
             versions = [received_event for received_event in history if received_event.topic == "masterplans"]
-            imported(town, http, versions)
+            imported(installed, http, versions)
             published(
-                town, dice, [received_event for received_event in history if received_event.topic != "masterplans"]
+                installed, dice, [received_event for received_event in history if received_event.topic != "masterplans"]
             )
-            facts = _all_known(town, http, plan)
+            facts = _all_known(installed, http, plan)
             expected = oracle.department_states(facts, plan, date(2021, 12, 31))
             assert department_states(http, plan) == {
                 key: {k: each[k] for k in STATE_FIELDS} for key, each in expected.items()
@@ -143,13 +145,13 @@ def test_every_figure_of_the_api_is_the_oracles(town: WholeInstallation, seed: i
             for _ in range(QUESTIONS):
                 wrong += compared(http, plan, facts, _question(chance, len(facts)))
             assert wrong == []
-    assert town.kafka_topics.differences() == []
+    assert installed.kafka_topics.differences() == []
 
 
-def _all_known(town: WholeInstallation, http: httpx.Client, plan: str) -> list[oracle.OracleFact]:
-    sent = len(town.kafka_topics.input_records())
-    until(lambda: town.kafka_topics.decided() >= sent, what="everything decided")
-    facts = facts_by_seq(town, plan)
+def _all_known(installed: WholeInstallation, http: httpx.Client, plan: str) -> list[oracle.OracleFact]:
+    sent = len(installed.kafka_topics.input_records())
+    until(lambda: installed.kafka_topics.decided() >= sent, what="everything decided")
+    facts = facts_by_seq(installed, plan)
     until(lambda: read_up_to(http, plan) >= len(facts), what="everything known to the api")
     return facts
 
@@ -180,28 +182,28 @@ def edited(cell: str, sheet: str, value: int | str, plan: str) -> bytes:
     return packed.getvalue()
 
 
-def test_one_cell_of_the_sample_edited_gives_the_exact_new_figure(town: WholeInstallation) -> None:
+def test_one_cell_of_the_sample_edited_gives_the_exact_new_figure(installed: WholeInstallation) -> None:
     """The target of 2020 is 25 % instead of 20 %: 36.38498...% is then 145.54 % of it, and its band stays.
 
     One program's weight doubled: the weights sum to more than 100, and the weighted share is null with the reason.
     """
     lines = samples_of_2019_and_2020()
-    with httpx.Client(base_url=town.url, timeout=60) as http:
+    with httpx.Client(base_url=installed.url, timeout=60) as http:
         for plan, sheet, cell, value in (("sasaran", "Target", "B6", 25), ("bobot", "Program", "I7", "0,5050")):
             answer = http.post(
                 "/v1/masterplans/import",
                 content=edited(cell, sheet, value, plan),
-                headers={"content-type": XLSX, "authorization": f"Bearer {town.admin_key}"},
+                headers={"content-type": XLSX, "authorization": f"Bearer {installed.admin_key}"},
             )
             assert answer.status_code == 202, answer.text
-            town.kafka_topics.send(
+            installed.kafka_topics.send(
                 RecordToSend(
-                    "program-status", oracle.partition_of(plan, town.kafka_topics.partitions), plan.encode(), raw
+                    "program-status", oracle.partition_of(plan, installed.kafka_topics.partitions), plan.encode(), raw
                 )
                 for raw in (json.dumps(of_plan(line, plan)).encode() for line in lines)
             )
-        sent = len(town.kafka_topics.input_records())
-        until(lambda: town.kafka_topics.decided() >= sent, 90, what="everything decided")
+        sent = len(installed.kafka_topics.input_records())
+        until(lambda: installed.kafka_topics.decided() >= sent, 90, what="everything decided")
         asked = {"as_of": "2020-12-31"}
 
         def overall(plan: str) -> Json:

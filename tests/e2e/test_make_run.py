@@ -172,7 +172,7 @@ class Loaded(NamedTuple):
 
 
 def facts_by_kind(stack: MakeRunStack) -> Counter[tuple[str, str]]:
-    """How often each event is in the book, by source and id; it agrees with what the oracle says of the mail."""
+    """How often each event is in the facts log, by source and id; it agrees with what the oracle says of the mail."""
     kafka_topics = KafkaTopics(stack.bootstrap, PARTITIONS)
     kafka_topics.prefix = ""
     assert kafka_topics.differences() == []

@@ -38,9 +38,9 @@ def share(numerator: int, mark: str = ",") -> str:
     return f"{hundredths // 100}{mark}{hundredths % 100:02d} %"
 
 
-def overall(town: WholeInstallation, as_of: str) -> Json:
+def overall(installed: WholeInstallation, as_of: str) -> Json:
     """The share of the whole plan, asked over HTTP."""
-    response = town.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of})
+    response = installed.http.get(f"/v1/plans/{PLAN}/realization", params={"as_of": as_of})
     assert response.status_code == 200, response.text
     figure: Json = response.json()["overall"]["share"]
     return figure
@@ -49,19 +49,19 @@ def overall(town: WholeInstallation, as_of: str) -> Json:
 class ReportingDepartment:
     """Sends events as docs/departments.md tells a department to, and asks what became of them."""
 
-    def __init__(self, town: WholeInstallation) -> None:
-        self._town = town
-        self._producer = KafkaProducer(**client_options(KafkaSettings(kafka=town.kafka_topics.bootstrap)))
+    def __init__(self, installed: WholeInstallation) -> None:
+        self._installed = installed
+        self._producer = KafkaProducer(**client_options(KafkaSettings(kafka=installed.kafka_topics.bootstrap)))
 
     def send(self, *events: Json) -> None:
-        topic = self._town.kafka_topics.prefix + "program-status"
+        topic = self._installed.kafka_topics.prefix + "program-status"
         sent = [self._producer.send(topic, key=PLAN.encode(), value=json.dumps(each).encode()) for each in events]
         self._producer.flush()
         for future in sent:
             future.get(PATIENCE_SECONDS)
 
     def outcome(self, of: Json) -> Json:
-        response = self._town.http.get("/v1/events", params={"source": of["source"], "id": of["id"], "wait": 20})
+        response = self._installed.http.get("/v1/events", params={"source": of["source"], "id": of["id"], "wait": 20})
         answer: Json = response.json()
         return answer
 
@@ -70,26 +70,26 @@ class ReportingDepartment:
 
 
 @pytest.fixture(scope="module")
-def departments(town: WholeInstallation) -> Generator[ReportingDepartment]:
-    connected = ReportingDepartment(town)
+def departments(installed: WholeInstallation) -> Generator[ReportingDepartment]:
+    connected = ReportingDepartment(installed)
     yield connected
     connected.close()
 
 
 @pytest.fixture(scope="module")
-def realized(town: WholeInstallation, departments: ReportingDepartment) -> int:
+def realized(installed: WholeInstallation, departments: ReportingDepartment) -> int:
     """The sample's plan and its reports of 2019 and 2020 are there. How many are realized at the end of 2021, so far."""
     workbook = generate.FIRST_WORKBOOK.read_bytes()
-    headers = {"Content-Type": XLSX, **bearer(town.admin_key)}
-    response = town.http.post("/v1/masterplans/import", content=workbook, headers=headers)
+    headers = {"Content-Type": XLSX, **bearer(installed.admin_key)}
+    response = installed.http.post("/v1/masterplans/import", content=workbook, headers=headers)
     assert response.status_code == 202, response.text
     lines = [line for line in reports.read() if line.time < SENT_BEFORE]
     departments.send(*(reports.event(line) for line in lines))
     version = read_workbook(workbook).version
     assert version is not None
-    until(lambda: overall(town, END_OF_2020)["numerator"] == "155", PATIENCE_SECONDS)
+    until(lambda: overall(installed, END_OF_2020)["numerator"] == "155", PATIENCE_SECONDS)
     now = len(check.realized((version,), lines, date.fromisoformat(END_OF_2021)))
-    until(lambda: overall(town, END_OF_2021)["numerator"] == str(now), PATIENCE_SECONDS)
+    until(lambda: overall(installed, END_OF_2021)["numerator"] == str(now), PATIENCE_SECONDS)
     return now
 
 
@@ -108,9 +108,9 @@ def page(page: Page) -> Generator[Page]:
     assert wrong == []
 
 
-def opened(page: Page, town: WholeInstallation, query: str = "") -> Page:
+def opened(page: Page, installed: WholeInstallation, query: str = "") -> Page:
     """The page as of the end of 2021, listening."""
-    page.goto(f"{town.url}/?plan={PLAN}&as_of={END_OF_2021}{query}")
+    page.goto(f"{installed.url}/?plan={PLAN}&as_of={END_OF_2021}{query}")
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     return page
 
@@ -126,18 +126,18 @@ def retraction_of(report: Json) -> Json:
     return event("program.status.retracted", report["source"], f"{report['id']}:retracted", SENT_AT, data)
 
 
-def unfinished(town: WholeInstallation, dimension: str) -> Json:
+def unfinished(installed: WholeInstallation, dimension: str) -> Json:
     """A program of a dimension that is not realized by the end of 2021."""
     asked: dict[str, str | int] = {"as_of": END_OF_2021, "dimension": dimension, "status": "in_progress", "limit": 1}
-    (program,) = town.http.get(f"/v1/plans/{PLAN}/programs", params=asked).json()["items"]
+    (program,) = installed.http.get(f"/v1/plans/{PLAN}/programs", params=asked).json()["items"]
     found: Json = program
     return found
 
 
 def test_the_figure_of_2020_stands_on_the_page_as_the_fixed_one(
-    page: Page, town: WholeInstallation, realized: int
+    page: Page, installed: WholeInstallation, realized: int
 ) -> None:
-    opened(page, town)
+    opened(page, installed)
     expect(page.get_by_test_id("fixed-percent")).to_have_text("36,38 %")
     expect(page.get_by_test_id("fixed-sentence")).to_have_text(
         "155 dari 426 program terealisasi, per tanggal 31 Desember 2020."
@@ -148,17 +148,17 @@ def test_the_figure_of_2020_stands_on_the_page_as_the_fixed_one(
 
 
 def test_the_figure_of_2020_as_the_live_one_with_its_dimensions(
-    page: Page, town: WholeInstallation, realized: int
+    page: Page, installed: WholeInstallation, realized: int
 ) -> None:
-    page.goto(f"{town.url}/?plan={PLAN}&as_of={END_OF_2020}")
+    page.goto(f"{installed.url}/?plan={PLAN}&as_of={END_OF_2020}")
     expect(page.get_by_test_id("overall-percent")).to_have_text("36,38 %")
     governance = page.get_by_test_id("dimension-governance")
     expect(governance.get_by_test_id("dimension-percent")).to_have_text("47,92 %")
     expect(governance).to_contain_text("46 dari 96")
 
 
-def test_the_page_in_english(page: Page, town: WholeInstallation, realized: int) -> None:
-    opened(page, town, "&lang=en")
+def test_the_page_in_english(page: Page, installed: WholeInstallation, realized: int) -> None:
+    opened(page, installed, "&lang=en")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_test_id("fixed-percent")).to_have_text("36.38 %")
     expect(page.get_by_test_id("overall-sentence")).to_have_text(
@@ -169,16 +169,16 @@ def test_the_page_in_english(page: Page, town: WholeInstallation, realized: int)
 
 
 def test_a_report_sent_to_kafka_moves_the_page_and_its_retraction_moves_it_back(
-    page: Page, town: WholeInstallation, departments: ReportingDepartment, realized: int
+    page: Page, installed: WholeInstallation, departments: ReportingDepartment, realized: int
 ) -> None:
-    opened(page, town)
+    opened(page, installed)
     expect(page.get_by_test_id("overall-percent")).to_have_text(share(realized))
     environment = page.get_by_test_id("dimension-environment")
     before = environment.get_by_test_id("dimension-percent").inner_text()
     fresh = page.get_by_test_id("fresh-at").locator("time").get_attribute("datetime")
     page.evaluate("window.sameDocument = true")
 
-    sent = report_of(unfinished(town, "environment"), "e2e:live")
+    sent = report_of(unfinished(installed, "environment"), "e2e:live")
     departments.send(sent)
     expect(page.get_by_test_id("overall-percent")).to_have_text(share(realized + 1))
     expect(page.get_by_test_id("overall-sentence")).to_contain_text(f"{realized + 1} dari 426")
@@ -195,28 +195,28 @@ def test_a_report_sent_to_kafka_moves_the_page_and_its_retraction_moves_it_back(
 
 
 def test_a_report_by_http_with_the_departments_key_moves_the_page(
-    page: Page, town: WholeInstallation, departments: ReportingDepartment, realized: int
+    page: Page, installed: WholeInstallation, departments: ReportingDepartment, realized: int
 ) -> None:
-    program = unfinished(town, "society")
-    headers = {"Content-Type": MEDIA_TYPE, **bearer(town.key_for(PLAN, program["department"]))}
-    opened(page, town)
+    program = unfinished(installed, "society")
+    headers = {"Content-Type": MEDIA_TYPE, **bearer(installed.key_for(PLAN, program["department"]))}
+    opened(page, installed)
     expect(page.get_by_test_id("overall-percent")).to_have_text(share(realized))
     sent = report_of(program, "e2e:http")
     for sent_event, then in ((sent, realized + 1), (retraction_of(sent), realized)):
-        response = town.http.post("/v1/events", json=sent_event, headers=headers)
+        response = installed.http.post("/v1/events", json=sent_event, headers=headers)
         assert response.status_code == 202, response.text
         expect(page.get_by_test_id("overall-percent")).to_have_text(share(then))
 
 
 def test_an_event_with_errors_is_answered_with_all_of_them_and_moves_nothing(
-    page: Page, town: WholeInstallation, departments: ReportingDepartment, realized: int
+    page: Page, installed: WholeInstallation, departments: ReportingDepartment, realized: int
 ) -> None:
-    opened(page, town)
-    wrong = report_of(unfinished(town, "living"), "e2e:wrong")
+    opened(page, installed)
+    wrong = report_of(unfinished(installed, "living"), "e2e:wrong")
     wrong["data"] |= {"status": "done", "physical": 101, "colour": "red"}
     wrong["time"] = "yesterday"
-    headers = {"Content-Type": MEDIA_TYPE, **bearer(town.admin_key)}
-    response = town.http.post("/v1/events", json=wrong, headers=headers)
+    headers = {"Content-Type": MEDIA_TYPE, **bearer(installed.admin_key)}
+    response = installed.http.post("/v1/events", json=wrong, headers=headers)
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert {error["where"] for error in response.json()["errors"]} == {
@@ -230,5 +230,5 @@ def test_an_event_with_errors_is_answered_with_all_of_them_and_moves_nothing(
     found = departments.outcome(wrong)
     assert found["outcome"] == "rejected"
     assert found["reasons"]
-    assert overall(town, END_OF_2021)["numerator"] == str(realized)
+    assert overall(installed, END_OF_2021)["numerator"] == str(realized)
     expect(page.get_by_test_id("overall-percent")).to_have_text(share(realized))

@@ -1,6 +1,6 @@
 """What tests in this folder can ask for beside the real parts."""
 
-from tests.integration.intake_site import desk
+from tests.integration.intake_site import intake
 from tests.integration.line_projection import database, installation
 
-__all__ = ["database", "desk", "installation"]
+__all__ = ["database", "installation", "intake"]

@@ -41,7 +41,7 @@ _numbers = itertools.count(1)
 
 
 class WrittenFacts:
-    """Topics with a prefix of their own. What is written is in the book, as the aggregator would have put it there."""
+    """Topics with a prefix of their own. What is written is in the facts log, as the aggregator would have put it there."""
 
     def __init__(self, bootstrap: str, database: str) -> None:
         self.settings = InstallationSettings(
@@ -72,7 +72,7 @@ class WrittenFacts:
         return {f"PANTAU_{name.upper()}": str(value) for name, value in answer.items()}
 
     def write(self, *events: Json, received: datetime = RECEIVED) -> int:
-        """Put events into the book, in one transaction. Returns the `seq` of the last."""
+        """Put events into the facts log, in one transaction. Returns the `seq` of the last."""
         received_ms = int(received.timestamp() * 1000)
         with self._transaction():
             for event in events:

@@ -1,4 +1,4 @@
-"""A front desk: one installation on a real broker, its worker, and the apps where things are handed in."""
+"""A front intake: one installation on a real broker, its worker, and the apps where things are handed in."""
 
 import hashlib
 import json
@@ -73,7 +73,7 @@ def retraction(source: str, of: Json, retraction_id: str) -> Json:
     return event("program.status.retracted", source, retraction_id, AT, data)
 
 
-class Desk:
+class IntakeSite:
     """The installation. `programs` and `evaluations` are clients of the two apps; `worker_url` is where the worker's
     metrics are."""
 
@@ -187,8 +187,10 @@ def served(app: FastAPI, settings: InstallationSettings | None = None, http: Htt
 
 
 @contextmanager
-def running(bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False) -> Generator[Desk]:
-    """A desk without its worker; its apps in threads of the test's process or, as for people, in their own."""
+def running(
+    bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False
+) -> Generator[IntakeSite]:
+    """A intake without its worker; its apps in threads of the test's process or, as for people, in their own."""
     kafka_topics = KafkaTopics(bootstrap, PARTITIONS)
     settings = InstallationSettings(
         kafka=bootstrap,
@@ -205,16 +207,16 @@ def running(bootstrap: str, database: str, processes: Processes, *, in_processes
     else:
         both = served(create_programs(settings)), served(create_evaluations(settings))
     with both[0] as programs, both[1] as evaluations:
-        yield Desk(kafka_topics, settings, programs, evaluations, processes)
+        yield IntakeSite(kafka_topics, settings, programs, evaluations, processes)
 
 
 @pytest.fixture(scope="module")
-def desk(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
-    """A desk for all tests of a module: take a plan of your own."""
-    folder = tmp_path_factory.mktemp("desk")
+def intake(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[IntakeSite]:
+    """A intake for all tests of a module: take a plan of your own."""
+    folder = tmp_path_factory.mktemp("intake")
     processes = Processes(folder)
     try:
-        with running(broker.bootstrap, f"sqlite:///{folder / 'desk.db'}", processes) as lively:
+        with running(broker.bootstrap, f"sqlite:///{folder / 'intake.db'}", processes) as lively:
             lively.start_worker()
             yield lively
     finally:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from deploy.local.site import create_site
 from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.sources import department, evaluator
-from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, Desk, bearer, report, served, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, IntakeSite, bearer, report, served, workbook
 from tests.parts.history import Json
 from tests.parts.waiting import until
 
@@ -23,8 +23,8 @@ WHOLE_VISIT = VISIT | {
 
 
 @pytest.fixture(scope="module")
-def site(desk: Desk) -> Generator[Client]:
-    with served(create_site(desk.settings)) as client:
+def site(intake: IntakeSite) -> Generator[Client]:
+    with served(create_site(intake.settings)) as client:
         yield client
 
 
@@ -77,8 +77,8 @@ def _is_described(response: Json, status: str) -> bool:
     )
 
 
-def test_what_is_registered(desk: Desk, site: Client, documents: list[Json]) -> None:
-    plan = desk.plan()
+def test_what_is_registered(intake: IntakeSite, site: Client, documents: list[Json]) -> None:
+    plan = intake.plan()
     until(lambda: site.get(f"/v1/masterplans/{plan}").status_code == 200)
     targets = {"targets": {"2020": "20"}, "dimension_targets": {"governance": {"2020": "12.5"}}}
     for query in ({"dry_run": True}, {}):
@@ -89,7 +89,7 @@ def test_what_is_registered(desk: Desk, site: Client, documents: list[Json]) -> 
             params=query,
         )
         response = check(documents, "/v1/masterplans/import", "post", answer, 200 if query else 202)
-    assert desk.outcome(response["source"], response["id"])["outcome"] == "accepted"
+    assert intake.outcome(response["source"], response["id"])["outcome"] == "accepted"
     until(lambda: site.get(f"/v1/masterplans/{plan}").json()["current"] == 2)
     check(documents, "/v1/masterplans", "get", site.get("/v1/masterplans"), 200)
     found = check(documents, "/v1/masterplans/{plan}", "get", site.get(f"/v1/masterplans/{plan}"), 200)
@@ -99,8 +99,8 @@ def test_what_is_registered(desk: Desk, site: Client, documents: list[Json]) -> 
     check(documents, "/v1/departments", "get", site.get("/v1/departments", params={"plan": plan}), 200)
 
 
-def test_keys(desk: Desk, site: Client, documents: list[Json]) -> None:
-    plan, path = desk.plan(), "/v1/departments/{plan}/{office}/keys"
+def test_keys(intake: IntakeSite, site: Client, documents: list[Json]) -> None:
+    plan, path = intake.plan(), "/v1/departments/{plan}/{office}/keys"
     keys, administrator = f"/v1/departments/{plan}/dinkes/keys", bearer(ADMINISTRATOR)
     until(lambda: site.get(f"/v1/masterplans/{plan}").status_code == 200)
     made = check(documents, path, "post", site.post(keys, headers=administrator), 201)
@@ -109,9 +109,9 @@ def test_keys(desk: Desk, site: Client, documents: list[Json]) -> None:
     assert site.delete(f"{keys}/{made['key_id']}", headers=administrator).status_code == 204
 
 
-def test_events_and_what_became_of_them(desk: Desk, site: Client, documents: list[Json]) -> None:
-    plan = desk.plan()
-    source, key = department(plan, "dinkes"), desk.key(plan, "dinkes")
+def test_events_and_what_became_of_them(intake: IntakeSite, site: Client, documents: list[Json]) -> None:
+    plan = intake.plan()
+    source, key = department(plan, "dinkes"), intake.key(plan, "dinkes")
     until(lambda: site.get("/v1/masterplans", headers=bearer(key)).status_code == 200, what="the site knows the key")
 
     def send(body: Any, media_type: str = MEDIA_TYPE) -> Response:
@@ -135,8 +135,8 @@ def test_events_and_what_became_of_them(desk: Desk, site: Client, documents: lis
     assert outcome("r-1")["also_rejected"][0].keys() == {"code", "received_at"}
 
 
-def test_visits_and_an_erasure(desk: Desk, site: Client, documents: list[Json]) -> None:
-    plan = desk.plan()
+def test_visits_and_an_erasure(intake: IntakeSite, site: Client, documents: list[Json]) -> None:
+    plan = intake.plan()
     source, administrator = evaluator(plan, "mentor"), bearer(ADMINISTRATOR)
     body = WHOLE_VISIT | {"id": "v-1", "source": source}
     until(lambda: "no version in force" not in site.post("/v1/visits", json={}, headers=administrator).text)
@@ -151,7 +151,7 @@ def test_visits_and_an_erasure(desk: Desk, site: Client, documents: list[Json]) 
     assert "findings" not in shown()["items"][0]
     assert shown(**administrator)["items"][0]["mentor_account"] == "mentor-1"
     erasure = {"source": source, "id": "v-1", "reason": "Permintaan"}
-    assert desk.outcome(source, "v-1")["outcome"] == "accepted"
+    assert intake.outcome(source, "v-1")["outcome"] == "accepted"
     until(lambda: site.get("/v1/events", params={"source": source, "id": "v-1"}).json()["outcome"] == "accepted")
     answer = site.post("/v1/events/erasures", json=erasure, headers=administrator)
     check(documents, "/v1/events/erasures", "post", answer, 202)

@@ -38,7 +38,7 @@ def city(broker: Broker, database: str) -> Generator[WrittenFacts]:
 
 
 def lively(city: WrittenFacts, *, plans: int = 2, records: int = 250) -> list[str]:
-    """Write a seeded history, with a change of leads amid it, into the book. Returns the plans."""
+    """Write a seeded history, with a change of leads amid it, into the facts log. Returns the plans."""
     history, half = SeededHistory(5, partitions=3, plans=plans, programs=20), records // 2
     life, changes = history.life(records), [history.change_of_lead(plan) for plan in history.plans]
     now_ms = int(datetime.now(UTC).timestamp() * 1000)

@@ -8,7 +8,7 @@ import pytest
 from samples.plan import PLAN
 from schemas.topics import partition_of
 from tests import clients
-from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, workbook
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, IntakeSite, workbook
 
 
 def test_every_program_in_the_docs_is_run() -> None:
@@ -16,19 +16,19 @@ def test_every_program_in_the_docs_is_run() -> None:
 
 
 @pytest.mark.parametrize("client", clients.IN_MAKE_TEST)
-def test_an_event_sent_as_the_docs_say_is_accepted(client: str, desk: Desk, tmp_path: Path) -> None:
-    found = clients.send(client, clients.documented()[client], f"by-{client}", desk, tmp_path)
+def test_an_event_sent_as_the_docs_say_is_accepted(client: str, intake: IntakeSite, tmp_path: Path) -> None:
+    found = clients.send(client, clients.documented()[client], f"by-{client}", intake, tmp_path)
     assert found["outcome"] == "accepted", found
 
 
 def test_librdkafkas_default_partitioner_is_rejected_and_the_reason_names_the_setting(
-    desk: Desk, tmp_path: Path
+    intake: IntakeSite, tmp_path: Path
 ) -> None:
     program = clients.documented()["confluent-kafka"]
     setting = '    "partitioner": "murmur2_random",\n'
     assert setting in program
     found = clients.send(
-        "confluent-kafka", program.replace(setting, ""), "by-default", desk, tmp_path, key=ADMINISTRATOR
+        "confluent-kafka", program.replace(setting, ""), "by-default", intake, tmp_path, key=ADMINISTRATOR
     )
     assert found.get("outcome") == "rejected", found
     (reason,) = found["reasons"]
@@ -39,16 +39,16 @@ def test_librdkafkas_default_partitioner_is_rejected_and_the_reason_names_the_se
     )
 
 
-def test_the_commands_in_the_docs_send_a_report_and_say_what_became_of_it(desk: Desk, tmp_path: Path) -> None:
-    response = desk.import_plan(workbook(PLAN))
+def test_the_commands_in_the_docs_send_a_report_and_say_what_became_of_it(intake: IntakeSite, tmp_path: Path) -> None:
+    response = intake.import_plan(workbook(PLAN))
     assert response.status_code == 202, response.text
-    desk.outcome(response.json()["source"], response.json()["id"])
+    intake.outcome(response.json()["source"], response.json()["id"])
     event = clients.example()
     (tmp_path / "report.json").write_text(json.dumps(event))
     post, get = clients.commands()
-    key = desk.key(PLAN, "diskominfo")
-    sent = clients.curl(post, desk.programs, tmp_path, KEY=key)
+    key = intake.key(PLAN, "diskominfo")
+    sent = clients.curl(post, intake.programs, tmp_path, KEY=key)
     assert sent.status_code == 202, sent.text
-    desk.outcome(event["source"], event["id"])  # waits; the command in the docs does not
-    found = clients.curl(get, desk.programs, tmp_path, KEY=key)
+    intake.outcome(event["source"], event["id"])  # waits; the command in the docs does not
+    found = clients.curl(get, intake.programs, tmp_path, KEY=key)
     assert found.json()["outcome"] == "accepted", found.text

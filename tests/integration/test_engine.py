@@ -120,7 +120,7 @@ def killed_in_mid_stream(inst: EngineInstallation, fault: str | None = None) -> 
 
 
 def killed_while_restoring(inst: EngineInstallation, fault: str | None = None) -> list[str]:
-    """SIGKILL while the book is being read back."""
+    """SIGKILL while the facts log is being read back."""
     inst.begin(2500)
     worker = inst.worker(fault=fault)
     inst.until_done()

@@ -9,7 +9,16 @@ from httpx import Client
 from schemas.sources import council, department, evaluator
 from schemas.topics import partition_of
 from services.aggregator.api.app import create_app
-from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, VISIT, Desk, bearer, report, retraction, served
+from tests.integration.intake_site import (
+    ADMINISTRATOR,
+    PARTITIONS,
+    VISIT,
+    IntakeSite,
+    bearer,
+    report,
+    retraction,
+    served,
+)
 from tests.oracle import Json
 from tests.parts.history import RecordToSend
 from tests.parts.waiting import until
@@ -18,19 +27,19 @@ NOTE = "Pak Budi sakit sejak Maret."
 
 
 @pytest.fixture
-def live(desk: Desk) -> Generator[Client]:
-    """The realization api of the desk."""
-    with served(create_app(desk.settings)) as client:
+def live(intake: IntakeSite) -> Generator[Client]:
+    """The realization api of the intake."""
+    with served(create_app(intake.settings)) as client:
         yield client
 
 
-def erase(desk: Desk, source: str, event_id: str, key: str = ADMINISTRATOR, **more: str) -> Json:
+def erase(intake: IntakeSite, source: str, event_id: str, key: str = ADMINISTRATOR, **more: str) -> Json:
     """Ask for an erasure; if it was taken, return when it was decided."""
     body = {"source": source, "id": event_id, "reason": "Permintaan menurut UU 27/2022"} | more
-    response = desk.programs.post("/v1/events/erasures", json=body, headers=bearer(key))
+    response = intake.programs.post("/v1/events/erasures", json=body, headers=bearer(key))
     found: Json = {"status": response.status_code} | response.json()
     if response.status_code == 202:
-        assert desk.outcome(found["source"], found["id"])["outcome"] == "accepted"
+        assert intake.outcome(found["source"], found["id"])["outcome"] == "accepted"
     return found
 
 
@@ -41,18 +50,18 @@ def story(live: Client, plan: str, program: str = "P-000") -> Json:
     return found
 
 
-def test_a_note_is_erased_and_the_report_stands(desk: Desk, live: Client) -> None:
-    plan = desk.plan()
-    source, key = department(plan, "dinkes"), desk.key(plan, "dinkes")
+def test_a_note_is_erased_and_the_report_stands(intake: IntakeSite, live: Client) -> None:
+    plan = intake.plan()
+    source, key = department(plan, "dinkes"), intake.key(plan, "dinkes")
     evidence = [{"title": "Foto Pak Budi", "sha256": "0" * 64, "url": "https://bukti.example.id/1"}]
     sent = report(plan, "r-1", note=NOTE, obstacle="Kendala", evidence=evidence)
-    assert desk.send(sent, key).status_code == 202
-    assert desk.outcome(source, "r-1")["outcome"] == "accepted"
+    assert intake.send(sent, key).status_code == 202
+    assert intake.outcome(source, "r-1")["outcome"] == "accepted"
     found = until(lambda: (story(live, plan)["reports"] or [None])[0], what="the report")
     assert (found["note"], found["erased"], found["evidence"][0]["title"]) == (NOTE, False, "Foto Pak Budi")
     figures = live.get(f"/v1/plans/{plan}/realization").json()["overall"]
 
-    answer = erase(desk, source, "r-1")
+    answer = erase(intake, source, "r-1")
 
     assert answer["status"] == 202
     assert answer["source"] == council(plan)
@@ -60,33 +69,33 @@ def test_a_note_is_erased_and_the_report_stands(desk: Desk, live: Client) -> Non
     assert (found["note"], found["obstacle"], found["standing"]) == (None, None, "current")
     assert found["evidence"] == [{"title": None, "sha256": "0" * 64, "media_type": None, "url": None}]
     assert live.get(f"/v1/plans/{plan}/realization").json()["overall"] == figures
-    tombstones = [part for part in desk.kafka_topics.written("facts-private") if part.value is None]
+    tombstones = [part for part in intake.kafka_topics.written("facts-private") if part.value is None]
     assert any(part.key and part.key.endswith(b"/r-1") for part in tombstones)
-    facts = b"".join(fact.value for fact in desk.kafka_topics.written("facts")).decode()
+    facts = b"".join(fact.value for fact in intake.kafka_topics.written("facts")).decode()
     assert NOTE not in facts
     assert "Permintaan menurut" not in facts, "a reason is private too"
-    (act,) = [act for act in desk.audited() if act["act"] == "private.erase" and act["plan"] == plan]
+    (act,) = [act for act in intake.audited() if act["act"] == "private.erase" and act["plan"] == plan]
     assert act["account"] == "administrator"
     assert "r-1: Permintaan menurut UU 27/2022" in act["detail"]
 
-    assert desk.send(sent, key).status_code == 202
-    again = desk.send(report(plan, "r-1", note="Lain"), key)
+    assert intake.send(sent, key).status_code == 202
+    again = intake.send(report(plan, "r-1", note="Lain"), key)
     assert again.status_code == 202
-    outcome = until(lambda: (o := desk.outcome(source, "r-1", key=key))["also_rejected"] and o, what="the conflict")
+    outcome = until(lambda: (o := intake.outcome(source, "r-1", key=key))["also_rejected"] and o, what="the conflict")
     assert [reason["code"] for reason in outcome["also_rejected"]] == ["conflict"], "and the first resend a duplicate"
 
 
-def test_a_visit_without_its_findings_says_that_they_were_erased(desk: Desk) -> None:
-    plan = desk.plan()
+def test_a_visit_without_its_findings_says_that_they_were_erased(intake: IntakeSite) -> None:
+    plan = intake.plan()
     source = evaluator(plan, "mentor")
-    assert desk.visit(source, VISIT | {"id": "v/1;x:2", "time": "2021-05-19T00:00:00Z"}).status_code == 202
-    assert desk.outcome(source, "v/1;x:2")["outcome"] == "accepted"
+    assert intake.visit(source, VISIT | {"id": "v/1;x:2", "time": "2021-05-19T00:00:00Z"}).status_code == 202
+    assert intake.outcome(source, "v/1;x:2")["outcome"] == "accepted"
 
-    assert erase(desk, source, "v/1;x:2")["status"] == 202
+    assert erase(intake, source, "v/1;x:2")["status"] == 202
 
     def shown() -> Json:
         params = {"plan": plan, "id": "v/1;x:2"}
-        response = desk.evaluations.get("/v1/visits", params=params, headers=bearer(ADMINISTRATOR))
+        response = intake.evaluations.get("/v1/visits", params=params, headers=bearer(ADMINISTRATOR))
         return next(dict(item) for item in response.json()["items"] if item["erased"])
 
     found = until(shown, what="the erasure")
@@ -95,37 +104,37 @@ def test_a_visit_without_its_findings_says_that_they_were_erased(desk: Desk) -> 
     assert found["programs"] == [{"program": "P-000", "outcome": "confirmed", "note": None}]
 
 
-def test_who_may_not_and_what_is_not_there(desk: Desk) -> None:
-    plan = desk.plan()
-    source, key = department(plan, "dinkes"), desk.key(plan, "dinkes")
-    assert erase(desk, source, "r-1", key)["status"] == 403
-    assert erase(desk, source, "never-came")["status"] == 404
-    assert erase(desk, source, "")["status"] == 422
-    response = desk.programs.post("/v1/events/erasures", json={}, headers=bearer(ADMINISTRATOR))
+def test_who_may_not_and_what_is_not_there(intake: IntakeSite) -> None:
+    plan = intake.plan()
+    source, key = department(plan, "dinkes"), intake.key(plan, "dinkes")
+    assert erase(intake, source, "r-1", key)["status"] == 403
+    assert erase(intake, source, "never-came")["status"] == 404
+    assert erase(intake, source, "")["status"] == 422
+    response = intake.programs.post("/v1/events/erasures", json={}, headers=bearer(ADMINISTRATOR))
     assert {error["where"] for error in response.json()["errors"]} == {"body.source", "body.id", "body.reason"}
 
 
-def test_a_claim_to_be_the_administrator_sent_straight_to_kafka_is_not_believed(desk: Desk) -> None:
-    plan = desk.plan()
-    source, key = department(plan, "dinkes"), desk.key(plan, "dinkes")
+def test_a_claim_to_be_the_administrator_sent_straight_to_kafka_is_not_believed(intake: IntakeSite) -> None:
+    plan = intake.plan()
+    source, key = department(plan, "dinkes"), intake.key(plan, "dinkes")
     sent = report(plan, "r-1", status="realized", physical="100", note=NOTE)
-    assert desk.send(sent, key).status_code == 202
-    assert desk.outcome(source, "r-1")["outcome"] == "accepted"
+    assert intake.send(sent, key).status_code == 202
+    assert intake.outcome(source, "r-1")["outcome"] == "accepted"
     claim = {"attestedrole": "administrator", "attestation": "0" * 64}
     forged = retraction(council(plan), sent, "x-1") | claim
     erasure = retraction(council(plan), sent, "x-2") | claim | {"type": "id.pantau.private.erased.v1"}
 
     partition = partition_of(plan, PARTITIONS)
-    desk.kafka_topics.send(
+    intake.kafka_topics.send(
         RecordToSend("program-status", partition, plan.encode(), json.dumps(event).encode())
         for event in (forged, erasure)
     )
 
-    outcome = desk.outcome(council(plan), "x-1")
+    outcome = intake.outcome(council(plan), "x-1")
     assert (outcome["standing"], outcome["ignored"]) == ("foreign", ["attestation", "attestedrole"])
-    refused = desk.outcome(council(plan), "x-2", key=ADMINISTRATOR)
+    refused = intake.outcome(council(plan), "x-2", key=ADMINISTRATOR)
     assert [reason["code"] for reason in refused["reasons"]] == ["not_attested"]
-    assert desk.outcome(source, "r-1")["standing"] == "current"
-    assert desk.send(retraction(council(plan), sent, "x-3"), ADMINISTRATOR).status_code == 202
-    assert desk.outcome(council(plan), "x-3")["standing"] == "current", "intake attests it"
-    assert desk.outcome(source, "r-1")["standing"] == "retracted"
+    assert intake.outcome(source, "r-1")["standing"] == "current"
+    assert intake.send(retraction(council(plan), sent, "x-3"), ADMINISTRATOR).status_code == 202
+    assert intake.outcome(council(plan), "x-3")["standing"] == "current", "intake attests it"
+    assert intake.outcome(source, "r-1")["standing"] == "retracted"

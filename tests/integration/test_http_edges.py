@@ -22,7 +22,7 @@ from services.kit.http.strict_json import require_json
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 from services.programs.app import create_app as create_programs
-from tests.integration.intake_site import ADMINISTRATOR, VISIT, Desk, bearer, report, running, served, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, IntakeSite, bearer, report, running, served, workbook
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
 
@@ -41,16 +41,16 @@ CHANGING = {"date", "content-length", "etag", "content-encoding"}  # from one re
 
 
 @pytest.fixture(scope="module")
-def site(desk: Desk) -> Generator[Client]:
-    with served(create_site(desk.settings)) as client:
+def site(intake: IntakeSite) -> Generator[Client]:
+    with served(create_site(intake.settings)) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def plan(desk: Desk, site: Client) -> str:
-    found = desk.plan()
-    assert desk.send(report(found, "r-1"), ADMINISTRATOR).status_code == 202
-    assert desk.outcome(department(found, "dinkes"), "r-1")["outcome"] == "accepted"
+def plan(intake: IntakeSite, site: Client) -> str:
+    found = intake.plan()
+    assert intake.send(report(found, "r-1"), ADMINISTRATOR).status_code == 202
+    assert intake.outcome(department(found, "dinkes"), "r-1")["outcome"] == "accepted"
     until(lambda: site.get(f"/v1/plans/{found}/realization").status_code == 200)
     until(lambda: site.get(f"/v1/masterplans/{found}").status_code == 200)
     return found
@@ -96,15 +96,15 @@ def test_what_has_an_etag_is_not_sent_again_and_the_document_says_so(site: Clien
 def test_cursors_that_no_page_gave_are_refused_on_postgresql(
     broker: Broker, processes: Processes, postgres_url: str, cursor: str
 ) -> None:
-    with running(broker.bootstrap, postgres_url, processes) as desk:
+    with running(broker.bootstrap, postgres_url, processes) as intake:
         for path, query in (("/v1/masterplans", {}), ("/v1/visits", {"plan": "kota-x"})):
-            client = desk.evaluations if path == "/v1/visits" else desk.programs
+            client = intake.evaluations if path == "/v1/visits" else intake.programs
             response = client.get(path, params={**query, "cursor": cursor})
             assert response.status_code in {200, 422}, response.text
         for event_id in ("a\0b", "\ud7ff\0"):
             asked = {"source": department("kota-x", "dinkes"), "id": event_id}
-            assert desk.programs.get("/v1/events", params=asked).status_code == 422
-            assert desk.evaluations.get("/v1/visits", params={"plan": "kota-x", "id": event_id}).status_code == 422
+            assert intake.programs.get("/v1/events", params=asked).status_code == 422
+            assert intake.evaluations.get("/v1/visits", params={"plan": "kota-x", "id": event_id}).status_code == 422
 
 
 def test_head_of_a_stream_ends(site: Client, plan: str) -> None:
@@ -136,23 +136,23 @@ def test_a_path_with_another_slash_is_not_found_and_never_redirected(site: Clien
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "9" * 5000])
 @pytest.mark.parametrize("field", ["visited_on", "site", "programs", "id", "x", "checklist"])
-def test_numbers_that_are_none_are_refused_in_visits(desk: Desk, number: str, field: str) -> None:
+def test_numbers_that_are_none_are_refused_in_visits(intake: IntakeSite, number: str, field: str) -> None:
     body = json.dumps(VISIT | {"id": "v", field: "$"}).replace('"$"', number)
-    response = desk.evaluations.post("/v1/visits", content=body, headers=bearer(ADMINISTRATOR))
+    response = intake.evaluations.post("/v1/visits", content=body, headers=bearer(ADMINISTRATOR))
     assert response.status_code == 422, response.text
     assert response.json()["errors"]
 
 
-def test_names_that_stand_twice_are_refused_in_visits(desk: Desk) -> None:
+def test_names_that_stand_twice_are_refused_in_visits(intake: IntakeSite) -> None:
     body = json.dumps(VISIT | {"id": "v"}).replace('"outcome": ', '"outcome": "confirmed", "outcome": ')
-    response = desk.evaluations.post(
+    response = intake.evaluations.post(
         "/v1/visits", content=b"\xef\xbb\xbf" + body.encode(), headers=bearer(ADMINISTRATOR)
     )
     assert [error["where"] for error in response.json()["errors"]] == ["programs.0.outcome"]
 
 
-def test_every_body_that_the_framework_parses_is_strict_json(desk: Desk) -> None:
-    apps = (create_programs(desk.settings), create_evaluations(desk.settings), create_realization(desk.settings))
+def test_every_body_that_the_framework_parses_is_strict_json(intake: IntakeSite) -> None:
+    apps = (create_programs(intake.settings), create_evaluations(intake.settings), create_realization(intake.settings))
     parsed = [
         route
         for app in apps
@@ -164,7 +164,7 @@ def test_every_body_that_the_framework_parses_is_strict_json(desk: Desk) -> None
         assert require_json in [each.call for each in route.dependant.dependencies], route.path
     body = '{"source": "/plans/kota-x/council", "id": "a", "id": "b", "reason": "x"}'
     headers = {"Content-Type": "application/json", **bearer(ADMINISTRATOR)}
-    response = desk.programs.post("/v1/events/erasures", content=body, headers=headers)
+    response = intake.programs.post("/v1/events/erasures", content=body, headers=headers)
     assert [error["where"] for error in response.json()["errors"]] == ["id"]
 
 
@@ -186,12 +186,12 @@ def test_numbers_beyond_any_table_are_refused_in_paths_and_queries(site: Client,
 # ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def room_in_audit(desk: Desk, max_bytes: int) -> None:
+def room_in_audit(intake: IntakeSite, max_bytes: int) -> None:
     """How large a record of the audit may be: of a byte, and the broker refuses each. (`min.insync.replicas` above the
     number of copies there are does not: brokers take the lower of the two.)"""
-    admin = KafkaAdminClient(**client_options(KafkaSettings(kafka=desk.kafka_topics.bootstrap)))
+    admin = KafkaAdminClient(**client_options(KafkaSettings(kafka=intake.kafka_topics.bootstrap)))
     topic = ConfigResource(
-        ConfigResourceType.TOPIC, desk.kafka_topics.prefix + "audit", {"max.message.bytes": str(max_bytes)}
+        ConfigResourceType.TOPIC, intake.kafka_topics.prefix + "audit", {"max.message.bytes": str(max_bytes)}
     )
     admin.alter_configs([topic])
     admin.close()
@@ -200,31 +200,31 @@ def room_in_audit(desk: Desk, max_bytes: int) -> None:
 def test_nothing_is_acknowledged_whose_audit_the_broker_does_not_take(
     own_broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
-    with running(own_broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes) as desk:
-        desk.start_worker()
-        plan = desk.plan()
-        key = desk.key(plan, "dinkes")
+    with running(own_broker.bootstrap, f"sqlite:///{tmp_path / 'intake.db'}", processes) as intake:
+        intake.start_worker()
+        plan = intake.plan()
+        key = intake.key(plan, "dinkes")
 
         def acts() -> dict[str, Response]:
             visit: dict[str, Any] = VISIT | {"id": "v-1"}
             return {
-                "event": desk.send(report(plan, "r-1"), key),
-                "batch": desk.send([report(plan, "r-1"), report(plan, "r-2")], key, BATCH_MEDIA_TYPE),
-                "visit": desk.visit(evaluator(plan, "mentor"), visit),
-                "key": desk.programs.post(f"/v1/departments/{plan}/dishub/keys", headers=bearer(ADMINISTRATOR)),
-                "import": desk.import_plan(workbook(plan, 2)),
+                "event": intake.send(report(plan, "r-1"), key),
+                "batch": intake.send([report(plan, "r-1"), report(plan, "r-2")], key, BATCH_MEDIA_TYPE),
+                "visit": intake.visit(evaluator(plan, "mentor"), visit),
+                "key": intake.programs.post(f"/v1/departments/{plan}/dishub/keys", headers=bearer(ADMINISTRATOR)),
+                "import": intake.import_plan(workbook(plan, 2)),
             }
 
-        room_in_audit(desk, 1)
+        room_in_audit(intake, 1)
         refused = acts()
-        room_in_audit(desk, MIB)
+        room_in_audit(intake, MIB)
 
         for act, answer in refused.items():
             assert answer.status_code == 503, f"{act}: {answer.text}"
             assert int(answer.headers["retry-after"]) >= 1
         assert {result["status"] for result in refused["batch"].json()["results"]} == {503}
-        until(lambda: desk.send(report(plan, "r-1"), key).status_code == 202)
+        until(lambda: intake.send(report(plan, "r-1"), key).status_code == 202)
         until(lambda: all(answer.status_code < 300 or answer.status_code == 409 for answer in acts().values()))
-        assert desk.outcome(department(plan, "dinkes"), "r-1")["also_rejected"] == [], "the same was sent again"
-        audited = [act["act"] for act in desk.audited()]
+        assert intake.outcome(department(plan, "dinkes"), "r-1")["also_rejected"] == [], "the same was sent again"
+        audited = [act["act"] for act in intake.audited()]
         assert {"events.send", "visits.record", "keys.make", "masterplans.import"} <= set(audited)

@@ -18,7 +18,7 @@ from services.kit.http.health import TRUST
 from services.kit.kafka import client_options
 from services.kit.open_transactions import NORMAL_SECONDS
 from services.kit.settings import KafkaSettings
-from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, bearer, report, running
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, IntakeSite, bearer, report, running
 from tests.parts.history import RecordToSend
 from tests.parts.processes import Processes
 from tests.parts.waiting import until
@@ -27,16 +27,16 @@ Json = dict[str, Any]
 
 
 @contextmanager
-def open_transaction(desk: Desk, topic: str, plan: str, value: bytes) -> Generator[tuple[KafkaProducer, int]]:
+def open_transaction(intake: IntakeSite, topic: str, plan: str, value: bytes) -> Generator[tuple[KafkaProducer, int]]:
     """A record of a stranger's transaction that is open while the block runs. Gives its producer and the record's offset."""
     producer = KafkaProducer(
-        **client_options(KafkaSettings(kafka=desk.kafka_topics.bootstrap)),
-        transactional_id=f"{desk.kafka_topics.prefix}stranger",
+        **client_options(KafkaSettings(kafka=intake.kafka_topics.bootstrap)),
+        transactional_id=f"{intake.kafka_topics.prefix}stranger",
     )
     try:
         producer.init_transactions()
         producer.begin_transaction()
-        name = desk.kafka_topics.prefix + topic
+        name = intake.kafka_topics.prefix + topic
         sent = producer.send(name, key=plan.encode(), value=value, partition=partition_of(plan, PARTITIONS))
         yield producer, sent.get(30).offset
     finally:
@@ -60,16 +60,18 @@ def metric(url: str, name: str, topic: str, partition: int | None = None) -> flo
     return value
 
 
-def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_named(desk: Desk) -> None:
-    plan = desk.plan()
-    partition, worker, programs = partition_of(plan, PARTITIONS), desk.worker_url, str(desk.programs.base_url)
-    key = desk.key(plan, "dinkes")
+def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_named(intake: IntakeSite) -> None:
+    plan = intake.plan()
+    partition, worker, programs = partition_of(plan, PARTITIONS), intake.worker_url, str(intake.programs.base_url)
+    key = intake.key(plan, "dinkes")
     hidden, sent = report(plan, "of-a-stranger"), report(plan, "acknowledged")
 
-    with open_transaction(desk, "program-status", plan, json.dumps(hidden).encode()) as (stranger, offset):
-        assert desk.send(sent, key).status_code == 202
-        assert desk.outcome(sent["source"], sent["id"], wait=1)["outcome"] == "pending"
-        assert desk.outcome(department(plan, "dinkes"), "never-sent", wait=0)["outcome"] == "pending", "it may be there"
+    with open_transaction(intake, "program-status", plan, json.dumps(hidden).encode()) as (stranger, offset):
+        assert intake.send(sent, key).status_code == 202
+        assert intake.outcome(sent["source"], sent["id"], wait=1)["outcome"] == "pending"
+        assert intake.outcome(department(plan, "dinkes"), "never-sent", wait=0)["outcome"] == "pending", (
+            "it may be there"
+        )
 
         def open_there(found: list[Json]) -> bool:
             return [(one["topic"], one["partition"], one["offset"]) for one in found] == [
@@ -87,45 +89,45 @@ def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_na
         assert metric(worker, age, "evaluations", partition) == 0
         stranger.abort_transaction()
 
-    assert desk.outcome(sent["source"], sent["id"])["outcome"] == "accepted"
+    assert intake.outcome(sent["source"], sent["id"])["outcome"] == "accepted"
     until(lambda: metric(worker, age, "program-status", partition) == 0)
     until(lambda: checks(worker)[1]["open_transactions"] == [])
     until(lambda: checks(programs)[1]["inputs"]["open_transactions"] == [])
-    assert desk.outcome(hidden["source"], hidden["id"], wait=5)["status"] == 404, "it was aborted"
+    assert intake.outcome(hidden["source"], hidden["id"], wait=5)["status"] == 404, "it was aborted"
 
 
 @pytest.mark.parametrize("commit", [True, False])
-def test_after_a_transaction_what_nobody_sent_is_not_found(desk: Desk, commit: bool) -> None:
+def test_after_a_transaction_what_nobody_sent_is_not_found(intake: IntakeSite, commit: bool) -> None:
     """Its marker, and what was aborted, have offsets that no record is decided at."""
-    plan = desk.plan()
+    plan = intake.plan()
     sent, never = report(plan, "of-a-sender"), (department(plan, "dinkes"), "never-sent")
-    with open_transaction(desk, "program-status", plan, json.dumps(sent).encode()) as (sender, _):
+    with open_transaction(intake, "program-status", plan, json.dumps(sent).encode()) as (sender, _):
         (sender.commit_transaction if commit else sender.abort_transaction)()
     if commit:
-        assert desk.outcome(sent["source"], sent["id"])["outcome"] == "accepted"
-    assert desk.outcome(*never, wait=10)["status"] == 404
+        assert intake.outcome(sent["source"], sent["id"])["outcome"] == "accepted"
+    assert intake.outcome(*never, wait=10)["status"] == 404
 
 
-def test_an_open_transaction_on_what_a_service_follows_is_reported(desk: Desk) -> None:
-    plan = desk.plan()
-    programs, age = str(desk.programs.base_url), "pantau_projection_open_transaction_age_seconds"
+def test_an_open_transaction_on_what_a_service_follows_is_reported(intake: IntakeSite) -> None:
+    plan = intake.plan()
+    programs, age = str(intake.programs.base_url), "pantau_projection_open_transaction_age_seconds"
     assert metric(programs, age, "access") == 0
-    with open_transaction(desk, "access", plan, b"{}") as (stranger, offset):
+    with open_transaction(intake, "access", plan, b"{}") as (stranger, offset):
         found = until(lambda: checks(programs)[1]["open_transactions"])
         assert [(one["topic"], one["offset"]) for one in found] == [("access", offset)]
         assert metric(programs, age, "access") > NORMAL_SECONDS
         keys = f"/v1/departments/{plan}/dinkes/keys"
-        response = desk.programs.post(keys, headers=bearer(ADMINISTRATOR))
+        response = intake.programs.post(keys, headers=bearer(ADMINISTRATOR))
         assert response.status_code == 503
         stranger.abort_transaction()
     until(lambda: checks(programs)[1]["open_transactions"] == [])
-    listed = desk.programs.get(keys, headers=bearer(ADMINISTRATOR)).json()["items"]
+    listed = intake.programs.get(keys, headers=bearer(ADMINISTRATOR)).json()["items"]
     assert listed == [], "nothing was written: a key that was withdrawn behind the transaction would have come back"
-    assert desk.key(plan, "dinkes")
+    assert intake.key(plan, "dinkes")
 
 
-def test_readiness_says_that_kafka_is_unsecured(desk: Desk) -> None:
-    for url in (desk.worker_url, str(desk.programs.base_url)):
+def test_readiness_says_that_kafka_is_unsecured(intake: IntakeSite) -> None:
+    for url in (intake.worker_url, str(intake.programs.base_url)):
         assert httpx.get(f"{url}/readyz").json()["trust"] == TRUST
 
 
@@ -133,12 +135,12 @@ def test_what_a_client_wrote_to_another_partition_is_pending_and_then_rejected(
     broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
     """Its partition is not the plan's, so asking of the plan's alone would find nothing."""
-    with running(broker.bootstrap, f"sqlite:///{tmp_path / 'desk.db'}", processes) as desk:
+    with running(broker.bootstrap, f"sqlite:///{tmp_path / 'intake.db'}", processes) as intake:
         sent = report("kota-x", "misplaced")
         elsewhere = (partition_of("kota-x", PARTITIONS) + 1) % PARTITIONS
-        desk.kafka_topics.send([RecordToSend("program-status", elsewhere, b"kota-x", json.dumps(sent).encode())])
-        assert desk.outcome(sent["source"], sent["id"], wait=0)["outcome"] == "pending"
-        desk.start_worker()
-        found = desk.outcome(sent["source"], sent["id"], key=ADMINISTRATOR)
+        intake.kafka_topics.send([RecordToSend("program-status", elsewhere, b"kota-x", json.dumps(sent).encode())])
+        assert intake.outcome(sent["source"], sent["id"], wait=0)["outcome"] == "pending"
+        intake.start_worker()
+        found = intake.outcome(sent["source"], sent["id"], key=ADMINISTRATOR)
         assert [reason["code"] for reason in found["reasons"]] == ["wrong_partition"]
-        assert desk.outcome(sent["source"], "never-sent", wait=10)["status"] == 404
+        assert intake.outcome(sent["source"], "never-sent", wait=10)["status"] == 404

@@ -84,7 +84,7 @@ def _is_of_the_job(record: RecordToSend) -> bool:
 
 
 @pytest.fixture(scope="module")
-def town(broker: Broker) -> "PeerComparison":
+def comparison(broker: Broker) -> "PeerComparison":
     return PeerComparison(broker)
 
 
@@ -209,17 +209,19 @@ class Job:
 
 @pytest.mark.parametrize("peer", [peer for peer in PEERS if peer is not STOCK_FAUST], ids=lambda peer: peer.name)
 def test_a_competitor_does_the_whole_job(
-    peer: Competitor, town: PeerComparison, processes: Processes, tmp_path: Path
+    peer: Competitor, comparison: PeerComparison, processes: Processes, tmp_path: Path
 ) -> None:
-    job = Job(town.kafka_topics(), processes, tmp_path / "state")
+    job = Job(comparison.kafka_topics(), processes, tmp_path / "state")
 
     job.until_done(job.start(peer))
 
     assert differences(job.kafka_topics, job.outcomes, job.facts, job.sent) == []
 
 
-def test_the_floor_says_what_it_made_of_the_records(town: PeerComparison, processes: Processes, tmp_path: Path) -> None:
-    job = Job(town.kafka_topics(), processes, tmp_path / "state")
+def test_the_floor_says_what_it_made_of_the_records(
+    comparison: PeerComparison, processes: Processes, tmp_path: Path
+) -> None:
+    job = Job(comparison.kafka_topics(), processes, tmp_path / "state")
 
     running = job.start(FLOOR)
     until(lambda: running.output.endswith("}\n") or not running.alive, what="the floor to have said it")
@@ -235,9 +237,9 @@ def test_the_floor_says_what_it_made_of_the_records(town: PeerComparison, proces
 
 
 def test_stock_faust_does_it_too_and_says_how_its_table_was_recovered(
-    town: PeerComparison, processes: Processes, tmp_path: Path
+    comparison: PeerComparison, processes: Processes, tmp_path: Path
 ) -> None:
-    job = Job(town.kafka_topics(), processes, tmp_path / "state")
+    job = Job(comparison.kafka_topics(), processes, tmp_path / "state")
     first = job.start(STOCK_FAUST)
     job.until_done(first)
     assert differences(job.kafka_topics, job.outcomes, job.facts, job.sent) == []

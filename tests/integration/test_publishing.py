@@ -52,7 +52,7 @@ def lying(kafka_topics: KafkaTopics, topic: str = "program-status") -> dict[Rece
 
 
 async def longest_standstill(stop: asyncio.Event) -> float:
-    """The longest time the event loop gave nobody a turn, in seconds."""
+    """The longest time the event loop was blocked, in seconds."""
     longest, last = 0.0, time.monotonic()
     while not stop.is_set():
         await asyncio.sleep(0.005)

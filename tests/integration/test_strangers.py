@@ -110,7 +110,7 @@ def test_streams_of_many_dates_do_not_keep_the_loop(city: WrittenFacts, api: Api
 
 
 def test_a_large_plan_version_does_not_keep_the_loop(city: WrittenFacts, api: ApiClient) -> None:
-    api.get(f"/{PLANS[1]}/realization")  # its book is open
+    api.get(f"/{PLANS[1]}/realization")  # its facts log is open
     version = beginning(PLANS[1], 2 * PROGRAMS)
     version["data"] |= {"version": 2, "expects": 1}
     with watched() as longest:

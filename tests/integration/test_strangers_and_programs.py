@@ -17,7 +17,7 @@ from services.programs import app as programs_app
 from services.programs.events import routes as events
 from services.programs.masterplans import routes as masterplans
 from services.programs.masterplans.workbook import write_workbook
-from tests.integration.intake_site import ADMINISTRATOR, Desk, bearer, report, served
+from tests.integration.intake_site import ADMINISTRATOR, IntakeSite, bearer, report, served
 from tests.integration.test_strangers import is_too_many
 from tests.parts.loops import watched
 from tests.parts.waiting import until
@@ -48,23 +48,23 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
     return found
 
 
-def test_a_workbook_is_written_once_for_all_who_ask(desk: Desk, writer: Writer) -> None:
-    path = f"/v1/masterplans/{desk.plan()}/export"
+def test_a_workbook_is_written_once_for_all_who_ask(intake: IntakeSite, writer: Writer) -> None:
+    path = f"/v1/masterplans/{intake.plan()}/export"
     writer.may.clear()
     with ThreadPoolExecutor(10) as strangers:
-        asked = [strangers.submit(desk.programs.get, path) for _ in range(10)]
+        asked = [strangers.submit(intake.programs.get, path) for _ in range(10)]
         until(lambda: writer.begun == 1)
         writer.may.set()
         answers = [each.result() for each in asked]
     assert {each.status_code for each in answers} == {200}
     assert len({each.content for each in answers}) == 1
-    assert desk.programs.get(path).content == answers[0].content
-    assert desk.programs.get(path, headers={"If-None-Match": answers[0].headers["etag"]}).status_code == 304
+    assert intake.programs.get(path).content == answers[0].content
+    assert intake.programs.get(path, headers={"If-None-Match": answers[0].headers["etag"]}).status_code == 304
     assert writer.begun == 1
 
 
-def test_no_question_keeps_the_loop(desk: Desk) -> None:
-    plan = desk.plan()
+def test_no_question_keeps_the_loop(intake: IntakeSite) -> None:
+    plan = intake.plan()
     paths = [
         "",
         "/docs",
@@ -74,53 +74,55 @@ def test_no_question_keeps_the_loop(desk: Desk) -> None:
     ]
     with watched() as longest:
         for path in paths:
-            assert desk.programs.get(f"/v1/masterplans{path}").status_code == 200
-        assert desk.programs.get("/v1/departments", params={"plan": plan}).status_code == 200
-        assert desk.evaluations.get("/v1/visits", params={"plan": plan}).status_code == 200
+            assert intake.programs.get(f"/v1/masterplans{path}").status_code == 200
+        assert intake.programs.get("/v1/departments", params={"plan": plan}).status_code == 200
+        assert intake.evaluations.get("/v1/visits", params={"plan": plan}).status_code == 200
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_a_large_batch_does_not_keep_the_loop(desk: Desk) -> None:
-    plan = desk.plan()
+def test_a_large_batch_does_not_keep_the_loop(intake: IntakeSite) -> None:
+    plan = intake.plan()
     batch = [report(plan, f"r-{number}") for number in range(5_000)]
     body = json.dumps(batch).encode()
     with watched() as longest:
-        response = desk.send(body, ADMINISTRATOR, BATCH_MEDIA_TYPE)
+        response = intake.send(body, ADMINISTRATOR, BATCH_MEDIA_TYPE)
         assert response.status_code == 202
         assert response.json()["accepted"] == len(batch)
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_one_event_of_many_mib_does_not_keep_the_loop(desk: Desk) -> None:
+def test_one_event_of_many_mib_does_not_keep_the_loop(intake: IntakeSite) -> None:
     large = report("kota", "large", note="x" * 6 * 1024 * 1024)
     with watched() as longest:
-        assert desk.send(json.dumps(large), ADMINISTRATOR).status_code == 422
+        assert intake.send(json.dumps(large), ADMINISTRATOR).status_code == 422
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
 @pytest.mark.parametrize("cursor", WRONG)
-def test_a_cursor_that_no_page_gave_is_refused(desk: Desk, cursor: str) -> None:
+def test_a_cursor_that_no_page_gave_is_refused(intake: IntakeSite, cursor: str) -> None:
     asked = {"cursor": cursor}
     for response in (
-        desk.programs.get("/v1/masterplans", params=asked),
-        desk.evaluations.get("/v1/visits", params=asked | {"plan": "kota-1"}),
+        intake.programs.get("/v1/masterplans", params=asked),
+        intake.evaluations.get("/v1/visits", params=asked | {"plan": "kota-1"}),
     ):
         assert response.status_code == 422
         assert response.json()["errors"][0]["where"] == "query.cursor"
 
 
 @pytest.fixture
-def narrow(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Client]:
-    """Programs with little room, beside the desk's."""
+def narrow(intake: IntakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Client]:
+    """Programs with little room, beside the intake's."""
     limits = {"reads": Limit(4, 2, waiting=8, wait_seconds=10.0), "exports": Limit(2, 1), "waits": Limit(2, 1)}
     monkeypatch.setattr(programs_app, "LIMITS", limits)
-    settings = desk.settings.model_copy(update={"database": f"sqlite:///{tmp_path / 'narrow.db'}"})
+    settings = intake.settings.model_copy(update={"database": f"sqlite:///{tmp_path / 'narrow.db'}"})
     with served(programs_app.create_app(settings), settings, "httptools") as client:
         yield client
 
 
-def test_exports_are_bounded_and_keys_have_room_of_their_own(desk: Desk, narrow: Client, writer: Writer) -> None:
-    paths = [f"/v1/masterplans/{desk.plan()}/export" for _ in range(3)]
+def test_exports_are_bounded_and_keys_have_room_of_their_own(
+    intake: IntakeSite, narrow: Client, writer: Writer
+) -> None:
+    paths = [f"/v1/masterplans/{intake.plan()}/export" for _ in range(3)]
     until(lambda: all(narrow.get(path, params={"format": "csv"}).status_code == 200 for path in paths))
     writer.may.clear()
     with ThreadPoolExecutor(2) as askers:

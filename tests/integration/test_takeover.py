@@ -163,7 +163,7 @@ def test_a_former_owner_is_fenced_by_the_broker(kafka_topics: KafkaTopics) -> No
 def test_without_ids_that_belong_to_the_partition_a_former_owner_writes_on(
     kafka_topics: KafkaTopics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control of the test above: both write, and the book holds things twice."""
+    """The negative control of the test above: both write, and the facts log holds things twice."""
     from services.aggregator.worker.writer import PartitionWriter
 
     monkeypatch.setattr(PartitionWriter, "transactional_id", property(lambda self: f"own-{id(self)}"))
@@ -325,7 +325,7 @@ def test_a_former_owner_tells_nothing_of_its_plans_any_more(kafka_topics: KafkaT
         )
         await one.give_up()
         assert b'plan="kota-0"' not in generate_latest(registry)
-        await one.take_over()  # it comes back, with nothing new in the book
+        await one.take_over()  # it comes back, with nothing new in the facts log
         async with asyncio.timeout(20):
             while b'plan="kota-0"' not in generate_latest(registry):
                 await asyncio.sleep(0.02)

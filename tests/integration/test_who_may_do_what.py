@@ -21,7 +21,7 @@ from schemas.envelope import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from schemas.sources import department, evaluator
 from services.kit.auth.policy import Role
 from services.kit.auth.principal import Caller
-from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, Desk, bearer, report, served, workbook
+from tests.integration.intake_site import ADMINISTRATOR, VISIT, XLSX, IntakeSite, bearer, report, served, workbook
 from tests.parts.waiting import until
 
 OWN, OTHER_ORGANIZATION, OTHER_PLAN, OTHER_BOTH = (
@@ -177,9 +177,9 @@ def knows(site: Client, path: str, headers: dict[str, str]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def city(desk: Desk) -> Generator[City]:
-    plan, other = desk.plan(), desk.plan()
-    site_app = create_site(desk.settings)
+def city(intake: IntakeSite) -> Generator[City]:
+    plan, other = intake.plan(), intake.plan()
+    site_app = create_site(intake.settings)
     middleware: list[Any] = site_app.user_middleware
     apps: dict[str, FastAPI] = next(each.kwargs["apps"] for each in middleware if "apps" in each.kwargs)
     not_issued: dict[str, Caller] = {}
@@ -188,7 +188,7 @@ def city(desk: Desk) -> Generator[City]:
     for role, whose in COLUMNS[2:]:
         where = plan if whose in {OWN, OTHER_ORGANIZATION} else other
         if role in organizations:
-            keys[role, whose] = desk.key(
+            keys[role, whose] = intake.key(
                 where, organizations[role][whose in {OTHER_ORGANIZATION, OTHER_BOTH}], role.value
             )
         else:
@@ -198,8 +198,8 @@ def city(desk: Desk) -> Generator[City]:
         app.state.keyring = KeyringOfAllRoles(app.state.keyring, not_issued)
     source = department(plan, "dinkes")
     for note in ("Tertunda.", "Lain."):  # the second is a conflict, which is rejected with its reason
-        assert desk.send(report(plan, "r-1", note=note), ADMINISTRATOR).status_code == 202
-    assert desk.visit(evaluator(plan, "kominfo"), VISIT | {"id": "v-1"}).status_code == 202
+        assert intake.send(report(plan, "r-1", note=note), ADMINISTRATOR).status_code == 202
+    assert intake.visit(evaluator(plan, "kominfo"), VISIT | {"id": "v-1"}).status_code == 202
     with served(site_app) as site:
         asked = {"source": source, "id": "r-1"}
         until(

@@ -13,7 +13,7 @@ from httpx import Client
 
 from deploy.local.process_settings import InstallationSettings
 from deploy.local.site import create_site
-from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, Desk, served
+from tests.integration.intake_site import ADMINISTRATOR, PARTITIONS, IntakeSite, served
 from tests.parts.kafka_topics import KafkaTopics
 from tests.parts.processes import Processes
 
@@ -50,12 +50,12 @@ def installation(bootstrap: str, folder: Path, database: str | None = None) -> G
     processes = Processes(folder)
     try:
         with served(create_site(settings)) as client:
-            desk = Desk(kafka_topics, settings, client, client, processes)
-            desk.start_worker()
-            plan = desk.plan()
+            intake = IntakeSite(kafka_topics, settings, client, client, processes)
+            intake.start_worker()
+            plan = intake.plan()
             keys = {
                 Caller.NOBODY: None,
-                Caller.DEPARTMENT: desk.key(plan, "dinkes"),
+                Caller.DEPARTMENT: intake.key(plan, "dinkes"),
                 Caller.ADMINISTRATOR: ADMINISTRATOR,
             }
             yield FuzzedSite(client, keys)

@@ -77,7 +77,7 @@ def no_lock() -> None:
 
 
 def restore_stops_short() -> None:
-    """The restore stops before the end of the book, and does not know it."""
+    """The restore stops before the end of the facts log, and does not know it."""
     whole = restore.restore_facts
 
     async def short(consumer: Any, tp: Any, position: int, take: Any, report: Any) -> int:

@@ -1,7 +1,7 @@
-"""A town: one installation on a real broker, its worker and its site, each a process, as people meet it over one address.
+"""One installation on a real broker, its worker and its site, each a process, as people meet it over one address.
 
 The site is one process, or (`apart`) each app is one, behind a router that follows the table of paths as the ingress
-does. The fixture `town` is the first; tests/e2e/test_apps_apart.py has the other.
+does. The fixture `installed` is the first; tests/e2e/test_apps_apart.py has the other.
 """
 
 import sys
@@ -70,7 +70,7 @@ class WholeInstallation:
             until(partial(self._is_ready, self._ports[port]), READY_WITHIN_SECONDS, what=f"{module} is ready")
 
     def close(self) -> None:
-        """Let go of what is not a process: those are ended by whoever gave `processes`."""
+        """Release what is no process: the owner of `processes` ends those."""
         self.http.close()
         self._router.stop()
 
@@ -147,19 +147,19 @@ class _ForwardingHandler(BaseHTTPRequestHandler):
 
 @contextmanager
 def in_folder(bootstrap: str, folder: Path, *, apart: bool = False) -> Generator[WholeInstallation]:
-    """A running town whose state and logs are in `folder`."""
+    """A running installation whose state and logs are in `folder`."""
     processes = Processes(folder)
-    town = WholeInstallation(bootstrap, folder / "state", processes, apart=apart)
+    installed = WholeInstallation(bootstrap, folder / "state", processes, apart=apart)
     try:
-        town.start()
-        yield town
+        installed.start()
+        yield installed
     finally:
-        town.close()
+        installed.close()
         processes.end()
 
 
 @pytest.fixture(scope="module")
-def town(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WholeInstallation]:
-    """A town for all tests of a module."""
-    with in_folder(broker.bootstrap, tmp_path_factory.mktemp("town")) as running:
+def installed(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[WholeInstallation]:
+    """An installation for all tests of a module."""
+    with in_folder(broker.bootstrap, tmp_path_factory.mktemp("installed")) as running:
         yield running

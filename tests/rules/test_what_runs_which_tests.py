@@ -76,5 +76,5 @@ def test_a_quick_test_starts_no_broker_database_or_browser() -> None:
 
 
 def test_what_starts_a_broker_a_database_or_a_browser_is_known() -> None:
-    assert fixtures() >= {"broker", "own_broker", "postgres_url", "browser", "page", "processes", "town"}
+    assert fixtures() >= {"broker", "own_broker", "postgres_url", "browser", "page", "processes", "installed"}
     assert all(map(starts, ("tests.parts.broker", "tests.parts.cluster.running", "playwright.sync_api")))

@@ -29,7 +29,7 @@ def facts_of(history: Sequence[ReceivedEvent]) -> list[oracle.OracleFact]:
 
 
 def numbered(facts: Iterable[oracle.OracleFact]) -> list[Fact]:
-    """Facts as the book keeps them, with `seq` in the order given."""
+    """Facts as the facts log keeps them, with `seq` in the order given."""
     return [
         Fact(
             seq=seq,

@@ -1,4 +1,4 @@
-"""Whatever is asked of whatever was told, the heart and the oracle say the same."""
+"""Whatever is asked of whatever was told, `realization` and the oracle say the same."""
 
 from datetime import date
 

@@ -30,7 +30,7 @@ def plan_facts_of(*history: ReceivedEvent) -> PlanFacts:
 
 
 def figures(*history: ReceivedEvent, as_of: date = END_OF_2020, **question: object) -> Json:
-    """What the heart answers, which the oracle must say too."""
+    """What `realization` answers, which the oracle must say too."""
     found = realization_answers.figures(plan_facts_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]  # the question is the caller's to choose
     assert found == oracle.figures(realization_answers.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]  # as above
     return found

@@ -36,7 +36,7 @@ GROUPINGS = ("dimension", "sub_dimension", "department", "year", "theme", "quick
 
 
 def all_answers_of(plan_facts: PlanFacts, question: Json, known_at: int) -> Json:
-    """All that the heart can be asked of a date."""
+    """All that `realization` can be asked of a date."""
     as_of: date = question["as_of"]
     programs = [UNKNOWN_PROGRAM, *(code for version in plan_facts.versions for code in version.programs)]
     return {
@@ -88,7 +88,7 @@ def test_plan_facts_made_of_claims_read_before_say_what_those_of_their_reports_s
 
 
 def columns_of(facts: Sequence[Fact]) -> Columns:
-    """The reports among the facts of a book, as they are kept in pages."""
+    """The reports among the facts of a facts log, as they are kept in pages."""
     page = Page()
     for fact in facts:
         event = fact.event

@@ -13,7 +13,7 @@ TWO = [program("A", department="dinkes"), program("B", department="dinkes"), pro
 
 
 def department(*history: ReceivedEvent, as_of: str, key: str = "dinkes") -> oracle.Json:
-    """What the heart says of a department, which the oracle must say too."""
+    """What `realization` says of a department, which the oracle must say too."""
     facts = realization_answers.facts_of(history)
     day = date.fromisoformat(as_of)
     found = realization_answers.department_states(

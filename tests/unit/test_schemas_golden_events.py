@@ -1,6 +1,6 @@
 """Every version of every event, as examples that must keep their meaning: tests/golden/<type>.json.
 
-An example that no longer parses, or that normalizes to other bytes, is a change of the contract: facts in the book would
+An example that no longer parses, or that normalizes to other bytes, is a change of the contract: facts in the facts log would
 be lost or become conflicts with themselves. Such a change needs a new type, and readers upcast the old.
 """
 

@@ -1,4 +1,4 @@
-"""A plan version read from the book, or taken from its model, is the model's field by field."""
+"""A plan version read from the facts log, or taken from its model, is the model's field by field."""
 
 import json
 from typing import Any

@@ -76,7 +76,7 @@ class Worker:
         assert {name: count for name, count in counted.items() if count} == counts
 
     def restart(self) -> None:
-        """Forget everything, and read it back out of the book."""
+        """Forget everything, and read it back out of the facts log."""
         self.states = {}
         for partition, facts in self.facts.items():
             state = self.states[partition] = PartitionState(partition, PARTITIONS, SECRET)
