@@ -1,10 +1,10 @@
-# One image for every process; which one it is, the command says:
+# One image for every process; the command chooses it:
 #
 #   docker build -t pantau:0.1.0 .
 #   docker run pantau:0.1.0 python -m services.aggregator.worker
 #
-# Needs nothing but a place to write, /var/lib/pantau; the rest of the file system may be read-only. SIGTERM goes to
-# the process itself, which stops in order; no shell or init stands between.
+# It writes to /var/lib/pantau only; the rest of the file system may be read-only. SIGTERM reaches the process itself,
+# without a shell or init between, and it stops in order.
 
 FROM python:3.11-slim-bookworm AS wheels
 COPY requirements/build.txt /

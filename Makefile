@@ -1,4 +1,4 @@
-# Everything there is to do in this checkout. `make` alone lists it.
+# The commands of this checkout. `make` alone lists them.
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -8,14 +8,14 @@ READY := deploy/local/bootstrap.sh
 VENV := .venv/bin
 ANY_PYTHON = $(or $(wildcard $(VENV)/python),$(PYTHON),python3)
 
-# Every program that writes files which are checked in; each knows --check.
+# The programs that write committed files; each takes --check.
 GENERATORS := $(subst /,.,$(basename $(wildcard $(addsuffix /generate.py,schemas deploy/* benchmarks/* tests/chaos))))
 SOURCES := schemas realization services sdk deploy samples
 
 # The tests that start no broker, database or browser, and those of pages. `make test` runs these and all others.
 QUICK := tests/unit tests/rules
 BROWSER := tests/browser
-# So many processes at a time, each with a broker, a database server and a browser of its own; a file's tests stay
+# The number of test processes, each with a broker, a database server and a browser of its own; a file's tests stay
 # together, in the order of pyproject.toml. ARGS="-n0" or "-p no:xdist": one process.
 WORKERS ?= 2
 PYTEST = $(VENV)/python -m pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
@@ -24,7 +24,7 @@ COMPILE = UV_PYTHON_DOWNLOADS=never $(VENV)/uv --quiet pip compile --python $(VE
 NOT_OURS := --no-emit-package pantau
 
 .PHONY: help
-help: ## list what there is to do
+help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
 
 .PHONY: run
@@ -42,7 +42,7 @@ reset: ## throw away all local state (data, keys, logs); refuses while it runs
 	@$(ANY_PYTHON) -m deploy.local.reset
 
 .PHONY: doctor
-doctor: ## say what is missing or wrong here, and how to mend it
+doctor: ## show what is missing or wrong here, and how to fix it
 	@INSTALL=no $(READY) run
 	@$(VENV)/pantau doctor
 
@@ -75,13 +75,13 @@ chaos: ## play seeded runs under faults and compare all with the oracle; ARGS="-
 	@$(VENV)/python -m tests.chaos $(ARGS)
 
 .PHONY: bench
-bench: ## measure, beside others that do the same job; ARGS="--help" says how
+bench: ## measure, compared with Kafka Streams and Faust; ARGS="--help" says how
 	@$(READY) test
 	@$(VENV)/python -m deploy.local.jars
 	@$(VENV)/python -m benchmarks $(ARGS)
 
 .PHONY: check
-check: ## what needs no running parts: format, lint, types, import rules, dead code, generated files
+check: ## format, lint, types, import rules, dead code, generated files, licences: starts no other programs
 	@$(READY) test
 	$(VENV)/ruff format --check --quiet .
 	$(VENV)/ruff check --quiet .

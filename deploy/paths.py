@@ -1,4 +1,4 @@
-"""Which service owns which path: the one table that the local site, the ingress and compose follow, and a test holds."""
+"""Which service owns which path: the local site, the ingress and compose follow this table, and a test compares them."""
 
 PATHS: dict[str, str] = {
     "/v1/masterplans": "programs",

@@ -1,8 +1,8 @@
 """Renders every overlay into one committed file, which says what it was rendered from.
 
 The files are for reading, reviewing and testing without kustomize (docs/decisions/0010-rendered-manifests.md): their
-first lines hold a digest of the sources and one of the text below, so that `stale` can tell by Python alone that
-somebody forgot to render. Rendering itself needs `kubectl` 1.27 or `kustomize` 5, or newer; where neither is
+first lines hold a digest of the sources and one of the text below, so that `stale` finds by Python alone a file that
+was not rendered again. Rendering itself needs `kubectl` 1.27 or `kustomize` 5, or newer; where neither is
 installed, `--check` compares the digests only and says so.
 
 Run: python -m deploy.k8s.generate [--check]

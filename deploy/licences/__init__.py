@@ -1,1 +1,1 @@
-"""Under which licence everything is that this checkout locks, and which licences are taken."""
+"""The licences of everything that this checkout locks, and which licences are allowed."""

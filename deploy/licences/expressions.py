@@ -1,10 +1,10 @@
-"""Which licences are taken, as SPDX expressions: `MIT`, `MIT OR Apache-2.0`, `MPL-2.0 AND (Apache-2.0 OR MIT)`."""
+"""Which licences are allowed, as SPDX expressions: `MIT`, `MIT OR Apache-2.0`, `MPL-2.0 AND (Apache-2.0 OR MIT)`."""
 
 import re
 
 ALLOWED = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-2-Clause-Views", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0",
-    # Of whoever changes their files these ask that the changes are published; Pantau uses them as they are.
+    # These require that changes to their files are published; Pantau uses the files unchanged.
     "LGPL-3.0-only", "MPL-2.0",
     # The Repoze Public License: BSD-3-Clause, and a changed file says so. SPDX has no name for it.
     "LicenseRef-Repoze",
@@ -14,7 +14,7 @@ TOKEN = re.compile(r"[()]|[A-Za-z0-9.+-]+")
 
 
 def is_allowed(expression: str) -> bool:
-    """Whether something under this licence is taken: of `OR` one alternative must be allowed, of `AND` all parts.
+    """Whether this licence is allowed: of `OR` one alternative must be, of `AND` all parts.
 
     Raises ValueError for what is not an SPDX expression. `WITH` is not read: no exception is allowed so far.
     """

@@ -1,6 +1,7 @@
-"""The licence of what is locked: as known.toml says, else as the installed Python package says.
+"""The licence of what is locked: that of known.toml, else that of the installed Python package.
 
-known.toml has what is not installed here (jars, Go, npm) and what does not name its licence clearly. It names versions, because a project may change its licence with any of them.
+known.toml lists what is not installed here (jars, Go, npm) and what does not name its licence clearly. It names versions,
+because a project may change its licence with any of them.
 """
 
 import tomllib
@@ -61,7 +62,7 @@ def licence_of(one: Locked) -> str | None:
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with what is locked, each with what to do."""
+    """The problems with what is locked, each with what to do."""
     for one in everything():
         licence = licence_of(one)
         if licence is None:
@@ -71,7 +72,7 @@ def problems() -> Iterator[str]:
             )
         elif not is_allowed(licence):
             yield (
-                f"{one.kind} {one.key} is under {licence}, which is not taken: use something else, or argue for it in "
+                f"{one.kind} {one.key} is under {licence}, which is not allowed: use something else, or argue for it in "
                 "deploy/licences/expressions.py"
             )
     for pom in locked.POMS:

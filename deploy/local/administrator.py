@@ -19,5 +19,5 @@ def key(keys: Path) -> str:
 
 
 def digest(of_key: str) -> str:
-    """What the services are told instead of the key."""
+    """The services get this instead of the key."""
     return hashlib.sha256(of_key.encode()).hexdigest()

@@ -3,7 +3,7 @@
     python -m deploy.local.broker
 
 `make run` starts it this way, and the tests by the class `Broker`, also as a node among others. It has no users and no
-encryption, hence it listens on 127.0.0.1 whatever PANTAU_HOST says.
+encryption, so it always listens on 127.0.0.1 and ignores PANTAU_HOST.
 """
 
 import base64
@@ -38,7 +38,7 @@ LOGGING = (
 
 
 def properties(data: Path, port: int, controller_port: int, also: Mapping[str, str] = NOTHING) -> str:
-    """Kafka's server.properties for a single node. `also` goes before: what makes it a node among others, say."""
+    """Kafka's server.properties for a single node. `also` overrides them, for example for a node of a cluster."""
     values: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -55,15 +55,15 @@ def properties(data: Path, port: int, controller_port: int, also: Mapping[str, s
         "transaction.state.log.num.partitions": 4,
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        # After a SIGKILL the node is let in again when its former session has passed: 9 s by default.
+        # After a SIGKILL the node can register again when its former session has ended: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
-        # While the markers of a transaction are written, its writer's next one waits inside the broker for so long.
+        # The retry interval of a transaction that waits in the broker until the markers of the one before are written.
         "add.partitions.to.txn.retry.backoff.ms": 2,
-        # Topics are declared, never made by a typing error; a former writer is never forgotten.
+        # Topics are declared, never created by a typing error; a transactional id never expires.
         "auto.create.topics.enable": "false",
         "transactional.id.expiration.ms": FOREVER,
-        # What another client leaves open hides what came after it, so the broker ends it after a minute, not 15.
+        # An open transaction hides the records after it, so the broker ends it after a minute, not 15.
         "transaction.max.timeout.ms": 60_000,
         # A plan version may have 16 MiB; each topic states its own limit below this one.
         "message.max.bytes": 18 * MIB,
@@ -92,7 +92,7 @@ def prepare(
     data, configuration = folder / "data", folder / "server.properties"
     folder.mkdir(parents=True, exist_ok=True)
     configuration.write_text(properties(data, port, controller_port, also))
-    if not (data / "meta.properties").exists():  # what formatting writes last: one that was killed is done again
+    if not (data / "meta.properties").exists():  # formatting writes this last: when it was killed, it is done again
         if any(path.is_dir() for path in data.glob("*")):
             sys.exit(
                 f"{data} has topics but no meta.properties: the broker's folder is damaged. "
@@ -107,12 +107,12 @@ def _format(program: list[str], configuration: Path, cluster: str) -> None:
     completed = subprocess.run([*program, *format_storage], capture_output=True, text=True, check=False)
     if completed.returncode != 0:
         sys.exit(
-            f"{completed.stdout}{completed.stderr}\nKafka could not format {configuration.parent}; what it said stands above."
+            f"{completed.stdout}{completed.stderr}\nKafka could not format {configuration.parent}; its output is above."
         )
 
 
 def answers(port: int, *, host: str = HOST, timeout_seconds: float = 1.0) -> bool:
-    """Whether a broker there takes work: it answers a metadata request, and names itself as one that serves."""
+    """Whether a broker there takes work: it answers a metadata request, and lists itself as a live broker."""
     metadata_of_no_topic = struct.pack(">hhi6si", 3, 1, 1, struct.pack(">h4s", 4, b"look"), 0)
     try:
         with socket.create_connection((host, port), timeout_seconds) as connection:
@@ -127,8 +127,8 @@ def answers(port: int, *, host: str = HOST, timeout_seconds: float = 1.0) -> boo
 class Broker:
     """A broker that can be stopped, killed, paused and started again on the same ports and folder.
 
-    `also`, `cluster` and `heap` make it a node among others (see `properties` and `prepare`). `jvm`: what its Java is
-    told. `env` is added to the environment of the process; who changes it changes the next start.
+    `also`, `cluster` and `heap` make it a node among others (see `properties` and `prepare`). `jvm`: options
+    of its Java. `env` is added to the environment of the process at each start.
     """
 
     def __init__(
@@ -178,13 +178,13 @@ class Broker:
         self._process = children.start(command, log=self.log, env={**os.environ, **self.env})
 
     def until_it_answers(self, within_seconds: float = 180) -> None:
-        """Return when it takes work. Ends it and raises RuntimeError, with what it said last, when it does not."""
+        """Return when it takes work. Otherwise ends it and raises RuntimeError with the end of its log."""
         deadline = time.monotonic() + within_seconds
         while not answers(self.port):
-            left = self.process.poll()
-            if left is not None or time.monotonic() > deadline:
+            exited = self.process.poll()
+            if exited is not None or time.monotonic() > deadline:
                 children.kill(self.process)
-                why = f"left with code {left}" if left is not None else f"was not ready within {within_seconds} s"
+                why = f"exited with code {exited}" if exited is not None else f"was not ready within {within_seconds} s"
                 raise RuntimeError(f"the broker {why}; the end of {self.log}:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.05)
 
@@ -193,11 +193,11 @@ class Broker:
         children.stop(self.process, within_seconds=within_seconds)
 
     def kill(self) -> None:
-        """SIGKILL, as if the power had gone."""
+        """SIGKILL, as if the power had failed."""
         children.kill(self.process)
 
     def pause(self) -> None:
-        """SIGSTOP: it holds its connections and answers nobody."""
+        """SIGSTOP: it keeps its connections and answers nothing."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -21,7 +21,7 @@ PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?P<mark
 
 
 def look() -> Iterable[Finding]:
-    """Look at everything, causes before what follows from them."""
+    """Look at everything, causes before their effects."""
     yield _environment()
     yield _lock()
     yield _java()
@@ -35,7 +35,7 @@ def look() -> Iterable[Finding]:
         yield Finding("running", False, str(error), "Be the user who ran `make run`.")
         return
     recorded = status.read(here.state, supervisor) if supervisor else None
-    if recorded:  # what runs listens where it was told when it was started, whatever this shell would tell it
+    if recorded:  # the running stack uses the settings it was started with, not those of this shell
         here = settings.read({**os.environ, **recorded.settings})
     for port in here.ports:
         yield _port(here, port, supervisor)
@@ -119,7 +119,7 @@ def _disk(here: StackSettings) -> Finding:
 
 
 def _port(here: StackSettings, port: Port, supervisor: int | None) -> Finding:
-    """A port is right when it is free, or held by a process of our supervisor's."""
+    """A port is fine when it is free, or held by a process of our supervisor."""
     what = f"port {port.number}"
     if not ports.busy(here.host, port.number):
         return Finding(what, True, "free")
@@ -165,11 +165,11 @@ def _databases(here: StackSettings) -> Finding:
 
 
 def _damage(file: Path) -> str | None:
-    """What SQLite says of a damaged file; None where it is whole, or can't be looked at."""
+    """SQLite's description of the damage; None when the file is whole, or can't be opened."""
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError:  # locked, gone a moment ago, not ours to read
+    except sqlite3.OperationalError:  # locked, just deleted, or of another user
         return None
     except sqlite3.DatabaseError as error:
         return str(error)
@@ -187,9 +187,9 @@ def _running(here: StackSettings, failures: Mapping[str, str]) -> Iterable[Findi
 
 
 def _process(here: StackSettings, name: str, ready: str, unready: str | None, failure: str | None) -> Finding:
-    """A process is well when it is ready, and has not failed a short while ago."""
+    """A process is healthy when it is ready and has not failed recently."""
     found = "; ".join(filter(None, (unready or ready, failure)))
-    mend = f"It is tried again by itself, at least once a minute; {here.logs}/{name}.log says why."
+    mend = f"It is started again by itself, at least once a minute; {here.logs}/{name}.log says why."
     return Finding(name, unready is None and failure is None, found, mend)
 
 
@@ -208,8 +208,8 @@ def _topics(here: StackSettings) -> Finding:
         options = client_options(KafkaSettings(kafka=here.bootstrap), "pantau-doctor", request_timeout_ms=10_000)
         with closing(KafkaAdminClient(**options)) as admin:
             found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
-    except KafkaError as error:  # it has gone since it answered
-        return Finding("topics", False, f"{here.bootstrap} can't be asked: {error}", "See what stands of the broker.")
+    except KafkaError as error:  # it failed since it answered
+        return Finding("topics", False, f"{here.bootstrap} can't be asked: {error}", "See the line about the broker.")
     wrong = [f"{name} has {found.get(name, 0)}" for name in names if found.get(name, 0) != expected]
     mend = "The number is fixed at installation: set PANTAU_PARTITIONS to it. A topic with 0 is missing: restart."
     right = f"{len(names)} with {expected} partitions each"

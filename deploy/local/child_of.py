@@ -1,4 +1,4 @@
-"""Runs a command that dies with the process that started it, however that one dies.
+"""Runs a command that ends with the process that started it, however that one ends.
 
     python -I -S deploy/local/child_of.py PARENT COMMAND [ARGUMENT...]
 
@@ -20,8 +20,8 @@ def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
         sys.exit(f"bound: prctl: {os.strerror(ctypes.get_errno())}")
-    if os.getppid() != parent:  # it died before the kernel knew that we care
-        sys.exit("bound: the parent has gone")
+    if os.getppid() != parent:  # it ended before the kernel watched it for us
+        sys.exit("bound: the parent has ended")
     for each in (
         signal.SIGINT,
         signal.SIGTERM,

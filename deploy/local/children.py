@@ -20,7 +20,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a command bound to this process, in a session of its own so that a Ctrl-C reaches it only through us.
 
-    Its output is added to `log`; without one it goes where ours goes. Call it from the main thread (see `bound`).
+    Its output is appended to `log`; without one it shares our output. Call it from the main thread (see child_of.py).
     """
     bound = [sys.executable, "-I", "-S", str(BOUND), str(os.getpid()), *map(str, command)]
     if log is None:
@@ -38,7 +38,7 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes], *, within_seconds: float) -> bool:
-    """Ask a child to end, and end it and whatever it started when the time is over. Tells whether it ended by itself."""
+    """Send SIGTERM; after the time, SIGKILL to the child and all it started. Returns whether it ended by itself."""
     process.terminate()
     try:
         process.wait(within_seconds)
@@ -50,13 +50,13 @@ def stop(process: subprocess.Popen[bytes], *, within_seconds: float) -> bool:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL a child and whatever it started."""
+    """SIGKILL a child and all it started."""
     _kill_group(process)
     process.kill()
     process.wait()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """A child leads a session, hence a process group, of its own: its number is the child's."""
+    """A child leads a session, hence a process group, of its own; the group has the child's id."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

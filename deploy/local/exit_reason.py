@@ -8,7 +8,7 @@ from pathlib import Path
 TAIL_BYTES = 256 * 1024
 LONGEST = 300  # characters
 SEVERE_LEVELS = ("ERROR", "CRITICAL")
-# Java's log, the last line of a Python traceback, what the JVM and the dynamic linker say.
+# Java's log, the last line of a Python traceback, messages of the JVM and of the dynamic linker.
 SEVERE = re.compile(
     r"\b(ERROR|FATAL|CRITICAL)\b|^[\w.]*(Error|Exception|Exit|Interrupt)\b|^Terminating due to|^Caused by:|^Error:"
 )
@@ -16,7 +16,7 @@ STACK_FRAME = re.compile(r"^\s+(at |File |\.\.\. \d+ more)|^\s{4,}|^Traceback |^
 
 
 def last_reason(log: Path, since: int = 0) -> str:
-    """The last error in a log from a position in bytes on; else its last line that says anything."""
+    """The last error in a log after a position in bytes; else its last line that is not empty."""
     try:
         with log.open("rb") as file:
             file.seek(max(since, log.stat().st_size - TAIL_BYTES))
@@ -29,7 +29,7 @@ def last_reason(log: Path, since: int = 0) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[bool, str]]:
-    """Each line that says something, in one line of text, and whether it names an error."""
+    """Each line that is neither empty nor of a stack, as plain text, and whether it names an error."""
     for line in text.splitlines():
         if not line.strip() or STACK_FRAME.match(line):
             continue

@@ -20,7 +20,7 @@ HOW_TO_MEND = "On Debian: apt-get install maven"
 
 
 def folder() -> Path:
-    """Where the jars of this pom are, once they are: its name says which pom they came from."""
+    """The folder of this pom's jars, which may not exist yet: its name is a digest of the pom."""
     return CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
 
 
@@ -43,7 +43,7 @@ def fetch() -> Path:
     except OSError as error:
         sys.exit(f"{CACHE} can't be written ({error.strerror}), and Apache Kafka is kept in it: make it writable.")
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at once: one downloads, the other waits
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two processes that start at once, one downloads and the other waits
         if not jars.is_dir():
             _download(jars)
     return jars
@@ -58,8 +58,8 @@ def _download(jars: Path) -> None:
     log_file = unfinished.with_suffix(".log")
     log_file.unlink(missing_ok=True)
     goal = ("-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}")
-    # It dies with us: one that went on alone would write into the folder of the next. What failed a moment ago is
-    # tried again (-U): Maven would remember for a day that a network was away.
+    # It ends with us: else it could write into the folder of the next download. -U tries again what failed before:
+    # without it Maven remembers a failed download for a day.
     maven = children.start(
         ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "-U", *_repository(), *goal], log=log_file
     )
@@ -68,7 +68,7 @@ def _download(jars: Path) -> None:
     finally:
         children.kill(maven)
     if code != 0:
-        sys.exit(f"{log_file.read_text()}\nMaven could not fetch Apache Kafka; what it said stands above.")
+        sys.exit(f"{log_file.read_text()}\nMaven could not fetch Apache Kafka; its output is above.")
     unfinished.rename(jars)
     log_file.unlink()
 
@@ -80,7 +80,7 @@ def _repository() -> Sequence[str]:
     return () if os.access(there, os.W_OK) else (f"-Dmaven.repo.local={CACHE / 'maven'}",)
 
 
-if __name__ == "__main__":  # `make` fetches them in the foreground, where a person sees what takes long
+if __name__ == "__main__":  # `make` fetches them in the foreground, so that a person sees why it takes long
     try:
         fetch()
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-OLDEST = 17  # what Kafka 4's broker asks for
+OLDEST = 17  # Kafka 4's broker needs it
 HOW_TO_MEND = "On Debian: apt-get install default-jdk-headless"
 
 
@@ -22,14 +22,14 @@ def find() -> str | None:
 
 @cache
 def major(java: str) -> int:
-    """The major version a `java` says it is; 0 when it says nothing of the kind."""
+    """The major version that a `java` prints; 0 when it prints none."""
     output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(?:1\.)?(\d+)', output)
     return int(found[1]) if found else 0
 
 
 def require() -> str:
-    """A `java` that is new enough, or the end of this process with what to do about it."""
+    """A `java` that is new enough. Without one, ends this process with a line that says what to do."""
     java = find()
     if java is None:
         sys.exit(f"Java is missing; the broker needs {OLDEST} or newer. {HOW_TO_MEND}")

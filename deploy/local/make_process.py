@@ -1,8 +1,8 @@
-"""When `make` started us: hear what it hears, and end when it ends.
+"""When `make` started us: stop when it is interrupted, and end when it ends.
 
-A Ctrl-C reaches make and us alike. But a SIGINT sent to make alone only makes it wait for us, for ever; and a SIGKILL
-of make tells us nothing. So we ask the kernel for a SIGTERM when make has gone, and look whether it has taken down its
-own SIGINT handler, which is the first thing it does once it was interrupted.
+A Ctrl-C reaches both make and us. But when SIGINT is sent to make alone, make only waits for us, for ever; and a SIGKILL
+of make does not reach us. So the kernel sends us a SIGTERM when make has ended, and we check whether make has removed
+its SIGINT handler, which is the first thing it does when it is interrupted.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ def _never() -> bool:
 
 
 def watch() -> Callable[[], bool]:
-    """Begin to follow the process that started us, if it is make. Returns the question: was it told to stop?"""
+    """Begin to watch the process that started us, if it is make. Returns a function: was make interrupted?"""
     parent = Path("/proc") / str(os.getppid())
     if (parent / "comm").read_text().strip() not in {"make", "gmake"}:
         return _never

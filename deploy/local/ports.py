@@ -1,4 +1,4 @@
-"""Whether a port is free, and who holds it."""
+"""Whether a port is free, and which process holds it."""
 
 import socket
 from contextlib import suppress
@@ -27,10 +27,10 @@ def busy(host: str, port: int) -> bool:
 
 
 def holder(port: int) -> Holder | None:
-    """Who listens on a port; None when nobody does, or we may not know."""
+    """The process that listens on a port; None when there is none, or it is hidden from us."""
     sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     for process in Path("/proc").iterdir() if sockets else ():
-        with suppress(OSError):  # it is no process, has gone, or is somebody else's
+        with suppress(OSError):  # it is no process, has ended, or belongs to another user
             if process.name.isdigit() and any(str(fd.readlink()) in sockets for fd in (process / "fd").iterdir()):
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 return Holder(int(process.name), command)

@@ -8,10 +8,10 @@ from services.programs.settings import ProgramsSettings
 
 
 class SiteSettings(ProgramsSettings, EvaluationsSettings, RealizationSettings):
-    """What the three apps in one process read of the environment."""
+    """The settings of the three apps in one process."""
 
     port: Port = 8000
 
 
 class InstallationSettings(SiteSettings, WorkerSettings):  # type: ignore[misc]  # their constructors differ
-    """Every setting of every process: what `make run` looks at before it starts them."""
+    """Every setting of every process: `make run` checks them before it starts anything."""

@@ -1,4 +1,4 @@
-"""Throws away all local state: the broker's data, projections, keys and logs. Refuses while Pantau runs.
+"""Deletes all local state: the broker's data, projections, keys and logs. Refuses while Pantau runs.
 
 python -m deploy.local.reset
 """
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _empty(folder: Path) -> None:
-    """Delete everything but the lock, the record first: when this is interrupted, it can only be done again."""
+    """Delete everything but the lock, the record first: after an interruption only a reset fits the folder."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name != state.RECORD):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -20,11 +20,11 @@ from deploy.local.supervisor import BACKOFF, Backoff, Service, Supervisor, Task
 from services.kit import settings as services_settings
 
 OPENING = {"PANTAU_OPENING_PLAN": "kota-pontianak-2019-2028", "PANTAU_OPENING_AS_OF": "2021-12-31"}  # of the sample
-PORT_PATIENCE_SECONDS = 2.0  # children of a supervisor that was killed a moment ago are about to go
+PORT_PATIENCE_SECONDS = 2.0  # children of a supervisor that was just killed are about to end
 
 
 def stages(here: StackSettings) -> tuple[tuple[Service, ...], ...]:
-    """What runs, in the order it starts; it stops the other way round. With the sample's, the times to stop add up to 5.4 s of the 7 allowed."""
+    """What runs, in the order it starts; it stops in reverse. The times to stop, with the sample's, add up to 5.4 s of the 7 allowed."""
     return (
         (Service("broker", _module("deploy.local.broker"), lambda: _broker_ready(here), 1.5),),
         (
@@ -38,7 +38,7 @@ SAMPLE = Task("sample", (sys.executable, "-m", "samples.load"), 0.3)
 
 
 def environment(here: StackSettings) -> dict[str, str]:
-    """What the processes are told. What the caller set stays, but for what they must agree on."""
+    """The environment of the processes: the caller's, but for the settings on which they must agree."""
     agreed = {
         "PANTAU_KAFKA": here.bootstrap,
         "PANTAU_STATE": str(here.state),
@@ -50,7 +50,7 @@ def environment(here: StackSettings) -> dict[str, str]:
 
 
 def busy_ports(here: StackSettings) -> list[str]:
-    """A line for each port that somebody else holds: which, how to choose another, and who it is."""
+    """A line for each port in use: its number, the process that holds it, and how to choose another."""
     lines = []
     for variable, number in here.ports:
         if ports.busy(here.host, number):
@@ -61,8 +61,8 @@ def busy_ports(here: StackSettings) -> list[str]:
 
 
 def where_to_look(here: StackSettings, missing: Sequence[str] = ()) -> str:
-    """What a person wants to know once it runs; `missing`: the services it runs without."""
-    without = f"Pantau runs without: {', '.join(missing)}. Why stands above, and in `make doctor`."
+    """Where to look once it runs; `missing`: the services it runs without."""
+    without = f"Pantau runs without: {', '.join(missing)}. The reasons are above, and in `make doctor`."
     return f"""
 {without if missing else "Pantau is ready."}
   dashboard  {here.site_url}/
@@ -70,7 +70,7 @@ def where_to_look(here: StackSettings, missing: Sequence[str] = ()) -> str:
   metrics    {here.site_url}/metrics and {here.worker_url}/metrics
   keys       {here.keys}
   logs       {here.logs}
-Ctrl-C stops it, or `make stop` from elsewhere; `make doctor` says whether all is well.
+Ctrl-C stops it, or `make stop` from elsewhere; `make doctor` shows whether all is well.
 """
 
 
@@ -79,11 +79,11 @@ def _module(name: str) -> tuple[str, ...]:
 
 
 def _broker_ready(here: StackSettings) -> str | None:
-    return None if broker.answers(here.kafka.number, timeout_seconds=0.5) else f"nobody answers at {here.bootstrap}"
+    return None if broker.answers(here.kafka.number, timeout_seconds=0.5) else f"no broker answers at {here.bootstrap}"
 
 
 def not_ready_because(process_url: str) -> str | None:
-    """Ask a process whether it is ready; when it is not, its own words."""
+    """None when a process is ready; else its answer, or why there is none."""
     url = f"{process_url}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=0.5):  # noqa: S310 - an address of ours
@@ -144,9 +144,7 @@ def supervise(
 def main() -> int:
     """Run Pantau as `make run` does."""
     here = settings.read()
-    services_settings.read(
-        InstallationSettings
-    )  # what the services would refuse, each for itself and for ever, ends us here
+    services_settings.read(InstallationSettings)  # settings that a service would refuse at each start end us here
     return supervise(here, stages(here), SAMPLE)
 
 

@@ -20,7 +20,7 @@ def make(state: Path) -> None:
 
 
 def read(state: Path) -> str:
-    """The secret, in hex; or the end of this process with one line about what is there instead."""
+    """The secret, in hex. If it is missing or damaged, ends this process with one line."""
     file = state / FILE
     try:
         text = file.read_text().strip()

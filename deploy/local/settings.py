@@ -35,7 +35,7 @@ class StackSettings(NamedTuple):
 
     @property
     def recorded(self) -> dict[str, str]:
-        """The variables that others have to know to find what runs with these settings."""
+        """The variables by which other processes find a stack with these settings."""
         return {
             "PANTAU_HOST": self.host,
             "PANTAU_TOPIC_PREFIX": self.topic_prefix,
@@ -76,7 +76,7 @@ class StackSettings(NamedTuple):
 
 
 def read(environment: Mapping[str, str] = os.environ) -> StackSettings:
-    """The settings of an environment. What can't be ends the process with one line."""
+    """The settings of an environment. An invalid one ends the process with one line."""
 
     def number(variable: str, what: str, otherwise: int, largest: int) -> int:
         text = environment.get(variable) or str(otherwise)

@@ -50,7 +50,7 @@ def create_site(settings: SiteSettings) -> FastAPI:
         readiness = {name: app.state.ready() for name, app in apps.items()}
         checks: dict[str, object] = {name: checks for name, (_, checks) in readiness.items()}
         supervisor = status.of_parent(settings.state.absolute())
-        if supervisor:  # what else of this machine does not run is shown, and is no reason not to be asked
+        if supervisor:  # other processes that failed are shown; the site itself stays ready
             checks["failed"] = supervisor.failures
         return all(is_ready for is_ready, _ in readiness.values()), checks
 
@@ -88,7 +88,7 @@ class _ByPath:
 
 
 class _Together(Collector):
-    """The metrics of several registries, those of one name in one family, told apart by their labels."""
+    """The metrics of several registries, those of one name in one family; their labels distinguish them."""
 
     def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
         self._registries = list(registries)

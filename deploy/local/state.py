@@ -1,7 +1,7 @@
-"""The state folder: the lock that says whose it is while Pantau runs, and the record of what made it.
+"""The state folder: the lock of the process that uses it, and the record of the version that made it.
 
-The record (`state.json`) is written when everything that has to be made once is there. So a folder with other content
-and no record was made by a version that had no record yet.
+The record (`state.json`) is written after everything that is made once. So a folder with other content and no record
+was made by a version that had no record yet.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ class UnusableError(Exception):
 
 
 class TakenError(UnusableError):
-    """Another supervisor holds the folder; says which process."""
+    """Another supervisor holds the folder; the message names its process."""
 
     def __init__(self, state: Path, pid: int) -> None:
         super().__init__(f"Pantau already runs on {state} (process {pid}); `make stop` stops it.")
@@ -60,7 +60,7 @@ def held(state: Path) -> Generator[None]:
 
 
 def _locked(lock: IO[str]) -> bool:
-    """Take the lock; False when somebody keeps it. One that only looks (see `holder`) has it for a moment."""
+    """Take the lock; False when another process keeps it. `holder` has it for a moment only."""
     ends = time.monotonic() + PATIENCE_SECONDS / 10
     while True:
         try:
@@ -74,7 +74,7 @@ def _locked(lock: IO[str]) -> bool:
 
 
 def refuse_unwritable(state: Path) -> None:
-    """Raise UnusableError when something in the folder belongs to another user, or is on a file system for reading."""
+    """Raise UnusableError when something in the folder belongs to another user, or to a read-only file system."""
     for path in _must_be_writable(state):
         if not os.access(path, os.W_OK):
             raise UnusableError(unwritable(state, f"user {getpass.getuser()} may not write {path}"))
@@ -98,7 +98,7 @@ def unwritable(state: Path, why: str) -> str:
 
 
 def prepare(state: Path, partitions: Mapping[str, int]) -> None:
-    """Make what is made once, or see that what was made before fits this version. Call it while the folder is held.
+    """Make what is made once, or check that what is there fits this version. Call it while the folder is held.
 
     `partitions`: their number by topic prefix, as this start wants them. Raises UnusableError.
     """
@@ -160,7 +160,7 @@ def read(state: Path) -> dict[str, Any]:
 
 
 def holder(state: Path) -> int | None:
-    """The process that holds the folder; None when nobody does."""
+    """The process that holds the folder; None when there is none."""
     try:
         lock = (state / LOCK).open()
     except FileNotFoundError:
@@ -174,7 +174,7 @@ def holder(state: Path) -> int | None:
 
 
 def _pid(state: Path) -> int:
-    """Who holds the lock. It writes this a moment after it has it."""
+    """The id of the process that holds the lock, which it writes a moment after taking it."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while not (text := (state / LOCK).read_text()).isdigit():
         if time.monotonic() > ends:

@@ -1,4 +1,4 @@
-"""What the running supervisor records for others on this machine: its settings, and how its processes are.
+"""What the running supervisor records for other programs of this machine: its settings, and the state of its processes.
 
 Kept in the state folder while it runs. The site shows the failures of its siblings, `pantau doctor` all of it.
 """
@@ -16,7 +16,7 @@ FILE = "running.json"
 
 
 class ProcessStatus(NamedTuple):
-    """One process. `failures`: in a row; 0 again when it has run for a while. `failed_at`: ISO 8601, UTC."""
+    """One process. `failures`: in a row; 0 again when it has run for two minutes. `failed_at`: ISO 8601, UTC."""
 
     name: str
     pid: int | None
@@ -49,20 +49,20 @@ class StackStatus(NamedTuple):
 
 
 def write(state: Path, status: StackStatus) -> None:
-    """Record it. A full disk is no reason to end anything: then the former record stays."""
+    """Record it. On a full disk the former record stays, and nothing ends."""
     stored = {**status._asdict(), "processes": [process._asdict() for process in status.processes]}
     with suppress(OSError):
         atomic_write.write(state / FILE, json.dumps(stored, indent=2) + "\n", mode=atomic_write.FOR_ALL)
 
 
 def forget(state: Path) -> None:
-    """Delete the record: nothing runs any more."""
+    """Delete the record, when nothing runs any more."""
     with suppress(OSError):
         (state / FILE).unlink(missing_ok=True)
 
 
 def read(state: Path, supervisor: int | None) -> StackStatus | None:
-    """What this supervisor recorded; None when it has not, or another one has and was killed."""
+    """The record of this supervisor; None when there is none, or one of another supervisor that was killed."""
     try:
         stored = json.loads((state / FILE).read_text())
         status = StackStatus(
@@ -74,5 +74,5 @@ def read(state: Path, supervisor: int | None) -> StackStatus | None:
 
 
 def of_parent(state: Path) -> StackStatus | None:
-    """What the supervisor recorded that started this process; None when no supervisor has."""
+    """The record of the supervisor that started this process; None when no supervisor did."""
     return read(state, os.getppid())

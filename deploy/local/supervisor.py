@@ -1,11 +1,11 @@
 """Keeps a few processes running, and stops them in order. Which ones is data (see `run`).
 
 Services come in stages: one starts when those of the stages before it are ready, or have failed and wait for their next
-try. One that exits is started again, each time after a longer pause, and the others go on. Stopping goes backwards.
+try. One that exits is started again, each time after a longer pause; the others go on. They stop in reverse order.
 
-One thread, no handlers: the signals that mean "stop" are blocked and fetched where we wait, so nothing is ever
-interrupted halfway, and it makes no difference whether we were started with SIGINT ignored. Each child is bound to this
-process by the kernel (see `bound`): when we are killed, they are.
+One thread, no handlers: the signals that mean "stop" are blocked and fetched where we wait, so they interrupt no step
+halfway, and work even if we were started with SIGINT ignored. The kernel kills each child when we are killed (see
+child_of.py).
 """
 
 import signal
@@ -25,11 +25,11 @@ from deploy.local.status import ProcessStatus
 STOP = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 LOOK_SECONDS = 0.2  # between two looks at what is not ready yet
 REMIND_SECONDS = 15.0
-FAILURES_SHOWN = 3  # in a row, until we say what runs without it
-LOG_LIMIT_BYTES = 64 * 1024**2  # of the lives of a service together: one that fails for ever must not fill the disk
+FAILURES_SHOWN = 3  # in a row, until it is announced that the others run without it
+LOG_LIMIT_BYTES = 64 * 1024**2  # of all runs of a service together: one that fails for ever must not fill the disk
 
 Ready = Callable[[], str | None]
-"""Asks whether a service is ready: None when it is, otherwise what it waits for. Answers within half a second."""
+"""None when a service is ready, otherwise what it waits for. Returns within half a second."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,25 @@ class Service:
 
 @dataclass(frozen=True)
 class Task:
-    """A process that runs once when all services are ready; what it says is shown."""
+    """A process that runs once when all services are ready; its output is shown."""
 
     name: str
     command: Sequence[str]
     stop_within_seconds: float
 
 
-class StopRequested(Exception):  # noqa: N818 - a wish, not an error
-    """Somebody wants us to stop."""
+class StopRequested(Exception):  # noqa: N818 - a request, not an error
+    """A signal, or an interrupted make, asks us to stop."""
 
 
 def announce(who: str, what: str) -> None:
-    """A line for the person who started us, who may have stopped listening."""
+    """Print a line for the person who started us; their terminal may be closed."""
     with suppress(OSError):
         print(f"{who:<8} {what}", flush=True)
 
 
 class Backoff(NamedTuple):
-    """How long to wait before a service is tried again, and after what time of running it counts as well again."""
+    """How long to wait before a service is started again, and after what time of running it counts as healthy."""
 
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
@@ -88,7 +88,7 @@ class _RunningService:
     started_at: float = 0.0
     start_at: float = 0.0
     remind_at: float = 0.0
-    log_began_at: int = 0  # the size of the log when this life began
+    log_began_at: int = 0  # the size of the log when this run began
     failures: int = 0  # in a row
     reason: str = ""
     failed_at: str = ""
@@ -100,11 +100,11 @@ class _RunningService:
 
     @property
     def settled(self) -> bool:
-        """Whether those of the next stage need not wait for it."""
+        """Whether the next stage need not wait for it."""
         return self.ready or self.failures > 0
 
     def start(self, env: Mapping[str, str], cwd: Path) -> None:
-        """Start it. What keeps it from starting is a failure like any other."""
+        """Start it. Not being able to start is a failure like any other."""
         try:
             if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
                 _put_away(self.log)
@@ -117,13 +117,13 @@ class _RunningService:
         self.remind_at = self.started_at + REMIND_SECONDS
         announce(self.service.name, f"starting (process {self.process.pid})")
 
-    def look_whether_left(self) -> bool:
+    def look_whether_exited(self) -> bool:
         """Note that it exited, and when it may start again. Returns whether anything changed."""
         if self.process is None:
             return False
         if self.process.poll() is None:
             return self._settle()
-        children.kill(self.process)  # what it may have started itself
+        children.kill(self.process)  # and all that it started
         code = self.process.returncode
         self.process, self.ready = None, False
         if code < 0:
@@ -184,7 +184,7 @@ class Supervisor:
         self._task = then
         self._task_process: subprocess.Popen[bytes] | None = None
         self._asked_to_stop = asked_to_stop
-        self._announced: list[str] | None = None  # the services that were missing when we said so
+        self._announced: list[str] | None = None  # the services that were missing in the last announcement
 
     @property
     def _kept(self) -> list[_RunningService]:
@@ -214,7 +214,7 @@ class Supervisor:
         for stage in self._stages:
             for kept in stage:
                 self._wait(0)
-                changed = kept.look_whether_left()
+                changed = kept.look_whether_exited()
                 if kept.process is None and earlier_settled and time.monotonic() >= kept.start_at:
                     kept.start(self._env, self._cwd)
                     changed = True
@@ -223,12 +223,12 @@ class Supervisor:
             earlier_settled = earlier_settled and all(kept.settled for kept in stage)
 
     def _announce(self) -> None:
-        """Say so when everything is ready, or as much as there will be for a while; begin the task when all is."""
+        """Announce that all are ready, or that some keep failing; start the task when all are ready."""
         waiting = [kept for kept in self._kept if not kept.ready]
         if self._announced == [] or any(kept.failures < FAILURES_SHOWN for kept in waiting):
             return
         missing = [kept.service.name for kept in waiting]
-        if missing and self._announced is not None:  # said once; each failure is told as it comes
+        if missing and self._announced is not None:  # announced once; each failure has a line of its own
             return
         self._announced = missing
         with suppress(OSError):
@@ -243,12 +243,12 @@ class Supervisor:
         if self._task and self._task_process and self._task_process.poll() is not None:
             if self._task_process.returncode != 0:
                 announce(
-                    self._task.name, f"left with code {self._task_process.returncode}; what runs goes on without it"
+                    self._task.name, f"exited with code {self._task_process.returncode}; the others go on without it"
                 )
             self._task_process = None
 
     def _wait(self, seconds: float) -> None:
-        """Wait, at most so long, until a child leaves; or until somebody says stop."""
+        """Wait, at most so long, until a child exits. Raises StopRequested when asked to stop."""
         if self._asked_to_stop():
             raise StopRequested("make was interrupted")
         got = signal.sigtimedwait({*STOP, signal.SIGCHLD}, seconds)

@@ -1,4 +1,4 @@
-"""The dashboard for who runs Pantau: whether mail becomes facts, facts become tables, and tables are answered from."""
+"""The dashboard for operations: whether records become facts, facts become tables, and tables give answers."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ NOW = Section(
         ),
         Panel(
             "Records waiting",
-            "Records of the mail that the engine has not decided yet, of all topics and partitions.",
+            "Input records that the engine has not decided yet, of all topics and partitions.",
             "short",
             (Query(f"sum(pantau_input_lag_records {OWNED})"),),
             kind="stat",
@@ -39,49 +39,49 @@ NOW = Section(
 )
 
 ENGINE = Section(
-    "Engine: mail to book",
+    "Engine: records to facts",
     (
         Panel(
             "Records decided, by outcome",
-            "What became of the mail, per second. Duplicates are harmless; conflicts and rejects are for a person to read.",
+            "Records per second, by outcome. Duplicates are harmless; a person should look at conflicts and rejects.",
             "reqps",
             (Query(rate("pantau_records_total", "outcome"), "{{outcome}}"),),
             stacked=True,
         ),
         Panel(
             "Records rejected, by reason",
-            "Records refused in the last hour. `internal_error` is a fault of ours; all others are the sender's.",
+            "Records rejected in the last hour. `internal_error` is a defect of Pantau; all others are the sender's.",
             "short",
             (Query("sum by (reason) (increase(pantau_rejected_total[1h]))", "{{reason}}"),),
             stacked=True,
         ),
         Panel(
             "Facts of unknown kinds",
-            "Facts that an API passed over, or answers 503 for, because a newer version wrote them. Update it.",
+            "Facts that an API skipped, or answers 503 for, because a newer version wrote them. Update it.",
             "short",
             (Query("sum(increase(pantau_unknown_facts_total[1h]))", "facts"),),
         ),
         Panel(
             "Facts written",
-            "New facts in the book, per second.",
+            "New facts per second.",
             "wps",
             (Query("sum(rate(pantau_facts_total[$__rate_interval]))", "facts"),),
         ),
         Panel(
             "Lag in records, by partition",
-            "Records that wait, per partition number. One partition alone: one large plan. All: the engine is too slow, or stands.",
+            "Records that wait, per partition number. One partition alone: one large plan. All: the engine is too slow, or does not run.",
             "short",
             (Query(f"sum by (partition) (pantau_input_lag_records {OWNED})", "{{partition}}"),),
         ),
         Panel(
             "Lag in seconds, by partition",
-            "How old the last record decided was while others waited; 0 when none waited.",
+            "Age of the last record decided while others wait; 0 when none waits.",
             "s",
             (Query(f"max by (partition) (pantau_input_lag_seconds {OWNED})", "{{partition}}"),),
         ),
         Panel(
             "Age of the last commit, by partition",
-            "Grows where no mail comes, which is no fault. It is one where records wait at the same time.",
+            "Grows where no records come, which is normal. It is a fault where records wait at the same time.",
             "s",
             (
                 Query(
@@ -91,8 +91,8 @@ ENGINE = Section(
             ),
         ),
         Panel(
-            "Transactions of others left open",
-            "For how long a transaction has been open that hides what came after it on an input. Above a minute nobody will end it by itself.",
+            "Open transactions of other clients",
+            "For how long a transaction has been open that hides what came after it on an input. Above a minute it needs an operator.",
             "s",
             (
                 Query(
@@ -125,7 +125,7 @@ ENGINE = Section(
             quantiles("pantau_transaction_seconds"),
         ),
         Panel(
-            "Errors of our own",
+            "Internal errors",
             "Errors in the last hour that did not stop the engine: a record that could not be decided, a snapshot that could not be made.",
             "short",
             (Query("sum by (where) (increase(pantau_internal_errors_total[1h]))", "{{where}}"),),
@@ -139,7 +139,7 @@ ENGINE = Section(
         ),
         Panel(
             "Restore",
-            "How much of the book's end each partition has read after its worker started. 100 %: done.",
+            "Share of the facts log that each partition has read since its worker started. 100 %: done.",
             "percentunit",
             (
                 Query(
@@ -151,7 +151,7 @@ ENGINE = Section(
         ),
         Panel(
             "Restarts",
-            "How often each process started again in the last hour. It leaves by itself when something is wrong.",
+            "How often each process started again in the last hour. It ends itself when it can't go on safely.",
             "none",
             (
                 Query("changes(pantau_facts_created[1h])", "worker {{instance}}"),
@@ -162,29 +162,29 @@ ENGINE = Section(
 )
 
 TABLES = Section(
-    "Projections: book to tables",
+    "Projections: facts to tables",
     (
         Panel(
-            "Records behind",
+            "Lag in records, by service",
             "Offsets of the log that a service's tables do not show yet.",
             "short",
             (Query("sum by (service) (pantau_projection_lag_records)", "{{service}}"),),
         ),
         Panel(
-            "Seconds behind",
-            "How old what a page shows is, at most; 0 when nothing waits.",
+            "Lag in seconds, by service",
+            "The age, at most, of what a page shows; 0 when nothing waits.",
             "s",
             (Query("max by (service) (pantau_projection_lag_seconds)", "{{service}}"),),
         ),
         Panel(
             "Records applied",
-            "Per second. Much, with nothing new in the log: tables are being built again by replay.",
+            "Per second. Many, with nothing new in the log: tables are being rebuilt.",
             "wps",
             (Query(rate("pantau_projection_records_total", "service"), "{{service}}"),),
         ),
         Panel(
             "Age of the last commit",
-            "Grows where nothing new is in the log, which is no fault.",
+            "Grows where nothing new is in the log, which is normal.",
             "s",
             (
                 Query(
@@ -195,7 +195,7 @@ TABLES = Section(
         ),
         Panel(
             "Caught up",
-            "1 once a process has reached the end that the log had when it started; until then it is not asked.",
+            "1 once a process has reached the end that the log had when it started; until then it gets no requests.",
             "none",
             (Query("min by (service) (pantau_projection_caught_up)", "{{service}}"),),
             bounds=(0, 1),
@@ -208,7 +208,7 @@ TABLES = Section(
         ),
         Panel(
             "Hidden by an open transaction",
-            "For how long a transaction has been open that hides what came after it on a topic the service follows: its pages stand still.",
+            "For how long a transaction has been open that hides what came after it on a topic the service follows: its pages show old figures.",
             "s",
             (
                 Query(
@@ -229,11 +229,11 @@ TABLES = Section(
 NOT_A_STREAM: Final = "route!~'.*/stream'"
 
 INTAKE = Section(
-    "Intake: departments to mail",
+    "Intake: departments to records",
     (
         Panel(
             "Events received, by answer",
-            "Per second. `unavailable`: the broker had not acknowledged in time, the sender was told to try again.",
+            "Per second. `unavailable`: the broker had not acknowledged in time, the sender was answered 503.",
             "reqps",
             (Query(rate("pantau_intake_events_total", "outcome"), "{{outcome}}"),),
             width=12,
@@ -254,14 +254,14 @@ HTTP = Section(
     (
         Panel(
             "Requests, by service and status",
-            "Answers per second. Status 5xx is a fault of ours, 503 mostly the broker's; 4xx the caller's.",
+            "Answers per second. Status 5xx is a fault of Pantau, 503 mostly of the broker; 4xx of the caller.",
             "reqps",
             (Query(rate("pantau_http_requests_total", "service, status"), "{{service}} {{status}}"),),
             stacked=True,
         ),
         Panel(
             "Time of a request, 99th percentile",
-            "Without live streams, whose time is how long somebody looked.",
+            "Without live streams, which last as long as a page is open.",
             "s",
             (Query(quantile(0.99, "pantau_http_request_seconds", "service", NOT_A_STREAM), "{{service}}"),),
         ),
@@ -272,8 +272,8 @@ HTTP = Section(
             (Query("sum by (service) (pantau_http_requests_in_flight)", "{{service}}"),),
         ),
         Panel(
-            "Room in use, by kind of work",
-            "Of what callers with a key, and those without, may take. At 100 % others wait, and are then refused.",
+            "Limits in use, by kind of work",
+            "Share of the limit for callers with a key, and for those without. At 100 % requests wait, and are then refused.",
             "percentunit",
             (
                 Query(
@@ -285,7 +285,7 @@ HTTP = Section(
         ),
         Panel(
             "Refused with 429, by kind of work",
-            "Per second. Those without a key can't take what is kept for the others.",
+            "Per second. Callers without a key can't use the part reserved for keys.",
             "reqps",
             (Query(rate("pantau_work_refused_total", "service, kind, caller"), "{{service}} {{kind}} {{caller}}"),),
             width=12,
@@ -299,19 +299,19 @@ FIGURES = Section(
     (
         Panel(
             "Time of a figure, 99th percentile",
-            "To compute an answer from a book that is open, by question.",
+            "To compute an answer about a plan in memory, by question.",
             "s",
             (Query(quantile(0.99, "pantau_figure_seconds", "question"), "{{question}}"),),
         ),
         Panel(
-            "Time to open a book",
-            "To read the facts of a plan that nobody had asked for in a while. Of the last hour, because it is rare.",
+            "Time to load a plan",
+            "To read the facts of a plan that is not in memory. Of the last hour, because it is rare.",
             "s",
             quantiles("pantau_book_open_seconds", "1h"),
         ),
         Panel(
             "Facts in memory",
-            "Of the books that are open, by process.",
+            "Of the plans in memory, by process.",
             "short",
             (Query("sum by (instance) (pantau_book_facts)", "{{instance}}"),),
         ),
@@ -335,6 +335,6 @@ FIGURES = Section(
 OPERATIONS = Dashboard(
     uid="pantau-operations",
     title="Pantau: operations",
-    description="Whether mail becomes facts, facts become tables, and tables are answered from. Runbooks: docs/operations.md.",
+    description="Whether records become facts, facts become tables, and tables give answers. Runbooks: docs/operations.md.",
     sections=(NOW, INTAKE, ENGINE, TABLES, FIGURES, HTTP),
 )

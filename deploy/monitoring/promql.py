@@ -1,10 +1,10 @@
-"""PromQL as the dashboards write it again and again."""
+"""The PromQL that the dashboards repeat."""
 
 from typing import Final
 
 from deploy.monitoring.panels import Query
 
-# A worker keeps telling what it knew of a partition that it gave up. Only the owner's word counts.
+# A worker still exports the last values of a partition that it gave up. Only those of the owner count.
 OWNED: Final = "and on (instance, partition) (pantau_partition_owned == 1)"
 
 

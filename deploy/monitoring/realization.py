@@ -1,4 +1,4 @@
-"""The dashboard for who asks how far the plan is, and who does not report."""
+"""The dashboard that shows how far each plan is, and which departments do not report."""
 
 from typing import Final
 

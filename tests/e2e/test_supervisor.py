@@ -156,7 +156,7 @@ def test_the_record_of_what_runs_is_of_this_supervisor_and_goes_with_it(stack: S
 
 def test_goes_on_when_the_sample_fails(stack: StandInStack) -> None:
     supervisor = stack.start({"sample": "exit 4"})
-    until(lambda: "sample   left with code 4; what runs goes on without it" in supervisor.output)
+    until(lambda: "sample   exited with code 4; the others go on without it" in supervisor.output)
     assert supervisor.alive
 
 
@@ -203,9 +203,9 @@ def test_is_stopped_from_elsewhere_and_reset_only_then(stack: StandInStack) -> N
 
 def test_reset_wipes_no_folder_but_a_state_folder(stack: StandInStack) -> None:
     stack.state.mkdir()
-    (stack.state / "somebody's").touch()
+    (stack.state / "another user's").touch()
     assert run_module(stack, "deploy.local.reset").stdout.startswith("Nothing to reset")
-    assert (stack.state / "somebody's").exists()
+    assert (stack.state / "another user's").exists()
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_a_known_package_at_another_version_is_unknown(monkeypatch: pytest.Monke
 def test_a_package_under_a_refused_licence_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "licence_of", lambda one: "AGPL-3.0-only" if one.name == "uv" else "MIT")
     (problem,) = known.problems()
-    assert re.match(r"Python uv \S+ is under AGPL-3.0-only, which is not taken", problem)
+    assert re.match(r"Python uv \S+ is under AGPL-3.0-only, which is not allowed", problem)
 
 
 def test_a_pom_that_changed_asks_for_its_jars(monkeypatch: pytest.MonkeyPatch) -> None:
