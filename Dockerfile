@@ -13,6 +13,7 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY sdk /src/sdk
 COPY schemas /src/schemas
 COPY realization /src/realization
+COPY presentation /src/presentation
 COPY services /src/services
 COPY web /src/web
 COPY deploy/__init__.py /src/deploy/__init__.py

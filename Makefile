@@ -10,7 +10,7 @@ ANY_PYTHON = $(or $(wildcard $(VENV)/python),$(PYTHON),python3)
 
 # The programs that write committed files; each takes --check.
 GENERATORS := $(subst /,.,$(basename $(wildcard $(addsuffix /generate.py,schemas deploy/* benchmarks/* tests/chaos))))
-SOURCES := schemas realization services sdk deploy samples
+SOURCES := schemas realization presentation services sdk deploy samples
 
 # The tests that start no broker, database or browser, and those of pages. `make test` runs these and all others.
 QUICK := tests/unit tests/rules

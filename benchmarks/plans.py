@@ -13,7 +13,7 @@ from schemas.vocabulary import SUB_DIMENSIONS
 DEPARTMENTS = tuple(each.key for each in departments()[:25])
 YEARS = range(2016, 2026)
 SUBS = {
-    dimension: [sub for sub, (of, _) in SUB_DIMENSIONS.items() if of is dimension] for dimension in SPLIT
+    dimension: [sub for sub, of in SUB_DIMENSIONS.items() if of is dimension] for dimension in SPLIT
 }  # fmt: skip
 
 

@@ -7,27 +7,11 @@ from typing import Literal
 
 from realization.cells import PHYSICAL_UNIT, WEIGHT_UNIT, Counts
 from realization.exact import Exact, percent, text
-from schemas.vocabulary import Label
 
 Basis = Literal["claimed", "verified"]
+# Why a figure is null
+Reason = Literal["empty", "weights", "none_reported", "no_budget", "none_spent", "no_version"]
 FINANCIAL_MARGIN = 10  # percentage points by which money may run ahead of physical progress before it is a warning
-
-REASONS: dict[str, Label] = {
-    "empty": Label("Tidak ada program dalam kelompok ini.", "There are no programs in this group."),
-    "weights": Label(
-        "Bobot program dalam rencana tidak berjumlah 100.", "The weights of the plan's programs do not sum to 100."
-    ),
-    "none_reported": Label("Belum ada program yang dilaporkan.", "No program has been reported yet."),
-    "no_budget": Label(
-        "Rencana tidak memuat pagu anggaran sampai tanggal ini.", "The plan has no budget ceiling to date."
-    ),
-    "none_spent": Label(
-        "Belum ada laporan yang menyebut realisasi keuangan.", "No report has said yet what was spent."
-    ),
-    "no_version": Label(
-        "Belum ada versi masterplan yang berlaku pada tanggal ini.", "No plan version is in force at this date."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +22,7 @@ class ExactFigure:
     numerator: Exact
     denominator: Exact
     value: Fraction | None
-    reason: str | None = None
+    reason: Reason | None = None
 
     @property
     def percent(self) -> str | None:
@@ -54,7 +38,7 @@ class ExactFigure:
         return text(self.denominator)
 
 
-def _ratio(formula: str, numerator: Exact, denominator: Exact, reason: str, scale: int = 100) -> ExactFigure:
+def _ratio(formula: str, numerator: Exact, denominator: Exact, reason: Reason, scale: int = 100) -> ExactFigure:
     if denominator == 0:
         return ExactFigure(formula, numerator, denominator, None, reason)
     above = numerator.numerator * denominator.denominator * scale
@@ -78,7 +62,7 @@ def weighted(counts: Counts, plan_weight: int, basis: Basis = "claimed") -> Exac
 
 def progress(counts: Counts) -> ExactFigure:
     """Sum of physical progress (percent) of reported programs / programs reported."""
-    reason = "none_reported" if counts.programs else "empty"
+    reason: Reason = "none_reported" if counts.programs else "empty"
     return _ratio("progress.v1", Fraction(counts.physical, PHYSICAL_UNIT), counts.reported, reason, scale=1)
 
 

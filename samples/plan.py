@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from samples import catalogue
 from samples.catalogue import CatalogueProgram
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
-from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS, Dimension
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension
 
 PLAN: Final = "kota-pontianak-2019-2028"
 FIRST, LAST = 2019, 2028
@@ -40,7 +40,7 @@ SPLIT: Final = {
     Dimension.SOCIETY: Split(72, 7, 22, 8),
     Dimension.ENVIRONMENT: Split(60, 6, 18, 6),
 }
-PREFIXES: Final = dict(zip(DIMENSIONS, ("GOV", "BRA", "ECO", "LIV", "SOC", "ENV"), strict=True))
+PREFIXES: Final = dict(zip(Dimension, ("GOV", "BRA", "ECO", "LIV", "SOC", "ENV"), strict=True))
 TARGETS: Final = dict(zip(range(FIRST, LAST + 1), (8, 20, 32, 44, 56, 68, 78, 88, 95, 100), strict=True))
 WITH_OWN_TARGETS: Final = (Dimension.GOVERNANCE, Dimension.ENVIRONMENT)
 
@@ -100,7 +100,7 @@ def build() -> tuple[list[Planned], MasterplanVersion, MasterplanVersion]:
     """Every program with its fate, and the two versions of the plan."""
     dice = random.Random(SEED)
     planned = _numbered()
-    for dimension in DIMENSIONS:
+    for dimension in Dimension:
         _fates([one for one in planned if one.dimension is dimension], dice)
     _one_phase_after_another(planned)
     _finish_years(planned, dice)
@@ -112,10 +112,10 @@ def build() -> tuple[list[Planned], MasterplanVersion, MasterplanVersion]:
 
 
 def _numbered() -> list[Planned]:
-    counts = dict.fromkeys(DIMENSIONS, 0)
+    counts = dict.fromkeys(Dimension, 0)
     planned = []
     for kind in catalogue.kinds():
-        dimension = SUB_DIMENSIONS[kind.sub_dimension][0]
+        dimension = SUB_DIMENSIONS[kind.sub_dimension]
         counts[dimension] += 1
         code = f"{PREFIXES[dimension]}-{counts[dimension]:03d}"
         planned.append(Planned(kind, dimension, code, Fate(0, 0)))
@@ -314,7 +314,7 @@ def _second(planned: list[Planned], first: MasterplanVersion, dice: random.Rando
         moved = (programs[a].weight / 4).quantize(Decimal("0.0001"))
         programs[a] = programs[a].model_copy(update={"weight": programs[a].weight - moved})
         programs[b] = programs[b].model_copy(update={"weight": programs[b].weight + moved})
-    for dimension in DIMENSIONS:
+    for dimension in Dimension:
         open_ones = [programs[code] for code, one in going.items() if one.dimension is dimension]
         chosen_one = min(
             (program for program in open_ones if program.start_year <= NEXT_WINS <= program.finish_year),

@@ -89,8 +89,8 @@ class Program(Data):
     def _consistent(self) -> Self:
         wrong = []
         known = SUB_DIMENSIONS.get(self.sub_dimension)
-        if known is None or known[0] is not self.dimension:
-            wanted = ", ".join(key for key, (dimension, _) in SUB_DIMENSIONS.items() if dimension is self.dimension)
+        if known is None or known is not self.dimension:
+            wanted = ", ".join(key for key, dimension in SUB_DIMENSIONS.items() if dimension is self.dimension)
             wrong.append(f"sub_dimension {self.sub_dimension!r} is not one of {self.dimension}: {wanted}")
         if self.finish_year < self.start_year:
             wrong.append(f"finish_year {self.finish_year} is before start_year {self.start_year}")

@@ -1,18 +1,10 @@
-"""The words of the field, with their names in Indonesian and English.
+"""The words of the field, as codes; `presentation.words` has their names in Indonesian and English.
 
 Source of the dimensions and sub-dimensions: the national movement towards 100 smart cities, as used in
 Pontianak's masterplan 2019-2028.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
-
-
-class Label(NamedTuple):
-    """What people read: Indonesian and English."""
-
-    id: str
-    en: str
 
 
 class Dimension(StrEnum):
@@ -84,48 +76,23 @@ class Punctuality(StrEnum):
     NEVER = "never"
 
 
-DIMENSIONS: dict[Dimension, Label] = {
-    Dimension.GOVERNANCE: Label("Tata kelola", "Governance"),
-    Dimension.BRANDING: Label("Branding", "Branding"),
-    Dimension.ECONOMY: Label("Ekonomi", "Economy"),
-    Dimension.LIVING: Label("Kehidupan", "Living"),
-    Dimension.SOCIETY: Label("Masyarakat", "Society"),
-    Dimension.ENVIRONMENT: Label("Lingkungan", "Environment"),
-}
-
-SUB_DIMENSIONS: dict[str, tuple[Dimension, Label]] = {
-    "public_service": (Dimension.GOVERNANCE, Label("Layanan publik", "Public service")),
-    "bureaucracy": (Dimension.GOVERNANCE, Label("Tata kelola birokrasi", "Bureaucracy")),
-    "public_policy": (Dimension.GOVERNANCE, Label("Kebijakan publik", "Public policy")),
-    "tourism": (Dimension.BRANDING, Label("Branding pariwisata", "Tourism")),
-    "business": (Dimension.BRANDING, Label("Branding bisnis", "Business")),
-    "city_appearance": (Dimension.BRANDING, Label("Wajah kota", "City appearance")),
-    "competitive_industry": (Dimension.ECONOMY, Label("Industri daya saing", "Competitive industry")),
-    "welfare": (Dimension.ECONOMY, Label("Kesejahteraan rakyat", "Welfare")),
-    "transactions": (Dimension.ECONOMY, Label("Ekosistem transaksi", "Transactions")),
-    "spatial_harmony": (Dimension.LIVING, Label("Harmonisasi tata ruang", "Spatial harmony")),
-    "health": (Dimension.LIVING, Label("Kesehatan", "Health")),
-    "mobility": (Dimension.LIVING, Label("Mobilitas", "Mobility")),
-    "community": (Dimension.SOCIETY, Label("Komunitas", "Community")),
-    "learning": (Dimension.SOCIETY, Label("Ekosistem belajar", "Learning")),
-    "security": (Dimension.SOCIETY, Label("Sistem keamanan", "Security")),
-    "protection": (Dimension.ENVIRONMENT, Label("Proteksi lingkungan", "Protection")),
-    "waste": (Dimension.ENVIRONMENT, Label("Tata kelola sampah dan limbah", "Waste")),
-    "energy": (Dimension.ENVIRONMENT, Label("Energi", "Energy")),
-}
-
-STATUSES: dict[Status, Label] = {
-    Status.NOT_STARTED: Label("Belum dimulai", "Not started"),
-    Status.IN_PROGRESS: Label("Sedang berjalan", "In progress"),
-    Status.REALIZED: Label("Terealisasi", "Realized"),
-    Status.BLOCKED: Label("Terhambat", "Blocked"),
-    Status.CANCELLED: Label("Dibatalkan", "Cancelled"),
-}
-
-BANDS: dict[Band, Label] = {
-    Band.VERY_HIGH: Label("Sangat tinggi", "Very high"),
-    Band.HIGH: Label("Tinggi", "High"),
-    Band.MEDIUM: Label("Sedang", "Medium"),
-    Band.LOW: Label("Rendah", "Low"),
-    Band.VERY_LOW: Label("Sangat rendah", "Very low"),
+SUB_DIMENSIONS: dict[str, Dimension] = {
+    "public_service": Dimension.GOVERNANCE,
+    "bureaucracy": Dimension.GOVERNANCE,
+    "public_policy": Dimension.GOVERNANCE,
+    "tourism": Dimension.BRANDING,
+    "business": Dimension.BRANDING,
+    "city_appearance": Dimension.BRANDING,
+    "competitive_industry": Dimension.ECONOMY,
+    "welfare": Dimension.ECONOMY,
+    "transactions": Dimension.ECONOMY,
+    "spatial_harmony": Dimension.LIVING,
+    "health": Dimension.LIVING,
+    "mobility": Dimension.LIVING,
+    "community": Dimension.SOCIETY,
+    "learning": Dimension.SOCIETY,
+    "security": Dimension.SOCIETY,
+    "protection": Dimension.ENVIRONMENT,
+    "waste": Dimension.ENVIRONMENT,
+    "energy": Dimension.ENVIRONMENT,
 }

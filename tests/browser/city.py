@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from presentation.words import Label, label
 from realization import formulas
 from realization.bands import band
 from realization.cells import PHYSICAL_UNIT, WEIGHT_UNIT, Counts
 from realization.exact import percent
 from realization.targets import elapsed
-from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Dimension, Label, Status
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Status
 
 Json = dict[str, Any]
 
@@ -79,7 +80,7 @@ class CityProgram:
 
 
 def _reason(key: str | None) -> Json | None:
-    return None if key is None else {"code": key, "id": formulas.REASONS[key].id, "en": formulas.REASONS[key].en}
+    return None if key is None else {"code": key} | _label(label("reason", key))
 
 
 def _figure(figure: formulas.ExactFigure) -> Json:
@@ -92,8 +93,8 @@ def _figure(figure: formulas.ExactFigure) -> Json:
     }
 
 
-def _label(label: Label) -> Json:
-    return {"id": label.id, "en": label.en}
+def _label(words: Label) -> Json:
+    return {"id": words.id, "en": words.en}
 
 
 class PageCity:
@@ -172,7 +173,7 @@ class PageCity:
             "target": {"percent": percent(target), "rule": "plan"} if in_force else None,
             "achievement": None
             if achieved is None or reached is None
-            else {"percent": percent(achieved), "band": reached.value, "band_label": _label(BANDS[reached])},
+            else {"percent": percent(achieved), "band": reached.value, "band_label": _label(label("band", reached))},
         }  # fmt: skip
 
     def _in(self, dimension: str | None = None, sub_dimension: str | None = None) -> list[CityProgram]:
@@ -195,12 +196,13 @@ class PageCity:
             return []
         if group_by == "sub_dimension":
             return [
-                {"key": key, "label": _label(label)} | self.cell(self._in(sub_dimension=key), as_of, basis)
-                for key, (_, label) in SUB_DIMENSIONS.items()
+                {"key": key, "label": _label(label("sub_dimension", key))}
+                | self.cell(self._in(sub_dimension=key), as_of, basis)
+                for key in SUB_DIMENSIONS
             ]
         return [
-            {"key": key.value, "label": _label(label)} | self.cell(self._in(key.value), as_of, basis)
-            for key, label in DIMENSIONS.items()
+            {"key": key.value, "label": _label(label("dimension", key))} | self.cell(self._in(key.value), as_of, basis)
+            for key in Dimension
         ]
 
     def _known_at(self) -> Json:
@@ -227,7 +229,7 @@ class PageCity:
         kinds: list[tuple[str, Label, Sequence[CityProgram]]] = [
             ("overall", Label("Seluruhnya", "Overall"), list(self.programs.values()))
         ]
-        kinds += [(key.value, label, found) for key, label in DIMENSIONS.items() if (found := self._in(key.value))]
+        kinds += [(key.value, label("dimension", key), found) for key in Dimension if (found := self._in(key.value))]
 
         def point(programs: Sequence[CityProgram], day: date) -> Json:
             counts = self._counts(programs, day)
@@ -239,8 +241,8 @@ class PageCity:
             }  # fmt: skip
 
         series = [
-            {"key": key, "label": _label(label), "points": [point(programs, day) for day in days]}
-            for key, label, programs in kinds
+            {"key": key, "label": _label(words), "points": [point(programs, day) for day in days]}
+            for key, words, programs in kinds
         ]
         return {"plan": self.plan, "known_at": self._known_at(), "basis": basis, "step": "month", "series": series}
 
@@ -438,10 +440,10 @@ def pontianak() -> PageCity:
 def _programs() -> Iterable[CityProgram]:
     departments = [key for key in DEPARTMENTS if key != "perpustakaan"]
     for key, (total, realized) in AT_END_OF_2020.items():
-        subs = [sub for sub, (dimension, _) in SUB_DIMENSIONS.items() if dimension == key]
+        subs = [sub for sub, dimension in SUB_DIMENSIONS.items() if dimension == key]
         for index in range(total):
             code = f"{key[:3].upper()}-{index + 1:03}"
-            name = KNOWN_NAMES.get(code, f"Program {DIMENSIONS[Dimension(key)].id} {index + 1}")
+            name = KNOWN_NAMES.get(code, f"Program {label('dimension', key).id} {index + 1}")
             never = index % 7 == 6 and index >= realized + 10
             yield CityProgram(
                 code,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from schemas.vocabulary import Label
+from presentation.words import Label
 from tests.browser.city import LONG_NAME, CityProgram, PageCity, pontianak
 from tests.browser.page_server import PageServer
 from tests.parts.waiting import until

@@ -265,7 +265,7 @@ class Events:
         found = {}
         for _ in range(self._chance.choice((0, MOST["programs"]))):
             program = self._make.of(definitions["Program"], definitions)
-            program["sub_dimension"], (dimension, _) = self._chance.choice(list(SUB_DIMENSIONS.items()))
+            program["sub_dimension"], dimension = self._chance.choice(list(SUB_DIMENSIONS.items()))
             program |= {"dimension": dimension.value, "start_year": 2000, "department": self._organization()}
             found[program["code"]] = program
         data["programs"] = list(found.values())

@@ -13,7 +13,7 @@ from pantau.cli import GROUP, OF_THE_SERVER
 
 ROOT = Path(__file__).parents[2]
 LIGHT, SERVER = "pantau-0.1.0", "pantau_server-0.1.0"
-SERVER_ONLY = ("faust", "fastapi", "services", "deploy", "schemas", "realization")
+SERVER_ONLY = ("faust", "fastapi", "services", "deploy", "schemas", "realization", "presentation")
 IMPORTS_ALL = """
 import importlib, pkgutil, sys, pantau
 for module in pkgutil.walk_packages(pantau.__path__, "pantau."):
@@ -102,7 +102,7 @@ def test_the_light_wheel_is_the_same_from_its_source_distribution(wheels: Path, 
 def test_the_server_s_wheel_has_what_a_server_runs_and_nothing_of_the_light_one(wheels: Path) -> None:
     files = contents(wheels / f"{SERVER}-py3-none-any.whl")
     tops = {name.split("/")[0] for name in files}
-    assert tops == {"schemas", "realization", "services", "deploy", f"{SERVER}.dist-info"}
+    assert tops == {"schemas", "realization", "presentation", "services", "deploy", f"{SERVER}.dist-info"}
     assert {name.split("/")[1] for name in files if name.startswith("deploy/")} == {"__init__.py", "commands"}
     assert "services/aggregator/api/web/index.html" in files
 

@@ -42,7 +42,7 @@ def event(kind: str, source: str, event_id: str, at: datetime, data: Json) -> Js
 
 def program(number: int) -> Json:
     """The program with a number, as a plan version has it."""
-    sub, (dimension, _) = SUBS[number % len(SUBS)]
+    sub, dimension = SUBS[number % len(SUBS)]
     return {
         "code": f"P-{number:03d}",
         "name": {"id": f"Program {number}", "en": f"Program {number}"},

@@ -1,5 +1,5 @@
-"""Who may import whom: services import realization, schemas and services.kit, never one another; schemas and realization
-import no framework, no clock and no I/O; what a department installs is light and imports nothing of ours but itself. A module
+"""Who may import whom: services import presentation, realization, schemas and services.kit, never one another; these
+three import no framework, no clock and no I/O; what a department installs is light and imports nothing of ours but itself. A module
 that is imported by its name as text counts as well."""
 
 import ast
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-OURS = ("schemas", "realization", "services", "deploy", "pantau", "samples", "tests", "benchmarks")
+OURS = ("schemas", "realization", "presentation", "services", "deploy", "pantau", "samples", "tests", "benchmarks")
 
 PURE = {  # of the standard library, what neither tells the time nor touches the world
     "array", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib",
@@ -32,11 +32,12 @@ TOOLS = {"schemas.generate"}  # writes the generated files; nobody imports it
 ARROWS: dict[str, tuple[str, ...]] = {
     "schemas": (),
     "realization": ("schemas",),
+    "presentation": ("schemas", "realization"),
     "services.kit": ("schemas", "realization"),
-    "services.programs": ("schemas", "realization", "services.kit"),
-    "services.evaluations": ("schemas", "realization", "services.kit"),
-    "services.aggregator.worker": ("schemas", "realization", "services.kit"),
-    "services.aggregator.api": ("schemas", "realization", "services.kit"),
+    "services.programs": ("schemas", "realization", "presentation", "services.kit"),
+    "services.evaluations": ("schemas", "realization", "presentation", "services.kit"),
+    "services.aggregator.worker": ("schemas", "realization", "presentation", "services.kit"),
+    "services.aggregator.api": ("schemas", "realization", "presentation", "services.kit"),
     "pantau": (),
 }
 HEAVY = {"faust", "mode", "aiokafka", "fastapi", "starlette", "uvicorn", "sqlalchemy", "psycopg", "openpyxl"}
@@ -52,7 +53,7 @@ class Module(NamedTuple):
 def modules() -> list[Module]:
     """Every Python module that is shipped, by the name by which it is imported."""
     found = []
-    for folder in ("schemas", "realization", "services", "sdk/pantau"):
+    for folder in ("schemas", "realization", "presentation", "services", "sdk/pantau"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT / "sdk" if folder.startswith("sdk") else ROOT).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -108,7 +109,7 @@ def impurities(module: Module, frameworks: tuple[str, ...]) -> list[str]:
     found = []
     for name in imported(module):
         top = name.split(".")[0]
-        if top not in PURE and top not in ("schemas", "realization", *frameworks):
+        if top not in PURE and top not in ("schemas", "realization", "presentation", *frameworks):
             found.append(f"imports {name}")
     for node in ast.walk(ast.parse(module.source)):
         if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
@@ -132,7 +133,9 @@ def test_the_contract_needs_its_two_model_libraries_and_nothing_else(name: str) 
     assert impurities(BY_NAME[name], ("pydantic", "pydantic_core", "msgspec")) == []
 
 
-@pytest.mark.parametrize("name", [name for name in BY_NAME if is_in(name, "realization")])
+@pytest.mark.parametrize(
+    "name", [name for name in BY_NAME if is_in(name, "realization") or is_in(name, "presentation")]
+)
 def test_the_heart_needs_the_contract_and_nothing_else(name: str) -> None:
     assert impurities(BY_NAME[name], ("msgspec",)) == []  # for its structs: a claim is one, and there are millions
 
@@ -168,6 +171,9 @@ def test_every_package_of_a_service_is_under_the_rule() -> None:
         ("services.programs.app", "def late():\n    from pantau import cli"),
         ("services.programs.app", "from tests import oracle"),
         ("realization.plan_facts", "from services.kit import settings"),
+        ("realization.formulas", "from presentation.words import label"),
+        ("schemas.vocabulary", "from presentation import words"),
+        ("presentation.words", "from services.kit import settings"),
         ("schemas.registry", "from realization.plan_facts import PlanFacts"),
         ("pantau.cli", "from services.kit.settings import Settings"),
         ("pantau.cli", "from schemas import registry"),

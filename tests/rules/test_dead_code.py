@@ -6,7 +6,7 @@ import pytest
 from vulture import Vulture  # type: ignore[import-untyped]  # vulture has no types
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("schemas", "realization", "services", "sdk", "deploy", "samples", "tests", "benchmarks")
+FOLDERS = ("schemas", "realization", "presentation", "services", "sdk", "deploy", "samples", "tests", "benchmarks")
 KINDS = {"class", "function", "method", "property", "import", "unreachable_code"}  # fields of models are read by name
 
 DECORATORS = [  # what they mark is called by a framework

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 from realization import formulas
 from realization.bands import band
@@ -113,7 +113,7 @@ def _cell(counts: Counts, plan_weight: int | None, basis: Any, expected: Any) ->
 
 
 def _figure(figure: ExactFigure) -> Json:
-    assert figure.reason is None or figure.reason in formulas.REASONS
+    assert figure.reason is None or figure.reason in get_args(formulas.Reason)
     return {
         "formula": figure.formula,
         "numerator": Fraction(figure.numerator_text),

@@ -15,7 +15,7 @@ from schemas.registry import ERASURE, KINDS, REPORT, Kind, RegistryError, handle
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "first-change.md").read_text("utf-8")
-COPIED = ("schemas", "realization", "services", "samples", "tests", "pyproject.toml")
+COPIED = ("schemas", "realization", "presentation", "services", "samples", "tests", "pyproject.toml")
 
 _STEP = re.compile(
     r"^In (?P<new>the new file )?`(?P<path>[^`]+)`(?:, above the first line `(?P<line>[^`\n]+)`)?:\n\n```\w+\n(?P<text>.*?)```$",

@@ -57,7 +57,7 @@ def programs(draw: st.DrawFn, code: str, departments: list[str], years: tuple[in
     return Program(
         code=code,
         name=draw(NAMES),
-        dimension=SUB_DIMENSIONS[sub][0],
+        dimension=SUB_DIMENSIONS[sub],
         sub_dimension=sub,
         department=draw(st.sampled_from(departments)),
         supporting=tuple(draw(st.lists(st.sampled_from(departments), max_size=3))),

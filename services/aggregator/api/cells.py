@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
+from presentation.words import Label, label
 from realization import formulas
 from realization.bands import band
 from realization.cells import NO_THEME, Counts, Grouping
@@ -10,23 +11,21 @@ from realization.exact import percent
 from realization.formulas import Basis
 from realization.plan_facts import Version
 from realization.targets import ExactTarget as Expected
-from schemas.vocabulary import BANDS, DIMENSIONS, SUB_DIMENSIONS, Label, Status
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension, Status
 from services.aggregator.api.models import Achievement, Cell, Figure, Overall, Reason, Target, Text
 
-NO_THEME_LABEL = Label("Tanpa tema", "No theme")
 
-
-def text(label: Label) -> Text:
+def text(words: Label) -> Text:
     """A label as it is answered."""
-    return Text(id=label.id, en=label.en)
+    return Text(id=words.id, en=words.en)
 
 
 def figure(found: formulas.ExactFigure) -> Figure:
     """A figure as it is answered."""
     reason = None
     if found.reason is not None:
-        label = formulas.REASONS[found.reason]
-        reason = Reason(code=found.reason, id=label.id, en=label.en)
+        words = label("reason", found.reason)
+        reason = Reason(code=found.reason, id=words.id, en=words.en)
     return Figure(
         formula=found.formula,
         numerator=found.numerator_text,
@@ -41,7 +40,7 @@ def _achievement(share: formulas.ExactFigure, expected: Fraction) -> Achievement
     if achieved is None:
         return None
     found = band(achieved)
-    return Achievement(percent=percent(achieved), band=found, band_label=text(BANDS[found]))
+    return Achievement(percent=percent(achieved), band=found, band_label=text(label("band", found)))
 
 
 def cell(counts: Counts, plan_weight: int, basis: Basis, expected: Expected) -> Cell:
@@ -104,14 +103,14 @@ def labels(grouping: Grouping, version: Version, keys: Iterable[str]) -> dict[st
     there = set(keys)
     match grouping:
         case "dimension":
-            return {dimension.value: text(label) for dimension, label in DIMENSIONS.items()}
+            return {key.value: text(label("dimension", key)) for key in Dimension}
         case "sub_dimension":
-            return {key: text(label) for key, (_, label) in SUB_DIMENSIONS.items()}
+            return {key: text(label("sub_dimension", key)) for key in SUB_DIMENSIONS}
         case "department":
             names = {entry.key: entry.name for entry in version.plan.departments}
             return {key: Text(id=name.id, en=name.en) for key, name in names.items() if key in there}
         case "theme":
             ordered = sorted(there, key=lambda key: (key == NO_THEME, key))
-            return {key: text(NO_THEME_LABEL if key == NO_THEME else Label(key, key)) for key in ordered}
+            return {key: text(label("group", "no_theme") if key == NO_THEME else Label(key, key)) for key in ordered}
         case _:
             return {key: text(Label(key, key)) for key in sorted(there)}

@@ -8,20 +8,20 @@ from collections.abc import Generator, Iterator
 from datetime import date, timedelta
 from typing import Literal
 
+from presentation.words import label
 from realization import formulas
 from realization.cells import Counts, Grouping, membership
 from realization.exact import percent
 from realization.formulas import Basis
 from realization.plan_facts import NEVER_REPORTED, PlanFacts, ProgramState, Version
 from realization.targets import target
-from services.aggregator.api.cells import labels
+from services.aggregator.api.cells import labels, text
 from services.aggregator.api.history.models import History, Point, Series
 from services.aggregator.api.models import Text
 from services.aggregator.api.moments import Moment
 from services.kit.http.problems import ErrorDetail, InvalidProblem
 
 OVERALL_KEY = "overall"
-OVERALL = Text(id="Seluruh program", en="All programs")
 Step = Literal["month", "year"]
 YEARS_AT_MOST = 50
 POINTS_AT_MOST = 50_000  # of all series
@@ -51,7 +51,7 @@ def history(
     """
     plan_facts, known_at = moment.opened.plan_facts, moment.known_at
     sweep = _Sweep(plan_facts, known_at, group_by)
-    names: dict[str, Text] = {OVERALL_KEY: OVERALL}
+    names: dict[str, Text] = {OVERALL_KEY: text(label("group", "overall"))}
     points: dict[str, list[Point]] = {OVERALL_KEY: []}
     first = min(since or _beginning(moment), moment.as_of)
     if moment.as_of.year - first.year > YEARS_AT_MOST:
@@ -73,7 +73,7 @@ def history(
         if made - yielded_at > POINTS_OF_A_STEP:
             yielded_at = made
             yield
-    series = [Series(key=key, label=label, points=points[key]) for key, label in names.items()]
+    series = [Series(key=key, label=name, points=points[key]) for key, name in names.items()]
     return History(plan=plan_facts.plan, known_at=moment.known, basis=basis, step=step, series=series)
 
 

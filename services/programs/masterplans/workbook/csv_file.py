@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from presentation.words import both
 from schemas.masterplan import Department, MasterplanVersion, Names, Program
 from schemas.sources import ORGANIZATION
 from schemas.topics import MIB
@@ -25,7 +26,7 @@ from services.programs.masterplans.workbook.table import Row, heads, recognized
 from services.programs.masterplans.workbook.values import SheetCell
 
 SEPARATORS: Final = (";", ",", "\t")
-A_CSV = "berkas CSV, UTF-8 / a CSV file in UTF-8"
+A_CSV = both("workbook", "a_csv_file")
 
 
 def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion | None = None) -> ReadResult:
@@ -37,7 +38,7 @@ def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion 
     problems = Problems()
     given = {field: SheetCell(f"?{field}", value) for field, value in fields.items()}
     for field in given.keys() - {line.field for line in columns.PLAN_LINES}:
-        problems.error(f"?{field}", "tidak dikenal / unknown", ", ".join(line.field for line in columns.PLAN_LINES))
+        problems.error(f"?{field}", both("workbook", "unknown"), ", ".join(line.field for line in columns.PLAN_LINES))
     plan = read_plan_lines({**_carried(current), **given}, problems)
     records = _records(data, problems)
     departments = current.departments if current else ()
@@ -51,7 +52,7 @@ def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion 
         department_names = DepartmentNames(departments)
         programs = read_programs(rows, department_names, years_of(plan), problems)
         if not rows:
-            problems.error("baris 2", "tidak ada program / no programs", "satu baris per program / a row per program")
+            problems.error("baris 2", both("workbook", "no_programs"), both("workbook", "a_row_per_program"))
         elif not problems.errors:
             check_weights(programs, columns.PROGRAM_COLUMNS[8].heading, problems)
     targets = {
@@ -70,7 +71,7 @@ def _named_in(rows: list[Row], problems: Problems) -> tuple[Department, ...]:
             if cell is not None and isinstance(cell.value, str):
                 keys |= dict.fromkeys(key for key in text.decode_list(cell.value) if re.fullmatch(ORGANIZATION, key))
     if keys:
-        problems.warn("CSV", "nama perangkat daerah tidak diketahui, kuncinya dipakai / names of departments are unknown, their keys are used", "XLSX", ", ".join(keys))  # fmt: skip
+        problems.warn("CSV", both("workbook", "departments_without_names"), "XLSX", ", ".join(keys))  # fmt: skip
     return tuple(Department(key=key, name=Names(id=key, en=key)) for key in keys)
 
 
@@ -109,22 +110,22 @@ def _records(data: bytes, problems: Problems) -> list[list[SheetCell]]:
         if score > most:
             best, most = records, score
     if most < 2:
-        problems.error("baris 1", "baris judul kolom tidak ditemukan / no row of headings found", ", ".join(column.heading for column in columns.PROGRAM_COLUMNS))  # fmt: skip
+        problems.error("baris 1", both("workbook", "no_headings"), ", ".join(column.heading for column in columns.PROGRAM_COLUMNS))  # fmt: skip
         return []
     return best
 
 
 def _decoded(data: bytes, problems: Problems) -> str | None:
     if len(data) > LIMIT:
-        problems.error("", "berkas terlalu besar / the file is too large", f"paling besar / at most {LIMIT // MIB} MiB")
+        problems.error("", both("workbook", "file_too_large"), both("workbook", "at_most_mib", mib=LIMIT // MIB))
         return None
     try:
         written = data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
     except UnicodeDecodeError as error:
-        problems.error(f"bita / byte {error.start}", "bukan UTF-8 / not UTF-8", A_CSV)
+        problems.error(both("workbook", "at_byte", byte=error.start), both("workbook", "not_utf_8"), A_CSV)
         return None
     if "\0" in written:
-        problems.error("", "bukan CSV / not CSV", A_CSV)
+        problems.error("", both("workbook", "not_csv"), A_CSV)
         return None
     first, _, rest = written.partition("\n")
     return rest if first.strip().casefold() in {"sep=;", "sep=,", "sep=\t", "sep="} else written

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from presentation.words import both
 from schemas.masterplan import Department
 from services.programs.masterplans.workbook import text, values
 from services.programs.masterplans.workbook.problems import RefusedError
@@ -28,7 +29,7 @@ class DepartmentNames:
         found = self._called.get(plain, set()) if plain else set()
         if len(found) > 1:
             several = ", ".join(sorted(found))
-            raise RefusedError(f"bisa berarti beberapa perangkat daerah / may mean several: {several}", expected)
+            raise RefusedError(both("workbook", "several_departments", departments=several), expected)
         if not found:
             raise RefusedError(f"perangkat daerah {values.UNKNOWN} department", expected)
         (key,) = found

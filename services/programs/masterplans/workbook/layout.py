@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from presentation.words import label
 from schemas.masterplan import MasterplanVersion, Program
-from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS
 from services.programs.masterplans.workbook import columns, text
 
 Value = str | int | Decimal | None
@@ -23,8 +23,8 @@ def program_values(program: Program, years: list[str], department_names: Mapping
         "code": program.code,
         "name_id": text.encode(program.name.id),
         "name_en": text.encode(program.name.en),
-        "dimension": DIMENSIONS[program.dimension].id,
-        "sub_dimension": SUB_DIMENSIONS[program.sub_dimension][1].id,
+        "dimension": label("dimension", program.dimension).id,
+        "sub_dimension": label("sub_dimension", program.sub_dimension).id,
         "department": text.encode(department_names[program.department]),
         "supporting": text.encode_list(program.supporting) or None,
         "partners": text.encode_list(program.partners) or None,

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from presentation.words import both, label
 from schemas.masterplan import Program
-from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS, Dimension
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension
 from services.programs.masterplans.workbook import columns, values
 from services.programs.masterplans.workbook.columns import PROGRAM_COLUMNS
 from services.programs.masterplans.workbook.department_names import DepartmentNames
@@ -53,7 +54,7 @@ def read_programs(
         if row.is_total:
             continue
         if len(programs) >= MOST_PROGRAMS:
-            problems.error(row.first.where, "terlalu banyak program / too many programs", f"paling banyak / at most {MOST_PROGRAMS}")  # fmt: skip
+            problems.error(row.first.where, both("workbook", "too_many_programs"), both("workbook", "at_most", most=MOST_PROGRAMS))  # fmt: skip
             break
         before = len(problems.errors)
         found = {field: row.take(column, parsers[field], problems) for field, column in _COLUMNS.items()}
@@ -73,7 +74,7 @@ def read_programs(
     if borrowed:
         problems.warn(
             _COLUMNS["name_en"].heading,
-            f"{borrowed} program tanpa nama Inggris; nama Indonesia dipakai / programs without an English name: the Indonesian one is used",
+            both("workbook", "programs_without_english", programs=borrowed),
             _COLUMNS["name_en"].expected,
         )
     return tuple(programs)
@@ -92,23 +93,23 @@ def _check(
     if code is not None:
         where = row.cells["code"].where
         if code in first_seen:
-            wrong("code", f"kode ganda, sudah ada di {first_seen[code]} / the code is there already", "kode yang belum dipakai / a code of its own")  # fmt: skip
+            wrong("code", both("workbook", "code_twice", where=first_seen[code]), both("workbook", "a_code_of_its_own"))  # fmt: skip
         first_seen.setdefault(code, where)
-    if dimension is not None and sub is not None and SUB_DIMENSIONS[sub][0] is not dimension:
-        wrong("sub_dimension", f"bukan subdimensi dari {DIMENSIONS[dimension].id} / not a sub-dimension of {DIMENSIONS[dimension].en}", _subs_of(dimension))  # fmt: skip
+    if dimension is not None and sub is not None and SUB_DIMENSIONS[sub] is not dimension:
+        wrong("sub_dimension", both("workbook", "not_of_dimension", dimension=label("dimension", dimension)), _subs_of(dimension))  # fmt: skip
     start, finish = found["start_year"], found["finish_year"]
     if start is not None and finish is not None and finish < start:
-        wrong("finish_year", "sebelum tahun mulai / before the start year", f"{start} atau sesudahnya / {start} or later")  # fmt: skip
+        wrong("finish_year", both("workbook", "before_start_year"), both("workbook", "year_or_later", year=start))  # fmt: skip
     if years is not None:
-        span = f"{years[0]} sampai {years[1]} / {years[0]} to {years[1]}"
+        span = both("workbook", "within_years", first=years[0], last=years[1])
         if start is not None and start < years[0]:
-            wrong("start_year", "sebelum tahun mulai rencana / before the plan's first year", span)
+            wrong("start_year", both("workbook", "before_the_plan"), span)
         if finish is not None and finish > years[1]:
-            wrong("finish_year", "sesudah tahun selesai rencana / after the plan's last year", span)
+            wrong("finish_year", both("workbook", "after_the_plan"), span)
 
 
 def _subs_of(dimension: Dimension) -> str:
-    return ", ".join(label.id for of, label in SUB_DIMENSIONS.values() if of is dimension)
+    return ", ".join(label("sub_dimension", key).id for key, of in SUB_DIMENSIONS.items() if of is dimension)
 
 
 def _program(row: Row, found: dict[str, Any], budget: dict[str, int], problems: Problems) -> Program | None:
@@ -129,4 +130,4 @@ def check_weights(programs: tuple[Program, ...], where: str, problems: Problems)
     """A plan whose weights do not sum to 100 is taken, but has no weighted figure (domain.md)."""
     total = sum((program.weight for program in programs), Decimal())
     if total != 100:
-        problems.warn(where, "jumlah bobot bukan 100: realisasi berbobot tidak dapat dihitung / the weights do not sum to 100: there will be no weighted figure", "100", f"{total:f}")  # fmt: skip
+        problems.warn(where, both("workbook", "weights_not_100"), "100", f"{total:f}")  # fmt: skip

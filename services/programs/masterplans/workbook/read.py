@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from presentation.words import both
 from schemas.masterplan import Department, MasterplanVersion, Program
-from schemas.vocabulary import DIMENSIONS
+from schemas.vocabulary import Dimension
 from services.programs.masterplans.workbook import columns, text, values
 from services.programs.masterplans.workbook.columns import Column, SheetKind
 from services.programs.masterplans.workbook.department_names import DepartmentNames
@@ -52,7 +53,7 @@ def read_workbook(data: bytes) -> ReadResult:
         rows = _table(sheet, columns.PROGRAM_COLUMNS, problems, budget=True)
         programs = read_programs(rows or (), DepartmentNames(departments), years_of(plan), problems)
         if rows == []:
-            problems.error(sheet.title, "tidak ada program / no programs", "satu baris per program / a row per program")
+            problems.error(sheet.title, both("workbook", "no_programs"), both("workbook", "a_row_per_program"))
         elif not problems.errors:
             check_weights(programs, sheet.title, problems)
     version = assemble(plan, departments or (), targets, programs, problems)
@@ -97,7 +98,7 @@ def read_plan_lines(lines: dict[str, SheetCell], problems: Problems) -> dict[str
         cell = lines.get(line.field)
         if cell is None:
             if line.required:
-                problems.error(columns.PLAN.title, f'"{line.heading}" tidak ada / is missing', line.expected)
+                problems.error(columns.PLAN.title, both("workbook", "line_missing", line=line.heading), line.expected)
             plan[line.field] = None
             continue
         if cell.value == NONE_GIVEN and line.field in MAY_BE_NONE:
@@ -112,11 +113,11 @@ def _check_plan(plan: dict[str, Any], lines: dict[str, SheetCell], problems: Pro
     version, expects = plan["version"], plan["expects"]
     if version is not None and (expects or 0) + 1 != version:
         cell = lines.get("expects") or lines["version"]
-        before = str(version - 1) if version > 1 else "kosong / empty"
-        problems.error(cell.where, "bukan versi sebelum versi ini / not the version before this one", before, expects)
+        before = str(version - 1) if version > 1 else both("workbook", "empty")
+        problems.error(cell.where, both("workbook", "not_the_version_before"), before, expects)
     start, end = plan["start_year"], plan["end_year"]
     if start is not None and end is not None and end < start:
-        problems.error(lines["end_year"].where, "sebelum tahun mulai / before the first year", f"{start} atau sesudahnya / {start} or later", end)  # fmt: skip
+        problems.error(lines["end_year"].where, both("workbook", "before_first_year"), both("workbook", "year_or_later", year=start), end)  # fmt: skip
 
 
 def _by_kind(sheets: list[Sheet], problems: Problems) -> dict[SheetKind, Sheet]:
@@ -125,23 +126,21 @@ def _by_kind(sheets: list[Sheet], problems: Problems) -> dict[SheetKind, Sheet]:
         kind = columns.sheet_kind(sheet.title)
         if kind is None and sheet.cells:
             expected = ", ".join(known.title for known in columns.SHEETS)
-            problems.warn(sheet.title, "sheet tidak dikenal, tidak dibaca / unknown sheet, not read", expected)
+            problems.warn(sheet.title, both("workbook", "sheet_unknown"), expected)
         elif kind is not None and kind in found:
-            problems.error(sheet.title, f"sheet ganda, sudah ada {found[kind].title} / a sheet twice", kind.title)
+            problems.error(sheet.title, both("workbook", "sheet_twice", sheet=found[kind].title), kind.title)
         elif kind is not None:
             found[kind] = sheet
     if sheets and not found:
-        problems.error(
-            "", "tidak ada sheet yang dikenal / no sheet is known", ", ".join(k.title for k in columns.SHEETS)
-        )
+        problems.error("", both("workbook", "no_known_sheet"), ", ".join(k.title for k in columns.SHEETS))
     return found
 
 
 def _needed(sheet: Sheet | None, kind: SheetKind, problems: Problems) -> Sheet | None:
     if sheet is None:
-        problems.error(kind.title, "sheet tidak ada / sheet missing", kind.title)
+        problems.error(kind.title, both("workbook", "sheet_missing"), kind.title)
     elif not sheet.cells:
-        problems.error(sheet.title, "sheet kosong / the sheet is empty", kind.title)
+        problems.error(sheet.title, both("workbook", "sheet_empty"), kind.title)
         return None
     return sheet
 
@@ -160,9 +159,9 @@ def _lines(sheet: Sheet | None, problems: Problems) -> dict[str, SheetCell]:
         value = sheet.cell(row, at + 2)
         if line is None:
             if not value.empty:
-                problems.error(head.where, "baris tidak dikenal / unknown line", ", ".join(k.heading for k in columns.PLAN_LINES), head.value)  # fmt: skip
+                problems.error(head.where, both("workbook", "line_unknown"), ", ".join(k.heading for k in columns.PLAN_LINES), head.value)  # fmt: skip
         elif line.field in lines:
-            problems.error(head.where, f"ganda, sudah ada di {lines[line.field].where} / twice", "satu kali / once", head.value)  # fmt: skip
+            problems.error(head.where, both("workbook", "line_twice", where=lines[line.field].where), both("workbook", "once"), head.value)  # fmt: skip
         else:
             lines[line.field] = value
     return lines
@@ -174,7 +173,7 @@ def _table(sheet: Sheet, known: tuple[Column, ...], problems: Problems, *, budge
     score, negative = max(((recognized(sheet.row(row), known), -row) for row in candidates), default=(0, 0))
     at = -negative
     if score < min(2, len(known)):
-        problems.error(f"{sheet.title}!A1", "baris judul kolom tidak ditemukan / no row of headings found", ", ".join(column.heading for column in known))  # fmt: skip
+        problems.error(f"{sheet.title}!A1", both("workbook", "no_headings"), ", ".join(column.heading for column in known))  # fmt: skip
         return None
     used = {column - 1 for row, column in sheet.cells if row > at}
     found = heads(sheet.row(at), used, known, problems, budget=budget)
@@ -211,7 +210,7 @@ def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, .
     departments = []
     rows = _table(sheet, columns.DEPARTMENT_COLUMNS, problems)
     if rows == []:
-        problems.error(sheet.title, "tidak ada perangkat daerah / no departments", "satu baris per perangkat daerah / a row per department")  # fmt: skip
+        problems.error(sheet.title, both("workbook", "no_departments"), both("workbook", "a_row_per_department"))  # fmt: skip
     for row in rows or ():
         department_key = row.take(key, values.department_key, problems)
         name = row.take(name_id, values.name, problems)
@@ -220,7 +219,7 @@ def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, .
             continue
         where = row.cells["key"].where
         if department_key in seen:
-            problems.error(where, f"kunci ganda, sudah ada di {seen[department_key]} / the key is there already", "satu kali / once", department_key)  # fmt: skip
+            problems.error(where, both("workbook", "key_twice", where=seen[department_key]), both("workbook", "once"), department_key)  # fmt: skip
             continue
         seen[department_key] = where
         departments.append(
@@ -243,13 +242,13 @@ def _targets(sheet: Sheet | None, problems: Problems) -> dict[str, dict[Any, Any
     for row in _table(sheet, columns.TARGET_COLUMNS, problems) or ():
         year = row.take(year_column, values.year_key, problems)
         if year is not None and year in seen:
-            problems.error(row.cells["year"].where, "tahun ganda / a year twice", "satu kali / once", year)
+            problems.error(row.cells["year"].where, both("workbook", "year_twice"), both("workbook", "once"), year)
         elif year is not None:
             seen.add(year)
             cells.append((year, row))
     cells.sort(key=lambda entry: entry[0])
     _series(overall, overall_column, cells, problems)
-    for dimension, column in zip(DIMENSIONS, dimension_columns, strict=True):
+    for dimension, column in zip(Dimension, dimension_columns, strict=True):
         series: dict[str, Any] = {}
         if _series(series, column, cells, problems):
             by_dimension[dimension] = series
@@ -271,6 +270,6 @@ def _series(series: dict[str, Any], column: Column, cells: list[tuple[str, Row]]
         if value is None:
             continue
         if before is not None and value < before:
-            problems.error(cell.where, "target kumulatif turun / the cumulative target falls", f"{before} atau lebih / {before} or more", cell.value)  # fmt: skip
+            problems.error(cell.where, both("workbook", "target_falls"), both("workbook", "percent_or_more", percent=before), cell.value)  # fmt: skip
         before = series[year] = value
     return has_totals

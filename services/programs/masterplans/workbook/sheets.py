@@ -13,6 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from presentation.words import both
 from schemas.topics import MIB
 from services.programs.masterplans.workbook.problems import Expectation, Problems
 from services.programs.masterplans.workbook.values import Raw, SheetCell
@@ -25,10 +26,10 @@ _DOCTYPE = re.compile("|".join(re.escape(word) for word in ("<!DOCTYPE", "<!ENTI
 _LONGEST: Final = 20  # bytes of a forbidden word in UTF-16, so that one across two chunks is seen
 
 FILL_DOWN: Final = frozenset({"dimension", "sub_dimension", "department", "supporting", "priority_problem", "leading_sector"})  # fmt: skip
-AN_XLSX = "berkas .xlsx (Excel 2007 atau lebih baru, LibreOffice) / an .xlsx file"
-NO_VALUE = Expectation("rumus tanpa hasil; buka dan simpan berkas ini, atau tulis nilainya / a formula without its value", "nilai / a value")  # fmt: skip
-FAILED = Expectation("sel berisi kesalahan rumus / the formula in this cell failed", "nilai / a value")
-MERGED = Expectation("sel digabung; pisahkan dan isi setiap baris / a merged cell: split it and fill every row", "satu nilai per baris / one value per row")  # fmt: skip
+AN_XLSX = both("workbook", "an_xlsx_file")
+NO_VALUE = Expectation(both("workbook", "formula_without_value"), both("workbook", "a_value"))  # fmt: skip
+FAILED = Expectation(both("workbook", "formula_failed"), both("workbook", "a_value"))
+MERGED = Expectation(both("workbook", "merged_cell"), both("workbook", "a_value_per_row"))  # fmt: skip
 
 
 class Sheet(NamedTuple):
@@ -67,7 +68,7 @@ def open_sheets(data: bytes, problems: Problems) -> list[Sheet]:
             formulas = any(cell.data_type == "f" for sheet in written.worksheets for cell in _held(sheet))
             computed = load_workbook(io.BytesIO(data), keep_links=False, data_only=True) if formulas else written
     except Exception as error:
-        problems.error("", "berkas rusak, tidak dapat dibaca / the file is broken", AN_XLSX, type(error).__name__)
+        problems.error("", both("workbook", "broken_file"), AN_XLSX, type(error).__name__)
         return []
     return [_sheet(sheet, computed) for sheet in written.worksheets]
 
@@ -75,23 +76,23 @@ def open_sheets(data: bytes, problems: Problems) -> list[Sheet]:
 def _unfit(data: bytes) -> tuple[str, str] | None:
     """Why these bytes are not opened at all."""
     if len(data) > LIMIT:
-        return "berkas terlalu besar / the file is too large", f"paling besar / at most {LIMIT // MIB} MiB"
+        return both("workbook", "file_too_large"), both("workbook", "at_most_mib", mib=LIMIT // MIB)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        return "berkas .xls lama atau terkunci kata sandi / an old .xls file, or one locked by a password", AN_XLSX
+        return both("workbook", "old_or_locked"), AN_XLSX
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             if len(members) > MEMBERS_LIMIT or sum(member.file_size for member in members) > UNPACKED_LIMIT:
                 return (
-                    "isi berkas terlalu besar / what is packed in the file is too large",
-                    f"paling besar / at most {UNPACKED_LIMIT // MIB} MiB",
+                    both("workbook", "content_too_large"),
+                    both("workbook", "at_most_mib", mib=UNPACKED_LIMIT // MIB),
                 )
             if "[Content_Types].xml" not in archive.namelist():
-                return "bukan buku kerja / not a workbook", AN_XLSX
+                return both("workbook", "not_a_workbook"), AN_XLSX
             if any(_declares_entities(archive, member) for member in members):
-                return "berkas memuat deklarasi XML yang dilarang / it holds a forbidden XML declaration", AN_XLSX
+                return both("workbook", "forbidden_xml"), AN_XLSX
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error):
-        return "bukan buku kerja / not a workbook", AN_XLSX
+        return both("workbook", "not_a_workbook"), AN_XLSX
     return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from presentation.words import both
 from services.programs.masterplans.workbook import columns, text, values
 from services.programs.masterplans.workbook.columns import Column
 from services.programs.masterplans.workbook.problems import Problems, RefusedError
@@ -88,23 +89,23 @@ def heads(
     for at, cell in enumerate(headings):
         if cell.empty:
             if at in used:
-                problems.error(cell.where, "kolom tanpa judul / a column without a heading", expected)
+                problems.error(cell.where, both("workbook", "column_without_heading"), expected)
             continue
         heading = text.plain(cell.value)
         column, year = names.get(heading), columns.budget_year(cell.value) if budget else None
         seen: dict[str, int] = years if year else fields
         key = year or (column.field if column else None)
         if key is not None and key in seen:
-            problems.error(cell.where, f"judul kolom ganda, sudah ada di {headings[seen[key]].where} / a heading twice", "satu kali / once", cell.value)  # fmt: skip
+            problems.error(cell.where, both("workbook", "heading_twice", where=headings[seen[key]].where), both("workbook", "once"), cell.value)  # fmt: skip
         elif key is not None:
             seen[key] = at
         elif heading in columns.REMARKS:
             if at in used:
-                problems.warn(cell.where, "kolom ini tidak disimpan / this column is not kept", "", cell.value)
+                problems.warn(cell.where, both("workbook", "column_not_kept"), "", cell.value)
         elif heading not in columns.IGNORED and at in used:
-            problems.error(cell.where, "kolom tidak dikenal / unknown column", expected, cell.value)
+            problems.error(cell.where, both("workbook", "column_unknown"), expected, cell.value)
     for column in known:
         if column.required and column.field not in fields:
             where = headings[0].where if headings else "1"
-            problems.error(where, f'kolom "{column.heading}" tidak ada / column missing', column.expected)
+            problems.error(where, both("workbook", "column_missing", column=column.heading), column.expected)
     return Heads(fields, years)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from presentation.words import both
 from schemas.fields import Name, Percent, PlanId, Rupiah, Year
 from schemas.masterplan import MasterplanVersion, OrganizationKey, Weight
 from schemas.reports import ProgramCode
@@ -44,13 +45,13 @@ _REGION: Final = TypeAdapter[str](_FIELDS["region_code"].rebuild_annotation())
 _DUE_DAY: Final = TypeAdapter[int](_FIELDS["report_due_day"].rebuild_annotation())
 _ZONE: Final = TypeAdapter[str](_FIELDS["time_zone"].rebuild_annotation())
 
-NOT_TEXT = "bukan teks / not text"
-NOT_A_NUMBER = "bukan angka / not a number"
-NOT_WHOLE = "bukan bilangan bulat / not a whole number"
-NOT_A_DATE = "bukan tanggal yang pasti / not a certain date"
-OUTSIDE = "di luar yang diperbolehkan / outside what is allowed"
-EMPTY = "wajib diisi / must be filled in"
-UNKNOWN = "tidak dikenal / unknown"
+NOT_TEXT = both("workbook", "not_text")
+NOT_A_NUMBER = both("workbook", "not_a_number")
+NOT_WHOLE = both("workbook", "not_whole")
+NOT_A_DATE = both("workbook", "not_a_date")
+OUTSIDE = both("workbook", "outside")
+EMPTY = both("workbook", "required")
+UNKNOWN = both("workbook", "unknown")
 
 _DIGITS = 15  # significant ones that a spreadsheet keeps of a number
 _PLAIN_DECIMAL = re.compile(r"\d+(?:[.,]\d+)?")
@@ -212,7 +213,7 @@ def rupiah(cell: SheetCell, expected: str) -> int:
         return _checked(_RUPIAH, _whole(cell, expected), expected)
     written = _CURRENCY.sub("", cell.value.strip().replace("\xa0", " "))
     if not written.isascii() or not any(form.fullmatch(written) for form in _MONEY):
-        raise RefusedError("bukan jumlah rupiah bulat yang pasti / not a certain whole amount", expected)
+        raise RefusedError(both("workbook", "not_whole_rupiah"), expected)
     return _checked(_RUPIAH, int(re.sub(r"\D", "", _CENTS.sub("", written))), expected)
 
 
@@ -248,7 +249,7 @@ def yes_or_no(cell: SheetCell, expected: str) -> bool:
         return cell.value
     answer = str(cell.value).strip().casefold()
     if answer not in _YES | _NO:
-        raise RefusedError("bukan ya atau tidak / neither yes nor no", expected)
+        raise RefusedError(both("workbook", "neither_yes_nor_no"), expected)
     return answer in _YES
 
 

@@ -16,8 +16,9 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.pagebreak import Break, ColBreak
 from openpyxl.worksheet.worksheet import Worksheet
 
+from presentation.words import both, label
 from schemas.masterplan import Department, MasterplanVersion
-from schemas.vocabulary import DIMENSIONS, SUB_DIMENSIONS
+from schemas.vocabulary import SUB_DIMENSIONS, Dimension
 from services.programs.masterplans.workbook import columns, look, text
 from services.programs.masterplans.workbook.columns import Column
 from services.programs.masterplans.workbook.department_names import DepartmentNames
@@ -115,7 +116,7 @@ def _lines(plan: str, version: MasterplanVersion) -> dict[str, Any]:
 
 def _target_rows(version: MasterplanVersion) -> list[list[Value]]:
     """A row per year; a dimension whose targets are there but name no year gets a dash."""
-    series = [version.targets, *(version.dimension_targets.get(key) for key in DIMENSIONS)]
+    series = [version.targets, *(version.dimension_targets.get(key) for key in Dimension)]
     of_plan = {str(year) for year in range(version.start_year, version.end_year + 1)}
     rows: list[list[Value]] = []
     for year in sorted(of_plan.union(*(one or {} for one in series))):
@@ -178,7 +179,7 @@ def _title(sheet: Worksheet, content: WorkbookContent, what: str) -> None:
     _put(sheet, 1, 1, text.encode(f"{what}: {content.title}"), font=look.TITLE)
     _put(sheet, 2, 1, text.encode(content.subtitle), font=look.SUBTITLE)
     if content.illustrative:
-        _put(sheet, 3, 1, "DATA ILUSTRATIF, bukan angka resmi / ILLUSTRATIVE data, not official figures", font=look.NOTICE)  # fmt: skip
+        _put(sheet, 3, 1, both("workbook", "illustrative"), font=look.NOTICE)  # fmt: skip
     sheet.row_dimensions[1].height = 21
 
 
@@ -208,7 +209,7 @@ def _plan_sheet(sheet: Worksheet, content: WorkbookContent) -> None:
             cell.alignment = look.LEFT
         elif isinstance(value, int):
             cell.alignment = look.LEFT
-        must = "wajib / required" if line.required else "boleh kosong / optional"
+        must = both("workbook", "must") if line.required else both("workbook", "may")
         remark = f"{line.expected} ({must})"
         _put(sheet, row, 3, remark, font=look.REMARK, alignment=look.WRAPPED)
         lines = max(look.lines_needed(remark, PLAN_WIDTHS[2]), look.lines_needed(str(value), PLAN_WIDTHS[1]))
@@ -305,7 +306,7 @@ def _choices(sheet: Worksheet, first: int, last: int, content: WorkbookContent) 
     """Lists to choose from, and bounds of numbers. They help who types; the import checks all of it again."""
     dimension = get_column_letter(_at("dimension"))
     rules = [
-        ("dimension", DataValidation("list", formula1=f"{LISTS}!$A$2:$A${1 + len(DIMENSIONS)}")),
+        ("dimension", DataValidation("list", formula1=f"{LISTS}!$A$2:$A${1 + len(Dimension)}")),
         ("sub_dimension", DataValidation("list", formula1=f'INDIRECT(SUBSTITUTE(${dimension}{first}," ","_"))')),
         ("weight", DataValidation("decimal", operator="between", formula1="0", formula2="100")),
         ("start_year", DataValidation("whole", operator="between", formula1="2000", formula2="2100")),
@@ -332,11 +333,12 @@ def _lists_sheet(workbook: Workbook, content: WorkbookContent) -> None:
     sheet.sheet_state = "hidden"
     department_names = DepartmentNames(content.departments)
     offered: dict[str, list[str]] = {
-        "Dimensi": [label.id for label in DIMENSIONS.values()],
+        "Dimensi": [label("dimension", key).id for key in Dimension],
         "Perangkat daerah": [text.encode(department_names.shown(department)) for department in content.departments],
     }
-    for dimension, label in DIMENSIONS.items():
-        offered[label.id] = [sub.id for of, sub in SUB_DIMENSIONS.values() if of is dimension]
+    for dimension in Dimension:
+        of_it = [key for key, of in SUB_DIMENSIONS.items() if of is dimension]
+        offered[label("dimension", dimension).id] = [label("sub_dimension", key).id for key in of_it]
     for at, (heading, items) in enumerate(offered.items(), start=1):
         _put(sheet, 1, at, heading, font=look.STRONG)
         for row, item in enumerate(items, start=2):
