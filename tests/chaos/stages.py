@@ -28,6 +28,7 @@ WORKER_FAULTS = (
     worker_faults.worker_woken_in_the_middle_of_a_takeover,
     worker_faults.worker_started_twice,
     worker_faults.writer_fenced_by_a_stranger,
+    worker_faults.input_hidden_by_a_stranger,
 )
 API_FAULTS = (api_faults.api_killed_while_projecting, api_faults.api_killed_while_answering)
 BROKER_FAULTS = (broker_faults.broker_killed, broker_faults.broker_paused)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
@@ -29,6 +29,7 @@ MID_CHUNK_SECONDS = 20.0
 RESTORE_SECONDS = 30.0
 STILL_SECONDS = 1.0  # for which a transaction must stay open to be a paused worker's: others end sooner
 REBALANCE_SECONDS = 30.0
+HIDDEN_RECORDS = 20
 
 
 @contextmanager
@@ -186,3 +187,30 @@ def writer_fenced_by_a_stranger(installation: Here) -> str | None:
         left = installation.wait(lambda: any(worker.starts > started[worker] for worker in workers), REBALANCE_SECONDS)
     installation.until_ready()
     return "its owner was fenced, and left" if left and any(FENCED in running.output for running in fenced) else None
+
+
+def input_hidden_by_a_stranger(installation: Here) -> str | None:
+    """A stranger leaves a transaction open on an input and gives it up later: meanwhile nothing behind it can be read."""
+    kafka_topics = installation.kafka_topics
+    options = client_options(KafkaSettings(kafka=kafka_topics.bootstrap))
+    tp = TopicPartition(f"{kafka_topics.prefix}program-status", installation.random.randrange(PARTITIONS))
+    with (
+        KafkaProducer(**options, transactional_id=f"{kafka_topics.prefix}stranger", metrics_enabled=False) as stranger,
+        KafkaConsumer(**options, metrics_enabled=False, enable_auto_commit=False) as every,
+        KafkaConsumer(
+            **options, isolation_level="read_committed", metrics_enabled=False, enable_auto_commit=False
+        ) as committed,
+    ):
+        stranger.init_transactions()
+        stranger.begin_transaction()
+        open_at = stranger.send(tp.topic, b"never to be read", partition=tp.partition).get(REBALANCE_SECONDS).offset
+
+        def behind() -> int:
+            return int(every.end_offsets([tp])[tp]) - open_at - 1
+
+        hidden = installation.wait(lambda: behind() >= HIDDEN_RECORDS, REBALANCE_SECONDS)
+        hidden = hidden and int(committed.end_offsets([tp])[tp]) == open_at
+        records = behind()
+        stranger.abort_transaction()
+        readable = installation.wait(lambda: int(committed.end_offsets([tp])[tp]) > open_at, REBALANCE_SECONDS)
+    return f"{records} records lay behind it" if hidden and readable else None
