@@ -41,6 +41,7 @@ NOT_COMPRESSED = 0
 COMPRESSED_FROM_BYTES = (
     1_000  # below, compressing takes longer than it is worth, here and where the broker looks inside
 )
+BUILT_IN_A_THREAD_FROM_RECORDS = 500  # below, going to a thread and back takes longer
 FEATURE, FEATURE_LEVEL = "transaction.version", 2  # transactions of KIP-890
 
 NETWORK_EXCEPTION, PRODUCER_FENCED = 13, 90  # that aiokafka has other names for, or none
@@ -57,6 +58,16 @@ class _Producer(NamedTuple):
 
     id: int
     epoch: int
+
+
+class _Batch(NamedTuple):
+    """A batch of one partition, filled and not encoded yet."""
+
+    builder: DefaultRecordBatchBuilder
+    records: int
+
+    def build(self) -> bytes:
+        return bytes(self.builder.build())
 
 
 def group_id(settings: KafkaSettings) -> str:
@@ -118,8 +129,8 @@ class PartitionWriter:
         ends: dict[str, int] = {}
         while waiting:  # a request may carry one batch of each partition
             first = {topic: batches.popleft() for topic, batches in waiting.items()}
-            offsets = await self._produce({topic: batch for topic, (batch, _) in first.items()})
-            ends |= {topic: offsets[topic] + count for topic, (_, count) in first.items()}
+            offsets = await self._produce(await _built(first))
+            ends |= {topic: offsets[topic] + batch.records for topic, batch in first.items()}
             waiting = {topic: batches for topic, batches in waiting.items() if batches}
         return ends
 
@@ -131,9 +142,9 @@ class PartitionWriter:
         self._producer = _Producer(answer.producer_id, answer.producer_epoch)
         self._sequences.clear()
 
-    def _batches(self, topic: str, messages: Iterable[Message]) -> deque[tuple[bytes, int]]:
-        """Messages as batches of one partition, each with how many are in it."""
-        batches: deque[tuple[bytes, int]] = deque()
+    def _batches(self, topic: str, messages: Iterable[Message]) -> deque[_Batch]:
+        """Messages as batches of one partition."""
+        batches: deque[_Batch] = deque()
         messages, now_ms = list(messages), int(1000 * time.time())
         large = any(
             total >= COMPRESSED_FROM_BYTES for total in accumulate(len(message.value or b"") for message in messages)
@@ -163,9 +174,9 @@ class PartitionWriter:
             batch_size=BATCH_BYTES,
         )
 
-    def _filled_batch(self, topic: str, batch: Any, messages: int) -> tuple[bytes, int]:
-        self._sequences[topic] = self._sequences.get(topic, 0) + messages
-        return bytes(batch.build()), messages
+    def _filled_batch(self, topic: str, builder: Any, records: int) -> _Batch:
+        self._sequences[topic] = self._sequences.get(topic, 0) + records
+        return _Batch(builder, records)
 
     # ── asking, and asking again ─────────────────────────────────────────────────────────────────────────────────
 
@@ -244,6 +255,17 @@ class PartitionWriter:
     def _opened(self) -> AIOKafkaClient:
         assert self._client is not None, "the partition was not taken over"
         return self._client
+
+
+async def _built(batches: Mapping[str, _Batch]) -> dict[str, bytes]:
+    """The bytes of each topic's batch. Where they are large they are compressed in a thread, which holds no lock
+    meanwhile: another partition is folded."""
+
+    def build() -> dict[str, bytes]:
+        return {topic: batch.build() for topic, batch in batches.items()}
+
+    large = any(batch.records >= BUILT_IN_A_THREAD_FROM_RECORDS for batch in batches.values())
+    return await asyncio.to_thread(build) if large else build()
 
 
 def _taken(code: int) -> bool:
