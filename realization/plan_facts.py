@@ -309,11 +309,25 @@ class PlanFacts:
 
     def state(self, program: str, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
         """What is claimed of a program as of a date, whether or not it is in the plan then."""
+        claim = self._plainly_standing(program, as_of, known_at)
+        if claim is not None and (claim.status is not Status.REALIZED or program not in self._verified):
+            return ProgramState(claim, verified=False)
         standing = self.standing_reports(program, as_of, known_at)
         claim = next(standing, None)
         if claim is None:
             return NEVER_REPORTED
         return ProgramState(claim, self._confirmed(program, claim, standing, as_of, known_at))
+
+    def _plainly_standing(self, program: str, as_of: date, known_at: int) -> Claim | None:
+        """The report that `standing_reports` gives first, where that is seen at once, which is nearly always: the newest
+        of all, by the department that leads the program in the version in force. None: it has to be looked for."""
+        claims = self._claims.get(program)
+        version = self.version(as_of, known_at)
+        if not claims or version is None or self._retractions:
+            return None
+        claim = claims[-1]
+        stands = version.effective_from <= claim.effective_on <= as_of and claim.seq <= known_at
+        return claim if stands and claim.source == version.leads.get(program) else None
 
     def _confirmed(self, program: str, claim: Claim, earlier: Iterator[Claim], as_of: date, known_at: int) -> bool:
         """Whether the claim is realized, the latest visit confirms it, and it has not changed since that visit.
