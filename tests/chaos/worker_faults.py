@@ -29,7 +29,7 @@ MID_CHUNK_SECONDS = 20.0
 RESTORE_SECONDS = 30.0
 STILL_SECONDS = 1.0  # for which a transaction must stay open to be a paused worker's: others end sooner
 REBALANCE_SECONDS = 30.0
-HIDDEN_RECORDS = 20
+HIDDEN_RECORDS = 500
 
 
 @contextmanager
