@@ -25,7 +25,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def look() -> Iterable[Finding]:
-    """Look at everything there is to look at here, in an order that puts causes before what follows from them."""
+    """Look at everything there is to look at here, causes before their effects."""
     version = platform.python_version()
     wanted = ".".join(map(str, OLDEST_PYTHON))
     yield Finding("Python", sys.version_info >= OLDEST_PYTHON, version, f"Pantau needs Python {wanted} or newer.")

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes this checkout ready:   deploy/local/bootstrap.sh run|test
-# What the system lacks is named, and installed on Debian and Ubuntu where that asks no password (INSTALL=no refuses).
+# Lists what the system lacks, and installs it on Debian and Ubuntu where that needs no password (not with INSTALL=no).
 # Then .venv is brought in step with the lock. Quick when there is nothing to do.
-# .venv is whole or not there, whenever this is killed: it is built as .venv.part and renamed when it is complete.
+# .venv is complete or absent, even if this is killed: it is built as .venv.part and renamed when it is complete.
 set -eu
 cd "$(dirname "$0")/../.."
 what=$1
@@ -45,7 +45,7 @@ jars() { # where deploy/local/jars.py keeps Apache Kafka
     echo ".cache/kafka/$(sha256sum deploy/local/kafka/pom.xml | cut -c1-12)"
 }
 
-install() { # the packages, or the end with the one line that does it
+install() { # the packages; else ends with the line that installs them
     names=$(echo "$packages" | sed 's/|[^ ]*//g')
     apt="apt-get install --no-install-recommends$names"
     if ! has apt-get; then
@@ -68,7 +68,7 @@ install() { # the packages, or the end with the one line that does it
     echo "Installing Debian packages, which takes some minutes:$names"
     # shellcheck disable=SC2086 # both are words
     if ! $as_root sh deploy/local/install.sh $packages; then
-        echo "The installation failed; why stands above. To install it: $line" >&2
+        echo "The installation failed; the reason is above. To install it: $line" >&2
         exit 1
     fi
 }
@@ -86,7 +86,7 @@ fi
 
 [ ! -x .venv/bin/pytest ] || what=test # a checkout that has the tests' packages keeps them
 lock=requirements/$what.txt
-in_step() { # says what an environment was made from
+in_step() { # a digest of what an environment is made from
     {
         pwd
         readlink -f "$1/bin/python"
@@ -102,7 +102,7 @@ if ! { mkdir -p .cache && [ -w . ] && [ -w .cache ]; } 2>/dev/null; then
     exit 1
 fi
 exec 9>.cache/bootstrap.lock
-flock 9 # two that start at once: one works, the other waits. What a killed one started keeps the lock until it ends
+flock 9 # of two that start at once, one works and the other waits; children of a killed one keep the lock until they end
 if is_in_step; then exit 0; fi
 
 caches=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}

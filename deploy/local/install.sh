@@ -5,7 +5,7 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
-policy=/usr/sbin/policy-rc.d # what package scripts ask before they start a daemon
+policy=/usr/sbin/policy-rc.d # package scripts check it before they start a daemon
 mark="# by Pantau's deploy/local/install.sh, for as long as it runs"
 if [ ! -e $policy ] || grep -qF "$mark" $policy; then # also one that a killed installation left
     trap 'rm -f $policy' EXIT
@@ -15,13 +15,13 @@ if [ ! -e $policy ] || grep -qF "$mark" $policy; then # also one that a killed i
     chmod 755 $policy
 fi
 
-# An installation that was killed in the middle: apt refuses everything until it is finished.
+# After a killed installation apt refuses everything until that one is finished.
 if [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then dpkg --configure -a >/dev/null; fi
 
-left=60 # times 5 s: apt does not wait for who else reads the lists
+left=60 # times 5 s: apt does not wait for another apt that reads the lists
 until problem=$(apt update 2>&1); do
     case $problem in *lock*) left=$((left - 1)) ;; *) left=0 ;; esac
-    if [ $left -le 0 ]; then # an unreachable source of others' packages need not matter
+    if [ $left -le 0 ]; then # an unreachable third-party source may not matter
         echo "$problem" >&2
         break
     fi
