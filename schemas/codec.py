@@ -3,7 +3,7 @@
 The models are the contract; this is a shortcut through them for what is well written. `read_report` says of a report's
 bytes exactly what `EVENT.validate_json`, `written` and `content` say, or nothing (None): then ask the models, which also
 name everything that is wrong. What a field may hold is decided by the field's own model, once for each text, and
-remembered. A test holds both against each other (tests/unit/test_schemas_reading.py).
+remembered. A test holds both against each other (tests/unit/test_schemas_codec.py).
 
 Measured on a report of 400 bytes: 3 us instead of 17 us with the models.
 """

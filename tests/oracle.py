@@ -1,4 +1,4 @@
-"""The oracle: what is true of a history, told a second time, plainly and slowly.
+"""The oracle: a second, slow and simple implementation of decisions and figures, to compare with.
 
 It is written from the pages (the design, the domain's "Figures, exactly", docs/decisions), not from `realization` or the
 worker, and imports neither: where it and they differ, one of the three is wrong. It works on plain JSON dicts and
@@ -72,7 +72,7 @@ STATUSES: Final = ("not_started", "in_progress", "realized", "blocked", "cancell
 FINANCIAL_MARGIN: Final = 10  # percentage points
 
 
-# --- the mail: what becomes of each record
+# --- the outcome of each record
 
 
 class OracleRecord(NamedTuple):
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
 
 
 class OracleFact(NamedTuple):
-    """An accepted event. The facts log adds a `seq`; which one depends on how topics interleave, so it is not said here."""
+    """An accepted event. The facts log adds a `seq`; which one depends on how topics interleave, so the oracle has none."""
 
     topic: str
     partition: int
@@ -258,7 +258,7 @@ def in_force(facts: Iterable[OracleFact], plan: str, as_of: date) -> Json | None
 
 
 def retracted(facts: Iterable[OracleFact], plan: str) -> set[tuple[str, str]]:
-    """(source, id) of the reports taken back: by who sent them, or by an administrator."""
+    """(source, id) of the reports retracted: by their sender, or by an administrator."""
     return {
         (event["data"]["source"], event["data"]["id"])
         for event in events_of(facts, plan, RETRACTION)
@@ -516,7 +516,7 @@ def figures(
 
 
 def _by_program(facts: Iterable[OracleFact]) -> tuple[list[OracleFact], dict[str, list[OracleFact]]]:
-    """All but the reports, and the reports on each program: of reports on others nothing that is said of it depends."""
+    """All facts but reports, and the reports on each program: no figure of a program depends on reports on others."""
     others: list[OracleFact] = []
     reports: dict[str, list[OracleFact]] = {}
     for fact in facts:
@@ -536,7 +536,7 @@ def _look(facts: Sequence[OracleFact], plan: str, program: Json, as_of: date) ->
 
 
 def cell(version: Json | None, looks: dict[str, Json], as_of: date, basis: str, dimension: str | None = None) -> Json:
-    """Everything said of one set of programs."""
+    """All figures of one set of programs."""
     programs = [each["program"] for each in looks.values()]
     claims = [each["claim"] for each in looks.values() if each["claim"]]
     realized = [each for each in looks.values() if each["realized"]]
@@ -652,7 +652,7 @@ def _counts(looks: list[Json], as_of: date) -> list[int]:
     return [int(number) for number in exact]
 
 
-# --- who keeps up with reporting (decisions 4 and 24)
+# --- punctuality (decisions 4 and 24)
 
 SILENT_AFTER: Final = 3  # due months without a report
 
@@ -698,7 +698,7 @@ def came_by_due_day(version: Json, fact: OracleFact, month: Month) -> bool:
 
 def _state(version: Json, reports: list[OracleFact], judged: Month, silence: str) -> str:
     """How a month that had to be reported was reported, by these reports."""
-    # Who has told of a later month has told of this one; when that was decides, whatever else came.
+    # A report for a later month covers this one; the time of the earliest such report decides.
     enough = [fact for fact in reports if reported_month(fact.event) >= judged]
     if any(came_by_due_day(version, fact, judged) for fact in enough):
         return "on_time"
@@ -718,7 +718,7 @@ def _reports_on(facts: Sequence[OracleFact], plan: str, program: str, as_of: dat
 def owed_by(facts: Sequence[OracleFact], plan: str, program: str, month: Month, as_of: date) -> str | None:
     """The source of the department that has to report a month of a program: who led it on the month's last day.
 
-    None: nobody, because it was not in the plan then, or because what had been told of the months before was that it is
+    None: no department, because it was not in the plan then, or because the months before were reported as
     realized or cancelled.
     """
     before = [

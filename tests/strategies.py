@@ -79,7 +79,7 @@ def dice(most: int) -> st.SearchStrategy[Dice]:
 
 
 class ReceivedEvent(NamedTuple):
-    """An event and when the broker will say it received it. The topic is the one its type enters by."""
+    """An event and the broker's time of receipt. The topic is the one its type enters by."""
 
     received_ms: int
     event: Json
@@ -252,7 +252,7 @@ def _versions(dice: Dice, plan: str) -> list[ReceivedEvent]:
     return published
 
 
-# --- what is said of programs
+# --- events about programs
 
 
 def _leads(versions: Sequence[Json], program: str, day: date) -> list[str]:
@@ -390,7 +390,7 @@ histories: Final = dice(1200).map(history_of)
 
 @st.composite
 def questions(draw: st.DrawFn) -> Json:
-    """What may be asked of a plan, `known_at` apart."""
+    """A question about a plan's figures, `known_at` apart."""
     return {
         "as_of": draw(st.sampled_from(AS_OFS) | st.dates(date(2018, 6, 1), date(2029, 6, 1))),
         "group_by": draw(st.sampled_from(("dimension", "sub_dimension", "department", "year", "theme", "quick_win"))),
@@ -399,7 +399,7 @@ def questions(draw: st.DrawFn) -> Json:
     }
 
 
-# --- the mail
+# --- records
 
 
 def in_other_words(dice: Dice, event: Json) -> bytes:
@@ -459,7 +459,7 @@ def _at(value: Json, path: tuple[str, ...], new: Any) -> Json:
 
 @cache
 def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
-    """What a broken or hostile sender may put into the mail, by name: the topic and the value."""
+    """Records of a broken or hostile sender, by name: the topic and the value."""
     good = envelope(
         oracle.REPORT, department_source(plan, "dinkes"), "poison", midnight(DAYS[0]),
         {"program": "P-001", "status": "blocked", "physical": "10", "effective_on": "2019-01-01"},
@@ -487,12 +487,12 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
         "a lone surrogate": text.replace('"blocked"', '"blocked", "note": "\\ud800"').encode(),
         "a lone surrogate in the source": b'{"source": "\\ud800", "id": "\\udfff", "type": "x"}',
         "NaN": text.replace('"10"', "NaN").encode(),
-        "NaN where nobody looks": (text[:-1] + ', "extra": NaN}').encode(),
+        "NaN in an unknown field": (text[:-1] + ', "extra": NaN}').encode(),
         "Infinity": text.replace('"10"', "-Infinity").encode(),
         "a huge number": text.replace('"10"', "1e999999999").encode(),
         "a huge number in words": text.replace('"10"', '"1e999999999"').encode(),
         "a number of 5000 digits": text.replace('"10"', "9" * 5000).encode(),
-        "5000 digits where nobody looks": (text[:-1] + ', "extra": ' + "9" * 5000 + "}").encode(),
+        "5000 digits in an unknown field": (text[:-1] + ', "extra": ' + "9" * 5000 + "}").encode(),
         "a thousand decimals": text.replace('"10"', "0." + "3" * 1000).encode(),
         "a key twice": text.replace('"status": "blocked"', '"status": "realized", "status": "blocked"').encode(),
         "type twice": (text[:-1] + ', "type": "id.pantau.unknown"}').encode(),
@@ -527,7 +527,7 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
         "another plan's": written(good | {"source": department_source("another-plan-of-another-partition", "dinkes")}),
         "time of the far future": written(good | far),
         "effective in the far future": written(_at(good, ("data", "effective_on"), "2999-01-01")),
-        "said by the council": written(good | {"source": council(plan)}),
+        "sent by the council": written(good | {"source": council(plan)}),
         "a retraction of another plan": written(
             envelope(
                 oracle.RETRACTION,
@@ -568,7 +568,7 @@ def poisons(plan: str = PLAN) -> dict[str, tuple[str, bytes | None]]:
 
 
 def records_of(history: Sequence[ReceivedEvent], partitions: int = PARTITIONS) -> list[OracleRecord]:
-    """The mail of a history as it is told, one record each."""
+    """The records of a history in its order, one for each event."""
     return [
         _input_record(
             received_event.topic,
@@ -589,7 +589,7 @@ def _input_record(
 
 
 def messy_records(dice: Dice, history: Sequence[ReceivedEvent], partitions: int = PARTITIONS) -> list[OracleRecord]:
-    """A history as mail, with duplicates in other words, contradictions, rival plan versions and poison among it.
+    """A history as records, with duplicates in other bytes, contradictions, rival plan versions and poison among it.
 
     Offsets rise within a topic and have gaps, as between transactions; keys may be missing or foreign.
     """
@@ -625,7 +625,7 @@ def messy_records(dice: Dice, history: Sequence[ReceivedEvent], partitions: int 
 
 
 def interleaved(dice: Dice, records: Sequence[OracleRecord]) -> list[OracleRecord]:
-    """The same mail with its topics interleaved in another way; the order within a topic stays."""
+    """The same records with their topics interleaved in another way; the order within a topic stays."""
     waiting = {topic: [record for record in records if record.topic == topic] for topic in oracle.ENTERS_BY.values()}
     found = []
     while waiting := {topic: left for topic, left in waiting.items() if left}:

@@ -3,8 +3,8 @@
 #
 #     tests/bare/run.sh [SUITE [CASE...]]      as root; SUITE: bookworm (the default), trixie, noble, jammy, ...
 #
-# CASE: root, sudo (a user whose sudo asks no password), user (one without sudo: an administrator runs the line it is
-# told); all three by default. What is tried is the last commit. Needs debootstrap (for Ubuntu also its keyring) and
+# CASE: root, sudo (a user whose sudo asks no password), user (one without sudo: an administrator runs the line that is
+# shown); all three by default. What is tried is the last commit. Needs debootstrap (for Ubuntu also its keyring) and
 # unshare; a root has its own processes and files, and the ports of this machine: see `ports` below.
 # DEBOOTSTRAP: more options for it, --no-check-gpg for one. TEST=no leaves `make test` out; else ARGS goes to it (the default: tests that start every real part once).
 #
@@ -68,7 +68,7 @@ enter() { # enter USER COMMAND...: become it, in the root of this case, with pro
         mount --rbind /dev "$root/dev"; mount -t proc proc "$root/proc"
         chroot --userspec="$user" "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             HOME="$home" USER="$user" LANG=C.UTF-8 "$@" || exit
-        exit 0 # not exec: who changes the user is no longer told when unshare is killed' - "$root" "$user" "$home" "${passed[@]}" "${ports[@]}" "$@"
+        exit 0 # not exec: a process that changes the user gets no signal any more when unshare is killed' - "$root" "$user" "$home" "${passed[@]}" "${ports[@]}" "$@"
 }
 in_checkout() { # in_checkout USER COMMAND...: as `enter`, in the checkout
     enter "$1" sh -c 'cd ~/pantau && exec "$@"' - "${@:2}"
@@ -120,14 +120,14 @@ refused() { # refused USER [VARIABLE=VALUE]: make run names what is missing, wit
     if (in_checkout "$1" env "${@:2}" make run) >"$work/log" 2>&1; then fail "make run went on"; fi
     grep -q '^Missing: .*Java 17' "$work/log" || fail "what is missing is not named"
     line=$(sed -n 's/.*To install it: //p' "$work/log")
-    [ -n "$line" ] || fail "the line that installs it is not told"
+    [ -n "$line" ] || fail "the line that installs it is not shown"
     [ ! -e "$root/usr/bin/java" ] || fail "something was installed"
 }
 
 tests() { # tests USER
     [ "${TEST:-}" != no ] || return 0
     local began=$SECONDS
-    (in_checkout "$1" make test ARGS="${ARGS:-tests/integration/test_parts.py tests/unit/test_sample.py -q}") >"$work/log" 2>&1 || fail "make test"
+    (in_checkout "$1" make test ARGS="${ARGS:-tests/integration/test_real_parts.py tests/unit/test_sample.py -q}") >"$work/log" 2>&1 || fail "make test"
     no_daemons
     say "make test, with its packages: $((SECONDS - began)) s; $(tail -n 1 "$work/log")"
 }
@@ -145,7 +145,7 @@ try() {
     (enter $user git -c advice.detachedHead=false clone -q /pantau.bundle "$([ $user = root ] && echo /root || echo /home/someone)/pantau")
     if [ "$case" = user ]; then
         refused $user
-        say "told: $line"
+        say "shown: $line"
         began=$SECONDS
         (enter root env DEBIAN_FRONTEND=noninteractive sh -c "${line//sudo /}") >"$work/log" 2>&1 <<<Y || fail "the line does not install it"
         say "an administrator ran that in $((SECONDS - began)) s"

@@ -376,7 +376,7 @@ class PageCity:
         }
 
     def change(self, moved: list[str], as_of: date, basis: str) -> Json:
-        """What the stream says after the programs `moved` moved."""
+        """The stream's event after the state of the programs `moved` has changed."""
         dimensions = {self.programs[code].dimension for code in moved}
         return {
             "known_at": self._known_at(), "fresh_at": _moment(self.fresh_at), "overall": self.overall(as_of, basis),

@@ -1,4 +1,4 @@
-"""A real HTTP server for the page's tests: serves web/ with its security header, and answers as the API's contract says.
+"""A real HTTP server for the page's tests: serves web/ with its security header, and answers as the API's contract defines.
 
 Its stream can be pushed to (`report`), dropped (`drop_streams`), and the server can stop answering (`refusing`).
 To look at the page by hand: `python -m tests.browser.page_server` prints its address.
@@ -66,7 +66,7 @@ class PageServer:
     def report(
         self, *codes: str, status: str = "realized", physical: int = 100, plan: str = "kota-pontianak-2019-2028"
     ) -> None:
-        """Reports on programs arrive, true of the end of 2021, and whoever listens to the plan hears of them."""
+        """Reports on programs arrive, true of the end of 2021; every stream of the plan gets them."""
         city = self.cities[plan]
         with self._lock:
             for code in codes:

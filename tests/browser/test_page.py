@@ -1,4 +1,4 @@
-"""The council's page in a real browser: what it says, how it changes, and how it behaves when something is missing."""
+"""The council's page in a real browser: what it shows, how it changes, and how it behaves when something is missing."""
 
 import json
 import re
@@ -248,7 +248,7 @@ class TestLive:
         server.failing.clear()
         expect(page.get_by_test_id("connection")).to_have_text("Langsung")
 
-    def test_a_line_that_went_dead_without_a_word_is_noticed(self, page: Page, server: PageServer) -> None:
+    def test_a_connection_that_dies_silently_is_noticed(self, page: Page, server: PageServer) -> None:
         page.clock.install()
         shown(page, server)
         server.refusing = True  # the stream stays open, and nothing comes any more
@@ -264,11 +264,11 @@ class TestLive:
         expect(page.get_by_test_id("overall-percent")).to_have_text(re.compile("^50,00"))
         expect(page.locator(".multiples .moved")).to_have_count(4)
 
-    def test_leaving_a_date_leaves_its_stream(self, page: Page, server: PageServer) -> None:
+    def test_another_date_closes_the_stream_of_the_former(self, page: Page, server: PageServer) -> None:
         shown(page, server)
         page.goto(server.url + "?as_of=2020-12-31")
         expect(page.get_by_test_id("overall-percent")).to_have_text("36,38 %")
-        server.report(NEXT, status="in_progress", physical=91)  # a stream learns that it was left when it next speaks
+        server.report(NEXT, status="in_progress", physical=91)  # the server notices a closed stream when it next writes
         server.report(NEXT, status="in_progress", physical=92)
         expect(page.get_by_test_id("overall-percent")).to_have_text("36,38 %")
 
@@ -528,7 +528,7 @@ class TestStates:
         )
         expect(page.locator("#dimensions")).to_contain_text("Belum ada versi masterplan")
 
-    def test_an_unknown_plan_says_so_and_offers_the_known_ones(self, page: Page, server: PageServer) -> None:
+    def test_an_unknown_plan_is_named_and_the_known_ones_are_offered(self, page: Page, server: PageServer) -> None:
         page.goto(server.url + "?plan=nowhere")
         expect(page.get_by_test_id("problem")).to_contain_text("Rencana ini tidak dikenal")
         page.locator("#plans").get_by_role("link", name="Masterplan Pontianak Smart City").click()

@@ -33,11 +33,11 @@ from tests.parts import postgres
 STOPPED = 130  # as a shell says it of Ctrl-C
 EVENTS, EVENTS_AT_THE_BOUNDS = 20_000, 100_000
 ATTEMPTS = 3  # at a control whose faults were not seen to hit
-RUNS_PER_ENVIRONMENT = 20  # then the topics of all of them are enough for one broker
+RUNS_PER_ENVIRONMENT = 20  # each run declares topics of its own, and a broker slows down with their number
 
 
 class Environments:
-    """The environments that stand, each for several runs."""
+    """The environments that are open; a reused one serves several runs."""
 
     def __init__(self, base: Path, stack: ExitStack) -> None:
         self._base, self._stack = base, stack
@@ -62,14 +62,14 @@ class Environments:
 
 
 class RunSeries:
-    """Where runs are played, each in a folder of its own, and written down."""
+    """Plays runs, each in a folder of its own, and records their results."""
 
     def __init__(self, base: Path, environments: Environments) -> None:
         self._base, self._environments = base, environments
         self.runs = self.kept = 0
 
     def play(self, plan: RunPlan, control: str | None) -> results.Result:
-        """Play a run, write down what came of it, and tell."""
+        """Play a run, record its result and print it."""
         self.runs += 1
         folder = self._base / f"run-{self.runs}-seed-{plan.seed}"
         folder.mkdir(0o755)
@@ -83,13 +83,15 @@ class RunSeries:
 
 
 def main() -> int:
-    """Play the runs that were asked for."""
+    """Play the runs that the command line asks for."""
     options = _arguments()
     if options.bounds:
         return _bounds(options.seed, options.events or EVENTS_AT_THE_BOUNDS)
     options.events = options.events or EVENTS
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers are away is known here
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as on Ctrl-C: what was begun is put away
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are down on purpose here
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # as on Ctrl-C, so that processes and folders are cleaned up
     base = Path(mkdtemp(prefix="pantau-chaos-"))
     base.chmod(0o755)  # a database's own user must be able to pass
     if options.questions:

@@ -6,22 +6,22 @@ from services.aggregator.api.projection import PREFIX
 from tests.chaos.environments import RunEnvironment
 from tests.chaos.installation import ChaosInstallation
 
-BEHIND_SECONDS = ASKED_SECONDS = 10.0
+LAG_SECONDS = ASKED_SECONDS = 10.0
 CUT_OFF_SECONDS = 3.0
 
 
 def api_killed_while_projecting(installation: ChaosInstallation[RunEnvironment]) -> str | None:
-    """SIGKILL when its tables are behind the facts log."""
+    """SIGKILL while its tables lag behind the facts log."""
     site = installation.random.choice(installation.sites)
-    behind = installation.wait(lambda: _behind(installation), BEHIND_SECONDS)
+    lagged = installation.wait(lambda: _lag(installation), LAG_SECONDS)
     site.running.kill()
-    left = _behind(installation)
+    lag = _lag(installation)
     installation.until_ready(site)
-    return f"killed when its tables were {left} records of the book behind" if behind and left else None
+    return f"killed when its tables lagged {lag} records behind the facts log" if lagged and lag else None
 
 
 def api_killed_while_answering(installation: ChaosInstallation[RunEnvironment]) -> str | None:
-    """SIGKILL when a sender waits for its word."""
+    """SIGKILL while a sender waits for its answer."""
     requests = installation.requests
     had = requests.cut_off
     asked = installation.wait(lambda: requests.waiting, ASKED_SECONDS)
@@ -32,8 +32,8 @@ def api_killed_while_answering(installation: ChaosInstallation[RunEnvironment]) 
     return "a sender was cut off in the middle of a request" if asked and cut else None
 
 
-def _behind(installation: ChaosInstallation[RunEnvironment]) -> int:
-    """How many offsets of the facts log are not in the tables of live state."""
+def _lag(installation: ChaosInstallation[RunEnvironment]) -> int:
+    """The lag of the tables of live state: offsets of the facts log that are not applied yet."""
     ends = installation.kafka_topics.ends("facts")
     engine = create_engine(installation.settings.database_url("realization"))
     try:

@@ -23,7 +23,7 @@ def broker_killed(installation: ChaosInstallation[RunEnvironment]) -> str | None
 
 
 def broker_paused(installation: ChaosInstallation[RunEnvironment]) -> str | None:
-    """SIGSTOP: connections stay open and nobody answers."""
+    """SIGSTOP: connections stay open and no request is answered."""
     broker = installation.environment.broker
     seconds = installation.random.uniform(1.0, LONGEST_PAUSE_SECONDS)
     broker.pause()

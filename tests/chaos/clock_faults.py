@@ -1,6 +1,6 @@
 """Wall clocks a day off: the workers', the apis', the broker's, set while they run and set right again.
 
-Whose clock it is can be seen from outside: processes date their answers, and the broker stamps the mail.
+The shift can be seen from outside: processes date their answers, and the broker puts timestamps on records.
 """
 
 import time
@@ -70,14 +70,14 @@ def clock_of_the_api_off(installation: Here) -> str | None:
 
 
 def clock_of_the_broker_off(installation: Here) -> str | None:
-    """A day ahead or behind, while it runs: what counts as the future is judged by its stamps."""
+    """A day ahead or behind, while it runs: dates in the future are judged by its timestamps."""
     return _off(installation, "broker", None, partial(_record_timestamps, installation))
 
 
 def _off(
     installation: Here, role: str, process: KeptProcess | None, clock_times: Callable[[], list[float]]
 ) -> str | None:
-    """Set a clock off for a while. `told` gives times told lately by that clock, of which one may be from before."""
+    """Shift a clock for a while. `clock_times` gives recent readings of that clock; one may be from before the shift."""
     clock, shift = installation.environment.clocks[role], installation.random.choice((DAY, -DAY))
     clock.set_off_by(shift)
     if process is not None and installation.random.random() < 0.5:
@@ -86,7 +86,7 @@ def _off(
     installation.wait(lambda: False, installation.random.uniform(0, LONGEST_SECONDS))
     clock.set_off_by(timedelta(0))
     installation.until_ready()
-    return f"a day {'ahead' if shift > timedelta(0) else 'behind'} by its own word" if seen else None
+    return f"a day {'ahead' if shift > timedelta(0) else 'behind'} by its own timestamps" if seen else None
 
 
 def _near(time_shown: float, shift: timedelta) -> bool:

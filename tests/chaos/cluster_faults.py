@@ -15,7 +15,7 @@ LONGEST_PAUSE_SECONDS = 12.0
 MOVED_SECONDS = 30.0
 WHOLE_SECONDS = 120.0
 OUR_TOPICS = ("program-status", "facts", "aggregator-progress")
-ITS_OWN_TOPICS = ("__consumer_offsets", "__transaction_state")  # who leads these coordinates groups and transactions
+ITS_OWN_TOPICS = ("__consumer_offsets", "__transaction_state")  # their leaders coordinate groups and transactions
 
 
 class ClusterEnvironment(RunEnvironment):
@@ -43,7 +43,7 @@ Here = ChaosInstallation[ClusterEnvironment]
 
 
 def leader_killed(installation: Here) -> str | None:
-    """SIGKILL of the node that leads a partition that matters: ours, or of who coordinates groups and transactions."""
+    """SIGKILL of the leader of a partition: one of ours, or one of Kafka's group or transaction coordinator."""
     topic, partition = _led(installation)
     leader = installation.environment.cluster.leader_of(topic, partition)
     leader.kill()
@@ -54,7 +54,7 @@ def leader_killed(installation: Here) -> str | None:
 
 
 def leader_paused(installation: Here) -> str | None:
-    """SIGSTOP of a leader until another leads, and longer; it wakes up and believes that it still does."""
+    """SIGSTOP of a leader until another node leads, and longer; when resumed it still takes itself for the leader."""
     topic, partition = _led(installation)
     leader = installation.environment.cluster.leader_of(topic, partition)
     leader.pause()
@@ -82,7 +82,7 @@ def one_of_three_killed(installation: Here) -> str | None:
 
 
 def two_of_three_killed(installation: Here) -> str | None:
-    """SIGKILL of any two nodes at once: nobody controls, and nothing can be acknowledged until one is back."""
+    """SIGKILL of any two nodes at once: there is no controller, and nothing is acknowledged until one is back."""
     return _killed(installation, 2)
 
 

@@ -3,7 +3,7 @@
 Events are made from the JSON Schema of each kind: texts as long as they may be, of characters of all planes that no
 compression makes shorter, numbers and days at their ends. Some are made wrong. They are decided by the aggregator's own
 state; what it would write has to fit the topics, be read back by the state, and be applied by the projections of all
-services to a database. A field or pattern that nobody taught this file to make fails loudly.
+services to a database. A field or pattern that this file can't generate is an error.
 """
 
 import itertools
@@ -108,7 +108,7 @@ class _Maker:
                 return [self.of(schema["items"], definitions) for _ in range(min(count, schema.get("maxItems", count)))]
             case "object":
                 return self._object(schema, definitions)
-        raise DiffersError(f"nobody knows how to make {schema}")
+        raise DiffersError(f"no generator for {schema}")
 
     def _object(self, schema: Json, definitions: Json) -> Json:
         if "properties" in schema:
@@ -140,14 +140,14 @@ class _Maker:
         if pattern.startswith("^https?"):
             return "https://" + self.text(most - 8).replace("\u2028", "x").replace("\u00a0", "x")
         if "council" in pattern:
-            return f"/plans/{self._chance.choice(ORGANIZATIONS)}/council"  # put right by who knows the plan
+            return f"/plans/{self._chance.choice(ORGANIZATIONS)}/council"  # corrected by the caller, who knows the plan
         if pattern.startswith("^[!#$&"):
             return "application/" + "x" * (most - 12)
         if pattern.startswith("^(?:[a-z0-9]"):
             return self._chance.choice(ORGANIZATIONS)
         if pattern.startswith("^(?:(?:0|[1-9]"):
             return self._chance.choice(("0", "0.01", "99.99", "100", "33.3"))
-        raise DiffersError(f"nobody knows how to make a text of {pattern}")
+        raise DiffersError(f"no generator for a text of {pattern}")
 
     def text(self, most: int, also: str = "") -> str:
         """A text of up to so many characters that can't be made shorter."""

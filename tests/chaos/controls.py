@@ -13,7 +13,7 @@ from tests.chaos.run import RunPlan
 
 
 class Control(NamedTuple):
-    """A protection, who runs without it, and what strikes then."""
+    """A protection, the processes that run without it, and the faults that strike them."""
 
     protection: str
     faults: tuple[Fault[Any], ...]
@@ -53,12 +53,12 @@ CONTROLS: dict[str, Control] = {
     ),
     "lock": Control("one transaction of a partition at a time", (KILLED,), _worker("no_lock")),
     "restore": Control(
-        "a restore reads the book to its end",
+        "a restore reads the facts log to its end",
         (worker_faults.worker_killed_while_restoring,),
         _worker("restore_stops_short"),
     ),
     "read_committed_mail": Control(
-        "mail is read when it is committed", (KILLED,), _worker("reads_uncommitted_records")
+        "input records are read when they are committed", (KILLED,), _worker("reads_uncommitted_records")
     ),
     "read_committed": Control(
         "a restore reads what is committed", (KILLED,), _worker("restores_what_is_not_committed")

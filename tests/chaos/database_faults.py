@@ -33,5 +33,5 @@ def _start_again(installation: ChaosInstallation[PostgresEnvironment], before: d
 
 
 def _complaints(installation: ChaosInstallation[PostgresEnvironment]) -> dict[KeptProcess, int]:
-    """How often each site has said that a projection waits."""
+    """How often each site has logged that a projection waits for its database."""
     return {site: site.running.output.count(WAITS) for site in installation.sites}

@@ -34,7 +34,7 @@ def on_a_small_disk(folder: Path) -> Generator[DiskEnvironment]:
 
 
 def disk_filled(installation: ChaosInstallation[DiskEnvironment]) -> str | None:
-    """All space is taken while mail comes in; the broker leaves; it is given back, and the broker is started again."""
+    """The disk fills up while records come in; the broker exits; space is freed, and the broker is started again."""
     environment = installation.environment
     stopped, log_size = environment.broker.process, environment.broker.log.stat().st_size
     environment.disk.fill()
@@ -48,4 +48,4 @@ def disk_filled(installation: ChaosInstallation[DiskEnvironment]) -> str | None:
         return None
     environment.broker.start()
     installation.until_ready()
-    return f"the broker left with code {stopped.returncode}" if why else None
+    return f"the broker exited with code {stopped.returncode}" if why else None

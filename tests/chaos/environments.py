@@ -1,4 +1,4 @@
-"""What an installation stands on: a broker, a database, and what each process is told of them."""
+"""What an installation runs on: a broker, a database, and the environment variables of each process."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _databases = count(1)
 
 
 class RunEnvironment:
-    """One broker, and SQLite. Other environments add to it, or say something else to a process."""
+    """One broker, and SQLite. Subclasses add parts, or give a process other variables."""
 
     replication = 1  # how many copies of each partition there are
 
@@ -24,7 +24,7 @@ class RunEnvironment:
 
     @property
     def kafka(self) -> str:
-        """The bootstrap servers, as senders and the verdict reach them whatever is between the processes and them."""
+        """The bootstrap servers, as senders and the verdict reach them, without the proxies that processes may go through."""
         return self.broker.bootstrap
 
     def database(self) -> str | None:
@@ -32,7 +32,7 @@ class RunEnvironment:
         return None
 
     def process_variables(self, process: str) -> Mapping[str, str]:
-        """What a process (`worker-1`, `site-2`) is told beside the usual, such as another way to the broker."""
+        """Additional variables of a process (`worker-1`, `site-2`), such as another address of the broker."""
         return NOTHING
 
 

@@ -1,7 +1,7 @@
 """What a fault is.
 
-A fault is a function: it strikes an installation while mail is under way, puts right what the world would put right (a
-paused process wakes, a broker is started again), and returns what shows that it hit. A fault of which nothing shows
+A fault is a function: it strikes an installation while records are being processed, undoes what would end by itself (a
+paused process is resumed, a broker is started again), and returns what shows that it hit. A fault of which nothing shows
 that it hit returns None and is not counted. It waits by `installation.wait`, which keeps the other processes running.
 
 To add one: write the function, name it in a stage (stages.py). What it needs to stand on (three brokers, a proxy) is a

@@ -1,4 +1,5 @@
-"""Those who listen: each follows one plan's server-sent events on one site, comes back when it is cut off, and notes every version."""
+"""Clients of streams: each follows one plan's server-sent events on one site, reconnects when it is cut off, and
+records every version."""
 
 import threading
 from contextlib import suppress
@@ -10,7 +11,7 @@ SILENCE_SECONDS = 15.0  # a heartbeat comes every 10
 
 
 class Follower:
-    """A thread that listens for a whole run. `versions` are the `seq`s in the order in which they were heard."""
+    """A thread that follows a stream for a whole run. `versions` are the `seq`s in the order in which they arrived."""
 
     def __init__(self, url: str, plan: str) -> None:
         self.url, self.plan = url, plan

@@ -7,7 +7,7 @@ from tests.parts.api_fuzzing import DOCUMENTS, Caller, findings, installation
 
 
 def ask(folder: Path, seconds: int, seed: int) -> int:
-    """Ask, and print what is found. How many documents and callers something was found with."""
+    """Fuzz, and print what is found. Returns the number of pairs of document and caller with findings."""
     wrong = 0
     folder.mkdir(0o755)
     with (

@@ -1,4 +1,4 @@
-"""The processes under test, kept running as the real supervisor keeps them: what leaves is started again.
+"""The processes under test, kept running as the real supervisor keeps them: what exits is started again.
 
 Everything here happens in the main thread, because processes are bound to the thread that starts them: who waits,
 waits by `wait`, which tends the processes meanwhile.
@@ -61,7 +61,7 @@ class KeptProcess:
         return self._processes.start(self.name, [sys.executable, "-m", *self._module], env=self._env)
 
     def tend(self) -> int | None:
-        """Start it again when it is down and its time has come. Its exit code, once, when it has left."""
+        """Start it again when it is down and its pause is over. Returns its exit code, once, when it has exited."""
         if self.running.alive or not self.wanted:
             return None
         now = time.monotonic()
@@ -79,7 +79,7 @@ class KeptProcess:
 
     @property
     def keeps_exiting(self) -> bool:
-        """Whether it left by itself so often that the real supervisor would give up."""
+        """Whether it exited by itself so often that the real supervisor would give up."""
         return len(self._left_at) >= EXITS_ALLOWED
 
     def retire(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -88,7 +88,7 @@ class KeptProcess:
         self.running.signal(number)
 
     def ready(self, http: Client) -> bool:
-        """Whether it says that it can be asked."""
+        """Whether it answers that it is ready."""
         try:
             return http.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
         except HTTPError:
@@ -108,7 +108,7 @@ class ChaosInstallation(Generic[G_co]):
         site: tuple[str, ...] = SITE,
     ) -> None:
         self.environment, self.folder = environment, folder
-        self.random = random.Random(seed)  # for what a fault leaves to chance
+        self.random = random.Random(seed)  # for the random choices of faults
         self.kafka_topics = KafkaTopics(environment.kafka, PARTITIONS, environment.replication)
         self.admin_key = administrator.key(folder / "keys")
         self.database = environment.database()
@@ -120,7 +120,7 @@ class ChaosInstallation(Generic[G_co]):
 
     @property
     def settings(self) -> InstallationSettings:
-        """The settings of the apis, for who looks at their tables."""
+        """The settings of the apis, for reading their tables."""
         return InstallationSettings(
             kafka=self.kafka_topics.bootstrap,
             topic_prefix=self.kafka_topics.prefix,
@@ -170,14 +170,14 @@ class ChaosInstallation(Generic[G_co]):
         return [kept for kept in self._all if kept.name.startswith(prefix) and kept.wanted]
 
     def tend(self) -> None:
-        """Start again what has left. Raises LostError for a process that leaves and may not.
+        """Start again what has exited. Raises LostError for a process that exits and may not.
 
-        A worker may leave by itself, not again and again; an api never may.
+        A worker may exit by itself, not again and again; an api never may.
         """
         for kept in self._all:
             code = kept.tend()
             if code is not None and code >= 0 and (kept.name.startswith("site-") or kept.keeps_exiting):
-                why = "keeps leaving" if kept.keeps_exiting else "left by itself"
+                why = "keeps exiting" if kept.keeps_exiting else "exited by itself"
                 raise LostError(f"{kept.name} {why}, with code {code}{_last_words(kept.left_log)}")
 
     def wait(self, predicate: Callable[[], object], within_seconds: float, *, every: float = LOOK_SECONDS) -> bool:
@@ -195,7 +195,7 @@ class ChaosInstallation(Generic[G_co]):
             time.sleep(every)
 
     def until_ready(self, *kept: KeptProcess) -> bool:
-        """Wait until these processes, or all that are wanted, say that they can be asked."""
+        """Wait until these processes, or all that should run, are ready."""
         asked = kept or (*self.workers, *self.sites)
         return self.wait(lambda: all(one.ready(self.http) for one in asked), READY_SECONDS, every=ASK_SECONDS)
 
@@ -206,7 +206,7 @@ class ChaosInstallation(Generic[G_co]):
 
 
 def _last_words(log: Path) -> str:
-    """The error for which a process has left, as its log has it."""
+    """The error for which a process has exited, from its log."""
     words = ""
     for line in log.read_text(errors="replace").splitlines():
         if '"CRITICAL"' in line:

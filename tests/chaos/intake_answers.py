@@ -1,4 +1,4 @@
-"""What senders are told when they ask what became of an event, compared with what the oracle says."""
+"""What intake answers to the question for an event's outcome, compared with the oracle."""
 
 import json
 import time
@@ -39,7 +39,7 @@ def differences(
     outcomes: Sequence[oracle.Outcome],
     facts: Facts,
 ) -> list[str]:
-    """Ask every site what became of some events, and of one that nobody sent."""
+    """Ask every site for the outcome of some events, and of one that was never sent."""
     accepted = {_name(fact.event): fact.event for of_a_plan in facts.values() for fact in of_a_plan}
     refused = _refused(records, outcomes)
     names = sorted({*accepted, *refused})
@@ -82,7 +82,7 @@ def _refused(records: Sequence[oracle.OracleRecord], outcomes: Sequence[oracle.O
 
 
 def _standing(event: oracle.Json, facts: Facts) -> str | None:
-    """What a report means today. The oracle is asked with what alone decides it, because it takes its time."""
+    """What a report means today. The oracle gets only the facts that decide it, because it is slow."""
     if event["type"] != oracle.REPORT:
         return None
     plan, program = oracle.plan_of(event["source"]), event["data"]["program"]

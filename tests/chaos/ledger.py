@@ -2,7 +2,7 @@
 
 A file to which lines are only added. Lines that say "this is going to be sent" are forced to the disk before any of it
 is sent, and lines that say "this was acknowledged" as soon as it was; so whatever dies, nothing was sent that the
-ledger does not know. Letters are numbered by those who send them.
+ledger does not know. Senders number their records.
 """
 
 import json
@@ -26,7 +26,7 @@ class AcknowledgedPlace(NamedTuple):
 
 
 class Entry:
-    """All that the ledger says of one letter."""
+    """All that the ledger has of one record."""
 
     def __init__(self, way: Way, record: RecordToSend) -> None:
         self.way, self.record = way, record
@@ -45,15 +45,15 @@ class Ledger:
         self._known: set[int] = set()
 
     def attempt(self, way: Way, records: Mapping[int, RecordToSend]) -> None:
-        """Note that letters are going to be sent, once more or for the first time."""
+        """Note that records are going to be sent, once more or for the first time."""
         self._write({"attempt": number} | self._content(number, way, record) for number, record in records.items())
 
     def acknowledge(self, places: Mapping[int, AcknowledgedPlace]) -> None:
-        """Note where acknowledged letters lie."""
+        """Note the offsets of acknowledged records."""
         self._write({"acknowledged": number, "place": place} for number, place in places.items())
 
     def refuse(self, numbers: Sequence[int]) -> None:
-        """Note that intake refused letters for what is wrong with them."""
+        """Note that intake refused records for what is wrong with them."""
         self._write({"refused": number} for number in numbers)
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Ledger:
 
 
 def read(path: Path) -> dict[int, Entry]:
-    """What a ledger says, by the letters' numbers."""
+    """The entries of a ledger, by the records' numbers."""
     entries: dict[int, Entry] = {}
     with path.open("rb") as file:
         for line in file:

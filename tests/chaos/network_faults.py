@@ -67,27 +67,27 @@ def site_reset(installation: Here) -> str | None:
 
 
 def worker_cut(installation: Here) -> str | None:
-    """Nothing of what the worker says arrives, or nothing of what it is told, for a while."""
+    """Nothing arrives in one direction between the worker and the broker for a while."""
     return _cut(installation, installation.environment.to_worker)
 
 
 def site_cut(installation: Here) -> str | None:
-    """Nothing of what the apis say arrives, or nothing of what they are told, for a while."""
+    """Nothing arrives in one direction between the apis and the broker for a while."""
     return _cut(installation, installation.environment.to_site)
 
 
 def worker_forgotten(installation: Here) -> str | None:
-    """The worker's connections are dead and nobody tells: it has to find out by itself, and to connect again."""
+    """The worker's connections die without a reset: it has to find out by itself, and to connect again."""
     return _forgotten(installation, installation.environment.to_worker)
 
 
 def site_forgotten(installation: Here) -> str | None:
-    """The apis' connections are dead and nobody tells: they have to find out by themselves, and to connect again."""
+    """The apis' connections die without a reset: they have to find out by themselves, and to connect again."""
     return _forgotten(installation, installation.environment.to_site)
 
 
 def worker_cut_past_its_session(installation: Here) -> str | None:
-    """One direction is cut until another worker owns every partition; then what was said before arrives after all."""
+    """One direction is cut until another worker owns every partition; then what was sent before arrives after all."""
     network, cut = installation.environment.to_worker, installation.workers[0]
     direction = installation.random.choice(DIRECTIONS)
     other = installation.start_worker("relief")

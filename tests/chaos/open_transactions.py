@@ -8,7 +8,7 @@ from tests.parts.kafka_topics import KafkaTopics
 
 
 class OpenFactsTransactions:
-    """Looks at the facts log of one installation."""
+    """The open transactions on the facts log of one installation."""
 
     def __init__(self, kafka_topics: KafkaTopics) -> None:
         self._facts_partitions = [

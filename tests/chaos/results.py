@@ -11,7 +11,7 @@ from tests.chaos.run import RunPlan, RunResult
 FILE = Path(__file__).with_name("results.jsonl")
 DIFFERENCE_CHARACTERS = 300
 ROOT = Path(__file__).parents[2]
-PLAYED = ("services", "realization", "schemas", "deploy/local")  # what a run puts to the test
+PLAYED = ("services", "realization", "schemas", "deploy/local")  # what a run tests
 
 
 class Result(NamedTuple):
@@ -30,7 +30,7 @@ class Result(NamedTuple):
 
     @property
     def as_it_must_be(self) -> bool:
-        """Good; with a protection missing, bad, or without a word because its faults did not hit."""
+        """Good; with a protection missing, bad, or inconclusive because its faults did not hit."""
         return self.good == (self.control is None) or (self.control is not None and self.missed > 0)
 
 
@@ -65,7 +65,7 @@ def read() -> list[Result]:
 
 
 def engine() -> str:
-    """The last commit of what was put to the test, marked where files of it differ."""
+    """The last commit of what was tested, marked where files of it differ."""
     asked = ["git", "log", "-1", "--format=%h", "--", *PLAYED]
     completed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *PLAYED], cwd=ROOT, check=False).returncode

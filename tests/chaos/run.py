@@ -1,7 +1,7 @@
-"""One run: an installation on a environment, mail under way, faults one after the other, and the verdict.
+"""One run: an installation in an environment, records being sent, faults one after the other, and the verdict.
 
-All that is left to chance comes from the seed: the mail, which faults strike and in which order, and what each of them
-leaves open. Time is the machine's own, so the same seed gives the same plan of a run, not the same microseconds.
+All that is left to chance comes from the seed: the records, which faults strike and in which order, and their
+random choices. Time is the machine's own, so the same seed gives the same plan of a run, not the same microseconds.
 """
 
 import random
@@ -22,8 +22,8 @@ from tests.chaos.senders import DIRECT_GROUP, HTTP_GROUP, ByHttp, Direct, Outbox
 from tests.chaos.verdict import Played
 
 LEAST_FAULTS, MOST_FAULTS = 2, 3
-STRIKING_SECONDS = 8.0  # while a fault strikes, the mail up to the next one comes as slowly as this
-BETWEEN_SECONDS = 0.2  # and what is left of it then, as fast as this (see `Outbox.release`)
+STRIKING_SECONDS = 8.0  # the pace of records while a fault strikes
+BETWEEN_SECONDS = 0.2  # and of the rest up to the next fault (see `Outbox.release`)
 SECTION_WITHIN_SECONDS = 60.0
 SENT_WITHIN_SECONDS = 120.0
 
@@ -76,7 +76,7 @@ def play(plan: RunPlan, environment: RunEnvironment, folder: Path, print_line: P
 
 
 class _Traffic(NamedTuple):
-    """Who sends and who listens, and the file of the ledger."""
+    """The senders, the followers, and the file of the ledger."""
 
     senders: list[Sender]
     followers: list[Follower]
@@ -91,7 +91,7 @@ def _strike(
     missed: list[str],
     print_line: Print,
 ) -> None:
-    """Let the faults strike, each when the mail has reached its place; mail goes on meanwhile."""
+    """Let the faults strike, each when its share of the records is sent; sending goes on meanwhile."""
     began, sections = time.monotonic(), len(plan.faults) + 1
 
     def release(section: int, seconds: float) -> None:
@@ -133,7 +133,7 @@ def _installed(plan: RunPlan, environment: RunEnvironment, folder: Path) -> Gene
 
 @contextmanager
 def _traffic(plan: RunPlan, installation: ChaosInstallation[Any]) -> Generator[_Traffic]:
-    """Senders, who wait until mail is released, and followers."""
+    """Senders, which wait until records are released, and followers."""
     urls = [f"http://127.0.0.1:{site.port}" for site in installation.sites]
     records = run_records.mixed(plan.seed, PARTITIONS, plan.events)
     ledger = Ledger(installation.folder / "ledger.jsonl")

@@ -19,21 +19,21 @@ from tests.parts.history import Json, RecordToSend, SeededHistory, event, handed
 PLANS, PROGRAMS = 6, 10
 COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 5)
 MEAN_COPIES = sum(COPIES) / len(COPIES)
-NEAR, FAR = 200, 0.1  # copies lie this many letters apart, but for one in ten, which may be anywhere
+NEAR, FAR = 200, 0.1  # copies lie this many records apart, but for one in ten, which may be anywhere
 BY_HTTP = 0.1
 THESE_DAYS = 0.05
-OVERSIZE = 3  # letters above the limit of an event: more of them would make the ledger large for nothing
+OVERSIZE = 3  # records above the limit of an event: more of them would make the ledger large for nothing
 
 
 class RunRecords(NamedTuple):
-    """Letters for the two ways in, each in the order in which they are to be sent."""
+    """The records to send by Kafka and by HTTP, each in the order of sending."""
 
     direct: list[RecordToSend]
     by_http: list[RecordToSend]
 
 
 def mixed(seed: int, partitions: int, events: int) -> RunRecords:
-    """The mail of a run: about so many letters. The same seed gives the same mail, on the same day."""
+    """The records of a run, about so many. The same seed gives the same records on the same day."""
     chance, today = random.Random(seed), datetime.now(UTC).date()
     history = SeededHistory(seed, partitions=partitions, plans=PLANS, programs=PROGRAMS)
     life = [_of_these_days(record, chance, today) for record in history.life(int(events / MEAN_COPIES))]
@@ -93,7 +93,7 @@ def _written_differently(record: RecordToSend) -> RecordToSend:
 
 
 def _can_go_by_http(record: RecordToSend, partitions: int) -> bool:
-    """Whether intake would have a say in it: a JSON object for the right topic and partition, of moderate size."""
+    """Whether it can be sent to intake: a JSON object for the right topic and partition, of moderate size."""
     key = (record.key or b"").decode()
     addressed = record.topic == "program-status" and record.partition == partition_of(key, partitions)
     return addressed and len(record.value or b"") < EVENT_LIMIT and _object(record.value) is not None

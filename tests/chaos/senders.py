@@ -1,6 +1,6 @@
-"""Those who send: departments with a Kafka client of their own, and others by HTTP. Both send the same id again until it is acknowledged.
+"""Senders: departments with a Kafka client of their own, and others by HTTP. Both send the same id again until it is acknowledged.
 
-A sender is a thread. It takes a few letters from its outbox, writes them into the ledger, sends them, writes down what
+A sender is a thread. It takes a few records from its outbox, writes them into the ledger, sends them, writes down what
 was acknowledged, and sends the rest again.
 """
 
@@ -36,7 +36,7 @@ NumberedRecords = dict[int, RecordToSend]
 
 
 class Outbox:
-    """Letters that wait for their time: they may leave up to a share of them, which rises as time goes by."""
+    """Records to be sent: a share of them is released, which rises with time."""
 
     def __init__(self, records: Sequence[RecordToSend], first_number: int) -> None:
         self._records, self._first = records, first_number
@@ -45,9 +45,9 @@ class Outbox:
         self.closed = False
 
     def release(self, share: float, seconds: float) -> None:
-        """Let the share of letters that may leave rise to `share`, ever more slowly: two thirds of it in `seconds`.
+        """Let the share of released records rise to `share`, ever more slowly: two thirds of the way in `seconds`.
 
-        So there is still some mail under way however long a fault takes.
+        So some records are still being sent however long a fault takes.
         """
         self._release = (self._released(), share, time.monotonic(), seconds)
 
@@ -57,7 +57,7 @@ class Outbox:
 
     @property
     def share(self) -> float:
-        """The share of letters that were acknowledged or refused."""
+        """The share of records that were acknowledged or refused."""
         return self.settled / len(self._records) if self._records else 1.0
 
     @property
@@ -65,7 +65,7 @@ class Outbox:
         return self.settled >= len(self._records)
 
     def take(self, at_most: int) -> NumberedRecords:
-        """The next letters that may leave now, by number; none: not yet."""
+        """The next released records, by number; none: not yet."""
         last = min(int(self._released() * len(self._records) + 0.5), self._taken + at_most)
         taken = {self._first + at: self._records[at] for at in range(self._taken, last)}
         self._taken = max(last, self._taken)
@@ -73,7 +73,7 @@ class Outbox:
 
 
 class Sender:
-    """Empties an outbox, whatever happens on the way. `send` returns the numbers of letters that need not be sent again."""
+    """Empties an outbox, whatever fails. `send` returns the numbers of records that need not be sent again."""
 
     def __init__(self, name: str, outbox: Outbox, group: int, send: Callable[[NumberedRecords], set[int]]) -> None:
         self.outbox, self._group, self._send = outbox, group, send
@@ -111,7 +111,7 @@ class Direct:
         self._groups = 0
 
     def send(self, records: NumberedRecords) -> set[int]:
-        """Send, and wait for the broker's word on each. Now and then in vain first: in a transaction that is aborted."""
+        """Send, and wait for each acknowledgement. Now and then first in a transaction that is aborted."""
         self._groups += 1
         self._ledger.attempt("direct", records)
         if self._groups % IN_VAIN_IN == 0:
@@ -129,7 +129,7 @@ class Direct:
         self._runner.close()  # and of all that it still tries
 
     async def _send(self, records: NumberedRecords) -> dict[int, AcknowledgedPlace]:
-        """Where the broker says that letters lie; those of which it has not said so in time are left out."""
+        """The acknowledged offsets of records; those not acknowledged in time are left out."""
         words: dict[int, asyncio.Future[RecordMetadata]] = {}
         with suppress(KafkaError, OSError):
             producer = await self._connected()
@@ -148,7 +148,7 @@ class Direct:
         }
 
     async def _in_vain(self, records: NumberedRecords) -> None:
-        """Send letters as nobody may ever read them."""
+        """Send records in a transaction that is aborted: no consumer may ever read them."""
         producer = AIOKafkaProducer(
             **client_options(KafkaSettings(kafka=self._kafka_topics.bootstrap)),
             transactional_id=f"{self._kafka_topics.prefix}sender",
@@ -239,9 +239,9 @@ class ByHttp:
             response = self._http.post(f"{self._urls[0]}/v1/events", content=body, headers={"Content-Type": media_type})
             found = response.json()
         except ConnectError:
-            pass  # nobody there: nothing was sent
+            pass  # no connection: nothing was sent
         except (HTTPError, ValueError):
-            self._requests.cut_off += 1  # in the middle; what became of it nobody knows
+            self._requests.cut_off += 1  # cut off in the middle: the outcome is unknown
         finally:
             self._requests.waiting -= 1
         return found

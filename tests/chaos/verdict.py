@@ -33,7 +33,7 @@ SERVED_WITH = 200
 
 
 class Played(NamedTuple):
-    """A run when its last fault has passed. `sent`: whether all mail was acknowledged or refused."""
+    """A run when its last fault has passed. `sent`: whether all records were acknowledged or refused."""
 
     installation: ChaosInstallation[Any]
     ledger: Path
@@ -43,7 +43,7 @@ class Played(NamedTuple):
 
 
 class DecidedLog(NamedTuple):
-    """The mail as it lies in the log, what the oracle says of it, and the highest `seq` of each plan."""
+    """The input records in the log, the oracle's outcome of each, and the oracle's facts by plan."""
 
     input_records: list[oracle.OracleRecord]
     outcomes: list[oracle.Outcome]
@@ -54,11 +54,11 @@ def differences(played: Played) -> list[str]:
     """Everything that does not hold."""
     found = [f"a sender failed: {error!r}" for error in played.errors]
     if not played.sent:
-        found.append("not all mail was acknowledged in time")
+        found.append("not all records were acknowledged in time")
     records = played.installation.kafka_topics.input_records()
     found += settled(played.installation, records)
     if found:
-        return found  # what is not at rest can't be compared
+        return found  # while records are being decided nothing can be compared
     outcomes, facts = oracle.decide(records, PARTITIONS)
     by_plan: dict[str, list[oracle.OracleFact]] = {}
     for fact in facts:
@@ -85,12 +85,12 @@ def settled(installation: ChaosInstallation[Any], records: Iterable[oracle.Oracl
         place = record.topic, record.partition
         ends[place] = max(ends.get(place, 0), record.offset + 1)
 
-    def behind() -> int:
+    def lag() -> int:
         read = kafka_topics.read_up_to()
         return sum(end - read.get(place, 0) for place, end in ends.items())
 
-    if not installation.wait(lambda: behind() == 0, LAG_SECONDS, every=LOOK_SECONDS):
-        return [f"the worker is {behind()} records behind {LAG_SECONDS:g} s after the last was sent"]
+    if not installation.wait(lambda: lag() == 0, LAG_SECONDS, every=LOOK_SECONDS):
+        return [f"the worker is {lag()} records behind the input topics {LAG_SECONDS:g} s after the last was sent"]
     if not installation.until_ready():
         return ["not every process is ready again"]
     return []
@@ -119,7 +119,7 @@ def followed(installation: ChaosInstallation[Any], decided: DecidedLog) -> list[
 
 
 def against_the_ledger(entries: dict[int, Entry], records: Iterable[oracle.OracleRecord]) -> list[str]:
-    """Everything acknowledged is in the log, where it was said to be; nothing is in the log that was not sent."""
+    """Everything acknowledged is in the log at its offset; nothing is in the log that was not sent."""
     found: list[str] = []
     lies = {(m.topic, m.partition, m.offset): m for m in records}
     attempts, acknowledged = Counter[Any](), Counter[Any]()
@@ -130,13 +130,13 @@ def against_the_ledger(entries: dict[int, Entry], records: Iterable[oracle.Oracl
         for place in entry.acknowledged:
             record = lies.get(place)
             if record is None or _same(entry.way, _record_to_send(record)) != same:
-                found.append(f"letter {number} was acknowledged at {place}, where it is not")
+                found.append(f"record {number} was acknowledged at {place}, where it is not")
         if not entry.acknowledged and not entry.refused:
-            found.append(f"letter {number} was neither acknowledged nor refused")
+            found.append(f"record {number} was neither acknowledged nor refused")
         if entry.refused and entry.acknowledged:
-            found.append(f"letter {number} was refused and acknowledged")
+            found.append(f"record {number} was refused and acknowledged")
         if entry.refused:
-            attempts[same] -= 1  # that answer says that the attempt did not come through
+            attempts[same] -= 1  # a refused attempt is not in the log
     logged = Counter[Any]()
     for record in lies.values():
         direct = _same("direct", _record_to_send(record))
@@ -153,8 +153,8 @@ def _record_to_send(record: oracle.OracleRecord) -> RecordToSend:
 
 
 def _same(way: ledger.Way, record: RecordToSend) -> Any:
-    """What is equal for a letter as it was sent and as it lies: all its bytes, or by HTTP its content, because intake
-    publishes its own writing of an event, and attests that the administrator sent a retraction."""
+    """What is equal for a record as it was sent and as it is in the log: all its bytes, or by HTTP its content,
+    because intake publishes its own writing of an event, and attests that the administrator sent a retraction."""
     if way == "direct":
         return record
     try:
@@ -194,11 +194,11 @@ def _figure(
         try:
             response = installation.http.get(url, params=asked)
         except HTTPError as error:
-            installation.tend()  # has it left?
-            yield f"{site.name} does not tell of {plan}: {error!r}"
+            installation.tend()  # has it exited?
+            yield f"{site.name} does not answer about {plan}: {error!r}"
             continue
         if response.status_code != SERVED_WITH:
-            yield f"{site.name} does not tell of {plan}: {response.text[:200]}"
+            yield f"{site.name} does not answer about {plan}: {response.text[:200]}"
             continue
         answer = response.json()
         day = date.fromisoformat(answer["as_of"])
@@ -209,14 +209,14 @@ def _figure(
 
 
 def received(played: Played, decided: DecidedLog) -> list[str]:
-    """Versions heard over server-sent events only rise, and come to the last."""
+    """Versions received over server-sent events only rise, and reach the last one."""
     found = []
     for follower in played.followers:
-        who, last = f"who follows {follower.plan}", len(decided.facts.get(follower.plan, ()))
+        who, last = f"the follower of {follower.plan}", len(decided.facts.get(follower.plan, ()))
         if follower.fell():
-            found.append(f"{who} heard versions fall: {follower.fell()[:3]}")
+            found.append(f"{who} received falling versions: {follower.fell()[:3]}")
         if not played.installation.wait(lambda f=follower, n=last: f.versions[-1:] == [n], STEP_SECONDS):  # type: ignore[misc]  # mypy infers no type for the default
-            found.append(f"{who} heard {follower.versions[-1:]} last, and not {last}")
+            found.append(f"{who} received {follower.versions[-1:]} last, and not {last}")
     return found
 
 
@@ -263,8 +263,8 @@ def state_from_the_facts_log(installation: ChaosInstallation[Any]) -> list[str]:
 
 
 def wedged(installation: ChaosInstallation[Any]) -> list[str]:
-    """Every process lives and can be asked. (That none left which may not was seen all the time, by `tend`.)"""
-    installation.until_ready()  # a rebalance may be under way: who left is missed when its session has passed
+    """Every process runs and is ready. (`tend` has checked all the time that none exited that may not.)"""
+    installation.until_ready()  # a rebalance may be under way: a lost member is noticed when its session ends
     return [
         f"{kept.name} is not ready"
         for kept in (*installation.workers, *installation.sites)

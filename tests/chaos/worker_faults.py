@@ -1,6 +1,6 @@
-"""Faults of the worker: killed, paused, joined by another, left alone.
+"""Faults of the worker: killed, paused, joined by another, which then goes.
 
-What the worker says of itself (its log) and what the broker holds (open transactions) show that one hit.
+What the worker logs and what the broker holds (open transactions) show that one hit.
 """
 
 import signal
@@ -104,7 +104,7 @@ def worker_joins_and_leaves(installation: Here) -> str | None:
     installation.wait(lambda: False, installation.random.random())
     other.retire(signal.SIGTERM)
     gone = installation.wait(lambda: not other.running.alive, RESTORE_SECONDS)
-    return "joined, owned a partition, left" if worked and gone else None
+    return "joined, owned a partition, stopped" if worked and gone else None
 
 
 def worker_paused_past_its_session(installation: Here) -> str | None:
@@ -118,7 +118,7 @@ def worker_paused_past_its_session(installation: Here) -> str | None:
 
 
 def worker_woken_in_the_middle_of_a_takeover(installation: Here) -> str | None:
-    """SIGSTOP in a transaction, and SIGCONT when another worker begins to take its partitions over: both go for them."""
+    """SIGSTOP in a transaction, and SIGCONT when another worker begins to take over: both want its partitions."""
     woken, fenced = _paused(installation, lambda relief, had: relief.count(REBALANCING) > had.count(REBALANCING))
     if not fenced:
         return None
@@ -126,21 +126,21 @@ def worker_woken_in_the_middle_of_a_takeover(installation: Here) -> str | None:
 
 
 def worker_woken_when_another_has_asked_before_opening(installation: Here) -> str | None:
-    """SIGSTOP in a transaction, and SIGCONT when another has asked for all offsets, and has opened no id yet.
+    """SIGSTOP in a transaction, and SIGCONT when another has asked for all end offsets, and has opened no transactional id yet.
 
-    Only for workers who do it in this order: `asks_before_opening` in tests.parts.faulty_worker.
+    Only for workers that do it in this order: `asks_before_opening` in tests.parts.faulty_worker.
     """
     _, fenced = _paused(
         installation, lambda relief, had: relief.count(ASKED_FIRST) >= had.count(ASKED_FIRST) + PARTITIONS
     )
-    return "woken between what another had asked for and opened" if fenced else None
+    return "resumed after another had asked for offsets and before it opened the transactional id" if fenced else None
 
 
 def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Running, bool]:
-    """Pause a worker beside another until `enough` is true of what the other says now and had said before.
+    """Pause a worker beside another until `enough` is true of what the other has logged now and before.
 
     Returns the process that was paused, and whether all came about: it was in a transaction, lost its
-    partitions, and was told so when it woke.
+    partitions, and learned of it when it was resumed.
     """
     paused = installation.workers[0]
     relief = installation.start_worker("relief")
@@ -161,18 +161,18 @@ def _paused(installation: Here, enough: Callable[[str, str], bool]) -> tuple[Run
 
 
 def worker_started_twice(installation: Here) -> str | None:
-    """A second process under the name of the first, which may be in a transaction: the first must go."""
+    """A second process under the name of the first, which may be in a transaction: the first must exit."""
     first = installation.workers[0]
     second = installation.start_worker(first.instance)
     first.wanted = False
     gone = installation.wait(lambda: not first.running.alive, REBALANCE_SECONDS)
     first.running.kill()
     installation.until_ready(second)
-    return "the first left when the second came" if gone else None
+    return "the first exited when the second joined" if gone else None
 
 
 def writer_fenced_by_a_stranger(installation: Here) -> str | None:
-    """Somebody opens the transactional id of a partition and does nothing with it: its owner can't write any more."""
+    """Another producer opens the transactional id of a partition, which fences its owner, and writes nothing."""
     kafka_topics = installation.kafka_topics
     workers = installation.workers
     started = {worker: worker.starts for worker in workers}
@@ -184,13 +184,17 @@ def writer_fenced_by_a_stranger(installation: Here) -> str | None:
     ) as stranger:
         fenced = [worker.running for worker in workers]
         stranger.init_transactions()
-        left = installation.wait(lambda: any(worker.starts > started[worker] for worker in workers), REBALANCE_SECONDS)
+        exited = installation.wait(
+            lambda: any(worker.starts > started[worker] for worker in workers), REBALANCE_SECONDS
+        )
     installation.until_ready()
-    return "its owner was fenced, and left" if left and any(FENCED in running.output for running in fenced) else None
+    return (
+        "its owner was fenced, and exited" if exited and any(FENCED in running.output for running in fenced) else None
+    )
 
 
 def input_hidden_by_a_stranger(installation: Here) -> str | None:
-    """A stranger leaves a transaction open on an input and gives it up later: meanwhile nothing behind it can be read."""
+    """Another producer holds a transaction open on an input topic and aborts it later: meanwhile no record after it can be read."""
     kafka_topics = installation.kafka_topics
     options = client_options(KafkaSettings(kafka=kafka_topics.bootstrap))
     tp = TopicPartition(f"{kafka_topics.prefix}program-status", installation.random.randrange(PARTITIONS))
@@ -213,4 +217,4 @@ def input_hidden_by_a_stranger(installation: Here) -> str | None:
         records = behind()
         stranger.abort_transaction()
         readable = installation.wait(lambda: int(committed.end_offsets([tp])[tp]) > open_at, REBALANCE_SECONDS)
-    return f"{records} records lay behind it" if hidden and readable else None
+    return f"{records} records lay after it" if hidden and readable else None

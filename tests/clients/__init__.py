@@ -84,7 +84,7 @@ def example() -> Json:
 
 def send(client: str, program: str, event_id: str, intake: IntakeSite, folder: Path, key: str | None = None) -> Json:
     """Run a program in a folder of its own, on the intake's broker and topics. Returns what became of its event, as
-    told to the holder of a key."""
+    shown to the holder of a key."""
     event, kafka_topics = example() | {"id": event_id}, intake.kafka_topics
     for stated, ours in (
         ('"127.0.0.1:9092"', f'"{kafka_topics.bootstrap}"'),

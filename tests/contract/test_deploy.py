@@ -248,7 +248,7 @@ def test_the_front_of_compose_sends_each_path_to_its_owner() -> None:
     assert found == {path: (owner, ports[owner]) for path, owner in PATHS.items()}
 
 
-def test_metrics_are_not_for_everybody() -> None:
+def test_metrics_are_not_public() -> None:
     (ingress,) = of_kind("Ingress")
     exact = {
         p["path"]: p["backend"]["service"]["name"]
@@ -291,7 +291,7 @@ def test_every_pod_is_restricted() -> None:
         assert "memory" in here["resources"]["limits"]
 
 
-def test_nobody_may_ask_the_cluster_for_anything() -> None:
+def test_no_pod_may_use_the_api_of_kubernetes() -> None:
     for workload in workloads():
         pod = workload["spec"]["template"]["spec"]
         assert pod["automountServiceAccountToken"] is False

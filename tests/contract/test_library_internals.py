@@ -1,4 +1,4 @@
-"""Each thing that the services take from the insides of Faust and aiokafka is still there, and is still called as it was.
+"""The internals of Faust and aiokafka that the services use still exist, and the libraries still call them as before.
 
 A failure names the hook and says what it is used for: look there before the library's pin in pyproject.toml is moved.
 """
@@ -65,7 +65,7 @@ NO_COMMITS = "committing nothing but in transactions (transport.py)"
 WRITER = "the transactional producer of a partition (writer.py)"
 
 INSIDES = (
-    # what Faust calls, and we have put in another's place
+    # what Faust calls, and we replace
     Inside(f"{APP}._new_transport", "putting our transport in", ("self",), f"{APP}.transport"),
     Inside(f"{APP}._create_directories", "having no folder of tables", ("self",), f"{APP}.on_first_start"),
     Inside("mode.worker:Worker._schedule_shutdown", "stopping at once on a signal", ("self", "signal"),
@@ -90,7 +90,7 @@ INSIDES = (
     Inside(f"{CONSUMER}._getmany", CHUNKS, ("self", "active_partitions", "timeout")),
     Inside(f"{CONSUMER}._read_offset", "reading on, after a takeover, from where the last transaction ended", None,
            f"{CONSUMER}._drain_messages"),
-    # what aiokafka calls, and we have put in another's place
+    # what aiokafka calls, and we replace
     Inside("aiokafka.consumer.fetcher:MemoryRecords", LENIENT, None,
            "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request"),
     Inside("aiokafka.consumer.fetcher:PartitionRecords", ONCE, None,

@@ -1,4 +1,4 @@
-"""What the stubs in stubs/ say of the libraries is so: every module, class, function, method, attribute and parameter.
+"""What the stubs in stubs/ declare exists in the libraries: every module, class, function, method, attribute and parameter.
 
 The stubs say only what is called here, so a library may have more, and its defaults and types are not compared. A call
 that the stubs allow is one that the library takes.
@@ -138,7 +138,7 @@ def _options(owner: Any, name: str, theirs: dict[str, Parameter]) -> set[str]:
 
 
 def _is_async(stub: Function, owner: Any) -> bool | None:
-    """Whether stub and library agree that a function is a coroutine; None where that can't be said."""
+    """Whether stub and library agree that a function is a coroutine; None where that is unknown."""
     raw = inspect.getattr_static(owner, stub.name)
     function = inspect.unwrap(raw.__func__ if isinstance(raw, classmethod | staticmethod) else raw)
     if not inspect.isfunction(function):
@@ -147,7 +147,7 @@ def _is_async(stub: Function, owner: Any) -> bool | None:
 
 
 @pytest.mark.parametrize("stub", sorted(STUBS.rglob("*.pyi")), ids=module_of)
-def test_the_library_has_what_its_stub_says(stub: Path) -> None:
+def test_the_library_has_what_its_stub_declares(stub: Path) -> None:
     module = module_of(stub)
     found = list(differences(stub.read_text("utf-8"), module))
     assert not found, f"{library(module)} and {stub.relative_to(STUBS.parent)} differ:\n" + "\n".join(found)
@@ -168,5 +168,5 @@ def test_the_library_has_what_its_stub_says(stub: Path) -> None:
         ("class AIOKafkaConsumer:\n    def seek(self) -> None: ...", "aiokafka.AIOKafkaConsumer.seek needs partition"),
     ],
 )  # fmt: skip
-def test_a_stub_that_says_too_much_is_seen(stub: str, difference: str) -> None:
+def test_a_stub_that_declares_too_much_is_found(stub: str, difference: str) -> None:
     assert difference in list(differences(stub, "aiokafka"))

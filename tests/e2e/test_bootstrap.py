@@ -1,4 +1,4 @@
-"""The bootstrap: killed at any point it leaves .venv whole or not there, and what it lacks it says in one line."""
+"""The bootstrap: killed at any point it leaves .venv whole or not there, and it names what is missing in one line."""
 
 import os
 import shutil
@@ -82,7 +82,7 @@ def kill(bootstrap: Running, number: signal.Signals) -> None:
 
 
 def test_killed_at_any_point_it_goes_on_and_what_was_there_stays_until_the_new_is_whole(checkout: Checkout) -> None:
-    half = checkout.venv / "bin"  # as it was left before .venv was renamed into place
+    half = checkout.venv / "bin"  # the state before .venv was renamed into place
     half.mkdir(parents=True)
     (half / "python").symlink_to("/usr/bin/python3")
     points = (

@@ -68,7 +68,7 @@ def read_up_to(http: httpx.Client, plan: str) -> int:
 
 
 def facts_by_seq(installed: WholeInstallation, plan: str) -> list[oracle.OracleFact]:
-    """The oracle's facts of a plan in the order in which the facts log has them, so that `known_at` can be asked."""
+    """The oracle's facts of a plan in the order in which the facts log has them, so that questions can have a `known_at`."""
     records = installed.kafka_topics.input_records()
     facts = {(f.topic, f.partition, f.offset): f for f in oracle.decide(records, installed.kafka_topics.partitions)[1]}
     plan_facts = [json.loads(record.value) for record in installed.kafka_topics.written("facts")]
@@ -91,11 +91,11 @@ def differences(found: Json, expected: Json, where: str) -> list[str]:
     """How a cell of the API differs from the oracle's."""
     wrong = [f"{where}.{name}" for name in FIGURES if name in expected and not same_figure(found[name], expected[name])]
     wrong += [
-        f"{where}.{name}: {found[name]} is told as {expected[name]}" for name in PLAIN if found[name] != expected[name]
+        f"{where}.{name}: {expected[name]} is shown as {found[name]}" for name in PLAIN if found[name] != expected[name]
     ]
     achieved = found["achievement"] and {key: found["achievement"][key] for key in ("percent", "band")}
     if achieved != expected["achievement"] and (achieved or {}).get("percent") is not None:
-        wrong.append(f"{where}.achievement: {achieved} is told as {expected['achievement']}")
+        wrong.append(f"{where}.achievement: {expected['achievement']} is shown as {achieved}")
     return wrong
 
 
@@ -227,6 +227,6 @@ def samples_of_2019_and_2020() -> list[Json]:
 
 
 def of_plan(event: Json, plan: str) -> Json:
-    """The same event, said of another plan."""
+    """The same event for another plan."""
     text = json.dumps(event)
     return dict(json.loads(text.replace("/plans/kota-pontianak-2019-2028/", f"/plans/{plan}/")))

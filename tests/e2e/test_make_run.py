@@ -1,4 +1,4 @@
-"""The one command a person knows, for real: `make run` in this checkout, with state and ports of its own.
+"""The one command to start everything, for real: `make run` in this checkout, with state and ports of its own.
 
 It is started as a machine starts it: without a terminal, and with SIGINT ignored.
 """
@@ -70,12 +70,12 @@ class MakeRunStack:
 
     @property
     def left(self) -> list[str]:
-        """What is not gone: processes, and ports that somebody holds."""
+        """What has not ended: processes, and ports in use."""
         held = [f"{variable} {port}" for variable, port in self._ports.items() if ports.busy("127.0.0.1", port)]
         return [*self.running.values(), *held]
 
     def doctor(self) -> dict[str, Json]:
-        """What the check-up finds, by name. It is told the state folder, and finds the ports by itself."""
+        """What the check-up finds, by name. It gets the state folder, and finds the ports by itself."""
         env = {name: value for name, value in os.environ.items() if name not in self._ports}
         output = subprocess.run(
             [Path(sys.executable).with_name("pantau"), "doctor", "--json"],
@@ -95,7 +95,7 @@ class MakeRunStack:
 
     @property
     def checks(self) -> Json:
-        """What stands behind the site's readiness."""
+        """The readiness of each part of the site."""
         found: Json = self.http.get("/readyz").json()["checks"]
         return found
 
@@ -131,7 +131,7 @@ class MakeRunStack:
 
     @property
     def remembered(self) -> Json:
-        """What the loader has done, by its own word."""
+        """What the loader has done, by its own log."""
         state: Json = json.loads((self.state / "sample.json").read_text())
         return state
 
@@ -172,7 +172,7 @@ class Loaded(NamedTuple):
 
 
 def facts_by_kind(stack: MakeRunStack) -> Counter[tuple[str, str]]:
-    """How often each event is in the facts log, by source and id; it agrees with what the oracle says of the mail."""
+    """How often each event is in the facts log, by source and id; it agrees with the oracle's outcomes of the records."""
     kafka_topics = KafkaTopics(stack.bootstrap, PARTITIONS)
     kafka_topics.prefix = ""
     assert kafka_topics.differences() == []
@@ -228,7 +228,7 @@ def test_each_department_has_a_key_that_only_its_owner_reads(loaded: Loaded) -> 
     assert {file.stat().st_mode & 0o777 for file in keys.iterdir()} == {0o600}
     texts = [file.read_text() for file in keys.iterdir()]
     assert len(set(texts)) == len(texts)
-    assert not any(text in loaded.output for text in texts), "a key is told to nobody but its file"
+    assert not any(text in loaded.output for text in texts), "a key is written nowhere but to its file"
 
 
 def test_every_event_of_the_sample_is_in_the_facts_log_once(loaded: Loaded) -> None:

@@ -1,4 +1,4 @@
-"""The council's page over everything real: a report that a department sends to Kafka is on the page while one looks.
+"""The council's page over everything real: a report that a department sends to Kafka appears on the open page.
 
 Each test leaves the figures as it found them. test_apps_apart.py runs the same with a process for each app.
 """
@@ -47,7 +47,7 @@ def overall(installed: WholeInstallation, as_of: str) -> Json:
 
 
 class ReportingDepartment:
-    """Sends events as docs/departments.md tells a department to, and asks what became of them."""
+    """Sends events as docs/departments.md describes, and queries their outcomes."""
 
     def __init__(self, installed: WholeInstallation) -> None:
         self._installed = installed
@@ -226,7 +226,7 @@ def test_an_event_with_errors_is_answered_with_all_of_them_and_moves_nothing(
         "data.colour",
     }
 
-    departments.send(wrong)  # what nobody checked on its way
+    departments.send(wrong)  # what is sent to Kafka without any check
     found = departments.outcome(wrong)
     assert found["outcome"] == "rejected"
     assert found["reasons"]

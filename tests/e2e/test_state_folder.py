@@ -1,4 +1,4 @@
-"""What a state folder is refused for: in one line each, that says what to do. And what a kill leaves of one."""
+"""What a state folder is refused for: each in one line with what to do. And how a start goes on after a kill."""
 
 import json
 import shutil

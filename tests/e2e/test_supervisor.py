@@ -1,4 +1,4 @@
-"""The supervisor: it starts in order, keeps running what leaves, stops in order, and leaves nothing behind."""
+"""The supervisor: it starts in order, restarts what exits, stops in order, and leaves no process or file."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def test_stops_in_order_when_asked_also_when_started_with_sigint_ignored(
     assert nothing_left(stack.pids)
 
 
-def test_stops_in_time_even_when_nobody_listens(stack: StandInStack) -> None:
+def test_stops_in_time_even_when_services_ignore_sigterm(stack: StandInStack) -> None:
     supervisor = stack.start(dict.fromkeys(("broker", "site", "worker"), "deaf") | {"sample": "trap '' TERM; sleep 60"})
     until(ready(supervisor))
     began = time.monotonic()
@@ -65,10 +65,10 @@ def test_stops_while_still_starting(stack: StandInStack) -> None:
     assert nothing_left(stack.pids)
 
 
-def test_leaves_nothing_when_killed_and_the_next_start_goes_on(stack: StandInStack) -> None:
+def test_no_process_outlives_it_when_killed_and_the_next_start_goes_on(stack: StandInStack) -> None:
     supervisor = stack.start()
     until(ready(supervisor))
-    os.kill(supervisor.pid, signal.SIGKILL)  # it alone, its children are told by the kernel
+    os.kill(supervisor.pid, signal.SIGKILL)  # it alone; the kernel ends its children
     until(lambda: nothing_left(stack.pids), 2)
     again = stack.start()
     until(ready(again))
@@ -76,7 +76,7 @@ def test_leaves_nothing_when_killed_and_the_next_start_goes_on(stack: StandInSta
     assert again.wait() == 0
 
 
-def test_starts_again_what_leaves(stack: StandInStack) -> None:
+def test_starts_again_what_exits(stack: StandInStack) -> None:
     supervisor = stack.start()
     until(ready(supervisor))
     os.kill(stack.started("worker")[0], signal.SIGKILL)
@@ -160,7 +160,7 @@ def test_goes_on_when_the_sample_fails(stack: StandInStack) -> None:
     assert supervisor.alive
 
 
-def test_says_who_holds_a_port_and_how_to_choose_another(stack: StandInStack) -> None:
+def test_names_who_holds_a_port_and_how_to_choose_another(stack: StandInStack) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", int(stack.env["PANTAU_PORT"])))
         holder.listen()
@@ -222,7 +222,7 @@ def under_make(stack: StandInStack, make: tuple[str, ...]) -> Running:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_stops_in_order_when_only_make_hears_of_it(
+def test_stops_in_order_when_only_make_gets_the_signal(
     stack: StandInStack, make: tuple[str, ...], number: signal.Signals
 ) -> None:
     started_by_make = under_make(stack, make)

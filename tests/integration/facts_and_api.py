@@ -1,4 +1,4 @@
-"""A book written by hand, in place of the aggregator, and the api of live state that follows it."""
+"""A facts log written by the test, in place of the aggregator, and the api of live state that follows it."""
 
 import asyncio
 import hashlib
@@ -41,7 +41,7 @@ _numbers = itertools.count(1)
 
 
 class WrittenFacts:
-    """Topics with a prefix of their own. What is written is in the facts log, as the aggregator would have put it there."""
+    """Topics with a prefix of their own. What is written stands in the facts log as if the aggregator had written it."""
 
     def __init__(self, bootstrap: str, database: str) -> None:
         self.settings = InstallationSettings(
@@ -67,7 +67,7 @@ class WrittenFacts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings as a process is told them."""
+        """The settings as a process's environment variables."""
         answer = self.settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database"})
         return {f"PANTAU_{name.upper()}": str(value) for name, value in answer.items()}
 

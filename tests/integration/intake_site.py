@@ -1,4 +1,4 @@
-"""A front intake: one installation on a real broker, its worker, and the apps where things are handed in."""
+"""One installation on a real broker, its worker, and the apps that take events: programs and evaluations."""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ def report(plan: str, report_id: str, department_key: str = "dinkes", **changes:
 
 
 def retraction(source: str, of: Json, retraction_id: str) -> Json:
-    """A retraction of a report, said by `source`."""
+    """A retraction of a report, sent by `source`."""
     data = {"source": of["source"], "id": of["id"], "reason": "keliru"}
     return event("program.status.retracted", source, retraction_id, AT, data)
 
@@ -154,7 +154,7 @@ class IntakeSite:
 
 
 def environment(settings: InstallationSettings) -> dict[str, str]:
-    """InstallationSettings as a process is told them."""
+    """InstallationSettings as a process's environment variables."""
     shared = settings.model_dump(include={"kafka", "topic_prefix", "partitions", "database", "admin_key_sha256"})
     return {f"PANTAU_{name.upper()}": str(value) for name, value in shared.items()}
 
@@ -190,7 +190,7 @@ def served(app: FastAPI, settings: InstallationSettings | None = None, http: Htt
 def running(
     bootstrap: str, database: str, processes: Processes, *, in_processes: bool = False
 ) -> Generator[IntakeSite]:
-    """A intake without its worker; its apps in threads of the test's process or, as for people, in their own."""
+    """An installation without its worker; its apps in threads of the test's process or, as in production, in their own."""
     kafka_topics = KafkaTopics(bootstrap, PARTITIONS)
     settings = InstallationSettings(
         kafka=bootstrap,
@@ -212,7 +212,7 @@ def running(
 
 @pytest.fixture(scope="module")
 def intake(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[IntakeSite]:
-    """A intake for all tests of a module: take a plan of your own."""
+    """An installation for all tests of a module: each test takes a plan of its own."""
     folder = tmp_path_factory.mktemp("intake")
     processes = Processes(folder)
     try:

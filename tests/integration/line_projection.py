@@ -105,7 +105,7 @@ class LineInstallation:
 
 
 class Replica(NamedTuple):
-    """A projection that runs in a loop of its own, and what it told."""
+    """A projection that runs in an event loop of its own, and the records it has passed on."""
 
     projection: Projection
     received: list[Record]

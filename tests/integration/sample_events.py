@@ -1,4 +1,4 @@
-"""What departments, evaluators and the council say in the tests of the api, about the plans of tests.parts.history."""
+"""Events of departments, evaluators and the council for the tests of the api, about the plans of tests.parts.history."""
 
 from datetime import UTC, datetime
 from typing import Any

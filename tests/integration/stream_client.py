@@ -1,4 +1,4 @@
-"""A listener to server-sent events on a plain socket, which can be slow, and come back."""
+"""A client of server-sent events on a plain socket, which can be slow, and reconnect."""
 
 import json
 import socket
@@ -22,10 +22,10 @@ class StreamEvent(NamedTuple):
 
 
 class StreamClient:
-    """One who follows a plan's stream. Reads nothing before it is asked what it heard."""
+    """Follows a plan's stream. Reads from its socket only when an event is asked for."""
 
     def __init__(self, api: ApiClient, plan: str, *, had: Json | None = None, buffer: int = 0, **query: Any) -> None:
-        """`had`: the state of one who comes back. `buffer`: bytes that the system takes for it, 0 for many."""
+        """`had`: the last state, when it reconnects. `buffer`: bytes of the socket's receive buffer, 0 for the default."""
         url = api.client.base_url
         self._socket = socket.socket()
         if buffer:
@@ -64,7 +64,7 @@ class StreamClient:
         return stream_event
 
     def up_to(self, seq: int) -> Iterator[StreamEvent]:
-        """All events up to the one that knows a `seq`."""
+        """All events up to the one that includes a `seq`."""
         while True:
             stream_event = self.next()
             if stream_event.id:

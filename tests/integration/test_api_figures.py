@@ -195,7 +195,7 @@ def test_every_program_is_on_one_page_and_filters_agree_with_the_cells(city: Wri
         assert codes(api.get(f"/{plan}/programs", as_of="2021-12-31", q="program 1")["items"])[0] == "P-001"
 
 
-def test_a_programs_story_tells_every_report_as_the_oracle_says_it_stands(city: WrittenFacts) -> None:
+def test_a_programs_story_has_every_report_with_the_oracles_standing(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     as_of, known = date(2021, 6, 30), city.known(plan, 10_000)
     standings = oracle.standings(known, plan, as_of)
@@ -218,7 +218,7 @@ def test_a_programs_story_tells_every_report_as_the_oracle_says_it_stands(city: 
     assert found == {identity: standing for identity, standing in standings.items() if identity in of_programs}
 
 
-def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(city: WrittenFacts) -> None:
+def test_the_punctuality_of_departments_is_the_oracles(city: WrittenFacts) -> None:
     (plan,) = lively(city, plans=1)
     with served(city) as api:
         for as_of in DATES:
@@ -232,7 +232,7 @@ def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(city: WrittenFacts
                     assert each[name] == expected[each["department"]][name]
 
 
-def test_one_reads_what_one_wrote(city: WrittenFacts) -> None:
+def test_a_writer_reads_its_own_writes(city: WrittenFacts) -> None:
     city.write(beginning("kota"))
     with served(city) as api:
         assert api.get("/kota/realization", as_of="2021-12-31")["overall"]["realized"] == 0
@@ -289,7 +289,7 @@ def test_all_plans_are_ranked_by_share_from_snapshots_and_only_a_page_of_them_is
         assert (unknown["plan_version"], unknown["groups"], unknown["overall"]["share"]["percent"]) == (None, [], None)
         assert unknown["overall"]["share"]["reason"]["code"] == "no_version"
 
-        earlier = api.get("", as_of="2020-12-31")  # no snapshot tells of it
+        earlier = api.get("", as_of="2020-12-31")  # no snapshot has it
         assert [item["overall"]["realized"] for item in earlier["items"]] == [0] * 5
         assert [item["rank"] for item in earlier["items"]] == [1] * 5
 

@@ -1,4 +1,4 @@
-"""Live figures over server-sent events: in order, coalesced for who is slow, and ended when the process is to stop."""
+"""Live figures over server-sent events: in order, coalesced for slow clients, and ended when the process stops."""
 
 import signal
 import sys
@@ -82,7 +82,7 @@ def test_a_change_holds_only_what_changed_and_is_small(city: WrittenFacts, api: 
         assert whole.name == "snapshot"  # it would be larger
 
 
-def test_who_comes_back_gets_a_snapshot_only_if_something_changed(city: WrittenFacts, api: ApiClient) -> None:
+def test_a_client_that_reconnects_gets_a_snapshot_only_if_something_changed(city: WrittenFacts, api: ApiClient) -> None:
     city.write(some(0))
     with StreamClient(api, PLAN, as_of=DAY) as before:
         list(before.up_to(2))
@@ -94,7 +94,7 @@ def test_who_comes_back_gets_a_snapshot_only_if_something_changed(city: WrittenF
         assert (late.next().name, late.state["known_at"]["seq"]) == ("snapshot", changed)
 
 
-def test_one_who_is_slow_costs_nothing_and_misses_nothing(city: WrittenFacts, api: ApiClient) -> None:
+def test_a_slow_client_costs_nothing_and_misses_nothing(city: WrittenFacts, api: ApiClient) -> None:
     large = beginning("kota-besar", 120)
     for each in large["data"]["programs"]:
         each["priority_problem"] = (
@@ -108,7 +108,7 @@ def test_one_who_is_slow_costs_nothing_and_misses_nothing(city: WrittenFacts, ap
     ):
         received, last = len(list(quick.up_to(1))), 0
         for day in range(1, 22):
-            for part in (0, 1):  # more than the system keeps for one who does not read
+            for part in (0, 1):  # more than the system buffers for a client that does not read
                 status = ("realized", "blocked")[day % 2]
                 numbers = range(part * 4, part * 4 + 4)
                 events = [report("kota-besar", n, f"r-{n}-{day}", f"2021-01-{day:02d}", status) for n in numbers]
@@ -121,7 +121,7 @@ def test_one_who_is_slow_costs_nothing_and_misses_nothing(city: WrittenFacts, ap
         assert slow.state == quick.state == api.get("/kota-besar/realization", **question)
 
 
-def test_all_who_ask_the_same_share_the_work_and_leave_nothing_behind(city: WrittenFacts, api: ApiClient) -> None:
+def test_equal_streams_share_the_work_and_release_it_all(city: WrittenFacts, api: ApiClient) -> None:
     listeners = [StreamClient(api, PLAN, as_of=DAY) for _ in range(100)]
     made = 'pantau_figure_seconds_count{question="stream"}'
     assert [each.next().name for each in listeners] == ["snapshot"] * 100
@@ -138,7 +138,7 @@ def test_all_who_ask_the_same_share_the_work_and_leave_nothing_behind(city: Writ
     assert metric(api, made) == 2
 
 
-def test_hearts_beat_and_at_midnight_the_date_is_another(city: WrittenFacts) -> None:
+def test_heartbeats_come_and_the_date_changes_at_midnight(city: WrittenFacts) -> None:
     clock = [datetime(2022, 2, 10, 16, 59, tzinfo=UTC)]
     with served(city, now=lambda: clock[0]) as api, StreamClient(api, PLAN) as listener:
         assert listener.next().data["as_of"] == "2022-02-10"

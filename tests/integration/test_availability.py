@@ -70,7 +70,7 @@ def address(path: str) -> str:
 
 
 def before_it_follows(app: FastAPI, requests: list[tuple[str, str]]) -> list[httpx.Response]:
-    """What an app answers that listens, and has read nothing yet."""
+    """An app that accepts requests and has read nothing yet."""
 
     async def ask() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
@@ -146,7 +146,7 @@ def get_paths(settings: InstallationSettings) -> list[str]:
 
 
 def written(site: httpx.Client, key: str) -> list[httpx.Response]:
-    """What is answered to those who write what is checked against the tables."""
+    """The answers to writes that are checked against the tables."""
     visit = VISIT | {"id": "v-1", "source": evaluator(PLAN, "mentor")}
     return [
         site.post("/v1/visits", json=visit, headers=bearer(key)),
@@ -195,7 +195,7 @@ def test_a_database_that_is_away_is_503_never_500_and_comes_back(broker: Broker)
         city.close()
 
 
-def test_who_has_caught_up_answers_while_the_broker_is_away(own_broker: Broker, tmp_path: Path) -> None:
+def test_an_app_that_has_caught_up_answers_while_the_broker_is_away(own_broker: Broker, tmp_path: Path) -> None:
     """What was read stays true; answers say how fresh it is. A key stays known."""
     city, key = lived_in(own_broker.bootstrap, f"sqlite:///{tmp_path / 'city.db'}")
     city.close()

@@ -1,4 +1,4 @@
-"""The benchmarks of intake, of streams and of strangers, in short: all they send arrives, and they measure when."""
+"""The benchmarks of intake, of streams and of callers without a key, in short: all they send arrives, and they measure when."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ def test_intake_takes_all_that_is_sent(broker: Broker, tmp_path: Path) -> None:
         assert rate > 0
 
 
-def test_every_client_of_a_stream_hears_of_every_report(broker: Broker, tmp_path: Path) -> None:
+def test_every_client_of_a_stream_gets_every_report(broker: Broker, tmp_path: Path) -> None:
     found = list(streams.measured(broker.bootstrap, tmp_path, [Step(20, 3, 20, 20.0)], 1))
     (figures,) = (each.figures for each in found)
     assert 0 < figures["p50_ms"].median <= figures["p99_ms"].median <= figures["longest_ms"].median
     assert figures["kib_per_client"].median > 0
 
 
-def test_a_crowd_does_its_worst_while_reports_are_taken(broker: Broker, tmp_path: Path) -> None:
+def test_many_callers_without_a_key_do_their_worst_while_reports_are_taken(broker: Broker, tmp_path: Path) -> None:
     (found,) = under_anonymous_load.measured(broker.bootstrap, tmp_path, [Scene(16, 2, 10, 5.0)], 1)
     figures = {name: figure.median for name, figure in found.figures.items()}
     assert 0 < figures["acknowledged_p50_ms"] <= figures["acknowledged_p99_ms"] <= figures["acknowledged_longest_ms"]

@@ -98,7 +98,7 @@ def test_a_file_that_is_deleted_under_a_process_is_noticed(here: LineInstallatio
 
 
 def test_a_database_that_is_full_is_waited_for(here: LineInstallation) -> None:
-    """SQLite's own limit, which it tells of as of a full disk: it finds its way out of a small disk's namespace."""
+    """By SQLite's own limit, which it reports as it does a full disk: it finds its way out of a small disk's namespace."""
     with replicas(here.settings) as (replica,):
         until_caught_up(replica)
         engine, limits = replica.projection.engine, iter(["max_page_count=1"])

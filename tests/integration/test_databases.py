@@ -69,7 +69,7 @@ def test_text_is_compared_as_its_utf_8_bytes(of_each_locale: Engine) -> None:
 
 
 def test_a_locale_would_compare_otherwise(postgres_server: Server) -> None:
-    """What the type is for: ICU sorts as dictionaries do."""
+    """Why the type is needed: ICU sorts as dictionaries do."""
     with psycopg.connect(postgres_server.url) as connection:
         asked = 'SELECT text FROM unnest(%s::text[]) AS text ORDER BY text COLLATE "id-x-icu"'
         assert [text for (text,) in connection.execute(asked, (TEXTS,))] != by_bytes(TEXTS)

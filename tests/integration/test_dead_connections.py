@@ -1,4 +1,4 @@
-"""Connections that died without a word: a takeover does not wait for an answer on one."""
+"""Connections that died without a reset: a takeover does not wait for an answer on one."""
 
 import asyncio
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""`pantau doctor` says what is wrong, who is to blame and how to mend it, and is quiet about the rest."""
+"""`pantau doctor` names what is wrong, which process causes it and how to mend it, and lists nothing else as a problem."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ PREFIX = "doctor-"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder nothing runs on, and ports nobody holds."""
+    """A state folder without processes, and free ports."""
     monkeypatch.setenv("PANTAU_STATE", str(tmp_path))
     for variable in ("PANTAU_KAFKA_PORT", "PANTAU_KAFKA_CONTROLLER_PORT", "PANTAU_PORT", "PANTAU_WORKER_METRICS_PORT"):
         monkeypatch.setenv(variable, str(free_port()))
@@ -109,7 +109,7 @@ def failed(name: str, **changed: Any) -> status.ProcessStatus:
 def test_what_runs_is_asked_where_its_supervisor_recorded_it(
     folder: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as site:  # nobody answers there, which takes time to find out
+    with socket.socket() as site:  # there is no answer, which takes time to find out
         site.bind(("127.0.0.1", 0))
         site.listen()
         recorded = settings.read()._replace(site=settings.Port("PANTAU_PORT", site.getsockname()[1])).recorded
@@ -174,7 +174,7 @@ def test_a_damaged_database_is_wrong_and_one_that_was_put_aside_is_named(folder:
     assert findings()["databases"].found == "0 whole; damaged, put aside: programs.db.damaged-1"
 
 
-def test_tells_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_for_people_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor"]) == 1
     assert "1 of 14 need attention." in capsys.readouterr().out
     assert cli.main(["doctor", "--json"]) == 1

@@ -1,4 +1,4 @@
-"""The engine on a real broker: killed, paused, joined and left, it ends with the oracle's facts and one outcome per record.
+"""The engine on a real broker: with workers killed, paused and joining, it ends with the oracle's facts and outcomes.
 
 And each of these tests goes red when the protection it proves is taken away (tests/parts/faulty_worker.py).
 """
@@ -27,7 +27,7 @@ DONE_WITHIN_SECONDS = 300  # ten on an idle machine
 
 
 class EngineInstallation:
-    """A prefix of topics on the shared broker, mail for it, and workers that read it."""
+    """Topics with a prefix of their own on the shared broker, input records, and workers."""
 
     def __init__(self, broker: Broker, processes: Processes) -> None:
         self.kafka_topics = KafkaTopics(broker.bootstrap, PARTITIONS)
@@ -53,7 +53,7 @@ class EngineInstallation:
         self.sent += self.kafka_topics.send(self.history.life(records))
 
     def begin(self, records: int) -> None:
-        """Declare the topics as a process would, and send the first mail."""
+        """Declare the topics as a process would, and send the first records."""
         self.kafka_topics.declare()
         self.sent += self.kafka_topics.send(self.history.beginnings())
         self.send(records)
@@ -86,7 +86,7 @@ class EngineInstallation:
         producer.close()
 
     def records_behind(self) -> int:
-        """What the last worker says that waits."""
+        """The lag that the last worker's metrics report."""
         return int(httpx.get(f"http://127.0.0.1:{self._port}/readyz").json()["checks"]["records_behind"])
 
     def decided(self) -> int:
@@ -105,7 +105,7 @@ def installation(broker: Broker, processes: Processes) -> EngineInstallation:
 
 
 def killed_in_mid_stream(inst: EngineInstallation, fault: str | None = None) -> list[str]:
-    """SIGKILL, again and again, each time with mail decided and mail under way."""
+    """SIGKILL, again and again, each time with some records decided and some not."""
     inst.begin(2000)
     for _ in range(4):
         before = inst.decided()
@@ -152,14 +152,14 @@ def paused_and_woken(inst: EngineInstallation, fault: str | None = None) -> tupl
     inst.begin(3000)
     first = inst.worker("a", fault)
     inst.until_decided(0)
-    until(lambda: paused_in_mid_stream(inst, first), what="a pause with mail under way")
+    until(lambda: paused_in_mid_stream(inst, first), what="a pause with records under way")
     inst.send(1000)
     inst.worker("b", fault)
     inst.until_done()
     first.resume()
     until(
         lambda: not first.alive or first.output.count("partition taken over") > PARTITIONS,
-        what="the woken worker to be told",
+        what="the resumed worker to learn that it lost its partitions",
     )
     inst.send(500)
     inst.until_done()
@@ -167,7 +167,7 @@ def paused_and_woken(inst: EngineInstallation, fault: str | None = None) -> tupl
 
 
 def coming_and_going(inst: EngineInstallation, fault: str | None = None) -> list[str]:
-    """Two workers, joining and leaving by turns while mail comes in."""
+    """Two workers, joining and leaving by turns while records come in."""
     inst.begin(1500)
     first = inst.worker("a", fault)
     inst.until_decided(0)
@@ -193,7 +193,7 @@ def test_facts_equal_the_oracles_and_every_record_has_one_outcome(
     assert life(installation) == []
 
 
-def test_a_worker_that_wakes_after_its_partitions_moved_changes_nothing(installation: EngineInstallation) -> None:
+def test_a_worker_resumed_after_its_partitions_moved_changes_nothing(installation: EngineInstallation) -> None:
     differences, woken = paused_and_woken(installation)
     assert differences == []
     assert woken.process.poll() == LEFT_ON_ERROR
@@ -201,11 +201,13 @@ def test_a_worker_that_wakes_after_its_partitions_moved_changes_nothing(installa
 
 
 @pytest.mark.parametrize("fault", ["progress_apart", "no_dedupe"])
-def test_without_its_protection_a_killed_worker_shows(installation: EngineInstallation, fault: str) -> None:
+def test_without_its_protection_a_killed_worker_gives_wrong_output(
+    installation: EngineInstallation, fault: str
+) -> None:
     assert killed_in_mid_stream(installation, fault) != []
 
 
-def test_a_restore_that_stops_short_shows(installation: EngineInstallation) -> None:
+def test_a_restore_that_stops_short_gives_wrong_output(installation: EngineInstallation) -> None:
     assert killed_while_restoring(installation, "restore_stops_short") != []
 
 
@@ -228,7 +230,7 @@ def test_the_inputs_have_equal_partition_numbers_on_one_worker(installation: Eng
 
 
 def test_records_that_take_the_places_of_records_the_broker_lost_are_decided(installation: EngineInstallation) -> None:
-    """More was decided than there is: a broker that left in the middle of a write has cut its log."""
+    """More was decided than the log holds: a broker that ended in the middle of a write has truncated it."""
     installation.begin(200)
     installation.progress(further=50)
     worker = installation.worker()
@@ -240,7 +242,7 @@ def test_records_that_take_the_places_of_records_the_broker_lost_are_decided(ins
     assert "the log ends before what was decided of it" in worker.output
 
 
-def test_the_end_of_a_senders_transaction_is_no_record_that_waits(installation: EngineInstallation) -> None:
+def test_the_marker_of_a_senders_transaction_does_not_count_as_lag(installation: EngineInstallation) -> None:
     installation.begin(50)
     installation.send_in_a_transaction(20)
     installation.worker()

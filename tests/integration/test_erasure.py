@@ -28,7 +28,7 @@ NOTE = "Pak Budi sakit sejak Maret."
 
 @pytest.fixture
 def live(intake: IntakeSite) -> Generator[Client]:
-    """The realization api of the intake."""
+    """The realization api of the installation."""
     with served(create_app(intake.settings)) as client:
         yield client
 

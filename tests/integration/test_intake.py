@@ -1,4 +1,4 @@
-"""Intake: what is taken, what is refused with every error at once, by whose key, and what a sender is told of it."""
+"""Intake: what is taken, what is refused with every error at once, by whose key, and which outcome a sender gets."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -109,7 +109,7 @@ def test_a_later_plan_version_changes_a_standing(intake: IntakeSite) -> None:
     assert intake.outcome(sent["source"], "r-1")["standing"] == "current"
 
 
-def test_what_nobody_sent_is_not_found(intake: IntakeSite) -> None:
+def test_what_was_never_sent_is_not_found(intake: IntakeSite) -> None:
     plan = intake.plan()
     assert intake.outcome(department(plan, "dinkes"), "never", wait=5)["status"] == 404
 
@@ -342,7 +342,7 @@ def test_without_a_worker_an_event_is_pending(broker: Broker, processes: Process
         assert intake.send(sent, ADMINISTRATOR).status_code == 202
         assert intake.outcome(sent["source"], "r-1", wait=0.1)["outcome"] == "pending"
         intake.start_worker()
-        assert intake.outcome(sent["source"], "r-1")["standing"] == "orphan", "nobody told of that plan"
+        assert intake.outcome(sent["source"], "r-1")["standing"] == "orphan", "no plan of that name was published"
 
 
 def test_outcomes_from_postgresql(broker: Broker, processes: Processes, postgres_url: str) -> None:
@@ -382,7 +382,7 @@ def test_it_is_measured(intake: IntakeSite) -> None:
     assert 'pantau_intake_events_total{outcome="accepted"}' in text
     assert "pantau_projection_lag_records" in text
     intake.programs.get("/v1/nowhere/at/all")
-    assert "nowhere" not in intake.programs.get("/metrics").text, "paths nobody serves are no labels"
+    assert "nowhere" not in intake.programs.get("/metrics").text, "paths that are not served are no labels"
 
 
 def test_it_is_documented_with_examples(intake: IntakeSite) -> None:

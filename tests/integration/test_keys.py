@@ -1,4 +1,4 @@
-"""Keys: made and withdrawn by the administrator, told once, known by their hash only, in force everywhere at once."""
+"""Keys: made and withdrawn by the administrator, shown once, stored as hashes only, in force everywhere at once."""
 
 import hashlib
 import json
@@ -122,7 +122,7 @@ def test_keys_are_known_after_a_restart_and_in_every_api(
         assert answer.status_code == 202
 
 
-def test_a_key_has_enough_chance_in_it() -> None:
+def test_a_key_has_enough_entropy() -> None:
     made = {new_key()[0] for _ in range(100)}
     assert len(made) == 100
     assert all(len(key) == len("pantau_") + 32 for key in made)

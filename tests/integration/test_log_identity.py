@@ -29,14 +29,14 @@ def texts(installation: LineInstallation) -> list[str]:
 
 
 def note_another_last(replica: Replica, place: Place, **values: object) -> None:
-    """Have an offset row say that something else was read last."""
+    """Change an offset row as if another record had been read last."""
     with writing(replica.projection.engine) as connection:
         replica.projection._tables.move(connection, {place: ReadPosition(**values)})  # type: ignore[arg-type]  # the values are the caller's to choose
 
 
 @pytest.mark.parametrize("topic", ["facts", "rejected"])
 def test_another_record_where_the_last_one_was_read_is_another_log(installation: LineInstallation, topic: str) -> None:
-    """No position tells: the log holds every offset that was read."""
+    """Offsets alone don't show it: the log holds every offset that was read."""
     installation.send(["a", "b", "c"], topic=topic)
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
@@ -198,7 +198,7 @@ def test_a_replica_that_reads_whole_does_not_disturb_one_that_runs(installation:
             writer.join()
         assert not one.left
         offsets = [record.offset for record in one.received if record.topic == "access"]
-        assert offsets == list(range(len(offsets))), "it was told of each once"
+        assert offsets == list(range(len(offsets))), "it received each once"
 
 
 def test_a_compacted_topic_without_its_table_is_refused(installation: LineInstallation) -> None:
@@ -252,7 +252,9 @@ def rebuilt_under_a_replica(installation: LineInstallation, tables: type[Project
     return slow
 
 
-def test_who_knows_former_tables_does_not_write_into_those_built_anew(installation: LineInstallation) -> None:
+def test_a_replica_that_knows_former_tables_does_not_write_into_those_built_anew(
+    installation: LineInstallation,
+) -> None:
     slow = rebuilt_under_a_replica(installation, ProjectionTables)
     assert [type(error) for error in slow.left] == [RebuiltError]
     assert texts(installation) == []
@@ -264,7 +266,7 @@ def test_without_the_build_id_it_would(installation: LineInstallation) -> None:
     assert texts(installation) == ["a", "b", "c"]
 
 
-def test_who_idles_notices_that_its_tables_were_built_anew(installation: LineInstallation) -> None:
+def test_an_idle_replica_notices_that_its_tables_were_built_anew(installation: LineInstallation) -> None:
     with replicas(installation.settings) as (idle,):
         until_caught_up(idle)
         with writing(idle.projection.engine) as connection:

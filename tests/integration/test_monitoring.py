@@ -54,14 +54,14 @@ NOT_YET = {
 
 
 class MonitoredInstallation:
-    """Everything: worker, apis, Prometheus, and mail that keeps coming."""
+    """Everything: worker, apis, Prometheus, and records that keep coming."""
 
     def __init__(self, broker: Broker, processes: Processes, prometheus: Prometheus, folder: Path) -> None:
         self.broker = broker
         self.kafka_topics = KafkaTopics(broker.bootstrap, PARTITIONS)
         self.history = SeededHistory(23, partitions=PARTITIONS, plans=4)
         self.key, _, _ = new_key()
-        self.sending = threading.Lock()  # held while mail is sent past the apis
+        self.sending = threading.Lock()  # held while records are sent directly to Kafka
         self.ports = {name: free_port() for name in (*PROCESSES, "prometheus")}
         self._processes = processes
         self._env = {
@@ -84,11 +84,11 @@ class MonitoredInstallation:
         return f"http://127.0.0.1:{self.ports[process]}{path}"
 
     def ready(self) -> bool:
-        """Whether every process of ours says that it is."""
+        """Whether every process of ours is ready."""
         return all(httpx.get(self.url(name, "/readyz")).status_code == 200 for name in PROCESSES)
 
     def ready_again(self) -> bool:
-        """The same, while what has left is started again as by who supervises it: a worker leaves where the broker is
+        """The same, restarting what has exited as a supervisor does: a worker exits where the broker is
         away for longer than a transaction lives."""
         for name in PROCESSES:
             if not self.running[name].alive:
@@ -96,7 +96,7 @@ class MonitoredInstallation:
         return self.ready()
 
     def ask(self, expression: str) -> list[Json]:
-        """What Prometheus says to an expression now."""
+        """The current result of an expression in Prometheus."""
         answer = httpx.get(self.url("prometheus", "/api/v1/query"), params={"query": expression})
         assert answer.status_code == 200, answer.text
         found: list[Json] = answer.json()["data"]["result"]
@@ -149,7 +149,7 @@ class MonitoredInstallation:
 
     @contextmanager
     def life(self) -> Iterator[None]:
-        """Mail keeps coming, figures are asked for, and somebody watches a live page, while the block runs."""
+        """Records keep coming, figures are queried, and a client follows a stream, while the block runs."""
         over = threading.Event()
         self.kafka_topics.send(self.history.beginnings())
         plan = self.history.plans[0]
@@ -352,8 +352,8 @@ def test_a_configuration_is_one(prometheus: Prometheus, name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_pods_are_found_by_what_they_say_of_themselves(prometheus: Prometheus, tmp_path: Path) -> None:
-    """Debian's Prometheus can't ask Kubernetes, so the pods are told to it as Kubernetes would."""
+def test_pods_are_found_by_their_annotations(prometheus: Prometheus, tmp_path: Path) -> None:
+    """Debian's Prometheus can't ask Kubernetes, so the pods are given to it as Kubernetes would list them."""
     config = yaml.safe_load((MONITORING / "prometheus" / "kubernetes.yml").read_text())
     (job,) = config["scrape_configs"]
     assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["pantau"]}}]

@@ -1,4 +1,4 @@
-"""A transaction that another client left open on a topic hides what lies behind it; that is told, and never taken for absence."""
+"""An open transaction of another client hides all records after it on a topic; that is reported, and never taken for absence."""
 
 import json
 from collections.abc import Generator
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 @contextmanager
 def open_transaction(intake: IntakeSite, topic: str, plan: str, value: bytes) -> Generator[tuple[KafkaProducer, int]]:
-    """A record of a stranger's transaction that is open while the block runs. Gives its producer and the record's offset."""
+    """A record in another client's transaction that is open while the block runs. Gives its producer and the record's offset."""
     producer = KafkaProducer(
         **client_options(KafkaSettings(kafka=intake.kafka_topics.bootstrap)),
         transactional_id=f"{intake.kafka_topics.prefix}stranger",
@@ -60,7 +60,7 @@ def metric(url: str, name: str, topic: str, partition: int | None = None) -> flo
     return value
 
 
-def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_named(intake: IntakeSite) -> None:
+def test_what_comes_after_an_open_transaction_is_pending_and_the_transaction_is_named(intake: IntakeSite) -> None:
     plan = intake.plan()
     partition, worker, programs = partition_of(plan, PARTITIONS), intake.worker_url, str(intake.programs.base_url)
     key = intake.key(plan, "dinkes")
@@ -97,7 +97,7 @@ def test_what_lies_behind_an_open_transaction_is_pending_and_what_hides_it_is_na
 
 
 @pytest.mark.parametrize("commit", [True, False])
-def test_after_a_transaction_what_nobody_sent_is_not_found(intake: IntakeSite, commit: bool) -> None:
+def test_after_a_transaction_what_was_never_sent_is_not_found(intake: IntakeSite, commit: bool) -> None:
     """Its marker, and what was aborted, have offsets that no record is decided at."""
     plan = intake.plan()
     sent, never = report(plan, "of-a-sender"), (department(plan, "dinkes"), "never-sent")

@@ -54,7 +54,7 @@ def _applied_by_two(installation: LineInstallation, kind: type[Projection]) -> C
         until_caught_up(one, other)
         for at in range(0, len(texts), 60):
             installation.send(texts[at : at + 60], transactional=at % 120 == 0)
-        until(lambda: len(one.received) >= 600 and len(other.received) >= 600, what="both were told of every record")
+        until(lambda: len(one.received) >= 600 and len(other.received) >= 600, what="both received every record")
         assert not one.left
         assert not other.left
         for replica in (one, other):
@@ -73,7 +73,7 @@ def test_without_the_compare_records_are_applied_twice(installation: LineInstall
     assert max(applied.values()) == 2
 
 
-def test_who_is_overtaken_goes_on_though_it_has_read_past_an_aborted_transaction(
+def test_an_overtaken_replica_goes_on_though_it_has_read_past_an_aborted_transaction(
     installation: LineInstallation,
 ) -> None:
     """A position moves past what was aborted, the offset row does not: that is no sign of tables set back."""
@@ -82,12 +82,12 @@ def test_who_is_overtaken_goes_on_though_it_has_read_past_an_aborted_transaction
         until_caught_up(one)
         installation.send(["never"], transactional=True, commit=False)
         until(lambda: one.projection.position("facts", 0) == 3, what="the aborted record and its marker are passed")
-        with writing(one.projection.engine) as connection:  # as another replica would, that was faster with the next
+        with writing(one.projection.engine) as connection:  # as a faster replica would
             offsets = one.projection._tables.offsets
             behind_e = (offsets.c.topic == "facts") & (offsets.c.partition == 1)
             connection.execute(offsets.update().where(behind_e).values(next=2))
         installation.send(["d", "e", "f"])
-        until(lambda: one.left or len(one.received) == 6, what="it is told of all, or leaves")
+        until(lambda: one.left or len(one.received) == 6, what="it has received all, or has stopped")
         assert one.left == []
 
 
@@ -100,7 +100,7 @@ def test_a_restart_goes_on_where_it_was(installation: LineInstallation) -> None:
     with replicas(installation.settings) as (second,):
         until_caught_up(second)
         assert second.loaded == [3], "what is in memory is built from what was there"
-        assert [record.value for record in second.received] == [b"d", b"e", b"f"], "and told only what is new"
+        assert [record.value for record in second.received] == [b"d", b"e", b"f"], "and received only what is new"
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
 
 
@@ -337,7 +337,7 @@ def test_it_comes_back_after_the_broker_did(own_broker: Broker, database: str) -
     assert sorted(row[3] for row in installation.rows()) == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_without_a_broker_it_is_not_ready_and_says_why(own_broker: Broker, database: str) -> None:
+def test_without_a_broker_it_is_not_ready_and_gives_the_reason(own_broker: Broker, database: str) -> None:
     installation = LineInstallation(own_broker, database)
     installation.send(["a"])
     own_broker.stop()
@@ -350,7 +350,7 @@ def test_without_a_broker_it_is_not_ready_and_says_why(own_broker: Broker, datab
         until(lambda: replica.projection.ready()[0])
 
 
-def test_it_tells_how_far_it_is(installation: LineInstallation) -> None:
+def test_it_reports_how_far_it_is(installation: LineInstallation) -> None:
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)
         installation.send(["a", "b", "c", "d"])

@@ -1,4 +1,4 @@
-"""Publishing: acknowledged is there, in order and once; what is not acknowledged in time is said so, and blocks nobody."""
+"""Publishing: acknowledged is there, in order and once; what is not acknowledged in time is reported, and blocks no other record."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 
 @asynccontextmanager
 async def publishing(kafka_topics: KafkaTopics) -> AsyncGenerator[Publisher]:
-    """A publisher to the topics of a mailbox."""
+    """A publisher to the topics of an installation."""
     publisher = Publisher(
         InstallationSettings(
             kafka=kafka_topics.bootstrap, topic_prefix=kafka_topics.prefix, partitions=kafka_topics.partitions
@@ -74,7 +74,7 @@ def own_kafka_topics(own_broker: Broker) -> KafkaTopics:
     return box
 
 
-async def test_each_receipt_says_where_its_record_lies(kafka_topics: KafkaTopics) -> None:
+async def test_each_receipt_has_the_offset_of_its_record(kafka_topics: KafkaTopics) -> None:
     plans = [f"kota-{number}" for number in range(7)]
     many = [outgoing_record(number, plan=plans[number % 7]) for number in range(1_000)]
     alone = outgoing_record(1_000, plan="kota-alone")
@@ -97,7 +97,7 @@ async def test_more_than_fits_one_batch_goes_in_several(kafka_topics: KafkaTopic
     assert [there[receipt] for receipt in receipts] == [each.value for each in records]
 
 
-async def test_one_the_broker_refuses_fails_alone_and_harms_nobody_after_it(kafka_topics: KafkaTopics) -> None:
+async def test_a_record_that_the_broker_refuses_fails_alone(kafka_topics: KafkaTopics) -> None:
     too_large = outgoing_record(1, 2 * MIB, topic="audit")
     async with publishing(kafka_topics) as publisher:
         good, bad = await publisher.try_to_publish([outgoing_record(0), too_large])

@@ -76,7 +76,7 @@ def test_a_running_process_notices_and_starts_again_with_tables_built_anew(
     assert "building the tables" not in third.output
 
 
-def test_with_nothing_there_it_says_so(city: WrittenFacts, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_nothing_there_it_reports_that(city: WrittenFacts, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["rebuild"]) == 0
     output = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in output] == list(SERVICES)
@@ -98,7 +98,7 @@ def test_a_database_that_is_away_is_reported(
     assert "secret" not in output
 
 
-def test_a_damaged_file_is_put_aside_and_who_uses_it_starts_again(
+def test_a_damaged_file_is_put_aside_and_the_process_that_uses_it_starts_again(
     broker: Broker,
     processes: Processes,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Whatever bytes a sender chose, the record that says why it was refused is told, and kills no projection."""
+"""Whatever bytes a sender sends, the reason of the rejection is shown, and no projection fails."""
 
 from kafka import KafkaProducer
 from sqlalchemy import select

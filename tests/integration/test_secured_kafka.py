@@ -94,7 +94,7 @@ def test_a_report_comes_in_and_a_figure_out(kafka: SecuredBroker, processes: Pro
 
 
 def is_ready(client: Client) -> bool:
-    """Whether a process says so."""
+    """Whether a process is ready."""
     return client.get("/readyz").status_code == 200
 
 
@@ -213,7 +213,7 @@ def test_tls_and_users_against_a_plain_listener_are_refused(kafka: SecuredBroker
     assert "asks for no user, and PANTAU_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT names one" in said
 
 
-def test_whoever_is_taken_is_not_refused(kafka: SecuredBroker) -> None:
+def test_a_user_that_kafka_accepts_is_not_refused(kafka: SecuredBroker) -> None:
     assert asyncio.run(refusal(kafka.settings(WORKER, PASSWORDS[WORKER]))) is None
 
 

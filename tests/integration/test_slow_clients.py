@@ -1,4 +1,4 @@
-"""Clients that send half a header, half a body or a byte now and then, or read nothing: none is waited for without end."""
+"""Clients that send half a header, half a body or a byte now and then, or read nothing: each is waited for a bounded time."""
 
 import socket
 import threading
@@ -103,7 +103,7 @@ def answer(client: socket.socket) -> str:
 
 
 def rest(client: socket.socket) -> bytes:
-    """All that a server says until it closes. Fails by a timeout if it does not."""
+    """All that a server sends until it closes. Fails by a timeout if it does not."""
     received = b""
     try:
         while more := client.recv(65536):
@@ -114,7 +114,7 @@ def rest(client: socket.socket) -> bytes:
 
 
 def drip(client: socket.socket, data: bytes, every_seconds: float = 0.1) -> bytes:
-    """Send a byte now and then, until the server closes; what it said."""
+    """Send a byte now and then, until the server closes; returns what it sent."""
     client.settimeout(every_seconds)
     received, ends = b"", time.monotonic() + LONG_SECONDS
     for byte in data * 1_000:
@@ -182,7 +182,7 @@ def test_a_body_that_drips_is_ended(site: ServerUnderTest, framing: str) -> None
     assert b" 408 " in drip(client, b"1\r\nx\r\n" if "chunked" in framing else b"x")
 
 
-def test_a_body_that_nobody_reads_is_ended(site: ServerUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_the_app_does_not_read_is_ended(site: ServerUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "UNREAD_BODY_SECONDS", 1.0)
     client = site.connect()
     client.sendall(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
@@ -198,7 +198,7 @@ def test_a_slow_body_that_goes_on_is_read(site: ServerUnderTest) -> None:
     while time.monotonic() - began < BODY_SECONDS:
         client.sendall(b"x" * size)
         parts -= 1
-        with pytest.raises(TimeoutError):  # nothing is said while it comes
+        with pytest.raises(TimeoutError):  # the server sends nothing while it comes
             client.recv(1)
     client.settimeout(LONG_SECONDS)
     client.sendall(b"x" * size * parts)
@@ -248,7 +248,7 @@ def test_many_halves_do_not_keep_a_whole_one_waiting(site: ServerUnderTest) -> N
     until(lambda: site.connections <= 1, LONG_SECONDS)
 
 
-def test_one_who_only_listens_is_not_ended(site: ServerUnderTest) -> None:
+def test_a_client_that_only_reads_is_not_ended(site: ServerUnderTest) -> None:
     """What ends a slow body does not end a stream's client, who sends none."""
     client = site.connect()
     client.sendall(b"GET /follow HTTP/1.1\r\nHost: x\r\n\r\n")

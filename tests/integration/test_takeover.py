@@ -66,7 +66,7 @@ def owner(kafka_topics: KafkaTopics, **changes: str) -> Owner:
 
 
 def chunks(kafka_topics: KafkaTopics, inbox: list[oracle.OracleRecord], epoch: int, size: int = 100) -> list[Chunk]:
-    """All mail, in chunks, as a worker of that epoch would fetch it."""
+    """All input records, in chunks, as a worker of that epoch would fetch them."""
     made = []
     for topic in INPUTS:
         records = [InputRecord(m.offset, m.received_ms, m.key, m.value) for m in inbox if m.topic == topic]
@@ -189,7 +189,7 @@ def test_a_chunk_fetched_before_a_takeover_is_thrown_away(kafka_topics: KafkaTop
         await one.take_over()
         before = chunks(kafka_topics, inbox, one.epoch)
         await one.take_over()
-        for chunk in before[1:]:  # out of the middle: taking it would leave a gap
+        for chunk in before[1:]:  # from the middle: deciding it would leave a gap
             await one.process(topic_of(kafka_topics, chunk), chunk)
         for chunk in before:
             await one.process(topic_of(kafka_topics, chunk), replace(chunk, epoch=one.epoch, taken=False))
@@ -229,7 +229,7 @@ def test_what_is_committed_for_the_group_does_not_say_where_to_read_on(kafka_top
 def test_an_exception_after_decoding_stops_the_worker_and_loses_nothing(
     kafka_topics: KafkaTopics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A defect of ours while an event is applied: nothing of its chunk is written, and who comes next accepts it."""
+    """A defect of ours while an event is applied: nothing of its chunk is written, and the next worker accepts it."""
     whole = facts_module.PlanFacts.add_report
     kafka_topics.send(made_records(50))
 
@@ -283,7 +283,7 @@ def test_a_worker_with_another_secret_takes_nothing_over(kafka_topics: KafkaTopi
     run(work(kafka_topics.input_records()))
 
 
-def test_the_live_snapshot_is_what_the_facts_log_says(kafka_topics: KafkaTopics) -> None:
+def test_the_live_snapshot_is_recomputed_from_the_facts_log(kafka_topics: KafkaTopics) -> None:
     """Recomputed from the facts alone, in one go, the snapshot is the same bytes."""
 
     async def work(inbox: list[oracle.OracleRecord]) -> None:
@@ -308,7 +308,7 @@ def test_the_live_snapshot_is_what_the_facts_log_says(kafka_topics: KafkaTopics)
         assert snapshot.cells[OVERALL][OVERALL][0] == 12
 
 
-def test_a_former_owner_tells_nothing_of_its_plans_any_more(kafka_topics: KafkaTopics) -> None:
+def test_a_former_owner_reports_no_metrics_of_its_plans_any_more(kafka_topics: KafkaTopics) -> None:
     registry = CollectorRegistry()
 
     async def work(inbox: list[oracle.OracleRecord]) -> None:

@@ -15,13 +15,13 @@ from tests.parts.waiting import until
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
-    """Three brokers for the tests of this module; who takes one away gives it back."""
+    """Three brokers for the tests of this module; a test that stops one starts it again."""
     with cluster.running(tmp_path_factory.mktemp("cluster")) as running:
         yield running
 
 
 @pytest.mark.parametrize("time", range(6))
-def test_topics_are_declared_though_a_broker_hears_of_them_a_moment_later(three: Cluster, time: int) -> None:
+def test_topics_are_declared_though_a_broker_learns_of_them_later(three: Cluster, time: int) -> None:
     settings = InstallationSettings(
         kafka=three.bootstrap, topic_prefix=f"time-{time}-", partitions=3, replication=NODES
     )

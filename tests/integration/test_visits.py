@@ -1,4 +1,4 @@
-"""Visits: recorded by evaluators, checked whole, and shown to the public without what is said of people's work."""
+"""Visits: recorded by evaluators, checked whole, and shown to the public without the notes."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who may ask what, as it is answered: every route of the joint site, asked as every role within and outside its plan and
+"""Who may do what: every route of the joint site, asked as every role within and outside its plan and
 organization, beside the committed table below. A change of policy is a change of this table.
 
 Columns, by the lines at the head of the table: `*` the role, `o` of the plan and organization asked about, `g` of another
@@ -41,7 +41,7 @@ COLUMNS = [
     ),
 ]
 
-LETTERS = {"": "*", OWN: "o", OTHER_ORGANIZATION: "g", OTHER_PLAN: "p", OTHER_BOTH: "b"}
+MARKS = {"": "*", OWN: "o", OTHER_ORGANIZATION: "g", OTHER_PLAN: "p", OTHER_BOTH: "b"}
 
 MATRIX = """
 * . . . . . . . . . . . . . . .   public
@@ -239,9 +239,9 @@ def cell(city: City, ask: Ask, column: tuple[Role, str]) -> str:
 
 
 def heading() -> Iterator[str]:
-    """The columns of the table, one line for each role: a letter below each of its callers."""
+    """The columns of the table, one line for each role: a mark below each of its callers."""
     for role in dict.fromkeys(role for role, _ in COLUMNS):
-        marks = [LETTERS[whose] if each == role else "." for each, whose in COLUMNS]
+        marks = [MARKS[whose] if each == role else "." for each, whose in COLUMNS]
         yield f"{' '.join(marks)}   {role}"
 
 
@@ -258,13 +258,13 @@ def test_every_route_is_asked(city: City) -> None:
     assert {route for _, route in asked} - {path for _, path in served_routes} == {"/docs"}, "of the site itself"
 
 
-def test_each_role_is_let_in_where_the_table_says(city: City) -> None:
+def test_each_role_is_let_in_where_the_table_allows_it(city: City) -> None:
     rows = [f"{' '.join(cell(city, ask, column) for column in COLUMNS)}   {ask.name}" for ask in asks(city.plan)]
     found = "\n".join((*heading(), "", *rows))
     assert found == MATRIX.strip("\n")
 
 
-def test_who_is_refused_reads_what_is_missing(city: City) -> None:
+def test_a_refusal_names_what_is_missing(city: City) -> None:
     by_route = {ask.name: ask for ask in asks(city.plan)}
 
     def detail(name: str, column: tuple[Role, str]) -> str:

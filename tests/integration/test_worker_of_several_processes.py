@@ -1,4 +1,4 @@
-"""A worker of several processes: they share the partitions, and live and leave together."""
+"""A worker of several processes: they share the partitions, and start and end together."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ PARTITIONS = 4
 
 
 class Pair:
-    """A worker of two processes, with mail to decide."""
+    """A worker of two processes, with records to decide."""
 
     def __init__(self, broker: Broker, processes: Processes, port: int | None = None) -> None:
         self.kafka_topics, self.port = KafkaTopics(broker.bootstrap, PARTITIONS), port or free_port(in_a_row=2)
@@ -78,7 +78,7 @@ def test_they_share_the_partitions_and_decide_everything_once(pair: Pair) -> Non
     assert pair.kafka_topics.differences() == []
 
 
-def test_when_one_is_killed_all_leave_so_that_the_worker_is_started_again(pair: Pair) -> None:
+def test_when_one_is_killed_all_exit_so_that_the_worker_is_started_again(pair: Pair) -> None:
     pair.until_shared()
     first, second = pair.processes
     os.kill(second, signal.SIGKILL)

@@ -64,7 +64,7 @@ def installation(bootstrap: str, folder: Path, database: str | None = None) -> G
 
 
 def findings(installed: FuzzedSite, document: str, caller: Caller, folder: Path, *, seconds: int, seed: int) -> str:
-    """What Schemathesis finds in so many seconds, as it tells it; empty when nothing."""
+    """The findings of Schemathesis in so many seconds, as it prints them; empty when none."""
     url = str(installed.client.base_url).rstrip("/") + document
     key = installed.keys[caller]
     header = ["--header", f"Authorization: Bearer {key}"] if key else []

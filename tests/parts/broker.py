@@ -28,7 +28,7 @@ def started(of_the_test: Broker) -> Generator[Broker]:
         try:
             yield of_the_test
         finally:
-            of_the_test.resume()  # one left paused would not hear the SIGTERM
+            of_the_test.resume()  # a paused process does not react to SIGTERM
             of_the_test.stop()
     finally:
         del logs.watched[name]

@@ -34,7 +34,7 @@ def launched() -> Generator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """Not one for the whole run: while Playwright lives its event loop runs, and nobody else's may (`asyncio.run`)."""
+    """Not one for the whole run: while Playwright runs, so does its event loop, and `asyncio.run` allows no second one."""
     with launched() as started:
         yield started
 

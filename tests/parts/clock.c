@@ -33,18 +33,18 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
-    struct timespec told;
+    struct timespec real_time;
     (void)zone;
-    clock_gettime(CLOCK_REALTIME, &told);
-    now->tv_sec = told.tv_sec;
-    now->tv_usec = told.tv_nsec / 1000;
+    clock_gettime(CLOCK_REALTIME, &real_time);
+    now->tv_sec = real_time.tv_sec;
+    now->tv_usec = real_time.tv_nsec / 1000;
     return 0;
 }
 
 time_t time(time_t *where) {
-    struct timespec told;
-    clock_gettime(CLOCK_REALTIME, &told);
+    struct timespec real_time;
+    clock_gettime(CLOCK_REALTIME, &real_time);
     if (where)
-        *where = told.tv_sec;
-    return told.tv_sec;
+        *where = real_time.tv_sec;
+    return real_time.tv_sec;
 }

@@ -1,4 +1,4 @@
-"""Wall clocks that go wrong: whoever is started with one's environment has its time, and it can be set while they run.
+"""Wall clocks that go wrong: a process that is started with a clock's environment has its time, which can be set while it runs.
 
 Only the wall clock: what counts the seconds between two moments stays right, as on a machine whose clock is set.
 """
@@ -30,6 +30,6 @@ class ShiftedClock:
         return {"LD_PRELOAD": str(self._library), "CLOCK_SHIFT": str(self._file)}
 
     def set_off_by(self, shift: timedelta) -> None:
-        """Let it be ahead by so much, or behind; zero: right."""
+        """Set it ahead by so much; negative: behind; zero: right."""
         with self._file.open("r+b") as file:  # in place: processes have it mapped
             file.write(struct.pack("q", int(shift.total_seconds())))

@@ -100,7 +100,7 @@ class Cluster:
         return self.nodes[leader - 1] if leader > 0 else None
 
     def _controller(self) -> Broker | None:
-        """After the nodes' own notes, which tell without asking one that may be paused: those of the last election."""
+        """After the nodes' own notes, which can be read also while the node is paused: those of the last election."""
         notes = [json.loads((node.folder / QUORUM).read_text()) for node in self.nodes]
         leader = int(max(notes, key=lambda note: int(note["leaderEpoch"]))["leaderId"])
         return self.nodes[leader - 1] if leader > 0 else None

@@ -24,7 +24,7 @@ APART_SECONDS = 0.2  # time to be killed in
 
 
 class _NoLock:
-    """Looks like a lock and lets everybody in."""
+    """Has the interface of a lock and locks nothing."""
 
     async def __aenter__(self) -> None: ...
 
@@ -77,7 +77,7 @@ def no_lock() -> None:
 
 
 def restore_stops_short() -> None:
-    """The restore stops before the end of the facts log, and does not know it."""
+    """The restore stops before the end of the facts log without an error."""
     whole = restore.restore_facts
 
     async def short(consumer: Any, tp: Any, position: int, take: Any, report: Any) -> int:
@@ -96,7 +96,7 @@ def no_dedupe() -> None:
 
 
 def believes_every_claim() -> None:
-    """Whoever says that the administrator sent an event is believed."""
+    """A claim that the administrator sent an event counts without intake's attestation."""
     Secret.holds = lambda *_: True  # type: ignore[method-assign]  # the fault
 
 
@@ -107,8 +107,8 @@ def links_facts_to_nothing() -> None:
 
 
 def no_fencing() -> None:
-    """Each process has transactional ids of its own, so that nobody is fenced; and nobody looks for what they left open,
-    which would keep a successor out until the broker has ended it."""
+    """Each process has transactional ids of its own, so that no former owner is fenced; and no takeover looks for
+    open transactions, which would keep a successor out until the broker has ended it."""
     writer.PartitionWriter.transactional_id = property(  # type: ignore[assignment]  # the fault
         lambda self: f"{self._settings.topic_prefix}aggregator-{self._partition}-{os.getpid()}"
     )
@@ -134,7 +134,7 @@ def reads_uncommitted(module: Any) -> None:
 
 
 def reads_uncommitted_records() -> None:
-    """The mail is read with what senders have aborted, or not yet committed."""
+    """Input records of aborted and open transactions are read, too."""
     reads_uncommitted(transport)
 
 

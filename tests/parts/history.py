@@ -1,4 +1,4 @@
-"""A seeded history of a few small plans as mail: plan versions, reports, retractions, visits, and everything that goes wrong.
+"""A seeded history of a few small plans as records: plan versions, reports, retractions, visits, and everything that goes wrong.
 
 Larger than hypothesis would make it, for tests that send it through a real broker.
 """
@@ -83,7 +83,7 @@ def handed_over(data: Json) -> Json:
 
 
 class SeededHistory:
-    """Mail for some plans. The same seed gives the same mail."""
+    """Records of some plans. The same seed gives the same records."""
 
     def __init__(self, seed: int, *, partitions: int, plans: int = 6, programs: int = 12) -> None:
         self._random = random.Random(seed)
@@ -94,7 +94,7 @@ class SeededHistory:
         self._count = 0
 
     def record(self, topic: str, plan: str, value: Json | bytes | None) -> RecordToSend:
-        """A letter addressed as it should be."""
+        """A record with the right topic, partition and key."""
         raw = json.dumps(value).encode() if isinstance(value, dict) else value
         return RecordToSend(topic, partition_of(plan, self._partitions), plan.encode(), raw)
 
@@ -170,7 +170,7 @@ class SeededHistory:
         source = made["source"] if self._random.random() < 0.7 else department(plan, self._random.choice(DEPARTMENTS))
         data = {"source": made["source"], "id": made["id"], "reason": "keliru"}
         retraction = event("program.status.retracted", source, self._id(), RETRACTED_AT, data)
-        if self._count % 3 == 0:  # a claim that intake did not attest: it counts for nothing
+        if self._count % 3 == 0:  # a claim that intake did not attest, which is ignored
             retraction |= {"attestedrole": "administrator", "attestation": "0" * 64}
         return self.record("program-status", plan, retraction)
 

@@ -1,4 +1,4 @@
-"""The topics of one installation on a real broker: send mail, read what the aggregator made of it, compare with the oracle."""
+"""The topics of one installation on a real broker: send records, read what the aggregator wrote, compare with the oracle."""
 
 import asyncio
 import itertools
@@ -93,7 +93,7 @@ class KafkaTopics:
         """Every committed record of a topic, in the order of its partitions.
 
         `at_least` says up to which offsets to wait: the broker shows a transaction's end on its partitions one after
-        the other, so what progress already tells of may not yet be there to read.
+        the other, so records that progress already counts may not be readable yet.
         """
         return asyncio.run(self._read(topic, at_least or {}))
 
@@ -144,7 +144,7 @@ class KafkaTopics:
         return {record.partition: json.loads(record.value) for record in self.written("aggregator-progress")}
 
     def decided(self) -> int:
-        """How many records have an outcome, after the aggregator's own count."""
+        """How many records have an outcome, by the aggregator's own count."""
         return sum(
             sum(outcomes.values())
             for progress in self.progress().values()
@@ -152,7 +152,7 @@ class KafkaTopics:
         )
 
     def read_up_to(self) -> dict[tuple[str, int], int]:
-        """The next offset of each input and partition, after the aggregator's own word."""
+        """The next offset of each input and partition, by the aggregator's progress records."""
         return {
             (topic, partition): offset
             for partition, progress in self.progress().items()
@@ -160,14 +160,14 @@ class KafkaTopics:
         }
 
     def differences(self) -> list[str]:
-        """How what the aggregator wrote differs from what the oracle says of the mail. Empty: not at all."""
+        """How what the aggregator wrote differs from the oracle's outcomes. Empty: not at all."""
         records = self.input_records()
         return self.differences_from(records, *oracle.decide(records, self.partitions))
 
     def differences_from(
         self, input_records: list[oracle.OracleRecord], outcomes: list[oracle.Outcome], facts: list[oracle.OracleFact]
     ) -> list[str]:
-        """The same, where the oracle was asked already."""
+        """The same with outcomes and facts that the oracle has computed already."""
         found: list[str] = []
         progress = self.progress()
         ends = {number: one["facts_end"] for number, one in progress.items()}

@@ -8,7 +8,7 @@ import pytest
 TAIL_BYTES = 6_000
 
 watched: dict[str, Path] = {}
-"""Logs of what runs now, by name: whoever starts a process for a test adds its log, and takes it out again."""
+"""Logs of what runs now, by name: a part that starts a process for a test adds its log, and removes it at the end."""
 
 
 def tail(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""What event loops spend on one callback at a time, by the processor: while one goes on, nobody else is served."""
+"""What event loops spend on one callback at a time, by the processor: meanwhile no other request is served."""
 
 import gc
 import time

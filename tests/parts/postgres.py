@@ -1,4 +1,4 @@
-"""A real PostgreSQL: one server for the whole run, a database of its own for each test that asks; or a server to crash."""
+"""A real PostgreSQL: one server for the whole run, a database of its own for each test that needs one; or a server to crash."""
 
 import os
 import pwd

@@ -86,7 +86,7 @@ class Processes:
 
     def end(self) -> None:
         for running in reversed(self._all):
-            running.resume()  # one left paused would not hear the SIGTERM
+            running.resume()  # a paused process does not react to SIGTERM
             running.stop(within_seconds=5)
             del logs.watched[f"{running.name} (process {running.pid})"]
 

@@ -1,6 +1,6 @@
 """A TCP proxy on this machine that delays, resets and cuts: what a network does to those who talk through it.
 
-Kafka's clients follow the addresses a broker tells them, so a broker behind proxies has a listener for each that tells
+Kafka's clients follow the addresses a broker advertises, so a broker behind proxies has a listener for each that advertises
 the proxy's (`broker_behind`).
 """
 
@@ -58,7 +58,7 @@ class Proxy:
         return self._in_loop(self._reset)
 
     def cut(self, direction: Direction) -> None:
-        """From now on nothing arrives in this direction: no piece and no end of a connection. Nobody is told.
+        """From now on nothing arrives in this direction, neither data nor the end of a connection, and no side is notified.
 
         What is sent is kept, as the sender's kernel would, and arrives when the cut is healed, also when the sender
         has given up meanwhile.
@@ -66,7 +66,7 @@ class Proxy:
         self._in_loop(lambda: self._cut.update({direction: True}))
 
     def forget(self) -> int:
-        """Carry nothing more on any connection there is, and tell nobody, as a firewall that has lost its memory; new
+        """Carry nothing more on any existing connection and reset none, as a firewall that has lost its table; new
         ones work. Returns how many there were."""
         return self._in_loop(self._forget)
 
@@ -114,7 +114,7 @@ class Proxy:
     async def _connected(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
             server_reader, server = await asyncio.open_connection(HOST, self.server_port)
-        except OSError:  # nobody listens there: that is what the client must see
+        except OSError:  # nothing listens there, which the client must notice
             _reset_on_close(client)
             client.close()
             return
@@ -199,7 +199,7 @@ def running(server_port: int) -> Generator[Proxy]:
 
 @contextmanager
 def broker_behind(folder: Path, *names: str) -> Generator[tuple[Broker, dict[str, Proxy]]]:
-    """A broker that is reached directly, and through a proxy of each of these names (capital letters)."""
+    """A broker that is reached directly, and through a proxy of each of these names (upper case)."""
     port, controller_port = free_port(), free_port()
     listeners = {name: free_port() for name in names}
     with ExitStack() as stack:

@@ -61,7 +61,7 @@ class SecuredBroker:
         if access_lists:
             secured |= {
                 "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                "super.users": "User:ANONYMOUS",  # whoever comes by the broker's own listener
+                "super.users": "User:ANONYMOUS",  # any client of the broker's own listener
             }
         self.broker = Broker(folder / "broker", port, controller, also=secured)
 

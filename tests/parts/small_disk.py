@@ -1,8 +1,8 @@
 """A disk of a few megabytes that can be filled to its last byte, and given its space back.
 
 It is a file system in memory that only a process of ours has mounted, in a mount namespace of its own: when that
-process ends, however it does, the disk is gone. Everybody else reaches it through that process's folder in /proc.
-Needs the right to make namespaces, which root has and on most systems everybody.
+process ends, however it does, the disk is gone. All others reach it through that process's folder in /proc.
+Needs the right to make namespaces, which root has, and on most systems every user.
 """
 
 import os
@@ -16,7 +16,7 @@ from deploy.local.broker import Broker
 from tests.parts.waiting import free_port, until
 
 PIECE = b"\0" * 64 * 1024
-ROUNDS = 3  # whoever deletes and writes beside us may leave a little room the first time
+ROUNDS = 3  # other writers may free a little room while it is being filled
 
 
 class SmallDisk:

@@ -16,7 +16,7 @@ def obeying_modes() -> tuple[str, ...]:
 
 
 def with_read_only(folder: Path) -> tuple[str, ...]:
-    """Put before a command: for it, and nobody else, the folder is on a file system that is only for reading."""
+    """Put before a command: it, and no other process, sees the folder on a read-only file system."""
     script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd . && exec "$@"'
     as_root = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     return ("unshare", *as_root, "--mount", "setpriv", "--pdeathsig=KILL", "sh", "-c", script, str(folder))

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, and ports nobody uses."""
+"""Waiting for something to become true, and free ports."""
 
 import os
 import random
@@ -17,7 +17,7 @@ _given: set[int] = set()
 
 
 def until(predicate: Callable[[], Found], deadline: float = PATIENCE_SECONDS, *, what: str = "") -> Found:
-    """Ask `predicate` again and again until it is true, and return what it said; fail after `deadline` seconds.
+    """Call `predicate` again and again until its result is true, and return that; fail after `deadline` seconds.
 
     What it raises counts as "not yet", and is shown when the time is over.
     """
@@ -36,7 +36,7 @@ def until(predicate: Callable[[], Found], deadline: float = PATIENCE_SECONDS, *,
 
 
 def free_port(in_a_row: int = 1) -> int:
-    """A port of 127.0.0.1 that nobody holds, given to nobody else in this run; the first of several in a row.
+    """A free port of 127.0.0.1, given out once in this run; the first of several in a row.
 
     It is still free for a server that stops and comes back. Every process of a run has a share of the ports.
     """

@@ -18,7 +18,7 @@ CONTROLLER = "controller"
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker process, before it starts, who starts it. `node`: an xdist.workermanage.WorkerController."""
+    """Give a worker process, before it starts, the id of its controller. `node`: an xdist.workermanage.WorkerController."""
     node.workerinput[CONTROLLER] = os.getpid()
 
 

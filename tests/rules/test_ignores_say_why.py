@@ -1,4 +1,4 @@
-"""What a checker is told to pass over says which of its rules, and why: `# type: ignore[code]  # reason` and
+"""Every ignore of a checker names the rule and the reason: `# type: ignore[code]  # reason` and
 `# noqa: CODE - reason`. Nothing is passed over for a whole file."""
 
 import io

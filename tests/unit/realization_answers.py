@@ -24,7 +24,7 @@ from tests.strategies import PARTITIONS, PLAN, ReceivedEvent, records_of
 
 
 def facts_of(history: Sequence[ReceivedEvent]) -> list[oracle.OracleFact]:
-    """The facts of a history that was told once, in its order."""
+    """The facts of a history in which every event comes once, in its order."""
     return oracle.decide(records_of(history), PARTITIONS)[1]
 
 

@@ -21,7 +21,7 @@ ORDER = DISORDER._replace(disorder=False, first=58)
 
 
 class KnownWorkload:
-    """A workload's mail as the broker would keep it, what is expected, and what the oracle says."""
+    """A workload's records as the broker would keep them, the expected outcomes, and the oracle's."""
 
     def __init__(self, workload: Workload) -> None:
         self.input_records: list[oracle.OracleRecord] = []
@@ -162,8 +162,8 @@ def test_every_way_of_writing_wrong_facts_is_found(disorder: KnownWorkload) -> N
         "on another partition": [*facts[:-1], ((last[0] + 1) % 4, *last[1:])],
         "another key": [*facts[:-1], (last[0], b"another", last[2])],
         "a plan version is missing": facts[1:],
-        "of mail that was refused": [*facts[:-1], changed(last, **place_of(disorder, Reason.WRONG_SHAPE))],
-        "of mail that nobody sent": [*facts[:-1], changed(last, offset=1_000_000)],
+        "of a record that was refused": [*facts[:-1], changed(last, **place_of(disorder, Reason.WRONG_SHAPE))],
+        "of a record that was never sent": [*facts[:-1], changed(last, offset=1_000_000)],
     }
     found = {what: differences(disorder.expected, written) for what, written in wrong.items()}
     assert [what for what, values in found.items() if not values] == []

@@ -1,4 +1,4 @@
-"""Pages of claims say of every report what its event says, and are the same bytes in however many pieces facts came."""
+"""Pages of claims hold every report's content, and are the same bytes in however many pieces facts came."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 """Both Kafka bindings of CloudEvents: structured mode, and binary mode with `ce_` headers. Whatever bytes and headers a
-record has, it has one outcome, and whoever can be named in it is."""
+record has, it has one outcome, which names source and id where they can be read."""
 
 import json
 from typing import Any
@@ -109,9 +109,7 @@ def test_binary_mode_is_the_same_event(of: InputRecord) -> None:
          Reason.NOT_JSON, "one event in a record"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_rejected_by_name_and_says_whose_it_is(
-    of: InputRecord, reason: Reason, detail: str
-) -> None:
+def test_what_cannot_be_read_is_rejected_by_name_with_its_source(of: InputRecord, reason: Reason, detail: str) -> None:
     why = outcome(of)
     assert isinstance(why, Rejection)
     assert why.reason is reason

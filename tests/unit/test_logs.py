@@ -1,4 +1,4 @@
-"""What a library says again and again while its broker is gone."""
+"""Log lines that a library repeats while its broker is away."""
 
 import logging
 
@@ -13,7 +13,7 @@ def emitted(filtered: Repeats, name: str, *arguments: object) -> logging.LogReco
     return record if filtered.filter(record) else None
 
 
-def test_a_line_is_let_through_once_a_second_and_says_how_often_it_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_is_let_through_once_a_second_with_the_number_of_those_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     now, filtered = 100.0, Repeats()
     monkeypatch.setattr("services.kit.logs.time.monotonic", lambda: now)
 

@@ -1,4 +1,4 @@
-"""Requests without a key begin a few at a time; one with a key never waits behind them."""
+"""Requests without a key begin a few at a time; one with a key never waits for them."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""What is private leaves the fact, can be erased, and decides duplicates and conflicts before and after that."""
+"""Private fields are taken out of the fact, can be erased, and decides duplicates and conflicts before and after that."""
 
 import json
 from typing import Any
@@ -243,7 +243,7 @@ def test_who_may_read_a_private_part_can_check_it() -> None:
 
 
 def test_the_names_of_the_private_fields() -> None:
-    """What leaves the fact, spelled out: a field that is added to a model must be decided upon here."""
+    """What is taken out of the fact, spelled out: a field that is added to a model must be decided upon here."""
     trees = {kind.event_type: private_fields(kind.data) for kind in KINDS}
     evidence = {"title": None, "url": None}
     assert trees[oracle.REPORT] == {"note": None, "obstacle": None, "evidence": evidence}

@@ -1,4 +1,4 @@
-"""Whatever is asked of whatever was told, `realization` and the oracle say the same."""
+"""For any history and any question, `realization` and the oracle give the same answer."""
 
 from datetime import date
 
@@ -37,7 +37,7 @@ def test_what_was_known_at_a_seq_is_what_the_oracle_says_of_the_facts_up_to_it(
 
 
 @given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
-def test_every_report_stands_as_the_oracle_says(history: list[ReceivedEvent], as_of: date, part: float) -> None:
+def test_the_standing_of_every_report_is_the_oracles(history: list[ReceivedEvent], as_of: date, part: float) -> None:
     facts = realization_answers.facts_of(history)
     known_at = int(part * len(facts))
     plan_facts = realization_answers.plan_facts_of(realization_answers.numbered(facts))
@@ -50,7 +50,7 @@ def test_every_report_stands_as_the_oracle_says(history: list[ReceivedEvent], as
 
 
 @given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
-def test_every_visit_stands_as_the_oracle_says(history: list[ReceivedEvent], as_of: date, part: float) -> None:
+def test_the_standing_of_every_visit_is_the_oracles(history: list[ReceivedEvent], as_of: date, part: float) -> None:
     facts = realization_answers.facts_of(history)
     known_at = int(part * len(facts))
     numbered = realization_answers.numbered(facts)
@@ -68,7 +68,7 @@ def test_every_visit_stands_as_the_oracle_says(history: list[ReceivedEvent], as_
 
 
 @given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
-def test_what_is_claimed_and_verified_of_each_program_is_what_the_oracle_says(
+def test_what_is_claimed_and_verified_of_each_program_is_the_oracles(
     history: list[ReceivedEvent], as_of: date, part: float
 ) -> None:
     facts = realization_answers.facts_of(history)
@@ -79,9 +79,7 @@ def test_what_is_claimed_and_verified_of_each_program_is_what_the_oracle_says(
 
 
 @given(history=histories, as_of=SOME_DAY, part=st.floats(0, 1))
-def test_who_keeps_up_with_reporting_is_whom_the_oracle_names(
-    history: list[ReceivedEvent], as_of: date, part: float
-) -> None:
+def test_the_punctuality_of_departments_is_the_oracles(history: list[ReceivedEvent], as_of: date, part: float) -> None:
     facts = realization_answers.facts_of(history)
     known_at = int(part * len(facts))
     plan_facts = realization_answers.plan_facts_of(realization_answers.numbered(facts))

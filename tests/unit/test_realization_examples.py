@@ -32,7 +32,7 @@ def plan_facts_of(*history: ReceivedEvent) -> PlanFacts:
 
 
 def figures(*history: ReceivedEvent, as_of: date = END_OF_2020, **question: object) -> Json:
-    """What `realization` answers, which the oracle must say too."""
+    """The answer of `realization`, after a check that the oracle's is the same."""
     found = realization_answers.figures(plan_facts_of(*history), as_of=as_of, **question)  # type: ignore[arg-type]  # the question is the caller's to choose
     assert found == oracle.figures(realization_answers.facts_of(history), PLAN, as_of, **question)  # type: ignore[arg-type]  # as above
     return found
@@ -144,7 +144,7 @@ def test_the_band_is_that_of_the_achievement_and_not_of_the_bare_share() -> None
 # --- null, with a reason
 
 
-def test_an_empty_plan_has_no_figure_and_says_why() -> None:
+def test_an_empty_plan_has_no_figure_and_gives_the_reason() -> None:
     overall = figures(plan([]))["overall"]
 
     assert set(percents(overall).values()) == {None}
@@ -154,7 +154,7 @@ def test_an_empty_plan_has_no_figure_and_says_why() -> None:
     assert overall["achievement"] is None
 
 
-def test_a_date_before_any_plan_version_has_no_figure_and_says_why() -> None:
+def test_a_date_before_any_plan_version_has_no_figure_and_gives_the_reason() -> None:
     found = figures(plan([program("A")]), as_of=date(2018, 12, 31))
 
     assert {
@@ -210,7 +210,7 @@ def test_never_reported_is_not_realized_but_has_no_progress_of_0() -> None:
     assert overall["progress_all"]["percent"] == "0.00"
 
 
-def test_money_nobody_has_reported_is_unknown_and_money_reported_as_0_is_0_percent() -> None:
+def test_money_never_reported_is_unknown_and_money_reported_as_0_is_0_percent() -> None:
     rich = plan([program("A", budget={"2020": 1000})])
 
     assert figures(rich, report("A", "2020-01-31"))["overall"]["financial"]["reason"] == "none_spent"
@@ -273,7 +273,7 @@ MOVED = [
 
 
 def standings(*history: ReceivedEvent, as_of: date) -> dict[str, str]:
-    """The standing of each report and visit by its id, which the oracle must say too."""
+    """The standing of each report and visit by its id, after a check that the oracle's is the same."""
     facts = realization_answers.facts_of(history)
     assert len(facts) == len(history)
     numbered = realization_answers.numbered(facts)

@@ -36,7 +36,7 @@ GROUPINGS = ("dimension", "sub_dimension", "department", "year", "theme", "quick
 
 
 def all_answers_of(plan_facts: PlanFacts, question: Json, known_at: int) -> Json:
-    """All that `realization` can be asked of a date."""
+    """All answers of `realization` as of a date."""
     as_of: date = question["as_of"]
     programs = [UNKNOWN_PROGRAM, *(code for version in plan_facts.versions for code in version.programs)]
     return {

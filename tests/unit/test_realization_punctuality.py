@@ -13,7 +13,7 @@ TWO = [program("A", department="dinkes"), program("B", department="dinkes"), pro
 
 
 def department(*history: ReceivedEvent, as_of: str, key: str = "dinkes") -> oracle.Json:
-    """What `realization` says of a department, which the oracle must say too."""
+    """The answer of `realization` about a department, after a check that the oracle's is the same."""
     facts = realization_answers.facts_of(history)
     day = date.fromisoformat(as_of)
     found = realization_answers.department_states(

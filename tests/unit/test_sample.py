@@ -1,4 +1,4 @@
-"""The sample city is what its script makes, and what the domain page says of the end of 2020."""
+"""The sample city is what its script makes, and has the figures of the domain page for the end of 2020."""
 
 import gzip
 import io
@@ -185,7 +185,7 @@ def test_life_is_irregular() -> None:
     assert 5_000 < len(LINES) < 8_000
 
 
-def test_a_duplicate_says_the_same_in_other_words() -> None:
+def test_a_duplicate_has_the_same_content_in_other_bytes() -> None:
     events: dict[tuple[str, str], Event] = {}
     for line in LINES:
         event = EVENT.validate_json(json.dumps(reports.event(line)))

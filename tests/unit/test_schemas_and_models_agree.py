@@ -52,7 +52,7 @@ def _no_json(text: str) -> float:
 
 
 def agree(name: str, text: str) -> bool:
-    """Hold a schema and its model against each other on one document. Says whether both take it."""
+    """Hold a schema and its model against each other on one document. Returns whether both take it."""
     try:
         document = json.loads(text, parse_constant=_no_json)
     except ValueError:

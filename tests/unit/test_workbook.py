@@ -140,7 +140,7 @@ def test_a_version_with_weights_that_do_not_sum_to_100_is_taken_with_a_warning(s
     assert (warning.where, warning.expected) == ("Program", "100")
 
 
-# --- a workbook that somebody has worked in
+# --- a workbook that was edited by hand
 
 
 class DraftWorkbook:

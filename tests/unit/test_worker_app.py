@@ -1,4 +1,4 @@
-"""What Faust is told of the installation."""
+"""The settings that Faust gets."""
 
 from faust.transport.drivers.aiokafka import server_list
 from prometheus_client import CollectorRegistry

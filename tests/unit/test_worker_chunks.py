@@ -1,4 +1,4 @@
-"""A chunk takes in what is fetched after it, as long as nobody decides it and it was fetched under one ownership."""
+"""A chunk takes in what is fetched after it, as long as it is not being decided and was fetched under one ownership."""
 
 from services.aggregator.worker.records import InputRecord
 from services.aggregator.worker.transport import CHUNK_RECORDS, Chunk

@@ -1,4 +1,4 @@
-"""What becomes of each record of the mail, decided by the worker's pure part and by the oracle: under any interleaving,
+"""The outcome of each record, decided by the worker's pure part and by the oracle: under any interleaving,
 any chunking, duplicates, contradictions, poison of every kind, and a restart anywhere."""
 
 import json
@@ -76,7 +76,7 @@ class Worker:
         assert {name: count for name, count in counted.items() if count} == counts
 
     def restart(self) -> None:
-        """Forget everything, and read it back out of the facts log."""
+        """Drop the state, and restore it from the facts log."""
         self.states = {}
         for partition, facts in self.facts.items():
             state = self.states[partition] = PartitionState(partition, PARTITIONS, SECRET)
@@ -86,7 +86,7 @@ class Worker:
                 state.restore(read_back(fact.key, fact.value), fact.value)
 
     def decided_facts(self) -> list[oracle.OracleFact]:
-        """The facts written, as the oracle tells them."""
+        """The facts written, in the oracle's form."""
         found = []
         for message in (each for facts in self.facts.values() for each in facts):
             fact = json.loads(message.value or b"")
@@ -104,7 +104,7 @@ def _place(fact: oracle.OracleFact) -> tuple[str, int, int]:
 
 
 def chunks(order: Dice, records: Sequence[OracleRecord]) -> Iterable[list[OracleRecord]]:
-    """The mail cut into chunks of one topic and partition each."""
+    """The records cut into chunks of one topic and partition each."""
     left = list(records)
     while left:
         longest, first = 1 + order.below(5), left[0]
@@ -210,7 +210,7 @@ def test_what_is_read_back_from_the_facts_log_is_what_went_in(history: list[Rece
 
 
 @given(rolled=dice(1200), other=dice(1200))
-def test_the_same_in_other_words_is_a_duplicate(rolled: Dice, other: Dice) -> None:
+def test_the_same_content_in_other_bytes_is_a_duplicate(rolled: Dice, other: Dice) -> None:
     history = history_of(rolled, at_most=10)
     worker = Worker()
     for record in records_of(history):
@@ -247,21 +247,21 @@ EXPECTED = {
     "two JSON": "not_json", "a list": "not_json", "a string": "not_json", "a number": "not_json", "null": "not_json",
     "not UTF-8": "not_json", "UTF-16": "not_json", "a byte order mark": None, "two byte order marks": "not_json", "a lone surrogate": "not_json",
     "a lone surrogate in the source": "not_json", "100,000 levels": "not_json",
-    "100,000 levels of nothing": "not_json", "5000 digits where nobody looks": "not_json",
-    "a number of 5000 digits": "not_json", "NaN where nobody looks": None, "a key twice": None, "100 levels": None,
+    "100,000 levels of nothing": "not_json", "5000 digits in an unknown field": "not_json",
+    "a number of 5000 digits": "not_json", "NaN in an unknown field": None, "a key twice": None, "100 levels": None,
     "right, of an unknown program": None, "right, of a foreign department": None,
     "1 MB": "too_large", "1 MB of nothing": "too_large",
     "no type": "unknown_type", "type null": "unknown_type", "type a list": "unknown_type",
     "a later type": "unknown_type", "type twice": "unknown_type",
     "another plan's": "wrong_partition", "time of the far future": "future_date",
-    "effective in the far future": "future_date", "said by the council": "wrong_source",
+    "effective in the far future": "future_date", "sent by the council": "wrong_source",
     "a visit by the wrong topic": "wrong_topic", "a report by another topic": "wrong_topic",
     "a report among plans": "wrong_topic",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", poisons())
-def test_poison_is_refused_with_its_reason_and_hurts_nobody_else(name: str) -> None:
+def test_poison_is_refused_with_its_reason_and_affects_no_other_record(name: str) -> None:
     topic, value = poisons()[name]
     partition = oracle.partition_of(PLAN, PARTITIONS)
     record = OracleRecord(topic, partition, 1, NOVEMBER_2026, None, value)

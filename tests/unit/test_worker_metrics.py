@@ -1,4 +1,4 @@
-"""What Prometheus is told of plans."""
+"""Metrics of plans."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""When the worker leaves because nothing moves: mail waits, and neither it nor one partition of it makes progress."""
+"""When the worker exits because nothing moves: records wait, and neither it nor one of its partitions makes progress."""
 
 import pytest
 from prometheus_client import CollectorRegistry

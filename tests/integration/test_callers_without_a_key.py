@@ -1,4 +1,4 @@
-"""What anybody may ask, without a key, as often as they like: nothing of it keeps the event loop, or others, waiting."""
+"""Callers without a key, with any question, as often as they like: none keeps the event loop or other callers waiting."""
 
 import socket
 import threading
@@ -119,7 +119,7 @@ def test_a_large_plan_version_does_not_keep_the_loop(city: WrittenFacts, api: Ap
     assert longest[0].seconds < LOOP_SECONDS, longest
 
 
-def test_others_are_answered_while_a_long_one_is_computed(api: ApiClient) -> None:
+def test_other_callers_are_answered_while_a_long_answer_is_computed(api: ApiClient) -> None:
     """A question that takes most of a second, and how many small ones are answered before it is."""
     long_one = {"group_by": "theme", "step": "year", "to": "2031-12-31"}
     with ThreadPoolExecutor(1) as stranger, Client(base_url=api.client.base_url) as other:
@@ -138,7 +138,7 @@ def test_equal_questions_are_computed_once(api: ApiClient) -> None:
         answers = list(strangers.map(lambda _: api.client.get(f"/v1/plans/{PLAN}/history", **asked), range(20)))
     assert {each.status_code for each in answers} == {200}
     assert len({each.headers["etag"] for each in answers}) == 1
-    assert metric(api, made) <= 2  # those who asked while the first was made share a second, where it was not kept yet
+    assert metric(api, made) <= 2  # requests that came before the first answer was cached share a second one
 
 
 @pytest.mark.parametrize("cursor", WRONG)

@@ -1,4 +1,4 @@
-"""The shortcut by which reports are read says what the models say, or nothing."""
+"""The fast decoding of reports gives what the models give, or nothing."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def with_text(text: str, *path: str) -> bytes:
 
 
 def same_as_the_models(value: bytes) -> bool:
-    """Hold the shortcut against the models. Says whether it had an answer."""
+    """Hold the shortcut against the models. Returns whether it had an answer."""
     found = read_report(value)
     if found is None:
         return False

@@ -89,7 +89,7 @@ def comparison(broker: Broker) -> "PeerComparison":
 
 
 class PeerComparison:
-    """The mail, sent anew under a prefix of its own for each competitor, and what the oracle says of it."""
+    """The records, sent anew under a prefix of its own for each competitor, and the oracle's outcomes of them."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -134,7 +134,7 @@ def cells(realization: Json) -> Json:
 
 
 def public_part(event: Json) -> str:
-    """What a written event says in public. The peer in Java writes every field, ours what is not at its default."""
+    """The public part of a written event. The peer in Java writes every field, ours what is not at its default."""
     return content(EVENT.validate_json(json.dumps(event), context=STORED)).public.decode()
 
 
@@ -144,7 +144,7 @@ def differences(
     facts: list[oracle.OracleFact],
     sent: list[oracle.OracleRecord],
 ) -> list[str]:
-    """How what a competitor wrote differs from what the oracle says. Empty: not at all."""
+    """How what a competitor wrote differs from the oracle's outcomes. Empty: not at all."""
     found = []
     written = [json.loads(fact.value) for fact in kafka_topics.written("facts")]
     cells_found = Counter(
@@ -179,7 +179,7 @@ def differences(
 
 
 class Job:
-    """A mailbox full of mail, what the oracle says of it, and the start of a competitor that does it."""
+    """Topics with input records, the oracle's outcomes of them, and how a competitor is started on them."""
 
     def __init__(self, kafka_topics: KafkaTopics, processes: Processes, state: Path) -> None:
         self.kafka_topics, self._processes, self._state = kafka_topics, processes, state
@@ -218,9 +218,7 @@ def test_a_competitor_does_the_whole_job(
     assert differences(job.kafka_topics, job.outcomes, job.facts, job.sent) == []
 
 
-def test_the_floor_says_what_it_made_of_the_records(
-    comparison: PeerComparison, processes: Processes, tmp_path: Path
-) -> None:
+def test_the_floor_reports_what_it_computed(comparison: PeerComparison, processes: Processes, tmp_path: Path) -> None:
     job = Job(comparison.kafka_topics(), processes, tmp_path / "state")
 
     running = job.start(FLOOR)
@@ -236,7 +234,7 @@ def test_the_floor_says_what_it_made_of_the_records(
         assert cells(recovered["realization"][plan]) == expected_cells(of_plan, plan)
 
 
-def test_stock_faust_does_it_too_and_says_how_its_table_was_recovered(
+def test_stock_faust_does_it_too_and_reports_how_its_table_was_recovered(
     comparison: PeerComparison, processes: Processes, tmp_path: Path
 ) -> None:
     job = Job(comparison.kafka_topics(), processes, tmp_path / "state")

@@ -15,7 +15,7 @@ def test_the_broker_takes_work(broker: Broker) -> None:
     assert answers(broker.port)
 
 
-def test_nobody_answers_where_there_is_no_broker() -> None:
+def test_there_is_no_answer_where_there_is_no_broker() -> None:
     assert not answers(free_port())
 
 

@@ -1,4 +1,4 @@
-"""The parts that fail on purpose do what they say: a network cuts, a disk fills up, a clock is wrong."""
+"""The test parts that fail on purpose do so: a network cuts, a disk fills up, a clock is wrong."""
 
 import socket
 import subprocess
@@ -25,7 +25,7 @@ DAY = 24 * 60 * 60
 
 
 class Echo:
-    """A server that says back what it hears, and what it heard."""
+    """A server that sends back what it receives, and keeps it in `received`."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -131,7 +131,7 @@ def test_a_connection_that_was_forgotten_is_silent_and_a_new_one_works(echo: Ech
 # ── a disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_broker_whose_disk_is_full_leaves_and_comes_back_with_all_it_acknowledged(tmp_path: Path) -> None:
+def test_a_broker_whose_disk_is_full_exits_and_comes_back_with_all_it_acknowledged(tmp_path: Path) -> None:
     with small_disk.mounted(tmp_path, size_mib=64) as disk:
         with broker_part.started(disk.broker(tmp_path / "broker")) as small:
             make_topic(small.bootstrap)

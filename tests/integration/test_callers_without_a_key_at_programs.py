@@ -1,4 +1,4 @@
-"""What anybody may ask of programs and evaluations: workbooks, plan versions and lists keep neither loop nor others waiting."""
+"""Callers without a key at programs and evaluations: workbooks, plan versions and lists keep neither loop nor others waiting."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from services.programs.events import routes as events
 from services.programs.masterplans import routes as masterplans
 from services.programs.masterplans.workbook import write_workbook
 from tests.integration.intake_site import ADMINISTRATOR, IntakeSite, bearer, report, served
-from tests.integration.test_strangers import is_too_many
+from tests.integration.test_callers_without_a_key import is_too_many
 from tests.parts.loops import watched
 from tests.parts.waiting import until
 from tests.unit.test_cursors import WRONG
@@ -111,7 +111,7 @@ def test_a_cursor_that_no_page_gave_is_refused(intake: IntakeSite, cursor: str) 
 
 @pytest.fixture
 def narrow(intake: IntakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Client]:
-    """Programs with little room, beside the intake's."""
+    """Programs with little room, beside the installation's."""
     limits = {"reads": Limit(4, 2, waiting=8, wait_seconds=10.0), "exports": Limit(2, 1), "waits": Limit(2, 1)}
     monkeypatch.setattr(programs_app, "LIMITS", limits)
     settings = intake.settings.model_copy(update={"database": f"sqlite:///{tmp_path / 'narrow.db'}"})

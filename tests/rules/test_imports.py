@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 OURS = ("schemas", "realization", "presentation", "services", "deploy", "pantau", "samples", "tests", "benchmarks")
 
-PURE = {  # of the standard library, what neither tells the time nor touches the world
+PURE = {  # of the standard library, what neither reads the clock nor does I/O
     "array", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib",
     "hmac", "itertools", "json", "math", "operator", "re", "typing", "zoneinfo",
 }  # fmt: skip
@@ -26,7 +26,7 @@ BY_TEXT = {
     "resolve_name",
 }  # take the name of a module as text
 WORLD = {"open", "print", "input", "exec", "eval", "__import__"}
-TOOLS = {"schemas.generate"}  # writes the generated files; nobody imports it
+TOOLS = {"schemas.generate"}  # writes the generated files; never imported
 
 # unit: what of ours it may import beside itself
 ARROWS: dict[str, tuple[str, ...]] = {
@@ -105,7 +105,7 @@ def forbidden_imports(module: Module) -> list[str]:
 
 
 def impurities(module: Module, frameworks: tuple[str, ...]) -> list[str]:
-    """What a pure module must not do: import beyond `PURE`, ask for the time, touch the world."""
+    """What a pure module must not do: import beyond `PURE`, read the clock, do I/O."""
     found = []
     for name in imported(module):
         top = name.split(".")[0]
@@ -136,11 +136,11 @@ def test_the_contract_needs_its_two_model_libraries_and_nothing_else(name: str) 
 @pytest.mark.parametrize(
     "name", [name for name in BY_NAME if is_in(name, "realization") or is_in(name, "presentation")]
 )
-def test_the_heart_needs_the_contract_and_nothing_else(name: str) -> None:
+def test_realization_and_presentation_need_the_contract_and_nothing_else(name: str) -> None:
     assert impurities(BY_NAME[name], ("msgspec",)) == []  # for its structs: a claim is one, and there are millions
 
 
-def test_a_tool_is_imported_by_nobody() -> None:
+def test_a_tool_is_never_imported() -> None:
     assert [module.name for module in MODULES for tool in TOOLS if tool in imported(module)] == []
 
 
@@ -216,7 +216,7 @@ def test_an_arrow_the_right_way_is_let_be(name: str, source: str) -> None:
         "open('x')", "print(1)", "import urllib.request", "from pydantic import BaseModel",
     ],
 )  # fmt: skip
-def test_a_clock_and_a_door_to_the_world_are_found(source: str) -> None:
+def test_a_clock_and_io_are_found(source: str) -> None:
     assert impurities(Module("realization.plan_facts", source), ())
 
 
