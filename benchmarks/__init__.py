@@ -1,5 +1,5 @@
-"""`make bench`: what Pantau does per second, how soon, and with how much, beside what others do of the same job.
+"""`make bench`: throughput, delay and resource use of Pantau, beside competitors that do the same job.
 
-An instrument (instrument.py) measures one thing; instruments.py names them all. What they find accumulates in
-results.json (results.py), and docs/benchmarks.md is written from there and from nowhere else (report.py).
+A benchmark (benchmark.py) measures one promise; __main__.py lists them all. results.json (results.py) keeps the
+measurements, and docs/benchmarks.md is generated from it alone (report/).
 """

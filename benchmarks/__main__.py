@@ -1,4 +1,4 @@
-"""Measures, prints what it finds, and keeps it in benchmarks/results.json.
+"""Run benchmarks, print their measurements, and keep them in benchmarks/results.json.
 
 Without a benchmark's name, arguments are for `replay`; without any argument everything that is published is measured.
 """
@@ -23,9 +23,11 @@ BENCHMARKS: tuple[Benchmark, ...] = (REPLAY, DELAY, RESTORE, GROWTH, ASOF, INTAK
 
 
 def main() -> None:
-    """Choose benchmarks, and keep each measurement as soon as it is there."""
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of what it then mends by itself
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was begun is put away
+    """Choose benchmarks, and keep each measurement as soon as it is complete."""
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of conditions from which it recovers
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("stopped")
+    )  # so that started processes and folders are cleaned up
     given = sys.argv[1:]
     if given and given[0].startswith("-") and given[0] not in {"-h", "--help"}:
         given = [REPLAY.name, *given]
@@ -44,9 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     for benchmark in BENCHMARKS:
         one = chosen.add_parser(benchmark.name, help=benchmark.promise, description=benchmark.promise)
         one.set_defaults(benchmark=benchmark)
-        one.add_argument("--runs", type=int, default=3, help="how often the same is measured (default: %(default)s)")
+        one.add_argument("--runs", type=int, default=3, help="how often each case is measured (default: %(default)s)")
         one.add_argument(
-            "--quick", action="store_true", help="the smallest form: does it work? Its figures mean nothing"
+            "--quick", action="store_true", help="the smallest form, to see that it works; its figures mean nothing"
         )
         one.add_argument("--results", type=Path, default=results.RESULTS, help="the file that keeps the measurements")
         benchmark.arguments(one)

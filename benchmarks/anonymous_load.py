@@ -1,9 +1,9 @@
-"""Callers without a key who do the worst they can, many in one process, each the next as soon as it is answered.
+"""Many callers without a key in one process, with the most expensive requests, each sent as soon as the previous is answered.
 
     python -m benchmarks.anonymous_load PORT CONNECTIONS PLAN...
 
-They begin at once, a line is written when all have, and they end with their input. Then it is written as JSON how often
-each status came, `ended` where the server closed without one.
+They start at once; a line is written when all have started. They stop when standard input ends, and then write as JSON
+how often each status came; `ended` counts connections that the server closed without an answer.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.sender import answer
 
 FIRST = date(2019, 1, 1)
 DAYS = 3_000
-AHEAD = 50  # facts after the last known one: they might come
+AHEAD = 50  # facts after the last known one, which a reader may wait for
 CURSORS = ('["1e100000000","x"]', "1e100000000 x", f"{'9' * 300} x", "\0", '["1e9999999","x"]')
 
 
@@ -30,7 +30,7 @@ def get(path: str) -> bytes:
 
 
 def kinds(plans: list[str]) -> list[Iterator[bytes]]:
-    """Requests of every kind, each without end: no two questions are alike, as far as there are so many."""
+    """Endless requests of every kind; they differ as far as possible."""
     days = [(FIRST + timedelta(days=number)).isoformat() for number in range(DAYS)]
     cursors = [urlsafe_b64encode(one.encode()).decode().rstrip("=") for one in CURSORS]
 
@@ -55,7 +55,7 @@ def kinds(plans: list[str]) -> list[Iterator[bytes]]:
 
 
 async def ask(port: int, requests: Iterator[bytes], statuses: Counter[str], begun: asyncio.Event) -> None:
-    """Ask without end, on a new connection whenever the old one is closed."""
+    """Send requests without end, on a new connection whenever the old one is closed."""
     while True:
         with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -71,7 +71,7 @@ async def ask(port: int, requests: Iterator[bytes], statuses: Counter[str], begu
 
 
 async def main() -> None:
-    """Ask until the input ends."""
+    """Send requests until standard input ends."""
     port, connections, plans = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     statuses, every = Counter[str](), itertools.cycle(kinds(plans))
     begun = [asyncio.Event() for _ in range(connections)]

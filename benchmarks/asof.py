@@ -1,14 +1,14 @@
 """As-of questions over HTTP, on a projection of a large facts log, on SQLite and on PostgreSQL.
 
-A real broker, the api as a process of its own, and one client that asks one question after the other at random plans,
-dates, moments known (a `seq`, a time, or now) and groupings. What is measured:
+A real broker, the api as a process of its own, and one client that sends one request after the other about random plans,
+dates, known_at (a `seq`, a time, or now) and groupings. What is measured:
 
 - follow: how long an empty projection takes to read the whole log, from the process's start to its readiness;
-- cold: every plan once after a restart, so that each question reads a plan's facts;
-- random: plans at random, as they come: of the nation's, most plans' facts are not in memory;
+- cold: every plan once after a restart, so that each request reads a plan's facts;
+- random: plans at random; of the nation's, the facts of most plans are not in memory;
 - warm: a few plans again and again, at other dates.
 
-The processor's time for a question stands beside how long it took: others on the machine lengthen only the second.
+CPU time is given beside the elapsed time of a request: other load on the machine lengthens only the second.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Api:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, path: str) -> bytes:
-        """The answer, as a browser asks: on a connection that stays, and compressed."""
+        """The response to a request like a browser's: on a persistent connection, compressed."""
         self.connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
         answer = self.connection.getresponse()
         body = answer.read()
@@ -69,7 +69,7 @@ class Api:
 
 @contextmanager
 def serving(settings: InstallationSettings, folder: Path) -> Generator[Api]:
-    """The api, caught up."""
+    """The api, once it has read the whole log."""
     processes = Processes(Path(mkdtemp(dir=folder)))
     try:
         api = Api(*serve(processes, settings, "services.aggregator.api", FOLLOW_SECONDS))
@@ -80,7 +80,7 @@ def serving(settings: InstallationSettings, folder: Path) -> Generator[Api]:
 
 
 def question(chance: random.Random, plan: str, facts: int) -> str:
-    """The path of a question about a random moment."""
+    """The path of a request about a random moment."""
     asked = {"as_of": str(FIRST + timedelta(days=chance.randrange(DAYS)))}
     asked["group_by"] = chance.choice(get_args(Grouping))
     match chance.randrange(3):
@@ -93,14 +93,14 @@ def question(chance: random.Random, plan: str, facts: int) -> str:
 
 
 class Projection:
-    """A database that follows the log in the first run; each run then restarts the api and asks questions."""
+    """A database that follows the log in the first run; each run then restarts the api and sends requests."""
 
     def __init__(self, settings: InstallationSettings, folder: Path, log: LargeLog, facts: int, asked: int) -> None:
         self._settings, self._folder, self._log, self._facts, self._asked = settings, folder, log, facts, asked
         self._runs = 0
 
     def run(self) -> dict[str, float]:
-        """The figures of the next run; how long a question takes in milliseconds."""
+        """The figures of the next run; the time of a request in milliseconds."""
         figures = {} if self._runs else self._follow()
         chance, self._runs = random.Random(self._runs), self._runs + 1
         few = self._log.plans[:WARM_PLANS]

@@ -1,4 +1,4 @@
-"""What every benchmark is, and how its cases are played."""
+"""What every benchmark is, and how its cases are run."""
 
 import re
 from argparse import ArgumentParser, Namespace
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks.results import Measurement, MetricValues, Unit
 
-# The first that is found in a metric's name says its unit; a number has none.
+# The first of these found in a metric's name gives its unit; a plain number has none.
 UNITS: tuple[tuple[str, Unit], ...] = (
     (r"^events_per_second$", "events/s"),
     (r"^(facts|followed)_per_second$", "facts/s"),
@@ -23,8 +23,8 @@ UNITS: tuple[tuple[str, Unit], ...] = (
 )
 
 
-class WrongError(Exception):
-    """What was measured did something else than the job: it does not count."""
+class WrongOutputError(Exception):
+    """A competitor's output is not what is expected: its run does not count."""
 
 
 class Case(NamedTuple):
@@ -40,10 +40,10 @@ class Case(NamedTuple):
 class Benchmark(NamedTuple):
     """One promise that can be measured: `python -m benchmarks NAME`.
 
-    `arguments` adds what can be chosen to the parser; each has a default, the one that is published. `run` measures and
-    gives each measurement as soon as it is there. Beside its own arguments it gets `runs` (how often each case is run),
-    `quick` (the smallest form that still does everything, in seconds: its figures mean nothing) and `results` (the file
-    with what is known already).
+    `arguments` adds options to the parser; each has a default, the published one. `run` measures and yields each
+    measurement as soon as it is complete. Beside its own arguments it gets `runs` (how often each case is run), `quick`
+    (the smallest form that still does everything, within seconds: its figures mean nothing) and `results` (the file of
+    earlier measurements).
     """
 
     name: str
@@ -58,10 +58,10 @@ def unit_of(metric: str) -> Unit:
 
 
 def measure(name: str, cases: Sequence[Case], runs: int) -> Iterator[Measurement]:
-    """Run each case several times, by turns: what others do on the machine changes within minutes, and meets all of
-    them; and each time another one begins, so that none always comes after the same.
+    """Run each case several times, alternating: other load on the machine changes within minutes and then affects all
+    cases alike. Each round begins with another case, so that none always follows the same one.
 
-    A case that does not do the job is not measured. Exits at the end when there was one.
+    A case with a wrong output gives no measurement. Exits with an error at the end when there was one.
     """
     found: dict[int, list[Mapping[str, float]]] = {index: [] for index in range(len(cases))}
     wrong, order = set[int](), deque(found)
@@ -71,7 +71,7 @@ def measure(name: str, cases: Sequence[Case], runs: int) -> Iterator[Measurement
             try:
                 found[index].append(cases[index].run())
                 print(f"  {_words(found[index][-1])}", flush=True)
-            except WrongError as error:
+            except WrongOutputError as error:
                 wrong.add(index)
                 print(f"  does not count: {error}", flush=True)
         order.rotate(-1)
@@ -79,7 +79,7 @@ def measure(name: str, cases: Sequence[Case], runs: int) -> Iterator[Measurement
         if index not in wrong:
             yield Measurement(name, case.parameters, figures(found[index]))
     if wrong:
-        raise SystemExit(f"did not do the job: {'; '.join(_words(cases[index].parameters) for index in sorted(wrong))}")
+        raise SystemExit(f"wrong output: {'; '.join(_words(cases[index].parameters) for index in sorted(wrong))}")
 
 
 def figures(runs: Sequence[Mapping[str, float]]) -> dict[str, MetricValues]:
@@ -92,7 +92,7 @@ def figures(runs: Sequence[Mapping[str, float]]) -> dict[str, MetricValues]:
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The smallest of rising values that so many per cent do not exceed."""
+    """The smallest of the rising values that `percent` per cent of them do not exceed."""
     return ordered[max(0, -int(-len(ordered) * percent // 100) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""Holds the whole output of a competitor against what is expected: it counts only where nothing differs."""
+"""Compares the whole output of a competitor with the expected output: a run counts only where nothing differs."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from benchmarks.expected import ACCEPTED, CODES, DUPLICATE, OUTCOMES, Cells, Exp
 from benchmarks.prepared_broker import PreparedBroker
 
 VERSIONS = "masterplans"
-SHOWN = 5  # so many differences of a kind are shown
+SHOWN = 5  # differences of a kind that are shown
 
 
 class _ReportData(msgspec.Struct):
-    """What a report says in its fact, without its private part; of a plan version nothing is read."""
+    """The content of a report's fact, without its private part; a plan version's keeps the defaults."""
 
     program: str = ""
     status: str = ""
@@ -40,7 +40,7 @@ class _WrittenFact(msgspec.Struct):
 
 
 class LastRealization(msgspec.Struct):
-    """What the last record on `realization` of a plan says: up to which fact, and its cells."""
+    """A plan's last record on `realization`: up to which fact, and its cells."""
 
     plan: str
     seq: int
@@ -51,7 +51,7 @@ _FACT, _REALIZATION = msgspec.json.Decoder(_WrittenFact), msgspec.json.Decoder(L
 
 
 class Facts:
-    """The facts of a competitor, taken one after the other."""
+    """The facts of a competitor, added one after the other."""
 
     def __init__(self, wanted: Expected) -> None:
         self._wanted = wanted
@@ -85,24 +85,24 @@ class Facts:
         if not 0 <= fact.offset < len(seen) or outcomes[fact.offset] != CODES[ACCEPTED]:
             self._wrong["facts of records that are not acceptable"] += 1
         elif seen[fact.offset]:
-            self._wrong["facts that are there twice"] += 1
+            self._wrong["facts that are written twice"] += 1
         else:
             seen[fact.offset] = 1
             if stamp(_public(fact.event)) != self._wanted.stamps[fact.partition][fact.offset]:
-                self._wrong["facts that say something else than their record"] += 1
+                self._wrong["facts with another content than their record"] += 1
 
     def differences(self) -> list[str]:
-        """How the facts taken differ from what is expected."""
+        """How the added facts differ from the expected ones."""
         wrong = dict(self._wrong)
         if missing := self._wanted.counts[ACCEPTED] - sum(map(sum, self._seen)):
             wrong["facts missing"] = missing
         if self._versions != Counter(list(self._wanted.facts)):
-            wrong["plans with versions, each of which is to have one"] = len(self._versions)
+            wrong["plans with versions, each of which must have one"] = len(self._versions)
         return [f"{count:,} {what}" for what, count in wrong.items()]
 
 
 def _public(event: _FactEvent) -> str:
-    """The public part of a fact, as `benchmarks.records` writes it down."""
+    """The public part of a fact, in the form that `benchmarks.records` uses."""
     data = event.data
     return (
         f"{event.source} {event.id} {event.time} {data.program} {data.status} {data.physical} {data.spent} "
@@ -114,7 +114,7 @@ Refused = tuple[int, int, str]  # partition and offset of a record of `program-s
 
 
 def of_rejects(written: list[Refused], wanted: Expected) -> list[str]:
-    """How what was refused differs from what is expected."""
+    """How the rejects differ from the expected ones."""
     fine = {CODES[ACCEPTED], CODES[DUPLICATE]}
     found, due = Counter(written), Counter[Refused]()
     for partition, outcomes in enumerate(wanted.outcomes):
@@ -124,7 +124,7 @@ def of_rejects(written: list[Refused], wanted: Expected) -> list[str]:
 
 
 def of_realizations(written: Mapping[str, LastRealization], wanted: Expected) -> list[str]:
-    """How the last realization of each plan differs from what is expected."""
+    """How the last realization of each plan differs from the expected one."""
     differ = [plan for plan, cells in wanted.cells.items() if _cells(written.get(plan)) != cells]
     shown = [f"{plan}: {_cells(written.get(plan))}, expected {wanted.cells[plan]}" for plan in differ[:SHOWN]]
     return [f"{len(differ):,} realizations, such as {shown}"] if differ else []
@@ -151,7 +151,7 @@ async def realizations(bootstrap: str, partitions: int) -> dict[str, LastRealiza
 
 
 async def differences(bootstrap: str, on: PreparedBroker) -> list[str]:
-    """How the whole output of a competitor differs from what is expected. Empty: not at all."""
+    """The differences between the whole output of a competitor and the expected one. Empty: none."""
     partitions, facts = on.workload.partitions, Facts(on.expected)
     async for record in topics.everything(bootstrap, "facts", partitions):
         facts.take(record.partition, record.key, record.value)

@@ -1,4 +1,4 @@
-"""A competitor as a process: started with what every one is given, stopped when it is no longer needed."""
+"""A competitor as a process: started with the environment that every one gets, stopped when no longer needed."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
-from benchmarks.benchmark import WrongError
+from benchmarks.benchmark import WrongOutputError
 from benchmarks.competitors import Competitor, Options, environment
 from benchmarks.prepared_broker import PREFIX, PreparedBroker
 from deploy.local import children
@@ -28,19 +28,19 @@ class Running:
 
     @property
     def output(self) -> str:
-        """All it has written, without what only a terminal understands."""
+        """All its output, without terminal escapes."""
         return OF_A_TERMINAL.sub("", self._log.read_text(errors="replace"))
 
     def check(self) -> None:
         """Raises WrongOutputError when it has ended."""
         if self._process.poll() is not None:
-            raise WrongError(f"it ended with code {self._process.returncode}")
+            raise WrongOutputError(f"it ended with code {self._process.returncode}")
 
 
 @contextmanager
 def running(on: PreparedBroker, broker: Broker, competitor: Competitor, options: Options) -> Generator[Running]:
     """A competitor, with an empty folder for its state. Its output is added to a WrongOutputError."""
-    processes = int(options.get("processes", 1))  # of our own worker, each with a port for its metrics
+    processes = int(options.get("processes", 1))  # our own worker's processes, each with a port for its metrics
     state, port = Path(mkdtemp(prefix="state-", dir=broker.folder.parent)), free_port(in_a_row=processes)
     env = environment(broker.bootstrap, PREFIX, on.workload.partitions, state, options)
     env |= {"PANTAU_WORKER_METRICS_PORT": str(port), "PANTAU_WORKER_PROCESSES": str(processes)}
@@ -49,7 +49,7 @@ def running(on: PreparedBroker, broker: Broker, competitor: Competitor, options:
     started = Running(process, log)
     try:
         yield started
-    except WrongError as wrong:
-        raise WrongError(f"{wrong}\n{started.output[-LOG_TAIL:]}") from None
+    except WrongOutputError as wrong:
+        raise WrongOutputError(f"{wrong}\n{started.output[-LOG_TAIL:]}") from None
     finally:
         children.stop(process, within_seconds=20)

@@ -1,7 +1,7 @@
-"""Everybody who does the job: our engine, its peers, and the floor; each with the options it is measured at.
+"""All competitors: our engine, its peers, and the floor; each with the options it is measured at.
 
-A competitor does the whole job: it reads `masterplans` and `program-status`, and writes `facts`, `rejected` and
-`realization`. The floor writes nothing to Kafka; its module says in which line it prints what it did.
+A competitor does the whole job: it consumes `masterplans` and `program-status`, and writes `facts`, `rejected` and
+`realization`. The floor writes nothing to Kafka; it prints its output in one line (benchmarks/peers/floor.py).
 """
 
 import json
@@ -20,7 +20,7 @@ Options = Mapping[str, str | int]
 
 
 class Competitor(NamedTuple):
-    """One that does the job. `command` starts it at some options; `build` is quick when there is nothing to do."""
+    """One competitor. `command` starts it at some options; `build` is quick when there is nothing to do."""
 
     name: str
     guarantee: Literal["exactly_once", "at_least_once", "none"]
@@ -30,7 +30,7 @@ class Competitor(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What a competitor in Python gets from the harness: the broker, how the topics begin, an empty folder, its options."""
+    """What a competitor in Python gets from the harness: the broker, the prefix of the topics, an empty folder, its options."""
 
     kafka: str
     prefix: str
@@ -75,12 +75,12 @@ COMPETITORS = {one.name: one for one in (ENGINE, FLOOR, *PEERS)}
 
 
 def text(options: Options) -> str:
-    """Options as they stand in the results."""
+    """Options as the results hold them."""
     return json.dumps(dict(options))
 
 
 def best_known(competitor: Competitor, kept: Iterable[KeptMeasurement]) -> Options:
-    """The options at which a competitor was fastest on the largest replay of the nation; else its own."""
+    """The options at which a competitor was fastest on the largest replay of the nation; else its defaults."""
     found = []
     for measurement in (one.measurement for one in kept):
         parameters = measurement.parameters
@@ -118,7 +118,7 @@ def chosen(given: Namespace, among: Iterable[str]) -> list[tuple[Competitor, Opt
 
 
 def environment(bootstrap: str, prefix: str, partitions: int, state: Path, options: Options) -> dict[str, str]:
-    """What a competitor is given: the settings of our own processes, and its options."""
+    """The environment of a competitor: the settings of our own processes, and its options."""
     return {
         "PANTAU_KAFKA": bootstrap,
         "PANTAU_TOPIC_PREFIX": prefix,
@@ -130,7 +130,7 @@ def environment(bootstrap: str, prefix: str, partitions: int, state: Path, optio
 
 
 def given() -> Given:
-    """What this process was given."""
+    """The environment of this process."""
     env = os.environ
     return Given(
         env["PANTAU_KAFKA"],

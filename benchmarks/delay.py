@@ -1,9 +1,9 @@
 """Delay: from publishing a report to its fact being visible to a `read_committed` reader, at a steady pace.
 
-A partition's transactions are its own, so the nation is measured with as many partitions as are advised, and with 96.
+Each partition has transactions of its own, so the nation is measured with the advised number of partitions, and with 96.
 
-A broker works for months, so its delay is not that of its first minute, in which its compilers are busy: it has the
-collector and the compilers that Kafka's own start script gives it, not those of a short run, and works for a minute
+A broker runs for months, so the delays of its first minute, in which its JVM compiles, are not typical: it runs with
+the collector and the compilers that Kafka's own start script sets, not those of a short run, and works for a minute
 before anything counts. That minute's delays are figures of their own ("first").
 """
 
@@ -35,7 +35,7 @@ from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 from tests.parts.waiting import until
 
-BEFORE: dict[Name, int] = {"city": PROGRAMS * 30, "nation": 50_000}  # reports that are there already
+BEFORE: dict[Name, int] = {"city": PROGRAMS * 30, "nation": 50_000}  # reports in the log at the start
 PARTITIONS: dict[Name, tuple[int, ...]] = {"city": (CITY_PARTITIONS,), "nation": (CITY_PARTITIONS, NATION_PARTITIONS)}
 # As kafka-run-class.sh of Kafka 4.2 starts a broker.
 LONG_LIVED = (
@@ -58,8 +58,8 @@ class Pace(NamedTuple):
 def play(on: PreparedBroker, competitor: Competitor, options: Options, pace: Pace) -> dict[str, float]:
     """One run: the competitor catches up first, then new reports come at a pace, each of a plan and program drawn at random.
 
-    Delays in milliseconds; the rate that was sent; processors used by competitor and broker. What `first` begins is of
-    the time that does not count.
+    Delays in milliseconds; the rate that was sent; processors used by competitor and broker. Names that begin with
+    `first` are of the minute that does not count.
     """
     warming = int(WARM_RATE * pace.warm_seconds)
     reports = _later(on.workload, warming + int(pace.rate * pace.seconds))
@@ -70,7 +70,9 @@ def play(on: PreparedBroker, competitor: Competitor, options: Options, pace: Pac
         asyncio.run(measured_run.watch(on, broker, process))
         with _reader(on, broker) as log:
             sent, seconds, used = asyncio.run(_send_all(broker, process.pid, reports, warming, pace.rate))
-            until(lambda: len(_seen(log)) >= len(reports), SEEN_WITHIN_SECONDS, what="the reader has seen every fact")
+            until(
+                lambda: len(_seen(log)) >= len(reports), SEEN_WITHIN_SECONDS, what="the reader has received every fact"
+            )
         seen = _seen(log)
     delays = [1000 * (seen[key] - at) for key, at in sent.items()]  # as they were sent
     first, counted = sorted(delays[:warming]), sorted(delays[warming:])
@@ -93,13 +95,13 @@ def _later(of: Workload, count: int) -> list[SentRecord]:
 
 
 def _seen(log: Path) -> dict[str, float]:
-    """When the reader saw each fact (monotonic seconds), by its key."""
+    """When the reader received each fact (monotonic seconds), by its key."""
     lines = [line.split(" ", 1) for line in log.read_text().splitlines()[1:]]
     return {key: float(at) for at, key in lines}
 
 
 def _key(record: SentRecord) -> str:
-    """The key of the fact that is to be."""
+    """The key of the fact that the report becomes."""
     assert isinstance(record.known, Report)
     source = record.known.content.split(" ", 1)[0]
     return f"{record.plan.key}/report{source}/{record.known.order[2]}"
@@ -108,10 +110,10 @@ def _key(record: SentRecord) -> str:
 async def _send_all(
     broker: Broker, pid: int, reports: Sequence[SentRecord], warming: int, rate: int
 ) -> tuple[dict[str, float], float, list[float]]:
-    """Send all: first those that do not count, and at once the others.
+    """Send all: first those that do not count, then at once those that do.
 
-    Returns when each was handed over (monotonic seconds), by the key of its fact; and of those that count how long they
-    took, and the seconds of processor that competitor and broker used.
+    Returns when each was handed to the producer (monotonic seconds), by the key of its fact; and of those that count
+    the elapsed time and the CPU seconds of competitor and broker.
     """
     producer = AIOKafkaProducer(**client_options(KafkaSettings(kafka=broker.bootstrap)), enable_idempotence=True)
     await producer.start()
@@ -128,7 +130,7 @@ async def _send_all(
 
 
 async def _send(producer: AIOKafkaProducer, reports: Sequence[SentRecord], rate: int) -> dict[str, float]:
-    """Send so many a second. Returns when each was handed over (monotonic seconds), by the key of its fact."""
+    """Send `rate` reports a second. Returns when each was handed to the producer (monotonic seconds), by the key of its fact."""
     loop, sent = asyncio.get_running_loop(), dict[str, float]()
     began = loop.time()
     for number, one in enumerate(reports):
@@ -141,7 +143,7 @@ async def _send(producer: AIOKafkaProducer, reports: Sequence[SentRecord], rate:
 
 @contextmanager
 def _reader(on: PreparedBroker, broker: Broker) -> Generator[Path]:
-    """A reader that is ready; the file has what it saw when the block has ended."""
+    """A reader that is ready; after the block, the file holds what it received."""
     log = broker.folder.parent / "reader.log"
     command = [sys.executable, "-m", "benchmarks.facts_reader", broker.bootstrap, str(on.workload.partitions)]
     process = children.start(command, log=log)

@@ -1,7 +1,7 @@
-"""What is right: one plain pass over what the author of the records knows, without a decoder, an engine or a broker.
+"""The expected output: one plain pass over what the generator of the records knows, without decoder, engine or broker.
 
-The broker numbers the records of a partition from 0 in the order in which they are sent, so where each lies is known
-too. tests/unit/test_benchmark_expected.py holds this against tests/oracle.py, which reads the bytes.
+The broker numbers the records of a partition from 0 in the order in which they are sent, so their offsets are known,
+too. tests/unit/test_benchmark_expected.py compares this with tests/oracle.py, which reads the bytes.
 """
 
 from array import array
@@ -22,10 +22,10 @@ Cells = dict[str, list[int]]
 
 
 class Expected(NamedTuple):
-    """What a whole, right output holds.
+    """The whole expected output.
 
-    Of each partition of `program-status`, by offset: the outcome (an index of `OUTCOMES`), and the stamp of what an
-    accepted report says (0 for others). Of each plan: how many facts, its version's included, and its cells: programs,
+    Of each partition of `program-status`, by offset: the outcome (an index of `OUTCOMES`), and the stamp of an accepted
+    report's content (0 for others). Of each plan: how many facts, its version's included, and its cells: programs,
     reported, realized, overall and per dimension. Every plan version is accepted.
     """
 
@@ -51,12 +51,12 @@ class Expected(NamedTuple):
 
 
 def stamp(content: str) -> int:
-    """A number that stands for what a report says."""
+    """A number that stands for a report's content."""
     return crc32(content.encode())
 
 
 class Reckoning:
-    """What becomes of the reports of a workload, taken one after the other in the order in which they are sent."""
+    """The outcomes of the reports of a workload, in the order in which they are sent."""
 
     def __init__(self, workload: Workload) -> None:
         self._plans = [plan.key for plan in records.plans(workload)]
@@ -89,7 +89,7 @@ class Reckoning:
         return ACCEPTED, stamp(report.public)
 
     def done(self) -> Expected:
-        """What is right after all of them."""
+        """The expected output after all of them."""
         cells = {key: self._cells(number) for number, key in enumerate(self._plans)}
         return Expected(self._outcomes, self._stamps, dict(zip(self._plans, self._facts, strict=True)), cells)
 

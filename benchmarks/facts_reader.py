@@ -1,8 +1,8 @@
-"""A `read_committed` reader of `facts`, as a process of its own: tells when it sees each fact.
+"""A `read_committed` reader of `facts`, as a process of its own, which writes when it receives each fact.
 
     python -m benchmarks.facts_reader BOOTSTRAP PARTITIONS
 
-Says `ready` when it stands at the end of every partition; then a line for each fact: monotonic seconds, which are the
+Writes `ready` when it is at the end of every partition; then a line for each fact: monotonic seconds, which are the
 same for all processes of one machine, and the key.
 """
 

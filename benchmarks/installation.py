@@ -1,4 +1,4 @@
-"""An installation to be measured: topics with a prefix of their own on a real broker, and services as processes."""
+"""An installation to measure: topics with a prefix of their own on a real broker, and services as processes."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ SETTINGS = {"kafka", "topic_prefix", "partitions", "state", "database", "admin_k
 
 
 class Served(NamedTuple):
-    """A process that serves, and where."""
+    """A running service, and its address."""
 
     pid: int
     port: int
@@ -118,7 +118,7 @@ def post(key: str, content: Any, media_type: str = MEDIA_TYPE) -> bytes:
 
 @contextmanager
 def callers(module: str, *arguments: str | int, ready: str) -> Generator["subprocess.Popen[str]"]:
-    """Many callers in a process of their own, which has printed the line `ready`."""
+    """Many callers in a process of their own, which has written the line `ready`."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

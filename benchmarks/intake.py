@@ -1,4 +1,4 @@
-"""How many events one process of programs takes over HTTP, and how long each waits for the broker's acknowledgement.
+"""How many events one process of programs accepts over HTTP, and the time until the broker's acknowledgement.
 
 Single events at a rate (open loop), single events as fast as they are answered, and batches as fast as they are answered,
 by the keys of departments of many plans. The broker, programs and the sender are processes of their own; no two events
@@ -33,7 +33,7 @@ STATUSES = ("not_started", "in_progress", "in_progress", "blocked")
 
 
 class Loading(NamedTuple):
-    """One way to send: so many requests with so many events each; at a rate (requests/s), or as fast as it goes."""
+    """One load: how many requests with how many events each; at a rate (requests/s), or as fast as they are answered."""
 
     requests: int
     events: int
@@ -42,7 +42,7 @@ class Loading(NamedTuple):
 
 
 class Intake:
-    """A process of programs on a broker, and keys for it."""
+    """A process of programs on a broker, and keys for its plans."""
 
     def __init__(self, kafka: Broker, folder: Path, processes: Processes) -> None:
         installation = BenchmarkInstallation(kafka.bootstrap, folder, processes)

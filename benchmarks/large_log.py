@@ -27,7 +27,7 @@ FIRST, LAST = date(2019, 1, 1), date(2028, 12, 31)
 DAYS = (LAST - FIRST).days
 DAY_MS = 24 * 60 * 60 * 1000
 FIRST_MS = int(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp() * 1000)
-TURN = 100  # facts of a plan before the next plan of its partition has its turn
+TURN = 100  # facts of a plan in a row, before those of the next plan of its partition
 STATUSES = ("not_started", "in_progress", "in_progress", "in_progress", "blocked", "realized", "realized", "cancelled")
 
 Written = tuple[bytes, bytes]  # the key and the value of a fact's record
@@ -86,7 +86,7 @@ class LargeLog:
         physical = "100" if status == "realized" else f"{chance.randrange(100)}.5"
         source, event_id = department(plan, led_by), f"{chance.getrandbits(128):032x}"
         sent.append((source, event_id))
-        # By hand, as `content` would write it, in a tenth of the time.
+        # Formatted here, as `content` would, in a tenth of the time.
         public = (
             f'{{"data":{{"effective_on":"{on}","period":"{on[:7]}","physical":"{physical}","program":"{program}",'
             f'"spent":{chance.randrange(10**9) * 1000},"status":"{status}"}},"id":"{event_id}","source":"{source}",'
@@ -97,7 +97,7 @@ class LargeLog:
 
 
 class _Log:
-    """The facts of a plan, each with the number and link after the one before. None has a private part."""
+    """The facts of a plan, each with the next `seq` and link. None has a private part."""
 
     def __init__(self) -> None:
         self._seq, self._link = 0, NO_LINK
@@ -150,7 +150,7 @@ def _verification(plan: str, program: str, day: int, chance: random.Random, numb
 
 
 async def write(log: LargeLog, settings: InstallationSettings) -> int:
-    """Write the whole log to `facts`, the plans of a partition by turns. Returns the number of facts."""
+    """Write the whole log to `facts`, alternating between the plans of a partition. Returns the number of facts."""
     by_partition: dict[int, list[str]] = {}
     for plan in log.plans:
         by_partition.setdefault(partition_of(plan, settings.partitions), []).append(plan)

@@ -1,10 +1,10 @@
-"""Clients of one stream of server-sent events, many in one process: which facts each knew of, and when.
+"""Many clients of one stream of server-sent events in one process: when each received which fact.
 
     python -m benchmarks.listeners PORT PATH LISTENERS STOPPED
 
-Stopped ones ask and then read nothing. When all others have their snapshot a line is written. Then a line with a `seq`
-is read, and when all know that one, JSON is written: for each `seq` the time (monotonic seconds, the same for all
-processes of a machine) at which the last of them knew it.
+Stopped clients send the request and read nothing. When all others have their snapshot a line is written. Then a line
+with a `seq` is read, and when all have received that one, JSON is written: for each `seq` the time (monotonic seconds,
+the same for all processes of a machine) at which the last of them received it.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ import socket
 import sys
 import time
 
-AT_ONCE = 50  # connections being made; a server takes so many at a time without refusing any
+AT_ONCE = 50  # connections opened at a time: a server accepts that many without refusing any
 STOPPED_BUFFER_BYTES = 4_096
 EVENT_END = b"\n\n"
 
 
 class StreamListener(asyncio.Protocol):
-    """One that reads everything, and keeps when it first knew each `seq`."""
+    """A client that reads everything, and keeps when it first received each `seq`."""
 
     def __init__(self, news: asyncio.Event) -> None:
         self._news, self._read = news, bytearray()
@@ -44,7 +44,7 @@ class StreamListener(asyncio.Protocol):
 
 
 def ask_and_stop(port: int, request: bytes) -> socket.socket:
-    """One that asks and reads nothing."""
+    """A client that sends its request and reads nothing."""
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STOPPED_BUFFER_BYTES)
     one.connect(("127.0.0.1", port))
@@ -52,23 +52,23 @@ def ask_and_stop(port: int, request: bytes) -> socket.socket:
     return one
 
 
-def last_knew(listeners: list[StreamListener]) -> dict[int, float]:
-    """For each `seq` that came to a listener, when the last one knew it, or more."""
-    all_know = min(listener.known[-1][0] for listener in listeners)
-    seqs = sorted({seq for listener in listeners for seq, _ in listener.known if seq <= all_know})
+def last_received(listeners: list[StreamListener]) -> dict[int, float]:
+    """For each received `seq`, when the last listener received it or a later one."""
+    all_received = min(listener.known[-1][0] for listener in listeners)
+    seqs = sorted({seq for listener in listeners for seq, _ in listener.known if seq <= all_received})
     latest = dict.fromkeys(seqs, 0.0)
     for listener in listeners:
         known = iter(listener.known)
-        knows, at = next(known)
+        received, at = next(known)
         for seq in seqs:
-            while knows < seq:
-                knows, at = next(known)
+            while received < seq:
+                received, at = next(known)
             latest[seq] = max(latest[seq], at)
     return latest
 
 
 async def main() -> None:
-    """Listen until the last `seq` is known."""
+    """Listen until the last `seq` is received."""
     port, path, listening, stopping = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     stopped = [ask_and_stop(port, request) for _ in range(stopping)]
@@ -88,7 +88,7 @@ async def main() -> None:
     while any(each.known[-1][0] < seq for each in listeners):
         news.clear()
         await news.wait()
-    print(json.dumps(last_knew(listeners)))
+    print(json.dumps(last_received(listeners)))
     for one in stopped:
         one.close()
 

@@ -1,4 +1,4 @@
-"""Writes many records to a broker, as fast as one process can, and a workload's with what is to be expected of it."""
+"""Writes many records to a broker as fast as one process can; a workload's records together with the expected output."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -29,7 +29,7 @@ class ToWrite(NamedTuple):
 
 @asynccontextmanager
 async def producer(bootstrap: str) -> AsyncGenerator[AIOKafkaProducer]:
-    """A producer of large batches. What it sends again lies there once: offsets are counted on."""
+    """A producer of large batches. It is idempotent, because the expected output relies on offsets."""
     started = AIOKafkaProducer(
         **client_options(KafkaSettings(kafka=bootstrap)),
         enable_idempotence=True,
@@ -57,7 +57,7 @@ async def write(
         if batch.append(timestamp=None, key=key, value=value, headers=with_headers) is None:
             if batch.record_count():
                 sent.append(await to.send_batch(batch, topic, partition=partition))
-                await asyncio.sleep(0)  # a turn for the network
+                await asyncio.sleep(0)  # lets the producer send
             batches[partition] = batch = to.create_batch()
             if batch.append(timestamp=None, key=key, value=value, headers=with_headers) is None:  # larger than a batch
                 sent.append(await to.send(topic, value, key, partition=partition, headers=with_headers))
@@ -70,7 +70,7 @@ async def write(
 
 
 async def load(workload: Workload, bootstrap: str, prefix: str) -> Expected:
-    """Write all of a workload's records to topics that are there. Returns what is to be expected of a competitor."""
+    """Write all of a workload's records to existing topics. Returns the expected output of a competitor."""
     reckoning = Reckoning(workload)
 
     def reports() -> Iterable[ToWrite]:

@@ -1,4 +1,4 @@
-"""Where and with what was measured: the hardware, and the versions of all parts."""
+"""The circumstances of a measurement: the hardware, and the versions of all parts."""
 
 import os
 import platform
@@ -31,8 +31,8 @@ def hardware() -> dict[str, str | int | float]:
 
 
 def _yardstick() -> float:
-    """The processor's time for half a million additions, in seconds: the same machine may be half as fast an hour later
-    where others share it. The median of a few."""
+    """CPU seconds for half a million additions, the median of a few runs: a shared machine may be half as fast an hour
+    later."""
 
     def once() -> float:
         began, total = time.process_time(), 0

@@ -1,4 +1,4 @@
-"""Plays one replay: a competitor comes to a broker full of records and does all that is to be done, while it is watched."""
+"""Runs one replay: a competitor processes all records of a prepared broker while its progress is sampled."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import time
 from typing import Any, NamedTuple
 
 from benchmarks import comparison, prepared_broker, process_tree, topics
-from benchmarks.benchmark import WrongError
+from benchmarks.benchmark import WrongOutputError
 from benchmarks.comparison import LastRealization
 from benchmarks.competitor_process import Running, running
 from benchmarks.competitors import FLOOR, Competitor, Options
@@ -17,14 +17,14 @@ from deploy.local.broker import Broker
 from schemas.vocabulary import Reason
 
 LOOK_SECONDS = 0.1
-BEGINS = 0.1  # of the work: what comes before is how a competitor warms up
+BEGINS = 0.1  # of the work, in which a competitor warms up
 STALLED_SECONDS = 120.0
 QUIET_SECONDS = 2.0
 REALIZATION_SECONDS = 60.0
 
 
 class Sample(NamedTuple):
-    """One look, `at` (monotonic seconds): how far `facts` is committed, and processor seconds used so far."""
+    """One sample, `at` (monotonic seconds): how far `facts` is committed, and CPU seconds used so far."""
 
     at: float
     committed: float
@@ -35,7 +35,7 @@ class Sample(NamedTuple):
 
 
 def play(on: PreparedBroker, competitor: Competitor, options: Options) -> dict[str, float]:
-    """The figures of one run, from 10 % of the facts to all of them unless said otherwise.
+    """The figures of one run, from 10 % of the facts to all of them unless noted otherwise.
 
     events_per_second, cpu_us_per_event, seconds, cpu_seconds, broker_cpu_seconds, harness_cpu_seconds;
     other_cpu_seconds of everything else on the machine: more than a little, and the run was disturbed;
@@ -57,20 +57,20 @@ def play(on: PreparedBroker, competitor: Competitor, options: Options) -> dict[s
         if competitor is not FLOOR:
             found = asyncio.run(comparison.differences(broker.bootstrap, on))
         if found:
-            raise WrongError("\n".join(["the output is not what is expected:", *found]))
+            raise WrongOutputError("\n".join(["the output is not what is expected:", *found]))
         on_disk = prepared_broker.bytes_of(broker, "facts") / on.expected.accepted
     return figures | {"peak_mib": peaks[0], "broker_peak_mib": peaks[1], "book_bytes_per_fact": on_disk}
 
 
 async def watch(on: PreparedBroker, broker: Broker, process: Running) -> list[Sample]:
-    """Look again and again until all facts are committed and the last realization of every plan covers its last fact."""
+    """Sample until all facts are committed and the last realization of every plan covers its last fact."""
     tps, facts = topics.partitions("facts", on.workload.partitions), on.expected.accepted
     samples: list[Sample] = []
     moved = time.monotonic()
     async with topics.reader(broker.bootstrap) as consumer:
         while True:
             process.check()
-            committed = sum((await consumer.end_offsets(tps)).values())  # transactions leave marks that count, too
+            committed = sum((await consumer.end_offsets(tps)).values())  # transaction markers take offsets, too
             now = time.monotonic()
             if not samples or committed != samples[-1].committed:
                 moved = now
@@ -80,12 +80,12 @@ async def watch(on: PreparedBroker, broker: Broker, process: Running) -> list[Sa
             if committed >= facts and now - moved > QUIET_SECONDS:
                 break
             if now - moved > STALLED_SECONDS:
-                raise WrongError(f"nothing moved for {STALLED_SECONDS:.0f} s, at {committed:,} of {facts:,}")
+                raise WrongOutputError(f"no progress for {STALLED_SECONDS:.0f} s, at {committed:,} of {facts:,}")
             await asyncio.sleep(LOOK_SECONDS)
     deadline = time.monotonic() + REALIZATION_SECONDS
     while not comparison.covers(await comparison.realizations(broker.bootstrap, on.workload.partitions), on.expected):
         if time.monotonic() > deadline:
-            raise WrongError("the last realization of some plan does not cover its last fact")
+            raise WrongOutputError("the last realization of some plan does not cover its last fact")
         await asyncio.sleep(LOOK_SECONDS)
     return samples
 
@@ -109,7 +109,7 @@ def _figures(samples: list[Sample], began: float, facts: int) -> dict[str, float
 
 
 def _at(samples: list[Sample], committed: float) -> Sample:
-    """The moment at which so much was committed, between the two looks around it."""
+    """The sample at the time when so much was committed, interpolated between two samples."""
     after = next(number for number, one in enumerate(samples) if one.committed >= committed)
     if after == 0:
         return samples[0]
@@ -119,7 +119,7 @@ def _at(samples: list[Sample], committed: float) -> Sample:
 
 
 def _printed(process: Running, on: PreparedBroker) -> dict[str, Any]:
-    """The line that the floor prints at its end (benchmarks/peers/floor.py); it has as long as a slow one would need."""
+    """The line that the floor prints at its end (benchmarks/peers/floor.py); waits as long as a slow one would need."""
     deadline = time.monotonic() + STALLED_SECONDS + on.expected.records / 2_000
     while time.monotonic() < deadline:
         process.check()
@@ -128,11 +128,11 @@ def _printed(process: Running, on: PreparedBroker) -> dict[str, Any]:
                 output: dict[str, Any] = json.loads(line)
                 return output
         time.sleep(LOOK_SECONDS)
-    raise WrongError("it prints nothing")
+    raise WrongOutputError("it prints no result")
 
 
 def _floor_figures(output: dict[str, Any], whole_seconds: float) -> dict[str, float]:
-    """It measures itself: it has the processor for itself."""
+    """It measures itself; nothing else of ours runs meanwhile."""
     events = output["records"] * (1 - BEGINS)
     return {
         "events_per_second": events / output["seconds"],
@@ -148,7 +148,7 @@ def _floor_figures(output: dict[str, Any], whole_seconds: float) -> dict[str, fl
 
 
 def _floor_differences(output: dict[str, Any], on: PreparedBroker) -> list[str]:
-    """How what the floor prints differs from what is expected. Empty: not at all."""
+    """How the floor's output differs from the expected one. Empty: not at all."""
     counts = dict(on.expected.counts)
     duplicate, conflict = counts.pop(DUPLICATE), counts.pop(Reason.CONFLICT.value)
     rejected = sum(counts.values()) - counts[ACCEPTED]

@@ -1,4 +1,4 @@
-"""The plans of the workloads: illustrative cities with 426 programs of 25 departments each, led by turns."""
+"""The plans of the workloads: illustrative cities with 426 programs of 25 departments each, led in turn."""
 
 import json
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""The ground a run is played on: a broker of its own that holds a workload's records, the same bytes every time.
+"""The prepared broker of a run: a broker of its own that holds a workload's records, the same bytes every time.
 
 They are loaded once and the stopped broker's folder kept below .cache/bench-grounds. Each run starts from a copy of it. The
-segments of the inputs are linked, not copied: a broker only ever adds to a segment, and a run that would add records
+segments of the inputs are linked, not copied: a broker only appends to a segment, and a run that appends records
 asks for a copy of its own.
 """
 
@@ -32,7 +32,7 @@ MAKERS = (expected, loading, plans, records, workloads)
 
 
 class PreparedBroker(NamedTuple):
-    """A workload, loaded: the folder to start a broker from, and what is to be expected."""
+    """A loaded workload: the folder to start a broker from, and the expected output."""
 
     workload: Workload
     folder: Path
@@ -40,8 +40,8 @@ class PreparedBroker(NamedTuple):
 
 
 def prepared(workload: Workload) -> PreparedBroker:
-    """The ground of a workload; loaded first when these very programs have not loaded it yet."""
-    folder = CACHE / f"{workload.name}-{_makers()}"
+    """The prepared folder of a workload; loads it first unless the same version of the generating code already did."""
+    folder = CACHE / f"{workload.name}-{_code_digest()}"
     if not folder.exists():
         print(f"loading {workload.reports:,} reports of {workload.plans} plans ...", flush=True)
         unfinished = folder.with_suffix(".part")
@@ -55,8 +55,8 @@ def prepared(workload: Workload) -> PreparedBroker:
         return PreparedBroker(workload, folder, pickle.load(file))
 
 
-def _makers() -> str:
-    """Changes when the programs that make the records do."""
+def _code_digest() -> str:
+    """A digest of the code that generates the records: it changes when they may."""
     digest = hashlib.sha256()
     for module in MAKERS:
         digest.update(Path(module.__file__ or "").read_bytes())
@@ -82,9 +82,9 @@ def _load(workload: Workload, folder: Path) -> None:
 
 @contextmanager
 def broker(ground: PreparedBroker, *, more_records: bool = False, jvm: Sequence[str] = JVM) -> Generator[Broker]:
-    """A running broker that holds the ground's records, in a folder that goes when it stops.
+    """A running broker that holds the workload's records, in a folder that is deleted when it stops.
 
-    `more_records`: the inputs will be added to, so their segments are copied. `jvm`: the options of its Java.
+    `more_records`: records will be appended to the inputs, so their segments are copied. `jvm`: the options of its Java.
     """
     with TemporaryDirectory(prefix="run-", dir=CACHE) as name:
         folder = Path(name)
@@ -106,5 +106,5 @@ def broker(ground: PreparedBroker, *, more_records: bool = False, jvm: Sequence[
 
 
 def bytes_of(broker: Broker, topic: str) -> int:
-    """What a topic takes on a broker's disk, its indexes left out."""
+    """Bytes of a topic on a broker's disk, without its indexes."""
     return sum(segment.stat().st_size for segment in (broker.folder / "data").glob(f"{PREFIX}{topic}-*/*.log"))

@@ -1,6 +1,6 @@
-"""What a process and everything it started used: processor and memory, as the kernel tells in /proc.
+"""CPU time and memory of a process and its descendants, from /proc.
 
-A process is named by the id of its leader, the one that began its session; what it starts stays in the session.
+A process tree is named by the id of its session leader; what the leader starts stays in its session.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The records of a workload, one by one, and with each what its author knows of it.
+"""The records of a workload, one by one, each with what its generator knows of it.
 
-What is known (`Report` or a reason) does not come from reading the bytes, so that what is expected of a competitor is
-not what some decoder of ours makes of them.
+That knowledge (`Report` or a reason) does not come from reading the bytes, so that the expected output does not depend
+on a decoder of ours.
 """
 
 import itertools
@@ -29,8 +29,8 @@ OBSTACLES = tuple(f"Menunggu hasil lelang ulang dan rekomendasi teknis dari {dep
 class Report(NamedTuple):
     """What is known of a well-formed report.
 
-    `identity` stands for (source, id); `content` is all it says, normalized (the time in UTC), `public` what its fact says
-    of that, without note and obstacle. `program` is the number of the program it counts for, None when it comes from a
+    `identity` stands for (source, id); `content` is its whole content, normalized (the time in UTC), `public` the
+    part of that in its fact, without note and obstacle. `program` is the number of the program it counts for, None when it comes from a
     department that does not lead it or names a program that no plan has. Of two reports of a program the one with the greater `order` stands: (effective_on, time, id).
     """
 
@@ -98,9 +98,9 @@ def _ordered(workload: Workload) -> Iterator[SentRecord]:
 
 
 def _disordered(workload: Workload) -> Iterator[SentRecord]:
-    """Plan by plan in turns; within a plan shuffled over the ten years, with everything that goes wrong."""
-    originals = max(1, workload.reports * 86 // 100 // workload.plans)  # the rest are copies and wrong ones
-    waiting = [_life(number, of, originals, workload.partitions) for number, of in enumerate(plans(workload))]
+    """Alternating between plans; within a plan shuffled over the ten years, with everything that goes wrong."""
+    originals = max(1, workload.reports * 86 // 100 // workload.plans)  # the rest are duplicates, conflicts and rejects
+    waiting = [_plan_history(number, of, originals, workload.partitions) for number, of in enumerate(plans(workload))]
     while waiting:
         still = []
         for one in waiting:
@@ -111,13 +111,13 @@ def _disordered(workload: Workload) -> Iterator[SentRecord]:
         waiting = still
 
 
-def _life(number: int, of: WorkloadPlan, originals: int, partitions: int) -> Iterator[SentRecord]:
+def _plan_history(number: int, of: WorkloadPlan, originals: int, partitions: int) -> Iterator[SentRecord]:
     chance = random.Random(number)
     rounds = -(-originals // PROGRAMS)
     points = [(at % PROGRAMS, at // PROGRAMS * MONTHS // rounds) for at in range(originals)]
     chance.shuffle(points)
     later: list[SentRecord] = []
-    ways = itertools.count(number)  # of being wrong: one after the other
+    ways = itertools.count(number)  # the ways to be wrong, one after the other
     for program, month in points:
         stray = chance.random() < 0.02
         first = _stray(number, of, program, month, chance) if stray else _report(number, of, program, month)
@@ -139,13 +139,13 @@ def _life(number: int, of: WorkloadPlan, originals: int, partitions: int) -> Ite
 
 
 def _report(number: int, of: WorkloadPlan, program: int, month: int, *, correction: bool = False) -> SentRecord:
-    """What the leading department says of a program at a month's end; a correction says more, a few days later."""
+    """The leading department's report on a program at a month's end; a correction reports more, a few days later."""
     code, _, _, department = PROGRAM_LIST[program]
     return _record(number, of, of.sources[department], code, program, month, correction=correction)
 
 
 def _stray(number: int, of: WorkloadPlan, program: int, month: int, chance: random.Random) -> SentRecord:
-    """A report that does not count: from a department that does not lead the program, or of a program nobody has."""
+    """A report that does not count: from a department that does not lead the program, or of a program that no plan has."""
     code, _, _, department = PROGRAM_LIST[program]
     other = DEPARTMENTS[(DEPARTMENTS.index(department) + 1) % len(DEPARTMENTS)]
     if chance.random() < 0.5:

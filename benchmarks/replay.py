@@ -36,7 +36,7 @@ def _replay_arguments(parser: ArgumentParser) -> None:
 
 
 class Point(NamedTuple):
-    """So many plans with so many years of monthly reports."""
+    """A workload of `plans` plans with `years` years of monthly reports."""
 
     plans: int
     years: int
@@ -48,7 +48,7 @@ class Point(NamedTuple):
 
 
 # One year from a province to the nation; one to ten years in a province. (One plan's year is done within half a second,
-# too short to tell a cost by: the city has its ten years.)
+# too short to measure a cost: the city has its ten years.)
 POINTS = (Point(1, 10), Point(PROVINCE, 1), Point(PROVINCE, 3), Point(PROVINCE, 10), Point(NATION, 1))
 
 

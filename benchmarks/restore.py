@@ -1,4 +1,4 @@
-"""Restore: how long a worker takes to have its state back from the facts log, beside stock Faust and its table."""
+"""Restore: how long a worker takes to restore its state from the facts log, beside stock Faust and its table."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from benchmarks import competitors, measured_run, prepared_broker, process_tree
-from benchmarks.benchmark import Benchmark, Case, WrongError, measure
+from benchmarks.benchmark import Benchmark, Case, WrongOutputError, measure
 from benchmarks.competitor_process import Running, running
 from benchmarks.competitors import ENGINE, ONE_PROCESS, STOCK_FAUST, Competitor, Options
 from benchmarks.prepared_broker import PreparedBroker
@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.1
 
 
 class Account(NamedTuple):
-    """What a competitor says of its restore: facts, records that were read for them, seconds from beginning to end."""
+    """A restore as a competitor reports it: facts, records read for them, seconds from beginning to end."""
 
     facts: int
     records: int
@@ -34,9 +34,9 @@ class Account(NamedTuple):
 
 
 def _of_the_engine(lines: list[Json], on: PreparedBroker) -> Account | None:
-    """From the first partition's beginning to the last one's end, once all are taken over."""
+    """From the start of the first partition's restore to the end of the last one's, once all are assigned."""
     begun = [one["at"] for one in lines if one["message"] == "restoring"]
-    # Of several processes the first takes all partitions, until the next one joins: what counts is who has them at last.
+    # The first of several processes is assigned all partitions until the next one joins; the final assignment counts.
     over = {one["partition"]: one for one in lines if one["message"] == "partition taken over"}
     facts = sum(one["facts"] for one in over.values())
     if len(over) < on.workload.partitions or facts < on.expected.accepted:
@@ -46,7 +46,7 @@ def _of_the_engine(lines: list[Json], on: PreparedBroker) -> Account | None:
 
 
 def _of_faust(lines: list[Json], _: PreparedBroker) -> Account | None:
-    """As Faust itself has measured its recovery."""
+    """As Faust itself measures its recovery."""
     recovered = next((one for one in lines if "recovered_records" in one), None)
     return (
         None if recovered is None else Account(recovered["facts"], recovered["recovered_records"], recovered["seconds"])
@@ -60,14 +60,14 @@ ACCOUNTS: dict[str, Callable[[list[Json], PreparedBroker], Account | None]] = {
 
 
 def restore(on: PreparedBroker, broker: Broker, competitor: Competitor, options: Options) -> dict[str, float]:
-    """Start a competitor that had done all the work before, with nothing but the broker."""
+    """Restart a competitor that has done all the work, with an empty folder."""
     began = time.monotonic()
     with running(on, broker, competitor, options) as process:
         facts, records, seconds = _wait(process, on, competitor)
         ready = time.monotonic() - began
         (cpu,), peak = process_tree.cpu_seconds(process.pid), process_tree.peak_mib(process.pid)
     if facts != on.expected.accepted:
-        raise WrongError(f"it restored {facts:,} facts of {on.expected.accepted:,}")
+        raise WrongOutputError(f"it restored {facts:,} facts of {on.expected.accepted:,}")
     return {
         "facts_per_second": facts / seconds,
         "records_per_second": records / seconds,
@@ -86,7 +86,7 @@ def _wait(process: Running, on: PreparedBroker, competitor: Competitor) -> Accou
         if account := ACCOUNTS[competitor.name]([json.loads(line) for line in lines], on):
             return account
         time.sleep(LOOK_SECONDS)
-    raise WrongError(f"it has not restored within {WITHIN_SECONDS:.0f} s")
+    raise WrongOutputError(f"it has not restored within {WITHIN_SECONDS:.0f} s")
 
 
 def _run(arguments: Namespace) -> Iterator[Measurement]:
@@ -111,4 +111,4 @@ def _arguments(parser: ArgumentParser) -> None:
     competitors.arguments(parser, ACCOUNTS)
 
 
-RESTORE = Benchmark("restore", "facts per second when a worker gets its state back", _arguments, _run)
+RESTORE = Benchmark("restore", "facts per second when a worker restores its state", _arguments, _run)

@@ -1,4 +1,4 @@
-"""benchmarks/results.json: the latest measurement of each row, with when, of what, where and with which parts.
+"""benchmarks/results.json: the latest measurement of each row, with its time, commit, machine and versions.
 
 A row is a benchmark under the same parameters. The file has one line for each.
 """
@@ -44,7 +44,7 @@ class Measurement(NamedTuple):
 
     @property
     def row(self) -> str:
-        """What tells it apart from any other row."""
+        """The identity of its row."""
         return json.dumps([self.name, self.parameters], sort_keys=True)
 
 
@@ -59,7 +59,7 @@ class KeptMeasurement(NamedTuple):
 
     @property
     def day(self) -> str:
-        """When it was taken, without the time."""
+        """The date on which it was taken."""
         return self.taken[:10]
 
 
@@ -74,7 +74,7 @@ def latest(kept: Iterable[KeptMeasurement]) -> list[KeptMeasurement]:
 
 
 def keep(measurement: Measurement, file: Path = RESULTS) -> None:
-    """Keep a measurement that was just taken, in place of what was known of its row."""
+    """Keep a measurement that was just taken, in place of the earlier one of its row."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     write([*read(file), KeptMeasurement(measurement, now, commit(), machine.hardware(), machine.versions())], file)
 

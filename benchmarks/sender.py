@@ -25,7 +25,7 @@ GIVE_UP_SECONDS = 300
 
 
 class Load(NamedTuple):
-    """What is to be sent. `rate`: requests a second, None: as fast as `connections` allow. `requests`: whole, as bytes."""
+    """The requests to send. `rate`: requests a second, None: as fast as `connections` allow. `requests`: whole, as bytes."""
 
     port: int
     requests: list[bytes]
@@ -34,7 +34,7 @@ class Load(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What came of it: when each request was due (monotonic seconds), how many seconds later its answer was here, and
+    """When each request was due (monotonic seconds), after how many seconds its answer had arrived, and
     how often each status came.
 
     `seconds`: from the first request to the last answer; `cpu_seconds`: of the sender itself.
@@ -51,7 +51,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def answer(reader: asyncio.StreamReader) -> str:
-    """The status of the next answer, when all of it is here; a body without a length ends with the connection."""
+    """The status of the next answer, once it is complete; a body without a length ends with the connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b"content-length:" in head:
         await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
@@ -74,7 +74,7 @@ class _RequestSender:
 
     async def _one(self, index: int, due: float) -> None:
         async with self._room:
-            while self._free and self._free[0][0].at_eof():  # the server ends those that rest too long
+            while self._free and self._free[0][0].at_eof():  # the server closes idle connections
                 self._free.popleft()
             if not self._free:
                 await self.connect(1)

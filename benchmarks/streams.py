@@ -1,12 +1,12 @@
-"""How soon a change is with everybody who follows a plan over server-sent events, and what a client costs.
+"""How soon a change reaches all clients that follow a plan over server-sent events, and what a client costs.
 
-The whole way, each part a process of its own: reports are posted to programs, the worker takes them into the facts log,
-the api follows it and sends the change to its clients. In three steps:
+End to end, each part a process of its own: reports are posted to programs, the worker writes them to the facts log, the
+api follows it and sends the change to its clients. In three steps:
 
 - many clients connect, and changes come one by one: memory of a client, and the time from the POST of a report to the
   last client that has it;
-- beside them some clients ask and never read: what they cost in memory, and whether the others notice;
-- few clients, and reports at a rate: the time from a POST to the change at the client, many reports in one change.
+- beside them some clients send a request and never read: what they cost in memory, and how they delay the others;
+- few clients, and reports at a rate: the time from a POST to the change at the client, with many reports in one change.
 """
 
 import json
@@ -40,7 +40,7 @@ FEW = 4
 
 
 class Step(NamedTuple):
-    """Who listens, who has stopped, and what comes: so many reports, so many a second."""
+    """How many clients read, how many do not, and the reports: how many, at what rate."""
 
     listeners: int
     stopped: int
@@ -70,36 +70,36 @@ class City:
         apps = ["deploy.local.site"] if together else ["services.programs", "services.aggregator.api"]
         served = [installation.serve(app) for app in apps]
         self._programs, self.api = served[0], served[-1]
-        until(self._knows_all, WITHIN_SECONDS, what="the api knows every report")
+        until(self._has_all, WITHIN_SECONDS, what="the api has every report")
 
     def send(self, reports: int, rate: float) -> tuple[list[str], Answers, float]:
-        """Post reports, and return when the api knows them: their ids, how they were answered, and the seconds of
+        """Post reports, and return when the api has them: their ids, how they were answered, and the seconds of
         processor that the api used."""
         made = [self._report() for _ in range(reports)]
         requests = [post(self._keys[one["source"].rpartition("/")[2]], one) for one in made]
         (before,) = process_tree.cpu_seconds(self.api.pid)
         answers = run(Load(self._programs.port, requests, rate, FEW))
         assert answers.statuses == {"202": reports}, answers.statuses
-        until(self._knows_all, WITHIN_SECONDS, what="the api knows every report")
+        until(self._has_all, WITHIN_SECONDS, what="the api has every report")
         (after,) = process_tree.cpu_seconds(self.api.pid)
         return [one["id"] for one in made], answers, after - before
 
-    def delays(self, ids: list[str], answers: Answers, last_knew: dict[int, float]) -> list[float]:
-        """From when each report was due until the last listener had it, the shortest first (seconds)."""
+    def delays(self, ids: list[str], answers: Answers, last_received: dict[int, float]) -> list[float]:
+        """Seconds from when each report was due until the last listener had it, in rising order."""
         facts = [json.loads(fact.value) for fact in self._kafka_topics.written("facts")]
         seqs = {fact["event"]["id"]: fact["seq"] for fact in facts}
-        knew = [next(at for seq, at in last_knew.items() if seq >= seqs[each]) for each in ids]
-        return sorted(at - due for at, due in zip(knew, answers.due, strict=True))
+        received = [next(at for seq, at in last_received.items() if seq >= seqs[each]) for each in ids]
+        return sorted(at - due for at, due in zip(received, answers.due, strict=True))
 
     @contextmanager
     def listening(self, path: str, listeners: int, stopped: int = 0) -> Generator[dict[int, float]]:
-        """Listeners, all with their snapshot. What is given is filled at the end: when the last one knew each `seq`."""
-        last_knew: dict[int, float] = {}
+        """Listeners, all with their snapshot. The yielded dict is filled at the end: when the last one received each `seq`."""
+        last_received: dict[int, float] = {}
         arguments = (self.api.port, path, listeners, stopped)
         with callers("benchmarks.listeners", *arguments, ready="listening") as process:
-            yield last_knew
+            yield last_received
             output, _ = process.communicate(f"{1 + self._made}\n", timeout=WITHIN_SECONDS)
-            last_knew |= {int(seq): at for seq, at in json.loads(output).items()}
+            last_received |= {int(seq): at for seq, at in json.loads(output).items()}
 
     def _report(self) -> dict[str, Any]:
         """The next report: on every program in turn, a day later each time, so that each changes the figures."""
@@ -119,23 +119,23 @@ class City:
             RecordToSend(topic, partition, plan.encode(), json.dumps(each).encode()) for each in events
         )
 
-    def _knows_all(self) -> bool:
+    def _has_all(self) -> bool:
         url = f"http://127.0.0.1:{self.api.port}/v1/plans/{PLAN}/realization"
-        key = self._keys[DEPARTMENTS[0]]  # which is answered beside any crowd
+        key = self._keys[DEPARTMENTS[0]]  # whose requests are accepted beside any anonymous load
         with urlopen(Request(url, headers={"Authorization": f"Bearer {key}"}), timeout=WITHIN_SECONDS) as answer:
             return bool(json.load(answer)["known_at"]["seq"] == 1 + self._made)
 
 
 def play(bootstrap: str, folder: Path, step: Step) -> dict[str, float]:
-    """The figures of a step, on an installation of its own: memory that a process once took is not given back."""
+    """The figures of a step, on an installation of its own: a process does not return its memory."""
     processes = Processes(Path(tempfile.mkdtemp(dir=folder)))
     try:
         city = City(bootstrap, processes.folder, processes)
         before = process_tree.resident_kib(city.api.pid)
-        with city.listening(DATED, step.listeners, step.stopped) as last_knew:
+        with city.listening(DATED, step.listeners, step.stopped) as last_received:
             ids, answers, cpu = city.send(step.reports, step.rate)
             grown = process_tree.resident_kib(city.api.pid) - before
-        delays = city.delays(ids, answers, last_knew)
+        delays = city.delays(ids, answers, last_received)
     finally:
         processes.end()
     return {

@@ -1,7 +1,7 @@
-"""Whether a department and a live page notice many who have no key and do the worst they can (benchmarks/anonymous_load.py).
+"""How anonymous load (benchmarks/anonymous_load.py) delays a department's reports and a live page.
 
-All apps are one process, as on one machine, where everybody shares one event loop. Beside a crowd, a department posts
-reports at a rate: the time until each is acknowledged, and until a live page that follows the stream has the change.
+All apps are one process, as on one machine, and share one event loop. Beside the load, a department posts reports at a
+rate: the time until each is acknowledged, and until a live page that follows the stream has the change.
 """
 
 import json
@@ -24,7 +24,7 @@ PAGES = 3
 
 
 class Scene(NamedTuple):
-    """So many connections of a crowd, plans beside the one that is watched, and reports at a rate."""
+    """The number of connections of the load, of plans beside the watched one, and of reports at a rate."""
 
     crowd: int
     plans: int
@@ -39,10 +39,10 @@ def play(bootstrap: str, folder: Path, scene: Scene) -> dict[str, float]:
     try:
         city = City(bootstrap, processes.folder, processes, others, together=True)
         asking = callers("benchmarks.anonymous_load", city.api.port, scene.crowd, PLAN, *others, ready="asking")
-        with city.listening(LIVE, PAGES) as last_knew, asking as crowd:
+        with city.listening(LIVE, PAGES) as last_received, asking as crowd:
             ids, answers, cpu = city.send(scene.reports, scene.rate)
             statuses: dict[str, int] = json.loads(crowd.communicate("\n", timeout=WITHIN_SECONDS)[0])
-        changes = city.delays(ids, answers, last_knew)
+        changes = city.delays(ids, answers, last_received)
     finally:
         processes.end()
     return {
@@ -76,5 +76,8 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 STRANGERS = Benchmark(
-    "strangers", "reports and a live page beside callers without a key who do the worst", _arguments, _run
+    "strangers",
+    "reports and a live page beside callers without a key who send the most expensive requests",
+    _arguments,
+    _run,
 )

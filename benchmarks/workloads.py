@@ -6,7 +6,7 @@ PROGRAMS = 426
 NATION = 514
 PROVINCE = 38  # cities and regencies of the largest
 MONTHS = 120  # January 2016 to December 2025
-# Twelve are advised for all (docs/decisions/0015); all else is measured with 96, where it is no easier.
+# Twelve partitions are advised (docs/decisions/0015); everything else is measured with 96, which is no easier.
 CITY_PARTITIONS, NATION_PARTITIONS = 12, 96
 
 
@@ -25,7 +25,7 @@ class Workload(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Tells the workload apart from any other."""
+        """A name unique to the workload."""
         order = "disorder" if self.disorder else "order"
         return f"{self.plans}x{self.reports}-{self.partitions}-{self.first}-{order}"
 
@@ -34,7 +34,7 @@ Name = Literal["city", "nation", "nation-disorder"]
 
 
 def workload(name: Name, events: int | None = None) -> Workload:
-    """A published workload, with so many reports instead of its own number where given."""
+    """A published workload; `reports`, where given, replaces its own number of reports."""
     if name == "city":
         return Workload(1, events or PROGRAMS * MONTHS, CITY_PARTITIONS)
     reports = events or 1_000_000

@@ -1,4 +1,4 @@
-"""The running site as the loader sees it: a few requests by the administrator, each tried again until it is answered."""
+"""The loader's client of the running site: a few requests by the administrator, each retried until it is answered."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from samples.plan import PLAN
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PATIENCE_SECONDS: Final = 180.0  # broker, worker and site may be starting again
-BEHIND_SECONDS: Final = 10.0
+LAG_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.2
 REQUEST_SECONDS: Final = 20.0
 
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class GaveUpError(Exception):
-    """The site did not do what was asked, for as long as we wait."""
+    """A request did not succeed within the time limit."""
 
 
 class SiteClient:
-    """Requests to one site, by one key."""
+    """Requests to one site with one key."""
 
     def __init__(self, url: str, key: str) -> None:
         self._http = httpx.Client(
@@ -33,7 +33,7 @@ class SiteClient:
         )
 
     def as_key(self, key: str) -> "SiteClient":
-        """The same site by another key."""
+        """The same site with another key."""
         return SiteClient(str(self._http.base_url), key)
 
     def import_plan(self, workbook: Path) -> dict[str, str]:
@@ -52,7 +52,7 @@ class SiteClient:
         return str(self._send(f"/v1/departments/{PLAN}/{organization}/keys", params={"role": role})["key"])
 
     def record_visit(self, event: dict[str, Any]) -> None:
-        """Record a visit, which is told by its fields; the evaluator is that of the key."""
+        """Record a visit, given by its fields; the evaluator is that of the key."""
         self._send("/v1/visits", json={"id": event["id"], "time": event["time"], **event["data"]})
 
     def share(self, as_of: date) -> tuple[str, str] | None:
@@ -62,7 +62,7 @@ class SiteClient:
         return (figure["numerator"], figure["percent"]) if figure and figure["percent"] else None
 
     def wait_for_share(self, as_of: date, numerator: int) -> str:
-        """The figure in percent, once so many programs are realized as of a date."""
+        """The figure in percent, once `numerator` programs are realized as of a date."""
 
         def seen() -> str | None:
             answer = self.share(as_of)
@@ -71,7 +71,7 @@ class SiteClient:
         return until(f"{numerator} programs are realized as of {as_of}", seen)
 
     def _get(self, path: str, **params: str) -> dict[str, Any] | None:
-        """What a path answers; None where there is nothing, or nobody answers just now."""
+        """The response of a path; None where it is not found, or the site does not answer now."""
         try:
             answer = self._http.get(path, params=params)
         except httpx.TransportError:
@@ -79,9 +79,9 @@ class SiteClient:
         return _object(answer) if answer.is_success else None
 
     def _send(self, path: str, **request: Any) -> dict[str, Any]:
-        """POST until it is taken. Raises GaveUpError when it goes on being refused: an app may be a moment behind, and
-        not know yet the plan or the key that another one has made."""
-        last_refusal = time.monotonic() + BEHIND_SECONDS
+        """POST until it is accepted. Raises GaveUpError when it is still refused at the end: an app may lag for a moment, and
+        not know yet a plan or key that another app made."""
+        last_refusal = time.monotonic() + LAG_SECONDS
 
         def sent() -> dict[str, Any] | None:
             try:
@@ -94,7 +94,7 @@ class SiteClient:
                 raise GaveUpError(f"{path} answers {answer.status_code}: {answer.text[:2000]}")
             return None
 
-        return until(f"{path} takes it", sent)
+        return until(f"{path} accepts the request", sent)
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 
 
 def until(what: str, ask: Callable[[], T | None]) -> T:
-    """What is asked for, as soon as it is there. Raises GaveUpError when it does not come."""
+    """The result of a request, once there is one. Raises GaveUpError when there is none in time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (found := ask()) is None:
         if time.monotonic() > deadline:

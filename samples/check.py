@@ -1,4 +1,4 @@
-"""Counts what the sample's files say, plainly, without the code that Pantau counts with; and what they must say."""
+"""Counts the sample's figures plainly, without Pantau's own code, and compares them with the required ones."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def in_force(versions: Sequence[MasterplanVersion], day: date) -> MasterplanVers
 
 
 def realized(versions: Sequence[MasterplanVersion], lines: list[Line], as_of: date) -> set[str]:
-    """The programs of the plan whose latest report says realized: the latest by who led the program on its date."""
+    """The programs of the plan whose latest report is `realized`: the latest by the department that led the program on its date."""
     retracted = {(line.department, line.retracts) for line in lines if line.retracts}
     leads = {each.version: {program.code: program.department for program in each.programs} for each in versions}
     latest: dict[str, tuple[tuple[date, datetime, str, str], str]] = {}

@@ -1,4 +1,4 @@
-"""What the departments of the sample send from 2019 to January 2022: monthly reports, and the irregularities of life."""
+"""What the departments of the sample send from 2019 to January 2022: monthly reports, with realistic irregularities."""
 
 import random
 from calendar import monthrange
@@ -45,14 +45,14 @@ class SentLine(NamedTuple):
 
 
 class SendingHabit:
-    """One department's habit of sending: by when a month's reports leave it."""
+    """One department's habit of sending: by when it sends a month's reports."""
 
     def __init__(self, key: str) -> None:
         self._key = key
         self._next: dict[int, datetime] = {}
 
     def moment(self, month: int) -> datetime:
-        """When the next report on a month is sent: all of a month within one sitting."""
+        """When the next report on a month is sent: a department sends a month's reports one shortly after the other."""
         if month not in self._next:
             self._next[month] = self._first(month, random.Random(f"{SEED}/{self._key}/{month}"))
         at = self._next[month]
@@ -77,21 +77,21 @@ def month_end(month: int) -> date:
     return date(year, number, monthrange(year, number)[1])
 
 
-class Life:
+class SampleReports:
     """Writes the reports of all programs."""
 
     def __init__(self, first: MasterplanVersion, second: MasterplanVersion) -> None:
         self._dice = random.Random(SEED + 1)
-        self._desks = {department.key: SendingHabit(department.key) for department in first.departments}
+        self._habits = {department.key: SendingHabit(department.key) for department in first.departments}
         self._versions = ({p.code: p for p in first.programs}, {p.code: p for p in second.programs})
         self.sent: list[SentLine] = []
 
     def lead(self, code: str, month: int) -> str | None:
-        """Who reports a program on a month; None when it is not in the plan."""
+        """The department that reports a program in a month; None when it is not in the plan."""
         program = self._versions[month >= CHANGED].get(code)
         return program.department if program else None
 
-    def live(self, one: Planned) -> None:
+    def report_all(self, one: Planned) -> None:
         """All regular reports of one program."""
         fate, program = one.fate, one.known
         if fate.first_report is None:
@@ -117,11 +117,11 @@ class Life:
 
     def announce(self, lead: str, month: int, line: Line) -> None:
         """Send a line at the department's next moment for a month."""
-        at = self._desks[lead].moment(month)
+        at = self._habits[lead].moment(month)
         self.add(at, line._replace(department=lead))
 
     def add(self, at: datetime, line: Line, *, arrives: datetime | None = None) -> SentLine:
-        """Put a line into the post at its time."""
+        """Add a line, sent at its time."""
         sent = SentLine(arrives or at, at, line._replace(time=line.time or at.isoformat()))
         self.sent.append(sent)
         return sent

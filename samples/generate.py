@@ -3,14 +3,14 @@
     python -m samples.generate
 
 Seeded: the same code makes the same files. Before it writes it counts, by a plain computation of its own
-(samples/check.py), that 155 of 426 programs are realized at the end of 2020, split as the domain page says.
+(samples/check.py), that 155 of 426 programs are realized at the end of 2020, split as on the domain page.
 """
 
 from pathlib import Path
 from typing import Final
 
 from samples import check, irregular, plan, reports, visits
-from samples.department_reports import Life, in_order
+from samples.department_reports import SampleReports, in_order
 from services.programs.masterplans.workbook import write_workbook
 
 HERE: Final = Path(__file__).parent
@@ -21,11 +21,11 @@ SECOND_WORKBOOK: Final = HERE / f"{plan.PLAN}-v2.xlsx"
 def made() -> dict[Path, bytes]:
     """Every file of the sample. Ends the process where the counts are not as they must be."""
     planned, first, second = plan.build()
-    life = Life(first, second)
+    sample = SampleReports(first, second)
     for one in planned:
-        life.live(one)
-    irregular.disturb(life, planned, first, visits.unfinished(planned))
-    lines = in_order(life.sent)
+        sample.report_all(one)
+    irregular.disturb(sample, planned, first, visits.unfinished(planned))
+    lines = in_order(sample.sent)
     seen = visits.build(planned)
     check.holds(first, second, lines, seen)
     return {
@@ -37,7 +37,7 @@ def made() -> dict[Path, bytes]:
 
 
 def main() -> None:
-    """Write the files, and say how large they are."""
+    """Write the files, and print their sizes."""
     for file, content in made().items():
         file.write_bytes(content)
         print(f"{file.name}: {len(content):,} bytes")

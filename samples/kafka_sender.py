@@ -23,7 +23,7 @@ BAR_WIDTH: Final = 32
 LINE_EVERY_SECONDS: Final = 5.0
 
 
-class Post:
+class ReportSender:
     """One producer, for all departments."""
 
     def __init__(self, settings: InstallationSettings) -> None:
@@ -60,7 +60,7 @@ class Post:
 
 
 class ProgressBar:
-    """Shows how far something is: a bar on a terminal, else a line every few seconds."""
+    """Shows progress: a bar on a terminal, else a line every few seconds."""
 
     def __init__(self, what: str, total: int) -> None:
         self._what, self._total = what, total
@@ -68,7 +68,7 @@ class ProgressBar:
         self._next = time.monotonic() + LINE_EVERY_SECONDS
 
     def show(self, done: int, now_at: str) -> None:
-        """So many are done; `now_at` says where that is."""
+        """Show how many are done; `now_at` names the position."""
         last = done >= self._total
         if self._bar:
             full = BAR_WIDTH * done // max(self._total, 1)
@@ -84,5 +84,5 @@ class ProgressBar:
 
 
 def announce(what: str) -> None:
-    """A line for the person at the terminal, in the manner of the supervisor's."""
+    """Print a line in the supervisor's format."""
     print(f"{'sample':<8} {what}", flush=True)

@@ -2,9 +2,9 @@
 
     python -m samples.load
 
-First what there was at the end of 2020, at once; then 2021, in about a minute (PACE=<seconds>; PACE=0: at once), with
-plan version 2 in July and the field evaluation in May. What is done is remembered below PANTAU_STATE, so that it goes on
-after an interruption and does nothing when it is complete. What is sent twice does no harm: ids are stable.
+First the history up to the end of 2020, at once; then 2021, in about a minute (PACE=<seconds>; PACE=0: at once), with
+plan version 2 in July and the field evaluation in May. Finished steps are recorded below PANTAU_STATE, so that it resumes
+after an interruption and does nothing when it is complete. Sending twice is harmless: ids are stable.
 """
 
 import json
@@ -24,7 +24,7 @@ from deploy.local import settings as local
 from deploy.local.process_settings import InstallationSettings
 from samples import catalogue, check, generate, reports, visits
 from samples.api_client import GaveUpError, SiteClient
-from samples.kafka_sender import Post, ProgressBar, announce
+from samples.kafka_sender import ProgressBar, ReportSender, announce
 from samples.plan import CHANGED_ON, SPLIT
 from samples.reports import Line
 from services.kit.settings import read as read_settings
@@ -41,7 +41,7 @@ END_OF_2020, END_OF_2021 = date(2020, 12, 31), date(2021, 12, 31)
 
 
 class Memory:
-    """What is done already, in a small file."""
+    """The finished steps, in a small file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -51,14 +51,14 @@ class Memory:
         return self._state.get(what)
 
     def keep(self, **what: Any) -> None:
-        """Remember, so that it is there whole or not at all after a kill."""
+        """Record a step, atomically even when the process is killed."""
         self._state |= what
         atomic_write.write(self._file, json.dumps(self._state))
 
 
 def main() -> int:
     """Load what is missing. Returns the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # we may be ended at any moment: so at once, and without a word
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # may be stopped at any moment: ends at once, without a traceback
     here, settings, pace = local.read(), read_settings(InstallationSettings), _pace(os.environ.get("PACE", ""))
     memory = Memory(here.state / f"sample{settings.topic_prefix}.json")
     site = SiteClient(here.site_url, (here.keys / administrator.FILE).read_text().strip())
@@ -66,12 +66,12 @@ def main() -> int:
         if memory.get("complete") and site.has_version(2):
             announce("already loaded")
             return 0
-        post = Post(settings)
-        loader = Loader(site, post, memory, here.keys)
+        sender = ReportSender(settings)
+        loader = Loader(site, sender, memory, here.keys)
         loader.up_to_2020()
         loader.keys()
         loader.through_2021(pace)
-        post.close()
+        sender.close()
     except (GaveUpError, KafkaError) as error:
         announce(f"not complete: {error}. The next start goes on from here.")
         return 1
@@ -92,8 +92,8 @@ def _pace(text: str) -> float:
 class Loader:
     """The steps, each done once."""
 
-    def __init__(self, site: SiteClient, post: Post, memory: Memory, keys: Path) -> None:
-        self._site, self._post, self._memory, self._keys = site, post, memory, keys
+    def __init__(self, site: SiteClient, sender: ReportSender, memory: Memory, keys: Path) -> None:
+        self._site, self._sender, self._memory, self._keys = site, sender, memory, keys
         self._lines = reports.read()
         cut = first_sent_from(self._lines, NEW_YEAR)
         self._history, self._year = self._lines[:cut], self._lines[cut:]
@@ -106,7 +106,7 @@ class Loader:
             progress = ProgressBar("2019-2020", len(self._history))
             for at in range(0, len(self._history), CHUNK):
                 chunk = self._history[at : at + CHUNK]
-                self._post.send(chunk)
+                self._sender.send(chunk)
                 progress.show(at + len(chunk), chunk[-1].time[:7])
             self._memory.keep(history=True)
         percent = self._site.wait_for_share(END_OF_2020, REALIZED_2020)
@@ -137,7 +137,7 @@ class Loader:
             goal = min(goal, sent + CHUNK, *(at for at in due if at > sent))
             due.pop(sent, _nothing)()
             if goal > sent:
-                self._post.send(self._year[sent:goal])
+                self._sender.send(self._year[sent:goal])
                 sent = goal
                 self._memory.keep(sent=sent)
                 progress.show(sent, self._year[sent - 1].time[:7])
@@ -148,8 +148,8 @@ class Loader:
         announce(f"loaded; at the end of 2021: {percent} % of the programs realized")
 
     def _import(self, number: int, workbook: Path) -> None:
-        """Import a plan version, once: imported twice before it is registered, it would be told as a conflict. What is
-        sent before it is registered counts all the same as soon as it is."""
+        """Import a plan version once: a second import before it is registered would be a conflict. Reports sent before it is
+        registered count as soon as it is."""
         name = f"imported-{number}"
         if not self._memory.get(name) and not self._site.has_version(number):
             self._memory.keep(**{name: self._site.import_plan(workbook)})
@@ -164,7 +164,7 @@ class Loader:
 
 
 def _nothing() -> None:
-    """What is to be done at most moments of a year."""
+    """The action at most moments of a year: none."""
 
 
 def first_sent_from(lines: list[Line], day: str) -> int:
@@ -173,7 +173,7 @@ def first_sent_from(lines: list[Line], day: str) -> int:
 
 
 def _realized_2021(lines: list[Line]) -> int:
-    """How many programs the committed files say are realized at the end of 2021, counted plainly."""
+    """How many programs are realized at the end of 2021 by the committed files, counted plainly."""
     read = [
         read_workbook(workbook.read_bytes()).version for workbook in (generate.FIRST_WORKBOOK, generate.SECOND_WORKBOOK)
     ]

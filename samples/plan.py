@@ -1,4 +1,4 @@
-"""The sample's plan: version 1 of 2019 and version 2 of July 2021, with what is to become of each program.
+"""The sample's plan: version 1 of 2019 and version 2 of July 2021, with the course of each program.
 
 Seeded: the same catalogue gives the same plan. The numbers of programs per dimension, and how many of them are realized
 by the end of 2020, are those of the "ready split" of the domain page: 155 of 426. Everything else is invented.
@@ -68,8 +68,8 @@ REPLACED: Final = (Dimension.LIVING, Dimension.ECONOMY)  # where those were
 
 @dataclass
 class Fate:
-    """What becomes of a program, in months since January 2019. `realized`, `cancelled`: the month it happens, if it does;
-    `blocked`: first month and the one after the last; `heard`: the month of its first report, None if there is none."""
+    """The course of a program, in months since January 2019. `realized`, `cancelled`: the month it happens, if it does;
+    `blocked`: first month and the one after the last; `first_report`: the month of its first report, None if there is none."""
 
     start: int
     end: int
@@ -178,7 +178,7 @@ def _unrealized(one: Planned, dice: random.Random, *, never: bool = False, futur
     start = dice.randrange(26, 90) if future else dice.randrange(0, 24)
     one.fate = Fate(start, start + dice.randrange(30, 66), first_report=None if never else dice.choice((0, 2, 5)))
     if never and one.kind.lead != NEVER and dice.random() < 0.35:
-        one.fate.first_report = 28  # heard of from mid-2021
+        one.fate.first_report = 28  # reported from mid-2021
 
 
 def _one_phase_after_another(planned: list[Planned]) -> None:
@@ -215,7 +215,7 @@ def _finish_years(planned: list[Planned], dice: random.Random) -> None:
 
 
 def _weights(planned: list[Planned], dice: random.Random) -> list[Decimal]:
-    """Weights of 4 decimals that sum to exactly 100. What costs more and takes longer weighs more."""
+    """Weights of 4 decimals that sum to exactly 100. A program that costs more and takes longer weighs more."""
     sizes = [
         dice.lognormvariate(0, 0.4) * COSTLY.get(one.kind.lead, 1.0) ** 0.3 * (1 + (one.finish_year - FIRST) / 12)
         for one in planned

@@ -25,7 +25,7 @@ QUESTIONS: Final = (
 
 
 class VisitedSite(NamedTuple):
-    """A place, the Quick Win program it is known for, and the sub-dimensions whose programs are seen there as well."""
+    """A site, the Quick Win program it is known for, and the sub-dimensions whose programs are seen there as well."""
 
     name: str
     program: str

@@ -1,9 +1,9 @@
-"""The floor: what fetching, deciding and folding the records costs one Python process when nothing is kept.
+"""The floor: the cost of fetching, deciding and folding the records in one Python process that writes nothing.
 
     python -m benchmarks.peers.floor
 
 It reads as our engine's consumer does and folds with the engine's own `PartitionState`, from the beginning of the
-inputs to the ends they have at its start. Then it prints what it made of them, in one line of JSON on its standard
+inputs to the ends they have at its start. Then it prints its result, in one line of JSON on its standard
 output, and waits to be stopped:
 
     records, seconds, processor_seconds      from 10 % of the records to the last, which is what counts
@@ -29,12 +29,12 @@ from services.kit.kafka import client_options
 from services.kit.settings import read, require_secret
 
 INPUTS = ("masterplans", "program-status")
-BEGINS = 0.1  # of the records: what comes before is how it warms up
+BEGINS = 0.1  # of the records, in which it warms up
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 
 
 async def fold(settings: InstallationSettings) -> dict[str, object]:
-    """Read the inputs to the end. Returns what is to be printed."""
+    """Read the inputs to the end. Returns the result to print."""
     count, prefix, secret = settings.partitions, settings.topic_prefix, require_secret(settings)
     states = [PartitionState(number, count, secret) for number in range(count)]
     outcomes, reasons = Counter[str](), Counter[str]()
@@ -63,7 +63,7 @@ async def fold(settings: InstallationSettings) -> dict[str, object]:
                 done += len(records)
                 if not begun and done >= total * BEGINS:
                     begun, used, at_beginning = time.monotonic(), time.process_time(), done
-        share = (total - at_beginning) / total / (1 - BEGINS)  # of the work it was to be: a chunk is passed whole
+        share = (total - at_beginning) / total / (1 - BEGINS)  # of the work, about: a chunk is processed whole
         seconds, processor = (time.monotonic() - begun) / share, (time.process_time() - used) / share
     finally:
         await consumer.stop()

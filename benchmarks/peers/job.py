@@ -1,6 +1,6 @@
-"""The bench's job over a key-value store, record by record: what the peers in Python share, beside their frameworks.
+"""The bench's job over a key-value store, record by record: the part that the peers in Python share.
 
-Decoding and validating are our engine's own (`decide.read`), the quickest there is here. What a peer's framework does is
+Decoding and validating are our engine's own (`decide.read`), the fastest here. What a peer's framework does is
 fetching, keeping state, and writing; its store holds, per plan,
 
     {kind}{source}/{id}    digest of an event's content, 16 bytes; after it, of a report: its claim, and the key of the
@@ -94,7 +94,7 @@ _places_of = lru_cache(2048)(msgspec.msgpack.Decoder(_Places).decode)
 def decide(
     topic: str, partition: int, partitions: int, record: InputRecord, store_of: Callable[[str], Store]
 ) -> tuple[str, str, Message] | None:
-    """What becomes of a record: the topic to write to (`facts` or `rejected`), the plan, and the message; None of a
+    """The output for a record: the topic to write to (`facts` or `rejected`), the plan, and the message; None of a
     duplicate. `store_of` gives the store of a plan."""
     decoded = read(topic, partition, partitions, record, SECRET)
     if isinstance(decoded, Rejection):
@@ -106,7 +106,7 @@ def decide(
         return None
     if isinstance(outcome, Reason):
         return _refused(topic, partition, record, Rejection(outcome, "", decoded.plan, decoded.source, decoded.id))
-    # Of links, marks and private parts it has nothing: that is for ours to do beside the same work.
+    # It has no links, marks or private parts: only our engine does that, beside the same work.
     value, _ = fact_record(
         NO_LINK,
         seq=outcome,
@@ -127,7 +127,7 @@ def _refused(topic: str, partition: int, record: InputRecord, why: Rejection) ->
 
 
 def _apply(store: Store, decoded: DecodedEvent, content_digest: bytes, received_ms: int) -> int | Reason | None:
-    """Take good mail into the state: its `seq`, why it is refused all the same, or None of a duplicate."""
+    """Apply an acceptable record to the state. Returns its `seq`, why it is refused nevertheless, or None of a duplicate."""
     identity = f"{decoded.kind}{decoded.source}/{decoded.id}"
     known = store.get(identity)
     if known is not None:

@@ -24,7 +24,7 @@ PROMPT = {"commit_ms": 10, "linger_ms": 0}  # of a delay like ours
 
 
 def folder() -> Path:
-    """Where the classes and jars of these sources are, once built: its name says which sources they came from."""
+    """Where the classes and jars of these sources are, once built: its name is a digest of the sources."""
     digest = hashlib.sha256()
     for source in sorted(path for path in SOURCES.rglob("*") if path.suffix in {".xml", ".java"}):
         digest.update(source.read_bytes())
@@ -32,7 +32,7 @@ def folder() -> Path:
 
 
 def build() -> None:
-    """Build it, unless these very sources are built already."""
+    """Build it, unless the same sources are built already."""
     built = folder()
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.peers.stock_faust
 
-When its table was recovered from the changelog it says so in one line of JSON on its standard output:
+When its table is recovered from the changelog it writes one line of JSON on its standard output:
 
     recovered_records   records of the changelog that were read
     facts               accepted events that the table holds; the other records are claims, counts and plan versions
@@ -112,7 +112,7 @@ def create_app(given: Given) -> Any:
         print(json.dumps(recovered), flush=True)
 
     async def assigned(*_: Any, **__: Any) -> None:
-        app.producer.buffer.max_messages = options["pending"]  # its 100 let it stand still most of the time
+        app.producer.buffer.max_messages = options["pending"]  # with its default of 100 it is idle most of the time
 
     app.agent(inputs)(take)
     app.on_partitions_assigned.connect(assigned, weak=False)
@@ -124,7 +124,7 @@ def create_app(given: Given) -> Any:
 def main() -> None:
     """Work until stopped."""
     worker = faust.Worker(create_app(competitors.given()), loglevel="WARNING", quiet=True, redirect_stdouts=False)
-    worker.spinner = None  # it would have every message for debugging made
+    worker.spinner = None  # else it formats every debug message
     sys.exit(worker.execute_from_commandline())
 
 

@@ -1,4 +1,4 @@
-"""Writes what is published of the results, or checks that it is what results.json says.
+"""Writes the pages generated from results.json, or checks that they are up to date.
 
 Run: python -m benchmarks.report.generate [--check]
 """

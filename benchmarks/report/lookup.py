@@ -1,4 +1,4 @@
-"""Finds figures among the measurements that are kept."""
+"""Finds figures among the kept measurements."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ from benchmarks.results import KeptMeasurement, MetricValues
 
 
 def named(kept: Iterable[KeptMeasurement], name: str, **parameters: str | int) -> list[KeptMeasurement]:
-    """The measurements of an instrument under these parameters."""
+    """The measurements of a benchmark under these parameters."""
     return [
         one
         for one in kept

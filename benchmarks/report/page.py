@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: what was to be reached, and everything that was measured."""
+"""docs/benchmarks.md: the targets, and everything that was measured."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,28 +11,28 @@ YARDSTICK = "yardstick, ms"
 BEGINNING = """\
 # Benchmarks
 
-`make bench` measures, `benchmarks/results.json` keeps what was found, and this page is written from there by
-`python -m benchmarks.report.generate`: nothing on it is typed by hand. `make bench ARGS="--help"` says how to measure one thing;
+`make bench` measures, `benchmarks/results.json` keeps the measurements, and `python -m benchmarks.report.generate` generates this
+page from them: nothing on it is typed by hand. `make bench ARGS="--help"` shows how to run one benchmark;
 `benchmarks/competitors.py` has the competitors. Each row is the latest measurement of its kind; a figure is the median of its runs, ± half of the distance between the lowest and the highest.
 """
 
 HOW = """\
 ## How it is measured
 
-- One machine, one broker, the same topics, byte for byte, and the same cores for everybody. The mail is loaded once; each run starts
-  a broker on a copy of its folder.
+- One machine, one broker, the same topics, byte for byte, and the same cores for every competitor. The records are loaded once; each
+  run starts a broker on a copy of its folder.
 - A competitor does the whole job: decode, validate, deduplicate by identity with the content compared, one durable fact for each report,
-  standing, realization per dimension. Its whole output (every fact, every reject with its reason, the last realization of every plan) is compared with what the author of the
-  mail knows, which is proven equal to `tests/oracle.py`. Where anything differs the run does not count.
+  standing, realization per dimension. Its whole output (every fact, every reject with its reason, the last realization of every plan) is compared with what the generator of the
+  records knows, which tests compare with `tests/oracle.py`. Where anything differs the run does not count.
 - Events per second: from the moment when 10 % of the facts are committed to the moment when all are, by the committed end offsets that any
-  `read_committed` reader sees. What comes before (starting, joining, warming up) is told apart.
-- The floor fetches, decodes and folds in one Python process and writes nothing: what is left when everything durable is taken away. It keeps its own time.
-- Processor time is the kernel's, of the competitor and all it started. "Everything else" is what neither competitor nor broker nor harness used: more than a
-  little, and the run was disturbed.
+  `read_committed` reader sees. What comes before (starting, joining, warming up) has figures of its own.
+- The floor fetches, decodes and folds in one Python process and writes nothing: the cost without durability. It measures its own time.
+- Processor time is what the kernel counts for the competitor and its child processes. "Everything else" is what neither competitor nor broker nor harness used: where
+  it is more than a little, the run was disturbed.
 - Delay: new reports of plans drawn at random come at a steady pace; each counts from being handed to the producer until a `read_committed` reader
   in another process has its fact. The broker runs as Kafka's own script starts it, and has worked at 200 a second for a minute before anything
-  counts; "first" is that minute, in which its compilers are busy. A replay is too short for them: there the broker has only the first compiler, which ours and Kafka Streams are faster with.
-- The yardstick is what half a million additions of Python cost one core when a measurement was done: a shared machine may be half as fast an hour
+  counts; "first" is that minute, in which its JVM compiles. A replay is too short for that: there the broker has only the first compiler (C1), with which ours and Kafka Streams are faster.
+- The yardstick is the time of half a million additions in Python on one core at the time of a measurement: a shared machine may be half as fast an hour
   later. Competitors are compared where they were measured together.
 """
 
@@ -58,7 +58,7 @@ def _targets(kept: Sequence[KeptMeasurement]) -> str:
         found = target.found(kept)
         verdict = ("not measured yet", "") if found is None else (found[0], "yes" if found[1] else "**no**")
         rows.append((target.what, target.to_reach, *verdict))
-    return "## What was to be reached\n\n" + _table(("", "to reach", "found", "reached"), rows)
+    return "## Targets\n\n" + _table(("", "to reach", "found", "reached"), rows)
 
 
 def _replay(kept: Sequence[KeptMeasurement]) -> str:
@@ -86,7 +86,7 @@ def _replay(kept: Sequence[KeptMeasurement]) -> str:
         text.append(_table(head, (_replayed(one) for one in bests)))
         tried = [one for one in played if one not in bests]
         if tried:
-            text.append("Other points of the grids that were tried:\n")
+            text.append("Other measured options:\n")
             text.append(_table(("competitor", "options", "events/s"), (_tried(one) for one in tried)))
         chosen = [one for one in bests if one.measurement.parameters["options"] != "{}"]
         if chosen:
@@ -110,7 +110,7 @@ def _tried(one: KeptMeasurement) -> Sequence[str]:
 
 
 def _section(name: str, kept: Sequence[KeptMeasurement]) -> str:
-    """Any instrument's measurements: a column for each parameter that varies, and for each figure; and when they were
+    """Any benchmark's measurements: a column for each parameter that varies, and for each figure; and when they were
     taken and how fast the machine was then, where that was not on one day."""
     keys = dict.fromkeys(key for one in kept for key in one.measurement.parameters)
     varying = [key for key in keys if len({str(one.measurement.parameters.get(key)) for one in kept}) > 1]

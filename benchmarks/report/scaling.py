@@ -1,6 +1,6 @@
-"""The figures in docs/scaling.md: the page is written by hand, and what stands between its marks is put there.
+"""The figures in docs/scaling.md: the page is written by hand, and what stands between its marks is generated.
 
-A mark is `<!--NAME-->` before a figure and `<!--/-->` behind it; readers of the page don't see it.
+A mark is `<!--NAME-->` before a figure and `<!--/-->` after it; readers of the page don't see it.
 """
 
 import json
@@ -34,13 +34,13 @@ class Measured(NamedTuple):
 
     events_per_second: float
     facts_per_second: float  # of a restore by one process
-    base_bytes: float  # of a process with next to nothing in it
+    base_bytes: float  # of a nearly empty process
     bytes_per_fact: float  # in memory
     book_bytes_per_fact: float  # on the broker's disk
 
 
 def text(kept: Sequence[KeptMeasurement]) -> str:
-    """The page with the figures of today."""
+    """The page with the figures of the current results."""
     known = _figures(kept)
     return MARK.sub(lambda mark: f"<!--{mark[1]}-->{known[mark[1]]}<!--/-->", PAGE.read_text())
 
@@ -73,7 +73,7 @@ def _figures(kept: Sequence[KeptMeasurement]) -> dict[str, str]:
 
 
 def _bounds(kept: Sequence[KeptMeasurement]) -> dict[str, str | None]:
-    """What a replay and a delay cost in processor, and what all cores together could do at that cost."""
+    """CPU cost of a replay and a delay, and what all cores together could do at that cost."""
     values: dict[str, float | None] = {}
     played = together(kept, STREAMS, "replay", "events", workload="nation")
     for mark, competitor in (("ours", PANTAU), ("theirs", STREAMS)):

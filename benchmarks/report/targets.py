@@ -1,4 +1,4 @@
-"""What was to be reached, and what was found."""
+"""The targets, and what was measured."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results
-from benchmarks.benchmark import Case, WrongError, measure
+from benchmarks.benchmark import Case, WrongOutputError, measure
 from benchmarks.competitors import ONE_PROCESS, PANTAU, Competitor, Options, best_known, chosen, text
 from benchmarks.peers.kafka_streams import PROMPT
 from benchmarks.report import page, scaling
@@ -243,7 +243,7 @@ def test_a_case_is_run_by_turns_and_one_that_does_not_do_the_job_is_not_measured
     def run(name: str, value: float) -> dict[str, float]:
         order.append(name)
         if value < 0:
-            raise WrongError("it lost a fact")
+            raise WrongOutputError("it lost a fact")
         return {"seconds": value}
 
     cases = [Case({"n": name}, partial(run, name, value)) for name, value in (("a", 1), ("b", 2), ("c", -1))]
@@ -254,7 +254,7 @@ def test_a_case_is_run_by_turns_and_one_that_does_not_do_the_job_is_not_measured
         Measurement("x", {"n": "b"}, {"seconds": MetricValues("s", (2, 2))}),
     ]
     assert order == ["a", "b", "c", "b", "a"]
-    with pytest.raises(SystemExit, match="did not do the job: n=c"):
+    with pytest.raises(SystemExit, match="wrong output: n=c"):
         next(measured)
 
 

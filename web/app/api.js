@@ -25,7 +25,7 @@ export function planUrl(plan, path, parameters) {
   return answerUrl(`v1/plans/${encodeURIComponent(plan)}/${path}`, parameters);
 }
 
-/** The JSON at an address. Throws a Problem, or an AbortError when `signal` says so. */
+/** The JSON at an address. Throws a Problem, or an AbortError when `signal` aborts it. */
 export async function get(url, signal) {
   let response;
   try {

@@ -8,7 +8,7 @@ import { here } from "./state/url.js";
 import { CHANGES } from "./vocabulary.js";
 
 const MAIN = 5;
-const MOST = 500; // more than anybody reads; the programs table has the rest
+const MOST = 500; // rows drawn at most; the programs table has the rest
 const FEW = 2; // of one kind
 
 export function changes(context) {
@@ -16,12 +16,12 @@ export function changes(context) {
   const { data, problem } = store.changes;
   const now = store.realization.data;
   const unknown = data?.after.percent === null || (now && silent(now.overall));
-  const told = (figure) => (figure.percent === null ? words.none : format.percent(figure.percent));
+  const percentText = (figure) => (figure.percent === null ? words.none : format.percent(figure.percent));
   const title = h("h2", { id: "changes-title" }, words.changes.question);
   const since = h("div", { class: "control aside" },
     h("label", { for: "since" }, words.changes.since),
     h("input", { id: "since", type: "date", "data-testid": "since-input", "data-action": "since", value: view.since ?? data?.since }),
-    data && !unknown && h("span", { class: "between" }, words.changes.from(told(data.before), told(data.after))));
+    data && !unknown && h("span", { class: "between" }, words.changes.from(percentText(data.before), percentText(data.after))));
   if (problem) return [title, since, failed(problem, "changes", context)];
   if (!data) return [title, since, loading(5, context)];
   const items = CHANGES.flatMap((kind) => newest(data.items.filter((item) => item.change === kind)));

@@ -8,7 +8,7 @@ import { loading } from "./part.js";
 import { scale, sparkline } from "./sparkline.js";
 import { here } from "./state/url.js";
 import { describe } from "./target.js";
-import { told, trend } from "./trend.js";
+import { describeTrend, trend } from "./trend.js";
 import { DIMENSIONS } from "./vocabulary.js";
 
 const ORDER = Object.keys(DIMENSIONS);
@@ -48,7 +48,7 @@ function dimension(cell, points, top, context) {
       cell.programs > 0 && h("span", null, unknown ? words.programs.total(format.number(cell.programs)) : words.dimensions.count(format.number(cell.share.numerator), format.number(cell.share.denominator)))),
     h("div", { class: "measure" }, bullet(bars(cell), `${name}. ${describe(cell, context)}`)),
     cell.programs > 0 && h("p", { class: `standing ${state}` }, mark(state), words.states[state](cell.target?.percent ? format.percent(cell.target.percent) : words.none)),
-    h("div", { class: "trend" }, points ? sparkline(points, top, told(points, cell, name, context)) : unknown && h("span", { class: "hatched" })),
+    h("div", { class: "trend" }, points ? sparkline(points, top, describeTrend(points, cell, name, context)) : unknown && h("span", { class: "hatched" })),
   );
 }
 

@@ -53,7 +53,7 @@ function alike(one, other) {
 }
 
 function become(old, wanted) {
-  const said = old.getAttribute?.("value");
+  const oldValue = old.getAttribute?.("value");
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== wanted.nodeValue) old.nodeValue = wanted.nodeValue;
     return;
@@ -65,8 +65,8 @@ function become(old, wanted) {
   for (const { name, value } of wanted.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  if (old.nodeName === "INPUT" && (old !== document.activeElement || (old.type === "date" && said !== wanted.value))) {
-    old.value = wanted.value; // but never under the hands of a person who types
+  if (old.nodeName === "INPUT" && (old !== document.activeElement || (old.type === "date" && oldValue !== wanted.value))) {
+    old.value = wanted.value; // but never in a field in which a person types
   }
   if (old.nodeName === "OPTION") old.selected = wanted.selected;
   if (!("own" in old.dataset)) patch(old, ...wanted.childNodes); // `data-own`: its text belongs to count.js

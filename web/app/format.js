@@ -30,7 +30,7 @@ export function createFormat(words) {
 
   function date(iso, options) {
     const at = new Date(`${iso}T00:00:00Z`);
-    if (Number.isNaN(at.getTime())) return iso; // an address may say anything
+    if (Number.isNaN(at.getTime())) return iso; // an address may hold any text
     return new Intl.DateTimeFormat(words.locale, { timeZone: "UTC", ...options }).format(at);
   }
 
@@ -50,7 +50,7 @@ export function createFormat(words) {
     return date(`${text}-01`, { month: "long", year: "numeric" });
   }
 
-  /** The time of day in a time zone, with the zone's usual letters. */
+  /** The time of day in a time zone, with the zone's usual abbreviation. */
   function clock(at, timeZone) {
     const parts = new Intl.DateTimeFormat(words.locale, {
       timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",

@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { mark } from "./mark.js";
 import { loading, failed } from "./part.js";
 import { scale, sparkline } from "./sparkline.js";
-import { told, trend } from "./trend.js";
+import { describeTrend, trend } from "./trend.js";
 import { here } from "./state/url.js";
 
 function spelled(figure, cell, day, { format }) {
@@ -102,7 +102,7 @@ function between(fixedOn, context) {
   if (!points) return null;
   const marked = points.map((point) => ({ ...point, marked: point.as_of === fixedOn }));
   return h("figure", { class: "trend" },
-    sparkline(marked, scale([marked]), told(points, now.overall, context.words.figure.overall, context)),
+    sparkline(marked, scale([marked]), describeTrend(points, now.overall, context.words.figure.overall, context)),
     h("figcaption", null, context.words.previous.trend));
 }
 

@@ -1,14 +1,14 @@
-/** The live stream of a plan's figures: connects, notices when it is lost, comes back by itself. */
+/** The live stream of a plan's figures: connects, notices when the connection is lost, and reconnects. */
 
 import { get } from "./api.js";
 
-const QUIET_MS = 30_000; // after so long without news ask whether the line still stands: heartbeats are not shown to a page
+const QUIET_MS = 30_000; // after so long without an event, check the connection: browsers do not show heartbeats to a page
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
 
 /**
  * Listen to `streamUrl`. `on.snapshot(data)`, `on.change(data)`, `on.connection(state)` with state `connecting`, `live`
- * or `lost`; `on.heard()` whenever the server was heard. `askUrl` is a small answer to ask when the stream is quiet.
- * Returns what ends it.
+ * or `lost`; `on.alive()` whenever the server sent or answered something. `askUrl` is a small resource to request when the
+ * stream is quiet. Returns the function that ends the stream.
  */
 export function listen(streamUrl, askUrl, on) {
   let source = null;
@@ -18,33 +18,33 @@ export function listen(streamUrl, askUrl, on) {
   function connect() {
     source?.close();
     source = new EventSource(streamUrl);
-    source.addEventListener("open", heard);
+    source.addEventListener("open", alive);
     source.addEventListener("snapshot", (event) => {
-      heard();
+      alive();
       on.snapshot(JSON.parse(event.data));
     });
     source.addEventListener("change", (event) => {
-      heard();
+      alive();
       on.change(JSON.parse(event.data));
     });
     source.addEventListener("error", () => {
       on.connection("lost");
-      // a broken line is taken up by the browser itself; a refused one, or one it gave up, is not
+      // the browser reconnects after a break by itself, but not after a refusal or when it gave up
       if (source.readyState === EventSource.CLOSED) retry();
     });
   }
 
-  function heard() {
+  function alive() {
     failures = 0;
     on.connection("live");
-    on.heard();
+    on.alive();
     wait(QUIET_MS, check);
   }
 
   async function check() {
     try {
       await get(askUrl);
-      if (source.readyState === EventSource.OPEN) heard();
+      if (source.readyState === EventSource.OPEN) alive();
       else retry();
     } catch {
       on.connection("lost");

@@ -1,4 +1,4 @@
-/** The page's beginning: reads the address, asks for what it needs, listens, and draws what is known. */
+/** The entry point: reads the address, loads what it needs, follows the stream, and draws the state. */
 
 import { get } from "./api.js";
 import { banner } from "./banner.js";
@@ -25,9 +25,9 @@ import english from "./words.en.js";
 import indonesian from "./words.id.js";
 
 const WORDS = { id: indonesian, en: english };
-const AGE_MS = 10_000; // how often ages are told anew
+const AGE_MS = 10_000; // how often ages are updated
 const REFRESH_MS = 1_000; // after a change, when to ask for what the stream does not carry
-const ANNOUNCE_MS = 4_000; // a change is said aloud once it has settled for so long
+const ANNOUNCE_MS = 4_000; // a change is announced to screen readers once it has settled for so long
 const TYPING_MS = 250;
 const COPIED_MS = 2_000;
 const SECTIONS = { headline, previous, target, dimensions, departments, changes, programs };
@@ -36,12 +36,12 @@ const element = (id) => document.getElementById(id);
 const store = createStore(schedule);
 let opening = { plan: null, as_of: null };
 let view = null;
-let heard = null; // {url, stop} of the stream that is listened to
+let stream = null; // {url, stop} of the open stream
 let drawing = false;
 let nearPrograms = false;
 const timers = {};
 
-/** What the address means: plan, date and basis, where it names none those of the opening. */
+/** What the address means: plan, date and basis; those of opening.json where it names none. */
 function understand() {
   const address = read();
   const lang = address.lang in WORDS ? address.lang : remembered();
@@ -63,11 +63,11 @@ function remember(lang) {
   try {
     localStorage.setItem("lang", lang);
   } catch {
-    // then the address alone remembers
+    // storage may be closed to the page: the address keeps the language
   }
 }
 
-/** The address changed: ask for what it needs and draw. */
+/** The address changed: load what it needs and draw. */
 async function visit() {
   const before = view;
   view = understand();
@@ -87,13 +87,13 @@ async function visit() {
   const first = store.realization.ask(asked);
   if (view.asOf) askRest(view.asOf);
   await first;
-  if (store.realization.url !== asked || addresses.realization(view) !== asked) return; // gone elsewhere meanwhile
+  if (store.realization.url !== asked || addresses.realization(view) !== asked) return; // the address changed meanwhile
   if (store.realization.data) {
     askRest(store.realization.data.as_of);
     connect();
     if (!before?.plan) requestAnimationFrame(() => element(location.hash.slice(1))?.scrollIntoView());
   } else {
-    hangUp();
+    disconnect();
   }
   await askPlans();
 }
@@ -122,11 +122,11 @@ async function askPrograms(filters, day) {
 
 function connect() {
   const url = addresses.stream(view);
-  if (heard?.url === url) return;
-  hangUp();
-  const take = (tell) => (data) => {
+  if (stream?.url === url) return;
+  disconnect();
+  const take = (apply) => (data) => {
     const before = store.realization.data;
-    tell(data);
+    apply(data);
     const now = store.realization.data;
     if (now.as_of !== before.as_of) askRest(now.as_of); // the stream of today has gone on to the next day
     else if (now.known_at.seq !== before.known_at.seq && !timers.refresh) later("refresh", REFRESH_MS, store.refresh);
@@ -140,19 +140,19 @@ function connect() {
       store.connection = state;
       schedule();
     },
-    heard() {
-      store.heardAt = Date.now();
+    alive() {
+      store.aliveAt = Date.now();
     },
   });
-  heard = { url, stop };
+  stream = { url, stop };
 }
 
-function hangUp() {
-  heard?.stop();
-  heard = null;
+function disconnect() {
+  stream?.stop();
+  stream = null;
 }
 
-/** Do something once, after a while; called again before, it begins to wait anew. */
+/** Call `what` once, after `ms`; a call with the same name before that starts the time anew. */
 function later(name, ms, what) {
   clearTimeout(timers[name]);
   timers[name] = setTimeout(() => {
@@ -221,7 +221,7 @@ const ACTIONS = {
   "copy-link": (button) => copied(button.dataset.link, button.dataset.link),
 };
 
-/** Whether a text is a date worth asking about: one being typed passes through the years 2, 20 and 202. */
+/** Whether a text is a date to load: while a year is typed, it is 2, 20 and 202 first. */
 function validDay(text) {
   return /^20\d\d-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));
 }

@@ -1,4 +1,4 @@
-/** What a section shows while its answer is on the way, or did not come. */
+/** What a section shows while its answer is loading, or when it failed. */
 
 import { h } from "./dom.js";
 

@@ -6,7 +6,7 @@ import { mark } from "./mark.js";
 import { failed, loading } from "./part.js";
 import { sparkline } from "./sparkline.js";
 
-/** The program the address names; while another is on the way the one before is not shown in its place. */
+/** The program the address names; while it is loading, no other program is shown in its place. */
 function named({ store, view }) {
   return store.program.data?.program === view.address.program ? store.program.data : null;
 }
@@ -95,7 +95,7 @@ function reports(data, context) {
   ];
 }
 
-/** Who sent it, by the last part of the source, and its place in the book. */
+/** Who sent it, by the last part of the source, and its `seq` in the facts log. */
 function origin({ source, id, seq }) {
   return h("span", { title: `${source} ${id}` }, source.split("/").at(-1), " ", h("code", null, `#${seq}`));
 }

@@ -64,7 +64,7 @@ function nameOf(department, { store, lang }) {
 }
 
 /** What stands in a column, as words: for the table, its copy, and sorting by words. */
-function said(item, column, context) {
+function textOf(item, column, context) {
   const { words, format, lang } = context;
   const known = item.status !== null;
   switch (column) {
@@ -89,7 +89,7 @@ function sorted(items, sort, context) {
   if (!COLUMNS.includes(column)) return items;
   const exact = NUMBERS.includes(column) || column === "effective_on";
   const value = (item) => {
-    if (!exact) return said(item, column, context);
+    if (!exact) return textOf(item, column, context);
     return NUMBERS.includes(column) && item[column] !== null ? Number(item[column]) : item[column];
   };
   const compare = exact
@@ -118,7 +118,7 @@ function table(rows, context) {
 }
 
 function cell(item, column, context) {
-  const text = said(item, column, context);
+  const text = textOf(item, column, context);
   const label = context.words.programs.columns[column];
   if (column === "name") {
     return h("th", { scope: "row", "data-label": label }, h("a", { href: here({ program: item.program, group: null }), "aria-haspopup": "dialog" }, text));
@@ -133,6 +133,6 @@ export function programsAsText(context) {
   const rows = sorted(store.programs.data.items, view.address.sort, context);
   return [
     COLUMNS.map((column) => words.programs.columns[column]),
-    ...rows.map((item) => COLUMNS.map((column) => said(item, column, context).replace(/\s+/g, " "))),
+    ...rows.map((item) => COLUMNS.map((column) => textOf(item, column, context).replace(/\s+/g, " "))),
   ].map((line) => line.join("\t")).join("\n");
 }

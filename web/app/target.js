@@ -33,11 +33,11 @@ export function target(context) {
 
 /** What a bullet bar shows, in words. */
 export function describe(cell, { words, format }) {
-  const told = (figure) => (figure?.percent ? format.percent(figure.percent) : words.none);
+  const percentText = (figure) => (figure?.percent ? format.percent(figure.percent) : words.none);
   return words.headline.bullet({
-    claimed: silent(cell) ? words.headline.noReportsFigure : told(cell.claimed),
-    verified: silent(cell) ? words.headline.noReportsFigure : told(cell.verified),
-    target: extent(cell.target?.percent) === null ? words.none : told(cell.target),
+    claimed: silent(cell) ? words.headline.noReportsFigure : percentText(cell.claimed),
+    verified: silent(cell) ? words.headline.noReportsFigure : percentText(cell.verified),
+    target: extent(cell.target?.percent) === null ? words.none : percentText(cell.target),
     never: format.number(cell.never_reported),
   });
 }

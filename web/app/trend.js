@@ -1,4 +1,4 @@
-/** The points of a trend: the history the API tells, with the live figure as its last point. */
+/** The points of a trend: the history from the API, with the live figure as its last point. */
 
 import { extent } from "./cells.js";
 
@@ -27,7 +27,7 @@ export function trend(key, { store }) {
 }
 
 /** What a trend of a cell shows, in words. */
-export function told(points, cell, name, { words, format }) {
+export function describeTrend(points, cell, name, { words, format }) {
   const known = points.filter((point) => point.text !== null);
   if (!known.length) return `${name}: ${words.none}`;
   const [first, last] = [known[0], known.at(-1)];

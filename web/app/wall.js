@@ -1,4 +1,4 @@
-/** Wall mode: dark, readable from five metres, for hours without a hand. */
+/** Wall mode: dark, readable from five metres, and unattended for hours. */
 
 const SHIFT_MS = 60_000;
 const STEPS = [[0, 0], [6, 0], [6, 6], [0, 6], [-6, 6], [-6, 0], [-6, -6], [0, -6], [6, -6]];

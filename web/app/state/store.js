@@ -1,4 +1,4 @@
-/** What the page knows: answers of the API, each with what was asked and what went wrong, and what came live. */
+/** The state of the page: answers of the API, each with its address and its error, and what the stream sent. */
 
 import { Problem, answerUrl, get, planUrl } from "../api.js";
 
@@ -8,8 +8,8 @@ const MOVED_MS = 6_000; // how long a row that moved stays marked
 const TREND_MONTHS = 24;
 
 /**
- * One answer. What came before stays until the new one is there; `forget` lets go of it. `anew(url, data)` is the address
- * to ask when what is there is to be refreshed.
+ * One answer of the API. The previous data stay until the new ones arrive; `forget` clears them. `anew(url, data)` returns the
+ * address from which a refresh loads.
  */
 function createAnswer(changed, anew = (url) => url) {
   let asking = null;
@@ -27,7 +27,7 @@ function createAnswer(changed, anew = (url) => url) {
     } catch (problem) {
       if (mine !== asking) return;
       if (!(problem instanceof Problem)) throw problem;
-      // a refresh that fails leaves what is there: the connection's state says that it may be old
+      // a refresh that fails keeps the data: the connection's state shows that they may be old
       if (!keep) [answer.data, answer.problem] = [null, problem];
     }
     if (mine !== asking) return;
@@ -54,7 +54,7 @@ function createAnswer(changed, anew = (url) => url) {
   return answer;
 }
 
-/** A list that comes in pages: `data` is `{items, next, ...}` of the pages so far, `shown` how many are to be drawn. */
+/** A list loaded page by page: `data` is `{items, next, ...}` of the pages so far, `shown` how many items to draw. */
 function createList(changed) {
   const list = createAnswer(changed, (url, data) => {
     const again = new URL(url);
@@ -104,7 +104,7 @@ function createList(changed) {
   return Object.assign(list, { shown: PAGE, ask: askFirst, more, all });
 }
 
-/** All that the page knows. `changed` is called after every change. */
+/** The whole state of the page. `changed` is called after every change. */
 export function createStore(changed) {
   const store = {
     realization: createAnswer(changed),
@@ -117,7 +117,7 @@ export function createStore(changed) {
     program: createAnswer(changed), // the one in the drawer
     parts: createAnswer(changed), // the sub-dimensions, for the drawer
     connection: "connecting",
-    heardAt: null, // when the server was last heard
+    aliveAt: null, // when the server last sent or answered something
     moved: new Set(), // groups and programs that changed a moment ago
     snapshot,
     change,
@@ -125,7 +125,7 @@ export function createStore(changed) {
     refresh,
   };
 
-  /** The whole state: the first thing a stream says, and what it says when much has changed. */
+  /** A whole state of the plan: a stream sends it first, and again when much has changed. */
   function snapshot(data) {
     const before = new Map(store.realization.data?.groups.map((cell) => [cell.key, JSON.stringify(cell)]));
     const same = store.realization.data?.as_of === data.as_of;
@@ -167,7 +167,7 @@ export function createStore(changed) {
   function forgetPlan() {
     for (const name of ["realization", "previous", "history", "departments", "changes", "programs", "program", "parts"]) store[name].forget();
     store.moved.clear();
-    store.heardAt = null;
+    store.aliveAt = null;
   }
 
   return store;
@@ -178,7 +178,7 @@ export function previousYearEnd(day) {
   return `${Number(day.slice(0, 4)) - 1}-12-31`;
 }
 
-/** The addresses of what the page asks. `asOf` null: today. */
+/** The addresses the page loads. `asOf` null: today. */
 export const addresses = {
   realization: ({ plan, asOf, basis }) => planUrl(plan, "realization", { as_of: asOf, basis }),
   pinned: ({ plan, basis }, { as_of, known_at }) => planUrl(plan, "realization", { as_of, known_at: known_at.seq, basis }),

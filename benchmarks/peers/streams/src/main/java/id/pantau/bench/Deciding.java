@@ -21,10 +21,10 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
-/** The whole job of one partition number: each record of the mail becomes a fact, a duplicate or a reject. */
+/** The whole job of one partition number: each record of the inputs becomes a fact, a duplicate or a reject. */
 final class Deciding implements Processor<byte[], byte[], byte[], Out> {
     static final String IDENTITIES = "identities"; // 16 bytes of (topic, source, id) -> 16 bytes of the content, the claim
-    static final String STANDING = "standing"; // what the plans and the claims that stand say now
+    static final String STANDING = "standing"; // counts, versions and claims of each plan
     static final String FACTS = "facts", REJECTED = "rejected", REALIZATION = "realization";
 
     static final int DIGEST = 16;
@@ -58,22 +58,22 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
                 KeyValue<String, byte[]> each = all.next();
                 Plan plan = Plan.of(each.key.substring(Plan.COUNTS.length()), each.value, standing, identities);
                 plans.put(plan.name, plan);
-                changed.add(plan); // whether it was told before is not known
+                changed.add(plan); // it is not known whether its realization was written before
             }
         }
         context.schedule(Duration.ofMillis(options.realizationMs()), PunctuationType.WALL_CLOCK_TIME, this::tellRealization);
     }
 
     @Override
-    public void process(Record<byte[], byte[]> mail) {
+    public void process(Record<byte[], byte[]> record) {
         RecordMetadata from = context.recordMetadata().orElseThrow();
         boolean masterplans = from.topic().endsWith("masterplans");
         Event read = null;
         try {
-            read = Event.read(mail.value(), masterplans);
-            accept(read, mail.timestamp(), from, masterplans);
+            read = Event.read(record.value(), masterplans);
+            accept(read, record.timestamp(), from, masterplans);
         } catch (Wrong wrong) {
-            reject(wrong, read, mail, from);
+            reject(wrong, read, record, from);
         }
     }
 
@@ -118,16 +118,16 @@ final class Deciding implements Processor<byte[], byte[], byte[], Out> {
         context.forward(new Record<>(key, new Out(partition, value), receivedMs), FACTS);
     }
 
-    private void reject(Wrong wrong, Event read, Record<byte[], byte[]> mail, RecordMetadata from) {
+    private void reject(Wrong wrong, Event read, Record<byte[], byte[]> record, RecordMetadata from) {
         Headers headers = new RecordHeaders();
         headers.add("reason", wrong.reason);
         headers.add("topic", Text.utf8(from.topic().endsWith("masterplans") ? "masterplans" : "program-status"));
         headers.add("partition", Text.utf8(Integer.toString(from.partition())));
         headers.add("offset", Text.utf8(Long.toString(from.offset())));
-        headers.add("received_ms", Text.utf8(Long.toString(mail.timestamp())));
+        headers.add("received_ms", Text.utf8(Long.toString(record.timestamp())));
         byte[] key = read == null ? null : Text.utf8(read.source().plan());
-        byte[] value = mail.value() == null ? new byte[0] : mail.value();
-        context.forward(new Record<>(key, new Out(partition, value), mail.timestamp(), headers), REJECTED);
+        byte[] value = record.value() == null ? new byte[0] : record.value();
+        context.forward(new Record<>(key, new Out(partition, value), record.timestamp(), headers), REJECTED);
     }
 
     private void tellRealization(long nowMs) {

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.util.Set;
 
-/** One event of the mail, typed: a report or a plan version (the other is null). `timeUs`: microseconds since 1970. */
+/** One event of the inputs, typed: a report or a plan version (the other is null). `timeUs`: microseconds since 1970. */
 record Event(String id, Names.Source source, long timeUs, boolean attested, Report report, Masterplan plan) {
     static final int REPORT_LIMIT = 256 * 1024;
     static final int PLAN_LIMIT = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ record Event(String id, Names.Source source, long timeUs, boolean attested, Repo
         return report != null ? "report" : "plan-version";
     }
 
-    /** What a record of `masterplans` (`plans`) or of `program-status` says. Throws why it is refused. */
+    /** The event of a record of `masterplans` (`plans`) or of `program-status`. Throws the reason when it is refused. */
     static Event read(byte[] value, boolean plans) throws Wrong {
         if (value == null) throw Wrong.NOT_JSON;
         if (value.length > (plans ? PLAN_LIMIT : REPORT_LIMIT)) throw Wrong.TOO_LARGE;
@@ -73,7 +73,7 @@ record Event(String id, Names.Source source, long timeUs, boolean attested, Repo
         return json.getText();
     }
 
-    /** The reason why bytes hold no event of this topic: read again, slowly, since they are few. */
+    /** The reason why bytes hold no event of this topic; they are read again, slowly, because they are few. */
     private static Wrong reason(byte[] value, boolean plans) {
         JsonNode root;
         try {
@@ -88,7 +88,7 @@ record Event(String id, Names.Source source, long timeUs, boolean attested, Repo
         return elsewhere(value, type.textValue(), plans);
     }
 
-    /** Of a type that enters by another topic the shape is asked first. Types beyond the bench's job: their topic only. */
+    /** For a type of another topic the shape is checked first. Types outside the bench's job: their topic only. */
     private static Wrong elsewhere(byte[] value, String type, boolean plans) {
         if (!type.equals(plans ? Report.TYPE : Masterplan.TYPE)) return OTHER_TYPES.contains(type) ? Wrong.TOPIC : Wrong.UNKNOWN_TYPE;
         try (JsonParser json = FACTORY.createParser(value)) {
@@ -99,7 +99,7 @@ record Event(String id, Names.Source source, long timeUs, boolean attested, Repo
         }
     }
 
-    /** The event as the book keeps it: always the same bytes for the same content. */
+    /** The event as the facts log keeps it: always the same bytes for the same content. */
     void write(Text out) {
         out.put("{\"specversion\":\"1.0\",\"id\":\"").put(id).put("\",\"source\":\"").put(source.text()).put("\",\"time\":\"");
         Days.writeMoment(out, timeUs);

@@ -40,8 +40,8 @@ public final class Main {
     private static Topology topology(Options options) {
         Topology topology = new Topology();
         String prefix = options.prefix();
-        topology.addSource("mail", new ByteArrayDeserializer(), new ByteArrayDeserializer(), prefix + "masterplans", prefix + "program-status");
-        topology.addProcessor("deciding", () -> new Deciding(options), "mail");
+        topology.addSource("inputs", new ByteArrayDeserializer(), new ByteArrayDeserializer(), prefix + "masterplans", prefix + "program-status");
+        topology.addProcessor("deciding", () -> new Deciding(options), "inputs");
         topology.addStateStore(identities(options), "deciding");
         topology.addStateStore(standing(), "deciding");
         for (String sink : new String[] {Deciding.FACTS, Deciding.REJECTED, Deciding.REALIZATION}) {
@@ -50,7 +50,7 @@ public final class Main {
         return topology;
     }
 
-    /** It grows with the mail: on disk or in memory. No key is written twice, so that a cache would hold it for nothing. */
+    /** It grows with the inputs: on disk or in memory. No key is written twice, so a cache would not help. */
     private static StoreBuilder<KeyValueStore<byte[], byte[]>> identities(Options options) {
         var kept = options.store().equals("rocksdb")
                 ? Stores.persistentKeyValueStore(Deciding.IDENTITIES)

@@ -1,10 +1,10 @@
 package id.pantau.bench;
 
-/** The patterns of schemas/sources.py, envelope.py and reports.py, checked by hand: each is asked of every record. */
+/** The patterns of schemas/sources.py, envelope.py and reports.py, checked by hand: every record needs them. */
 final class Names {
     private Names() {}
 
-    /** A source taken apart: `/plans/{plan}/departments/{organization}`, `.../evaluators/{organization}` or `.../council`. */
+    /** A parsed source: `/plans/{plan}/departments/{organization}`, `.../evaluators/{organization}` or `.../council`. */
     record Source(String text, String plan, String kind, String organization) {
         static Source of(String text) throws Wrong {
             if (text.length() > 160 || !text.startsWith("/plans/")) throw Wrong.SHAPE;

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.Map;
 
-/** What the harness asks for: where the broker is, and a point of the grid in benchmarks/peers/streams.py. */
+/** The environment set by the harness: the broker, and the options of benchmarks/peers/kafka_streams.py. */
 record Options(
         String kafka, String prefix, int partitions, String state, String guarantee, int threads, String store, long cacheMb,
         int commitMs, int realizationMs, int lingerMs, int batchKb, String compression) {

@@ -61,7 +61,7 @@ final class Plan {
         return versions.stream().anyMatch(each -> Objects.equals(each.plan.expects(), expects));
     }
 
-    /** Another fact is accepted: it is added next. Where the passing of days puts another version in force, count anew. */
+    /** Call before a fact is added. Where its day puts another version in force, count anew. */
     void next(long ms) {
         seq++;
         receivedMs = Math.max(receivedMs, ms);
@@ -69,7 +69,7 @@ final class Plan {
         if (found != inForce) recount(found);
     }
 
-    /** Take a version in. */
+    /** Add a version. */
     void add(Masterplan plan) throws Wrong {
         versions.add(Version.of(plan));
         standAnew();
@@ -83,7 +83,7 @@ final class Plan {
         putCounts();
     }
 
-    /** Take a report in. Returns what is to be kept of it under its identity, behind its digest. */
+    /** Add a report. Returns what is kept of it under its identity, after its digest. */
     byte[] add(Event event, byte[] identity) {
         String program = event.report().program();
         Claimed known = claimed(program);
@@ -99,7 +99,7 @@ final class Plan {
         return Claimed.joined(known.last(), after);
     }
 
-    /** Find the claim that stands of every program again: another version may say who led it. */
+    /** Find the claim that stands of every program again: another version may name another lead. */
     private void standAnew() {
         Set<String> codes = new HashSet<>();
         for (Version each : versions) codes.addAll(each.programs.keySet());

@@ -25,7 +25,7 @@ record Report(
         return status.equals("realized");
     }
 
-    /** Read from a parser that stands on the object's beginning; leaves it on its end. */
+    /** Read from a parser that stands on the object's beginning; the parser then stands on its end. */
     static Report read(JsonParser json) throws IOException, Wrong {
         if (json.currentToken() != JsonToken.START_OBJECT) throw Wrong.SHAPE;
         String program = null, status = null, period = null, obstacle = null, note = null;
@@ -63,7 +63,7 @@ record Report(
         return new Report(program, status, physical, spent, period, effectiveOn, evidence, obstacle, note);
     }
 
-    /** Complete: where it says no date it is true of the last day of its period, or of the event's own if that is earlier. */
+    /** Complete: without a date of its own it is true of the last day of its period, or of the event's day if that is earlier. */
     Report of(int day) throws Wrong {
         if (effectiveOn != Days.NONE) return this;
         return new Report(program, status, physical, spent, period, Math.min(Days.periodEnd(period), day), evidence, obstacle, note);
@@ -72,7 +72,7 @@ record Report(
     private static final int FIRST_DAY = -354_285; // 1000-01-01
     private static final int LAST_DAY = 376_199; // 2999-12-31
 
-    /** As the book keeps it. */
+    /** As the facts log keeps it. */
     void write(Text out) {
         out.put("{\"program\":\"").put(program).put("\",\"status\":\"").put(status).put("\",\"physical\":\"");
         out.number(physical / 100);

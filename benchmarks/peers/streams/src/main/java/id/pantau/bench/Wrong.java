@@ -1,6 +1,6 @@
 package id.pantau.bench;
 
-/** Why a record is refused: made once each and without a stack, because a refusal is nothing exceptional. */
+/** Why a record is refused: each is made once and without a stack, because refusals are common. */
 final class Wrong extends Exception {
     static final Wrong NOT_JSON = new Wrong("not_json");
     static final Wrong TOO_LARGE = new Wrong("too_large");
