@@ -1,1 +1,1 @@
-"""The heart: what a set of facts means, and the figures that follow. Pure: no framework, no clock, no I/O."""
+"""The fold: what a set of facts means, and the figures computed from it. Pure: no framework, no clock, no I/O."""

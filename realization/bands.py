@@ -9,7 +9,7 @@ _FLOORS = ((91, Band.VERY_HIGH), (76, Band.HIGH), (66, Band.MEDIUM), (51, Band.L
 
 
 def band(achievement: Exact) -> Band:
-    """The band of an achievement in percent. The table leaves gaps for fractions, so it is first rounded half up to a
-    whole number: 90.5 is 91, very high. Above 100 is the top band."""
+    """The band of an achievement in percent. The official bands have gaps between whole numbers, so the achievement is
+    first rounded half up: 90.5 becomes 91, very high. Above 100 is the top band."""
     whole = int(rounded(Fraction(achievement), 0))
     return next((band for floor, band in _FLOORS if whole >= floor), Band.VERY_LOW)

@@ -19,7 +19,7 @@ PHYSICAL_UNIT = 100  # physical progress in 1/100 percent
 
 
 class ProgramCounts(NamedTuple):
-    """What one program adds to every cell it is in: the counts of schemas.facts.COUNTS, in their order."""
+    """What one program adds to each of its cells: the counts of schemas.facts.COUNTS, in their order."""
 
     programs: int
     reported: int
@@ -40,12 +40,12 @@ def weight_of(program: VersionProgram) -> int:
 
 def budget_to(program: VersionProgram, year: int) -> int:
     """The budget ceiling of a program up to a year, in rupiah."""
-    last = f"{year:04}"  # as the years of a budget are written: with four digits, texts are ordered as numbers are
+    last = f"{year:04}"  # a budget's years are texts of four digits, which sort like numbers
     return sum([amount for budget_year, amount in program.budget.items() if budget_year <= last])
 
 
 def part_of(state: ProgramState, weight: int, budget: int) -> ProgramCounts:
-    """What a program of a weight and a budget ceiling to date adds to its cells."""
+    """What a program with this state, weight and budget ceiling to date adds to its cells."""
     claim = state.claim
     if claim is None:
         return ProgramCounts(1, 0, 0, 0, weight, 0, 0, 0, 0, budget)
@@ -59,8 +59,8 @@ def part_of(state: ProgramState, weight: int, budget: int) -> ProgramCounts:
 
 @dataclass(slots=True)
 class Counts:
-    """Integer counts and sums of a set of programs. `budget` is the ceiling to date, `spent` the money spent, as far as
-    the claims of `spending` programs say: what was spent may be unknown, which is not 0."""
+    """Integer counts and sums of a set of programs. `budget` is the ceiling to date. `spent` is the money spent by the
+    `spending` programs, whose claims state it: money spent may be unknown, which is not 0."""
 
     programs: int = 0
     reported: int = 0
@@ -80,7 +80,7 @@ class Counts:
         self.add(part_of(state, weight_of(program), budget_to(program, year)), state.claim)
 
     def add(self, part: ProgramCounts, claim: Claim | None) -> None:
-        """Add what a program of a claim adds."""
+        """Add a program's counts; its claim, if any, gives the money spent."""
         self.programs += part.programs
         self.weight += part.weight
         self.budget += part.budget
@@ -111,8 +111,8 @@ Membership = Callable[[str, VersionProgram], tuple[str, ...]]
 
 
 def membership(grouping: Grouping, plan_facts: PlanFacts, as_of: date, known_at: int = EVERYTHING) -> Membership:
-    """Which groups of a grouping a program is in. A program that serves both a priority problem and a leading sector
-    is in both themes; one that is no Quick Win is in no Quick Win year."""
+    """A function that gives the cells of a grouping that a program is in. A program that serves both a priority problem
+    and a leading sector is in both themes; one that is no Quick Win is in no Quick Win year."""
     if grouping == "quick_win":
         wins = {
             year: plan_facts.quick_wins(year, as_of, known_at) for year in plan_facts.quick_win_years(as_of, known_at)
@@ -135,7 +135,7 @@ _MEMBERSHIPS: dict[Grouping, Membership] = {
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The cells of one question: overall, by dimension (which dimension_mean needs), and by the grouping asked."""
+    """The cells of one query: overall, by dimension (for dimension_mean), and by the requested grouping."""
 
     overall: Counts
     dimensions: dict[str, Counts]

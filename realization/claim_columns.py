@@ -1,6 +1,6 @@
-"""The reports of a plan in columns: a third of the room that claims take, and there by copying instead of by making each.
+"""The reports of a plan in columns, which take a third of the memory of claims and are loaded by copying whole arrays.
 
-A claim is made when it is asked for. Of the reports on a program a question needs one or two.
+A claim is made from its row on demand: a query needs one or two of a program's reports.
 """
 
 from array import array
@@ -13,21 +13,21 @@ from functools import cache
 from realization.claims import Claim
 from schemas.vocabulary import Status
 
-UNKNOWN = -1  # money spent that no report says
+UNKNOWN = -1  # money spent, where the report does not state it
 
 
 class Columns:
     """Reports, a row each, in the order of `seq`."""
 
     def __init__(self) -> None:
-        self.received_ms = array("q")  # of every fact, at seq - 1; all that follow are of reports
+        self.received_ms = array("q")  # of every fact, at index seq - 1; all columns below have one entry per report
         self.seq = array("i")
         self.program: list[str] = []
         self.effective_on = array("i")  # as `date.toordinal` counts
         self.time_us = array("q")
         self.source: list[str] = []
-        self.ids = ""  # one after the other
-        self.id_end = array("I")  # in `ids`
+        self.ids = ""  # all ids, concatenated
+        self.id_end = array("I")  # where each id ends in `ids`
         self.status: list[Status] = []
         self.physical = array("h")
         self.spent = array("q")
@@ -61,7 +61,7 @@ class Columns:
         return {program: Packed(self, found) for program, found in rows.items()}
 
     def program_of(self, source: str, event_id: str) -> str | None:
-        """The program a report is about; None for a report that is not there."""
+        """The program of a report; None where there is no such report."""
         at = self.ids.find(event_id)
         while at >= 0:
             row = bisect_right(self.id_end, at)
@@ -79,7 +79,7 @@ class Columns:
 
 
 class Packed:
-    """The claims on one program, in the order in which they stand."""
+    """The claims on one program, in the order of claims."""
 
     __slots__ = ("_columns", "_rows")
 
@@ -87,7 +87,9 @@ class Packed:
         self._columns = columns
         day = columns.effective_on.__getitem__
         one_a_day = len(set(map(day, rows))) == len(rows)
-        rows.sort(key=day if one_a_day else self._order)  # the second says the same and takes ten times as long
+        rows.sort(
+            key=day if one_a_day else self._order
+        )  # both give the same order, but `_order` takes ten times as long
         self._rows = array("i", rows)
 
     def _order(self, row: int) -> tuple[int, int, str, str]:
@@ -95,7 +97,7 @@ class Packed:
         return columns.effective_on[row], columns.time_us[row], columns.source[row], columns.id(row)
 
     def newest_first(self, as_of: date, known_at: int) -> Iterator[Claim]:
-        """The claims up to a date, as far as they are known."""
+        """The claims up to a date that are known at a `seq`, newest first."""
         columns, rows = self._columns, self._rows
         for at in range(bisect_right(rows, as_of.toordinal(), key=columns.effective_on.__getitem__) - 1, -1, -1):
             row = rows[at]
@@ -103,7 +105,7 @@ class Packed:
                 yield columns.claim(row)
 
     def claims(self) -> list[Claim]:
-        """All of them."""
+        """All claims on the program, oldest first."""
         return [self._columns.claim(row) for row in self._rows]
 
 

@@ -1,4 +1,4 @@
-"""What reports claim."""
+"""Claims: what reports say of a program."""
 
 from datetime import date
 
@@ -9,9 +9,10 @@ from schemas.vocabulary import Status
 
 
 class Claim(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A report as the fold sees it. Its first four fields are the order in which reports of a program stand.
+    """A report as the fold uses it. Claims are ordered by their first four fields; the last one of a program stands.
 
-    There are as many as reports: hence no tuple, which takes half as much room again and the collector's time.
+    There is one for every report, so it is a msgspec struct: a tuple takes half as much memory again, and the garbage
+    collector tracks it.
     """
 
     effective_on: date
@@ -21,13 +22,13 @@ class Claim(msgspec.Struct, frozen=True, order=True, gc=False):
     seq: int
     status: Status
     physical: int  # 1/100 percent
-    spent: int | None  # rupiah, from the beginning
+    spent: int | None  # rupiah, cumulative
     period: str
     received_ms: int
 
 
 def claim_of(report: FlatReport, seq: int, received_ms: int) -> Claim:
-    """What a report claims, once it has its place in the book."""
+    """The claim of a report that is a fact with this `seq` and time of receipt."""
     return Claim(
         report.effective_on,
         report.time_us,

@@ -9,7 +9,7 @@ Exact = int | Fraction
 def rounded(value: Exact, places: int = 2) -> str:
     """`value` >= 0 as a decimal string, rounded half up, once, from the exact value.
 
-    155/426 in percent is 36.38 and not 36.39, which rounding to 36.385 first would give.
+    155/426 in percent is 36.38. Rounding twice, first to 36.385, would give 36.39.
     """
     numerator, denominator = value.numerator * 10**places, value.denominator
     units = (2 * numerator + denominator) // (2 * denominator)
@@ -19,8 +19,8 @@ def rounded(value: Exact, places: int = 2) -> str:
 
 
 def percent(value: Exact) -> str:
-    """A percentage >= 0 as it is shown: rounded to two places, but what is more than none and less than all never reads
-    0.00 or 100.00. 19,999 of 20,000 is 99.99."""
+    """A percentage >= 0 as shown, rounded to two places. More than none and less than all never shows as 0.00 or
+    100.00: 19,999 of 20,000 is 99.99."""
     shown = rounded(value)
     return {"0.00": "0.01", "100.00": "99.99"}.get(shown, shown) if 0 < value < 100 else shown
 

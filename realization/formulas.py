@@ -11,7 +11,7 @@ from realization.exact import Exact, percent, text
 Basis = Literal["claimed", "verified"]
 # Why a figure is null
 Reason = Literal["empty", "weights", "none_reported", "no_budget", "none_spent", "no_version"]
-FINANCIAL_MARGIN = 10  # percentage points by which money may run ahead of physical progress before it is a warning
+FINANCIAL_MARGIN = 10  # percentage points by which money spent may exceed physical progress without a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ExactFigure:
 
     @property
     def percent(self) -> str | None:
-        """As it is shown; `value` is exact."""
+        """`value` rounded, as shown."""
         return None if self.value is None else percent(self.value)
 
     @property
@@ -67,7 +67,7 @@ def progress(counts: Counts) -> ExactFigure:
 
 
 def progress_all(counts: Counts) -> ExactFigure:
-    """The same over all programs, unknown as 0."""
+    """Sum of physical progress (percent) / all programs, with those never reported as 0."""
     return _ratio("progress_all.v1", Fraction(counts.physical, PHYSICAL_UNIT), counts.programs, "empty", scale=1)
 
 
@@ -86,7 +86,7 @@ def financial(counts: Counts) -> ExactFigure:
 
 
 def financial_ahead(counts: Counts) -> bool:
-    """Whether money runs ahead of physical progress by more than the margin: a warning, not progress."""
+    """Whether money spent exceeds physical progress by more than the margin: a warning, not a figure."""
     money, physical = financial(counts).value, progress(counts).value
     return money is not None and physical is not None and money > physical + FINANCIAL_MARGIN
 

@@ -1,6 +1,7 @@
-"""What may not be said yet when it is received: dates that have not begun, and clocks that run ahead.
+"""Finds what lies in the future when an event is received: dates that have not begun, and senders' clocks that run
+ahead.
 
-No clock is read here: the moment of receipt is the broker's, and is handed in.
+No clock is read here: the time of receipt is the broker's, and is passed in.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +22,7 @@ _TOLERANCE_US = CLOCK_TOLERANCE // _MICROSECOND
 
 
 class Ahead(NamedTuple):
-    """A field that lies in the future, what it says, and the latest it may say."""
+    """A field whose value lies in the future, that value, and the latest possible one."""
 
     field: str
     stated: str
@@ -39,12 +40,12 @@ def _date(days: int) -> date:
 
 
 def is_ahead(report: FlatReport, received_ms: int) -> bool:
-    """Whether a report says anything of the future, as of its receipt; `ahead_of` tells what."""
+    """Whether any date or time of a report lies in the future at its receipt; `ahead_of` lists them."""
     return report.effective_on > latest_date(received_ms) or report.time_us > received_ms * 1000 + _TOLERANCE_US
 
 
 def ahead_of(event: Event, received_ms: int) -> list[Ahead]:
-    """Everything an event says of the future, as of its receipt (docs/decisions/0005)."""
+    """All dates and times of an event that lie in the future at its receipt (docs/decisions/0005)."""
     found = []
     stated, today = _stated_date(event), latest_date(received_ms)
     if stated is not None and stated[1] > today:
@@ -56,7 +57,7 @@ def ahead_of(event: Event, received_ms: int) -> list[Ahead]:
 
 
 def _stated_date(event: Event) -> tuple[str, date] | None:
-    """The date in the world that an event speaks of and that must have begun, and the name of its field."""
+    """The name and value of the event's date that must have begun; None where it has none."""
     kind = kind_of(event)
     if kind.day is None or kind.day_may_come:
         return None

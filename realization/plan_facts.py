@@ -1,13 +1,13 @@
-"""The facts of one plan as a set: what each means, and what every program claims, at any date and any `seq`.
+"""The facts of one plan as a set: the standing of each, and the state of every program, at any date and any `seq`.
 
-`PlanFacts.add` takes facts in any order; nothing that is asked depends on the order. Two coordinates are in every
-question: `as_of`, the world's date asked about, and `known_at`, the `seq` up to which facts are known.
+`PlanFacts.add` takes facts in any order, and no result depends on the order. Every query has two coordinates: `as_of`,
+the date asked about, and `known_at`, the `seq` up to which facts are known.
 
-Which claim stands (domain.md, "Figures, exactly"): the standing report with the greatest (`effective_on` <= as_of,
-`time`, `source`, `id`). A report counts if its department led the program on its `effective_on`, a verification if the
-program was in the plan on the day of the visit: by the plan version in force on that day, which is the one with the
-latest `effective_from` up to it among those known (of two with one date, the higher version). So a program keeps its
-history when another department takes it over.
+The claim that stands (domain.md, "Figures, exactly") is that of the standing report with the greatest (`effective_on`,
+`time`, `source`, `id`) whose `effective_on` is not after `as_of`. A report counts if its department led the program on
+its `effective_on`. A verification counts if the program was in the plan on the day of the visit. Both go by the plan
+version in force on that day: of those known, the one with the latest `effective_from` up to it, or of two with the same
+date the higher version. So a program keeps its history when another department takes it over.
 """
 
 from bisect import bisect_right, insort
@@ -49,7 +49,7 @@ FIRST_DAY, LAST_DAY = date.min, date.max
 
 
 class Verified(NamedTuple):
-    """What an evaluator saw of one program. Ordered like claims: by date of the visit, time, source, id."""
+    """An evaluator's verification of one program. Ordered like claims: by date of the visit, time, source, id."""
 
     visited_on: date
     time_us: int
@@ -87,7 +87,7 @@ class _Choice(NamedTuple):
 
 
 class ProgramState(msgspec.Struct, frozen=True):
-    """What is claimed of one program, and whether an evaluator has confirmed it. No claim: never reported."""
+    """The claim on one program, and whether an evaluator has confirmed it. Without a claim: never reported."""
 
     claim: Claim | None
     verified: bool
@@ -101,7 +101,7 @@ NEVER_REPORTED = ProgramState(None, verified=False)
 
 
 class KnownFact(Protocol):
-    """What the fold needs of a fact: a `schemas.facts.Fact` has it, and so has one that is about to be written."""
+    """What the fold needs of a fact, whether it is read (`schemas.facts.Fact`) or about to be written."""
 
     @property
     def seq(self) -> int: ...
@@ -120,15 +120,15 @@ class PlanFacts:
         self.received_ms = 0  # the greatest seen
         self.versions: list[Version] = []
         self._claims: dict[str, list[Claim]] = {}
-        self._packed: dict[str, Packed] = {}  # claims on programs of which they are not in `_claims` yet
-        self._columns = Columns()  # where those are
+        self._packed: dict[str, Packed] = {}  # program -> its claims, where they are not unpacked into `_claims` yet
+        self._columns = Columns()  # the rows of the packed claims
         self._retractions: dict[tuple[str, str], list[_Retraction]] = {}
         self._verified: dict[str, list[Verified]] = {}
         self._choices: list[_Choice] = []
         self._last_received: dict[str, int] = {}
 
     def add(self, fact: KnownFact) -> tuple[str, ...] | None:
-        """Take one fact into the set. Returns the programs whose state it may change, or None for "any of them"."""
+        """Add one fact to the set. Returns the programs whose state it may change, or None for all programs."""
         touched = self._apply(fact)
         self.seq = max(self.seq, fact.seq)
         self.received_ms = max(self.received_ms, fact.received_ms)
@@ -174,12 +174,12 @@ class PlanFacts:
         insort(self._verified.setdefault(program, []), seen)
 
     def skip(self, seq: int, received_ms: int) -> None:
-        """Take note of a fact that no figure depends on."""
+        """Count a fact that no figure depends on."""
         self.seq = max(self.seq, seq)
         self.received_ms = max(self.received_ms, received_ms)
 
     def add_plan(self, plan: PlanVersion, seq: int, received_ms: int) -> None:
-        """Take a plan version into the set, as `add` does, for those who have it read already."""
+        """Add a plan version, as `add` does, that the caller has already decoded."""
         programs = {program.code: program for program in plan.programs}
         prefix = f"/plans/{self.plan}/departments/"
         leads = {code: prefix + program.department for code, program in programs.items()}
@@ -188,11 +188,11 @@ class PlanFacts:
         self.received_ms = max(self.received_ms, received_ms)
 
     def add_report(self, report: FlatReport, seq: int, received_ms: int) -> tuple[str, ...]:
-        """Take a report into the set, as `add` does, for those who have it flat."""
+        """Add a report, as `add` does, that the caller has as a FlatReport."""
         return self.add_claim(report.program, claim_of(report, seq, received_ms))
 
     def add_claim(self, program: str, claim: Claim) -> tuple[str, ...]:
-        """Take a report into the set, as `add` does, for those who keep claims and not the events they came of."""
+        """Add a report, as `add` does, that the caller has as a claim, without its event."""
         claims = self._claims.get(program)
         if claims is not None:
             if claims and claims[-1] < claim:  # nearly always
@@ -209,16 +209,16 @@ class PlanFacts:
         return (program,)
 
     def fill(self, columns: Columns) -> None:
-        """Take all reports of a time before any other report, for those who have them in columns. Raises ValueError
-        where there are reports already."""
+        """Add all reports of a plan in columns, before any other report. Raises ValueError where there are reports
+        already."""
         if self._claims or self._packed:
-            raise ValueError(f"there are reports in the book of {self.plan} already")
+            raise ValueError(f"plan {self.plan} has reports already")
         self._packed, self._columns = columns.by_program(), columns
         self.seq = max(self.seq, max(columns.seq, default=0))
         self.received_ms = max(self.received_ms, max(columns.received_ms, default=0))
 
     def _all_claims(self, program: str) -> Sequence[Claim]:
-        """All claims on a program, in the order in which they stand."""
+        """All claims on a program, in the order of claims."""
         if program in self._packed:
             self._claims[program] = self._packed.pop(program).claims()
         return self._claims.get(program, ())
@@ -232,7 +232,7 @@ class PlanFacts:
         return last | {source: max(ms, last.get(source, 0)) for source, ms in self._last_received.items()}
 
     def _reported_by(self, source: str, event_id: str) -> str | None:
-        """The program a report is about; None for a report that is not there."""
+        """The program of a report; None where there is no such report."""
         for program, claims in self._claims.items():
             for claim in claims:
                 if claim.id == event_id and claim.source == source:
@@ -255,7 +255,7 @@ class PlanFacts:
         return next((version.effective_from for version in self.versions if version.effective_from > as_of), None)
 
     def quick_wins(self, year: int, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> frozenset[str]:
-        """The Quick Win programs of a year: the council's latest choice, or where it made none, the plan's marks."""
+        """The Quick Win programs of a year: the council's latest choice, or without one those that the plan marks."""
         version = self.version(as_of, known_at)
         if version is None:
             return frozenset()
@@ -287,8 +287,8 @@ class PlanFacts:
         return None if version is None else version.leads.get(program)
 
     def standing_reports(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Iterator[Claim]:
-        """The reports on a program that count, newest first: each of the department that led it on the report's own
-        date, and not retracted."""
+        """The reports on a program that count, newest first: not retracted, and from the department that led it on the
+        report's `effective_on`."""
         lead, led_from = None, LAST_DAY
         for claim in self._newest_first(program, as_of, known_at):
             if claim.effective_on < led_from:  # an earlier plan version was in force then
@@ -308,7 +308,7 @@ class PlanFacts:
         return islice(reversed(claims), len(claims) - bisect_right(claims, as_of, key=_effective_on), None)
 
     def state(self, program: str, as_of: date, known_at: int = EVERYTHING) -> ProgramState:
-        """What is claimed of a program as of a date, whether or not it is in the plan then."""
+        """The state of a program as of a date, whether or not it is in the plan then."""
         claim = self._plainly_standing(program, as_of, known_at)
         if claim is not None and (claim.status is not Status.REALIZED or program not in self._verified):
             return ProgramState(claim, verified=False)
@@ -319,8 +319,8 @@ class PlanFacts:
         return ProgramState(claim, self._confirmed(program, claim, standing, as_of, known_at))
 
     def _plainly_standing(self, program: str, as_of: date, known_at: int) -> Claim | None:
-        """The report that `standing_reports` gives first, where that is seen at once, which is nearly always: the newest
-        of all, by the department that leads the program in the version in force. None: it has to be looked for."""
+        """A fast path to the first report of `standing_reports`, for the usual case: the newest report of all stands, sent
+        by the department that leads the program in the version in force. None in any other case."""
         claims = self._claims.get(program)
         version = self.version(as_of, known_at)
         if not claims or version is None or self._retractions:
@@ -330,9 +330,9 @@ class PlanFacts:
         return claim if stands and claim.source == version.leads.get(program) else None
 
     def _confirmed(self, program: str, claim: Claim, earlier: Iterator[Claim], as_of: date, known_at: int) -> bool:
-        """Whether the claim is realized, the latest visit confirms it, and it has not changed since that visit.
+        """Whether the claim is realized, the latest visit confirms it, and it is unchanged since that visit.
 
-        Unchanged: the claim that stood on the day of the visit was realized, and so is every one after it.
+        Unchanged means: the claim that stood on the day of the visit was realized, and so is every later one.
         """
         if claim.status is not Status.REALIZED:
             return False
@@ -352,7 +352,7 @@ class PlanFacts:
         return sorted(dates | {seen.visited_on for seen in self._verified.get(program, ())})
 
     def verification(self, program: str, as_of: date, known_at: int = EVERYTHING) -> Verified | None:
-        """The latest verification of a program as of a date, among those of a day on which it was in the plan."""
+        """The latest verification of a program as of a date, among those on days when it was in the plan."""
         for seen in reversed(self._verified.get(program, ())):
             if seen.visited_on <= as_of and seen.seq <= known_at and self.lead(program, seen.visited_on, known_at):
                 return seen
@@ -396,14 +396,14 @@ class PlanFacts:
         ]
 
     def standing(self, fact: KnownFact, as_of: date = LAST_DAY, known_at: int = EVERYTHING) -> Standing:
-        """What a fact means now."""
+        """The standing of a fact."""
         event = fact.event
         return _STANDING[event.type](self, event, as_of, known_at) if kind_of(event).fold else Standing.CURRENT
 
     def report_standing(
         self, program: str, source: str, event_id: str, as_of: date = LAST_DAY, known_at: int = EVERYTHING
     ) -> Standing:
-        """What a report on a program means now."""
+        """The standing of a report on a program."""
         for claim, standing in self.claims(program, as_of, known_at):
             if (claim.source, claim.id) == (source, event_id):
                 return standing
@@ -443,7 +443,7 @@ class PlanFacts:
         return Standing.CURRENT
 
 
-# Each handler takes the event of its own kind, which a mapping cannot say: hence Any.
+# Each handler takes the event of its own kind, which the type of a mapping can't express: hence Any.
 _FOLD: dict[str, Callable[[PlanFacts, Any, KnownFact], None]] = handlers(
     "the fold of a plan's facts",
     FOLDED,
@@ -473,5 +473,5 @@ _effective_on = attrgetter("effective_on")
 
 
 def organization_of(source: str) -> str:
-    """The department or evaluator a source names."""
+    """The key of the department or evaluator in a source."""
     return parse_source(source).organization

@@ -1,12 +1,12 @@
-"""Who reports on time, late, not any more, or never did.
+"""Punctuality: who reports on time, late, no longer, or never did.
 
-The plan says the day of the month by which a period's report is due. The period judged at a date is the last one whose
+The plan sets the day of the month by which a period's report is due. The period judged at a date is the last one whose
 due day has passed. It was reported on time when a report for it or for a later month was received by its due day, in
-the plan's time zone; later, it is late, and stays late whatever comes afterwards. Of periods that ended before
-`punctual_by_receipt_from` (history brought over from an earlier system) the time the sender gives counts as receipt.
+the plan's time zone. Otherwise it is late, and stays late. For periods that ended before `punctual_by_receipt_from`
+(history imported from an earlier system) the sender's `time` counts as the time of receipt.
 
-A department owes the report of a period on each program that it led on the period's last day and that was not realized
-or cancelled before (docs/decisions/0024). All reports here are standing ones.
+A department owes a period's report on each program that it led on the period's last day and that was not realized or
+cancelled before (docs/decisions/0024). All reports here are standing ones.
 """
 
 from collections import defaultdict
@@ -23,8 +23,8 @@ from schemas.reports import period_end
 from schemas.sources import department
 from schemas.vocabulary import Punctuality, Status
 
-SILENT_AFTER = 3  # due periods without a report after which a department is silent, a program stale
-FINAL = (Status.REALIZED, Status.CANCELLED)  # nothing is due of such a program for the months after
+SILENT_AFTER = 3  # due periods without a report, after which a department is silent and a program stale
+FINAL = (Status.REALIZED, Status.CANCELLED)  # no report is due on such a program for later months
 
 
 def month(day: date) -> str:
@@ -54,8 +54,8 @@ def due_period(plan: PlanVersion, as_of: date) -> str | None:
 
 
 def reported_month(claim: Claim) -> str:
-    """The month a report is for: the last one of its period, but none after the date it is true of. A report that names
-    a period in the future would else count for ever."""
+    """The month a report is for: the last one of its period, but not after its `effective_on`. Otherwise a report for a
+    period far in the future would count as punctual for ever."""
     return _month_of(claim.period, claim.effective_on)
 
 
@@ -80,13 +80,13 @@ def is_late(claim: Claim, plan: PlanVersion) -> bool:
 
 
 def _finished_before(reports: Sequence[Claim], period: str) -> bool:
-    """Whether a program was realized or cancelled by what was reported for the months before a period."""
+    """Whether the last report for the months before a period says that the program was realized or cancelled."""
     before = next((claim for claim in reports if reported_month(claim) < period), None)
     return before is not None and before.status in FINAL
 
 
 def _judge(reports: Sequence[Claim], plan: PlanVersion, due: str, gone: Punctuality) -> Punctuality:
-    """How the report that is owed for a period came. `gone`: the state where none came for so many periods."""
+    """How punctual the report owed for a period was. `gone`: the state after SILENT_AFTER periods without one."""
     enough = [claim for claim in reports if reported_month(claim) >= due]
     if enough:
         in_time = any(_received_by_due_day(claim, plan, due) for claim in enough)
@@ -110,9 +110,10 @@ def program_punctuality(
 
 @dataclass(frozen=True, slots=True)
 class DepartmentState:
-    """How a department keeps up. `programs`: those it leads, of which `reported` have a standing report and `realized`
-    are realized, whoever reported it. `missing`: the programs of which it owes the report for the period that was due
-    and has sent none. The rest is of its own reports."""
+    """The punctuality of a department, with counts. `programs`: how many it leads; `reported` of them have a standing
+    report and `realized` of them are realized, also where an earlier lead department reported it. `missing`: on how
+    many programs it owes the report for the due period and has sent none. The other fields are about its own
+    reports."""
 
     department: str
     state: Punctuality

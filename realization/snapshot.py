@@ -1,7 +1,7 @@
-"""The live snapshot of a plan, kept up incrementally: only programs that a fact touched are counted again.
+"""The live snapshot of a plan, maintained incrementally: only programs that a fact touches are counted again.
 
-Its `as_of` is no clock's: it is the latest date that had begun anywhere on earth (UTC+14) when the last fact was
-received, so that every accepted report, which by then was not in the future, is in it.
+Its `as_of` reads no clock: it is the latest date that had begun anywhere on earth (UTC+14) when the last fact was
+received. So every accepted report counts, since none was in the future when it was received.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ NOTHING = (0,) * len(COUNTS)
 
 
 class _CountedProgram(NamedTuple):
-    """A program as it is counted: what does not change with its claim, and the cells it is in."""
+    """The part of a program's counts that does not depend on its claim, and the cells it is in."""
 
     weight: int
     budget: int
@@ -35,13 +35,13 @@ class LiveCounts:
         self._plan_facts = plan_facts
         self._cells: dict[str, dict[str, list[int]]] = {}  # grouping -> cell -> counts, in the order of COUNTS
         self._programs: dict[str, _CountedProgram] = {}
-        self._parts: dict[str, ProgramCounts] = {}  # what each program adds to its cells now
+        self._parts: dict[str, ProgramCounts] = {}  # program -> what it now adds to its cells
         self._version: Version | None = None
         self._as_of = date.min
         self._dirty: set[str] | None = None  # None: everything
 
     def touch(self, programs: tuple[str, ...] | None) -> None:
-        """Remember what `PlanFacts.add` said a fact may have changed."""
+        """Mark the programs that `PlanFacts.add` returned for recounting."""
         if programs is None:
             self._dirty = None
         elif self._dirty is not None:

@@ -1,8 +1,8 @@
 """Target to date: what the plan expected by a date.
 
-The plan's own cumulative yearly targets where given (a dimension's own first), else linear over the plan's years; the
-answer says which. A yearly target is what is to be reached at the end of its year. Within a year the target rises
-evenly day by day, so that at a year's end it is exactly the yearly one: two elapsed years of ten are 20 %.
+It follows the cumulative yearly targets of the dimension or else of the plan, where given, else it is linear over the
+plan's years; the result says which. A yearly target is to be reached at the end of its year. Within a year the target
+rises evenly day by day, and reaches the yearly target on the last day: two elapsed years of ten are 20 %.
 """
 
 import itertools
@@ -18,14 +18,14 @@ Rule = Literal["dimension", "plan", "linear"]
 
 
 class ExactTarget(NamedTuple):
-    """In percent, exact, and the rule by which it came about."""
+    """A target in percent, exact, and the rule by which it was computed."""
 
     percent: Fraction
     rule: Rule
 
 
 def elapsed(as_of: date) -> Fraction:
-    """The part of its calendar year that has passed at the end of a day: 1 on 31 December."""
+    """The fraction of a day's calendar year that has passed at the end of that day: 1 on 31 December."""
     year_end = date(as_of.year, 12, 31).timetuple().tm_yday
     return Fraction(as_of.timetuple().tm_yday, year_end)
 
@@ -43,7 +43,7 @@ def target(plan: PlanVersion, as_of: date, dimension: str | None = None) -> Exac
 
 
 def _along(yearly: dict[str, Decimal], plan: PlanVersion, as_of: date) -> Fraction:
-    """On the line through the year ends: 0 before the plan begins, each target at the end of its year, level after."""
+    """Interpolated between the year ends: 0 before the plan begins, constant after the last yearly target."""
     points = [(plan.start_year - 1, Fraction(0)), *((int(year), Fraction(yearly[year])) for year in sorted(yearly))]
     at = as_of.year - 1 + elapsed(as_of)
     if at <= points[0][0]:

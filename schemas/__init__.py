@@ -1,1 +1,1 @@
-"""The contract: what may be said, where it is said, and what it looks like on the wire."""
+"""The contract: the events, the topics, and their form on the wire."""

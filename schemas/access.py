@@ -21,7 +21,8 @@ class Key(WrittenModel):
 
 
 class OfficeAccess(WrittenModel):
-    """All keys of one office of one plan: the whole value of the compacted record, so the last one says it all."""
+    """All keys of one organization of one plan. Each record holds them all, so the last one of the compacted topic is
+    complete."""
 
     plan: str
     office: OrganizationKey
@@ -29,7 +30,7 @@ class OfficeAccess(WrittenModel):
 
 
 class Audited(WrittenModel):
-    """One act through an api: which account, on what, when."""
+    """One action through an api: which account did what to which object, and when."""
 
     at: datetime
     account: str

@@ -1,6 +1,6 @@
-"""CloudEvents 1.0 in the bindings of HTTP and of Kafka: what stands beside the data becomes one structured JSON event.
+"""CloudEvents 1.0 in the HTTP and Kafka bindings: converts binary mode to structured JSON.
 
-Pure. HTTP intake and the aggregator's worker read binary mode through this module, so that both understand the same.
+Pure. HTTP intake and the aggregator's worker read binary mode through this module, so that both interpret it alike.
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
@@ -16,9 +16,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HTTP_PREFIX = "ce-"
 KAFKA_PREFIX = "ce_"
 CONTENT_TYPE = "content-type"
-CONTENT = "datacontenttype"  # the attribute that the content type is in binary mode
+CONTENT = "datacontenttype"  # in binary mode the content type header holds this attribute
 
-# A media type of JSON, by its subtype or suffix, in any letters and with any parameters.
+# A media type of JSON, by its subtype or suffix, in any case and with any parameters.
 JSON_MEDIA_TYPE = r"^[!-.0-:<-~]+/(?:[!-.0-:<-~]+\+)?[Jj][Ss][Oo][Nn][ \t]*(?:;[\t -~]*)?$"
 UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
@@ -32,7 +32,7 @@ KafkaHeaders = Sequence[tuple[str, bytes | None]]
 
 
 class Fault(NamedTuple):
-    """What is wrong with a header: which one, what, and what was expected."""
+    """An error in a header: which one, what is wrong, and what was expected."""
 
     where: str
     what: str
@@ -40,14 +40,14 @@ class Fault(NamedTuple):
 
 
 class Attributes(NamedTuple):
-    """The attributes that headers hold, and what is wrong with those that could not be read."""
+    """The attributes in headers, and the errors of those that could not be read."""
 
     found: dict[str, str]
     faults: list[Fault]
 
 
 def media_type(content_type: str) -> str:
-    """The media type of a content type: in small letters, without parameters."""
+    """The media type of a content type, in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
@@ -57,7 +57,7 @@ def is_json(content_type: str) -> bool:
 
 
 def other_charset(content_type: str) -> str | None:
-    """The character set a content type names, where it is none of JSON's."""
+    """The character set in a content type, where JSON does not allow it; else None."""
     found = _CHARSET.search(content_type)
     name = found[1].lower() if found else "utf-8"
     return None if name in UTF_8 else name
@@ -69,7 +69,7 @@ def without_mark(text: bytes) -> bytes:
 
 
 def from_http(headers: Iterable[tuple[bytes, bytes]]) -> Attributes:
-    """The attributes of a request in binary mode. Header names are in small letters, as ASGI gives them."""
+    """The attributes of a request in binary mode. Header names are in lower case, as in ASGI."""
     attributes = Attributes({}, [])
     for raw_name, raw in headers:
         header = raw_name.decode("latin-1")
@@ -77,7 +77,7 @@ def from_http(headers: Iterable[tuple[bytes, bytes]]) -> Attributes:
         if name == header:
             continue
         if name in attributes.found:
-            attributes.faults.append(Fault(header, "stands there twice", "each attribute once"))
+            attributes.faults.append(Fault(header, "appears twice", "each attribute once"))
         try:
             attributes.found[name] = _http_value(raw)
         except UnicodeDecodeError:
@@ -86,7 +86,7 @@ def from_http(headers: Iterable[tuple[bytes, bytes]]) -> Attributes:
 
 
 def _http_value(raw: bytes) -> str:
-    """The value of a header: quotes are taken off first, then one round of percent-decoding."""
+    """The value of a header, unquoted and then percent-decoded once."""
     text = raw.decode("latin-1").strip(" \t")
     quoted = _QUOTED.fullmatch(text)
     if quoted:
@@ -102,8 +102,8 @@ def is_binary(headers: KafkaHeaders) -> bool:
 
 
 def from_kafka(headers: KafkaHeaders) -> Attributes:
-    """The attributes that the headers of a record hold, its content type among them. Of several headers of one name the
-    last stands, as for Kafka's own clients."""
+    """The attributes in a record's headers, the content type included. Of several headers with one name the last
+    counts, as for Kafka's own clients."""
     attributes = Attributes({}, [])
     for header, value in headers:
         name = CONTENT if header.lower() == CONTENT_TYPE else header.removeprefix(KAFKA_PREFIX)
@@ -117,6 +117,7 @@ def from_kafka(headers: KafkaHeaders) -> Attributes:
 
 
 def structured(attributes: Mapping[str, str], data: bytes) -> bytes:
-    """The structured JSON of an event in binary mode. `data` must be JSON, or it says more than the data."""
+    """The structured JSON of an event in binary mode. `data` must be valid JSON, or it could add attributes to the
+    event."""
     head = "".join(f"{json.dumps(name)}:{json.dumps(value)}," for name, value in attributes.items())
     return f'{{{head}"data":'.encode() + data + b"}"

@@ -1,8 +1,8 @@
-"""What every event has: the attributes of CloudEvents 1.0, and the strictness of what is inside.
+"""The envelope of every event: the attributes of CloudEvents 1.0, and the strict base of `data`.
 
-The envelope ignores attributes it does not know (CloudEvents allows extensions); `data` refuses them,
-because a field with a typing error would else be lost without a word. Readers of the facts log pass
-`extra="ignore"` and so tolerate fields of later versions.
+The envelope ignores unknown attributes (CloudEvents allows extensions). `data` refuses unknown fields, because a
+misspelt field would otherwise be lost silently. Readers of the facts log pass `extra="ignore"` and so tolerate fields
+of later versions.
 """
 
 from datetime import UTC, date
@@ -20,13 +20,13 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 
 
 def _json(written: object) -> object:
-    """Any media type of JSON is the same one: letters and parameters are no content."""
+    """Normalize any JSON media type to one: case and parameters are not part of the content."""
     return "application/json" if isinstance(written, str) and is_json(written) else written
 
 
 def _no_base64(written: object) -> object:
     if written is not None:
-        raise ValueError("is not taken: send the data as JSON in `data`")
+        raise ValueError("is not accepted: send the data as JSON in `data`")
     return None
 
 
@@ -38,7 +38,7 @@ JsonMediaType = Annotated[
 
 
 class Data(BaseModel):
-    """Base of everything inside `data`: frozen, strict, and nothing unknown."""
+    """Base of everything inside `data`: frozen, strict, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -54,11 +54,11 @@ class Envelope(BaseModel):
     time: Moment
     datacontenttype: JsonMediaType = "application/json"
     data_base64: Annotated[None, BeforeValidator(_no_base64)] = Field(
-        default=None, exclude=True, description="Not taken: the data stand in `data`, as JSON."
+        default=None, exclude=True, description="Not accepted: send the data as JSON in `data`."
     )
     attestedrole: Literal["administrator"] | None = Field(
         default=None,
-        description="Set by intake, never taken from a sender: the sender held the administrator's key.",
+        description="Set by intake, never accepted from a sender: the event was sent with the administrator's key.",
     )
     attestation: Annotated[str, Field(pattern=MARK)] | None = Field(
         default=None, description="The mark by which intake attests `attestedrole`. Not kept in the fact."
@@ -75,5 +75,5 @@ class Envelope(BaseModel):
 
     @property
     def plan(self) -> str:
-        """The plan this event speaks of: the second step of its source."""
+        """The plan that this event is about: the second step of its source."""
         return parse_source(self.source).plan

@@ -1,4 +1,4 @@
-"""What evaluators and the council send: visits, verifications, and the choice of Quick Wins."""
+"""Events of evaluators and the council: visits, verifications, and choices of Quick Wins."""
 
 from typing import Annotated, Literal, Self
 
@@ -27,7 +27,7 @@ class ChecklistItem(Data):
 
 
 class Recommendation(Data):
-    """What the visitors ask for, of whom, until when."""
+    """What the visitors recommend, to whom, and by when."""
 
     model_config = ConfigDict(json_schema_extra=required_in_schema("text"))
 

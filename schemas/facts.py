@@ -1,13 +1,13 @@
 """What the aggregator writes: facts (the facts log), rejects, the live snapshot, and its progress.
 
 Content. An event's content is its JSON with normalized fields, without fields that are absent or at their default, so
-that a new optional field changes nobody's content. It has a public part, which the fact keeps, and a private part
-(schemas/private.py), which lies on `facts-private`. Both are written canonically: keys sorted, no spaces, UTF-8
-(RFC 8785, as far as it is about objects, lists, texts, integers and booleans; there are no other numbers).
+that a new optional field changes no existing content. It has a public part, which is in the fact, and a private part
+(schemas/private.py), which is on `facts-private`. Both are canonical JSON: keys sorted, no spaces, UTF-8 (RFC 8785, for
+objects, lists, texts, integers and booleans; there are no other numbers).
 
 Chain. A fact's value is the canonical JSON of its fields with `link` put first. `link` is the SHA-256 over the link of
-the plan's fact before (32 bytes; zeros before the first) and the canonical JSON of the fact without its `link`, which
-holds the digest of the private part. Anyone who has the public facts can compute it again.
+the plan's previous fact (32 bytes; zeros for the first fact) and the canonical JSON of the fact without its `link`,
+which includes the digest of the private part. Anyone with the public facts can recompute it.
 """
 
 import hashlib
@@ -39,11 +39,11 @@ class WrittenModel(BaseModel):
 class Fact(WrittenModel):
     """An accepted event, in the facts log: once, with a dense number `seq` per plan, beginning at 1.
 
-    `received_ms` is the broker's time of receipt (milliseconds since 1970, UTC); `topic`, `partition` and `offset` say
-    where the record stood; `digest` is the hex digest of the content, by which a duplicate is told from a conflict;
-    `private` is the salted digest of the private part, null where there is none; `link` is the chain's (see above);
-    `fold` says whether figures depend on the fact; `ignored` names claims of the sender that were not believed.
-    The event has no private fields here.
+    `received_ms` is the broker's time of receipt (milliseconds since 1970, UTC); `topic`, `partition` and `offset` are
+    those of the input record; `digest` is the hex digest of the content, which distinguishes a duplicate from a
+    conflict; `private` is the salted digest of the private part, null where there is none; `link` is the hash chain's
+    (see above); `fold` says whether figures depend on the fact; `ignored` names attributes that the sender set and that
+    were not attested. The event has no private fields here.
     """
 
     seq: Annotated[int, Field(ge=1)]
@@ -60,7 +60,7 @@ class Fact(WrittenModel):
 
 
 class UnknownFact(NamedTuple):
-    """A fact of a kind that a later version has introduced. `digest` and `link` as in `Fact`."""
+    """A fact of a kind that only a later version knows. `digest` and `link` as in `Fact`."""
 
     seq: int
     received_ms: int
@@ -74,11 +74,11 @@ class UnknownFact(NamedTuple):
 
 
 class NewerFactError(Exception):
-    """A fact of an unknown kind, on which figures depend: no figure can be given without knowing it."""
+    """A fact of an unknown kind on which figures depend: without it every figure could be wrong."""
 
     def __init__(self, fact: UnknownFact) -> None:
         super().__init__(
-            f"a newer version wrote this: fact {fact.seq} of {fact.source} is of the unknown type {fact.type}, and "
+            f"fact {fact.seq} of {fact.source}, written by a newer version, is of the unknown type {fact.type}, and "
             "figures depend on it; update this program"
         )
 
@@ -121,7 +121,7 @@ class EventContent(NamedTuple):
 
 
 def canonical(value: Any) -> bytes:
-    """A JSON value in its one form: keys sorted, no spaces."""
+    """A value as canonical JSON: keys sorted, no spaces."""
     return _ENCODE(value)
 
 
@@ -135,14 +135,14 @@ def written(event: Event) -> bytes:
 
 
 def statement(event: Event) -> bytes:
-    """What intake attests: the whole event without the mark itself."""
+    """The bytes that intake attests: the whole event without the attestation itself."""
     dumped = _dumped(event)
     dumped.pop("attestation", None)
     return canonical(dumped)
 
 
 def content(event: Event) -> EventContent:
-    """The content of an event whose attestation was checked. The mark is no content."""
+    """The content of an event whose attestation was checked. The attestation is not part of the content."""
     dumped = _dumped(event)
     dumped.pop("attestation", None)
     private = take_private(dumped["data"], private_fields(type(event.data)))
@@ -150,7 +150,7 @@ def content(event: Event) -> EventContent:
 
 
 def digest(public: bytes, private_digest: str | None) -> bytes:
-    """16 bytes that stand for a content: its public part, and the digest of its private one."""
+    """The 16-byte digest of a content: of its public part and the digest of its private part."""
     content = public + private_digest.encode() if private_digest else public
     return blake2b(content, digest_size=16).digest()
 
@@ -176,8 +176,8 @@ def fact_record(
     fold: bool = True,
     ignored: tuple[str, ...] = (),
 ) -> FactRecord:
-    """A fact's record. `before`: the link of the plan's fact before. Written by hand, in canonical order, because the
-    content is JSON already: nothing is encoded twice."""
+    """A fact's record. `before`: the link of the plan's previous fact. The JSON is assembled as text, in canonical
+    order, because the content is encoded already."""
     claims = b',"ignored":' + _ENCODE(ignored) if ignored else b""
     private = f',"private":"{private_digest}"' if private_digest else ""
     rest = f',"offset":{offset},"partition":{partition}{private},"received_ms":{received_ms},"seq":{seq},"topic":"{topic}"}}'

@@ -1,7 +1,7 @@
-"""Types of single fields: bounds that every database of a projection can hold, and one spelling for each value.
+"""Types of single fields: bounded so that every database can store them, and with one canonical form for each value.
 
-Every type says the same to Pydantic and in the generated JSON Schema. Texts hold no character that PostgreSQL or SQLite
-can't keep (U+0000, lone surrogates); keys are so short that an index row of PostgreSQL (2,704 bytes) holds them.
+Every type has the same rules in Pydantic and in the generated JSON Schema. Texts contain no character that PostgreSQL
+or SQLite can't store (U+0000, lone surrogates). Keys are short enough for an index row of PostgreSQL (2,704 bytes).
 """
 
 import re
@@ -41,12 +41,12 @@ def microseconds(moment: datetime) -> int:
 
 
 def by_key(entries: dict[Key, Value]) -> dict[Key, Value]:
-    """The same entries in the order of their keys: the order in which they are written is no content."""
+    """The same entries sorted by key: their order is not part of the content."""
     return dict(sorted(entries.items()))
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number written one way: no exponent, no trailing zeros, no minus before zero (45.50 and 45.5 are one)."""
+    """The same number in canonical form: no exponent, no trailing zeros, no minus before zero (45.50 becomes 45.5)."""
     return Decimal(f"{number.normalize() + 0:f}")
 
 
@@ -57,11 +57,11 @@ def read_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text} is no day of the calendar") from None
+        raise ValueError(f"{text} is not a day of the calendar") from None
 
 
 def read_moment(text: str) -> datetime:
-    """A date-time of RFC 3339, in its own offset. What is finer than a microsecond is cut off. Raises ValueError."""
+    """A date-time of RFC 3339, in its own offset, truncated to microseconds. Raises ValueError for anything else."""
     if not _MOMENT.fullmatch(text):
         raise ValueError("is not a time with its offset, like 2021-01-08T15:30:00+07:00")
     upper = text.upper()
@@ -73,7 +73,7 @@ def read_moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(upper)
     except ValueError:
-        raise ValueError(f"{text} is no moment of the calendar") from None
+        raise ValueError(f"{text} is not a time of the calendar") from None
 
 
 def _day(value: Any) -> Any:
@@ -113,8 +113,8 @@ def _decimal(value: Any) -> Any:
 
 
 def decimal_schema(most: int, whole_digits: int, places: int, description: str = "") -> WithJsonSchema:
-    """The JSON Schema of a decimal between 0 and `most`. A number may stand for the text; one with more places is
-    refused, which a schema can't say: `multipleOf` is computed in binary fractions."""
+    """The JSON Schema of a decimal between 0 and `most`, as text or number. A number with more places is refused, which
+    the schema can't express: `multipleOf` is computed in binary fractions."""
     digits = f"(?:0|[1-9][0-9]{{0,{whole_digits - 1}}})"
     return WithJsonSchema(
         {
@@ -130,7 +130,7 @@ def decimal_schema(most: int, whole_digits: int, places: int, description: str =
     )
 
 
-AnInteger = BeforeValidator(_integer)  # after the bounds, which the JSON Schema would else not name
+AnInteger = BeforeValidator(_integer)  # after the bounds, or the JSON Schema would lack them
 ADecimal = BeforeValidator(_decimal)
 
 Day = Annotated[

@@ -67,7 +67,7 @@ def _asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Pantau",
             "version": "1.0.0",
-            "description": "Events by which departments, evaluators and the council say how far a masterplan is realized.",
+            "description": "Events by which departments, evaluators and the council report how far a masterplan is realized.",
         },
         "defaultContentType": MEDIA_TYPE,
         "channels": channels,
@@ -92,7 +92,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         for path in stale:
             print(
-                f"{path.relative_to(HERE.parent)} is not what the models say: run `make generate` and look at the difference"
+                f"{path.relative_to(HERE.parent)} differs from the models: run `make generate` and review the difference"
             )
         return 1 if stale else 0
     (HERE / "jsonschema").mkdir(exist_ok=True)

@@ -38,7 +38,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone of the tz database, like Asia/Pontianak") from None
+        raise ValueError(f"{name!r} is not a time zone of the tz database, like Asia/Pontianak") from None
     return name
 
 
@@ -102,8 +102,8 @@ class Program(Data):
 class MasterplanVersion(Data):
     """A whole plan version. It replaces the version it `expects` (none for the first), from `effective_from` on.
 
-    `punctual_by_receipt_from`: reporting periods that ended before this date were reported before Pantau was there
-    to receive them; whether they came on time is judged by the time the sender gives, later ones by receipt.
+    `punctual_by_receipt_from`: reports for periods that ended before this date, from before Pantau was in use, are
+    judged on time by the sender's `time`, reports for later periods by the time of receipt.
     """
 
     version: Version
@@ -131,9 +131,9 @@ class MasterplanVersion(Data):
         if self.end_year < self.start_year:
             wrong.append(f"end_year {self.end_year} is before start_year {self.start_year}")
         departments = Counter(department.key for department in self.departments)
-        wrong += [f"department {key} is named {count} times" for key, count in departments.items() if count > 1]
+        wrong += [f"department {key} is listed {count} times" for key, count in departments.items() if count > 1]
         codes = Counter(program.code for program in self.programs)
-        wrong += [f"program {code} is there {count} times" for code, count in codes.items() if count > 1]
+        wrong += [f"program {code} is listed {count} times" for code, count in codes.items() if count > 1]
         for program in self.programs:
             for key in (program.department, *program.supporting):
                 if key not in departments:

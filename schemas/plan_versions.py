@@ -1,7 +1,7 @@
-"""A plan version as those who reckon with it need it: read from the book, or taken from its model.
+"""A plan version as the fold uses it: decoded from the facts log, or converted from its model.
 
-The model (`schemas.masterplan`) is the contract and validates what is sent. This has the same fields with the same
-values, without what validating needs: read from JSON in 0.5 ms instead of 4 ms for 426 programs, in 40 % of the room.
+The model (`schemas.masterplan`) is the contract and validates what is sent. These structs have the same fields and
+values without validation: 426 programs are decoded in 0.5 ms instead of 4 ms, and take 40 % of the memory.
 """
 
 from datetime import date
@@ -81,7 +81,7 @@ class PlanVersionFact(NamedTuple):
 
 
 def plan_of(model: MasterplanVersion) -> PlanVersion:
-    """The same plan version."""
+    """Convert a plan version from its model."""
     return msgspec.convert(model, PlanVersion, from_attributes=True)
 
 
@@ -104,7 +104,7 @@ _DECODE = msgspec.json.Decoder(_VersionFact).decode
 
 
 def read_plan(value: bytes) -> PlanVersionFact | None:
-    """A fact of the book that holds a plan version; None for any other."""
+    """A fact that holds a plan version; None for any other."""
     try:
         fact = _DECODE(value)
     except msgspec.ValidationError:

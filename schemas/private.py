@@ -1,9 +1,9 @@
 """The private part of an event: free text, titles and addresses, which can be erased while the fact stays.
 
-A field is private when its model says so with `PRIVATE`. What is private leaves the fact: it is the value of a record on
-`facts-private` under the fact's key, and the fact keeps a salted digest of it. The private part has the shape of the
-event's `data` with nothing in it but private fields: a list of objects keeps its length, an object without private
-fields is `{}` there.
+A field is private when its model marks it with `PRIVATE`. Private fields are not in the fact: they are the value of a
+record on `facts-private` with the fact's key, and the fact contains a salted digest of them. The private part has the
+shape of the event's `data` with private fields only: a list of objects keeps its length, an object without private
+fields becomes `{}`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ Tree: TypeAlias = "Mapping[str, Tree | None]"
 """Fields of a model that are private (None) or hold objects with private fields."""
 
 STORED: dict[str, Any] = {"stored": True}
-"""Validation context of what is read back from the facts log, where private fields are not."""
+"""Validation context for events read back from the facts log, which lack the private fields."""
 
 
 class _Private:
@@ -43,7 +43,7 @@ def _required(schema: Json) -> None:
 
 
 REQUIRED: Any = Field(default=None, validate_default=True, json_schema_extra=_required)
-"""The default of a private field that every sender must give: absent only where the fact is read back."""
+"""The default of a private field that senders must give: it is absent only in facts that are read back."""
 
 WHEN_SENT = WrapValidator(_when_sent)
 
@@ -98,7 +98,7 @@ def take_private(data: Json, tree: Tree) -> Json:
 
 
 def put_private(data: Json, private: Json) -> Json:
-    """`data` of a fact with its private part in it again. Raises ValueError where one does not fit the other."""
+    """The `data` of a fact merged with its private part. Raises ValueError where they do not fit together."""
     whole = dict(data)
     for name, part in private.items():
         public = whole.get(name)
@@ -112,7 +112,7 @@ def put_private(data: Json, private: Json) -> Json:
 
 
 def private_digest(salt: bytes, private: bytes) -> str:
-    """The digest that a fact keeps of its private part: SHA-256 over salt and canonical JSON, as hex."""
+    """The digest of a private part in its fact: SHA-256 over salt and canonical JSON, as hex."""
     return sha256(salt + private).hexdigest()
 
 
@@ -134,5 +134,5 @@ class PrivateRecord(BaseModel):
 
 
 def read_private(value: bytes) -> PrivateRecord:
-    """The private part that a record holds. Raises ValidationError."""
+    """The private part in a record's value. Raises ValidationError."""
     return PrivateRecord.model_validate_json(value)

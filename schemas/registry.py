@@ -1,8 +1,8 @@
-"""Every kind of event, one entry each: what it is made of, who sends it, and what depends on it.
+"""The registry: one entry for each kind of event, with its model, its topic, its senders, and what depends on it.
 
-Whatever treats kinds of event differently asks an entry here, or has a table of handlers that is checked against these
-entries when its module is imported (`handlers`). So a kind that a table lacks stops the process at its start; it is
-never passed over in silence. How to add a kind: docs/first-change.md.
+Code that treats kinds differently reads an entry here, or has a table of handlers that is checked against the registry
+when its module is imported (`handlers`). So a kind that a table lacks stops the process at its start; it is never
+silently skipped. How to add a kind: docs/first-change.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ class RegistryError(Exception):
 
 
 class Programs(Enum):
-    """The programs whose state an event may change, where its data do not name them."""
+    """The programs whose state an event may change, where its data do not name them directly."""
 
     NONE = "none"
     ALL = "all"  # any program of the plan
@@ -57,18 +57,19 @@ class Kind:
     """Short; part of the key of a fact, so never changed."""
     model: type[Event]
     topic: InputTopic
-    """The one input topic by which it comes."""
+    """Its one input topic."""
     senders: tuple[SourceKind, ...]
     day: str | None
-    """The field of its data with the day in the world that it speaks of."""
+    """The field of its data with the date that it is about."""
     day_may_come: bool = False
-    """Whether that day may lie in the future when the event is received."""
+    """Whether that date may lie in the future when the event is received."""
     programs: tuple[str, ...] | Programs
     """The programs whose state it may change: the steps from its data to their codes, through lists."""
     fold: bool = True
     """Whether figures depend on it. Then `realization` has handlers for it."""
     attested: Literal["never", "may", "must"] = "never"
-    """Whether intake attests that an administrator sent it: never; where it was so; or the event counts only then."""
+    """Whether intake attests that an administrator sent it: never; where one did; or always, and else it is
+    rejected."""
     replaces: bool = False
     """Whether it replaces the event that `expects` in its data names: of two that replace the same, the first counts."""
     erases: bool = False
@@ -93,7 +94,7 @@ class Kind:
         return private_fields(self.data)
 
     def named_programs(self, data: BaseModel | Json) -> tuple[str, ...]:
-        """The codes of the programs that its data name; none where `programs` says it otherwise."""
+        """The codes of the programs that its data name; none where `programs` is not a path in the data."""
         if isinstance(self.programs, Programs):
             return ()
         return tuple(_at(data, self.programs))
@@ -111,7 +112,7 @@ class Kind:
 
 
 def _at(value: Any, steps: Iterable[str]) -> list[Any]:
-    """What stands at the end of steps, in every item of the lists on the way."""
+    """The values at the end of a path, in every item of the lists on the way."""
     found = [value]
     for step in steps:
         inner = [each[step] if isinstance(each, dict) else getattr(each, step) for each in found]
@@ -215,10 +216,10 @@ def handlers(table: str, kinds: Iterable[Kind], by_kind: Mapping[Kind, H]) -> di
 def _check() -> None:
     models = get_args(get_args(Event)[0])
     if set(models) != {kind.model for kind in KINDS} or len(models) != len(KINDS):
-        raise RegistryError("`Event` and `KINDS` are not the same kinds")
+        raise RegistryError("`Event` and `KINDS` do not have the same kinds")
     for unique in ({kind.name for kind in KINDS}, BY_TYPE):
         if len(unique) != len(KINDS):
-            raise RegistryError(f"a name or type stands twice: {sorted(unique)}")
+            raise RegistryError(f"a name or type is used twice: {sorted(unique)}")
     for kind in KINDS:
         fields = kind.data.model_fields
         first = () if isinstance(kind.programs, Programs) else kind.programs[:1]

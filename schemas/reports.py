@@ -1,4 +1,4 @@
-"""What departments send: reports on the status of a program, retractions of them; and erasures of private parts."""
+"""Events of departments: reports on the status of programs and retractions of them; and erasures of private parts."""
 
 import re
 from calendar import monthrange
@@ -42,7 +42,7 @@ def period_end(period: str) -> date:
 
 
 class Evidence(Data):
-    """A document that shows it. The file lives in a store that can erase; the log keeps its digest."""
+    """A document that proves the report. The file is in a store that can erase; the log has its digest."""
 
     model_config = ConfigDict(json_schema_extra=required_in_schema("title"))
 
@@ -84,19 +84,20 @@ class StatusReport(Data):
 
     @property
     def effective(self) -> date:
-        """`effective_on`, which is always there once the event is validated."""
+        """`effective_on`, which is always set after validation."""
         assert self.effective_on is not None
         return self.effective_on
 
     @property
     def reported_period(self) -> str:
-        """`period`, which is always there once validated."""
+        """`period`, which is always set after validation."""
         assert self.period is not None
         return self.period
 
 
 class Retraction(Data):
-    """Takes back one report, at every as-of, in whichever order the two arrive. Is itself never retracted."""
+    """Withdraws one report at every `as_of`, in whichever order the two arrive. A retraction is never retracted
+    itself."""
 
     model_config = ConfigDict(json_schema_extra=required_in_schema("reason"))
 
@@ -107,7 +108,7 @@ class Retraction(Data):
 
 class Erasure(Data):
     """Erases the private part of the facts with this source and id: notes, obstacles, findings, titles and addresses of
-    evidence. Only an administrator may; intake attests it. Their public part stays, and so do all figures."""
+    evidence. Only an administrator may send it, which intake attests. The public part and all figures stay."""
 
     model_config = ConfigDict(json_schema_extra=required_in_schema("reason"))
 

@@ -1,4 +1,4 @@
-"""Who says so: the `source` of an event, and which plan it speaks of."""
+"""Sources: the `source` of an event names its plan and its sender."""
 
 import re
 from functools import lru_cache

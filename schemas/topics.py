@@ -14,7 +14,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 
 PLAN_VERSION_LIMIT: Final = 16 * MIB
 EVENT_LIMIT: Final = 256 * KIB  # of one report, retraction, visit...
-ROOM: Final = 64 * KIB  # what headers and our own fields may add
+ROOM: Final = 64 * KIB  # for headers and our own fields
 
 InputTopic = Literal["masterplans", "program-status", "evaluations"]
 INPUTS: Final[tuple[str, ...]] = get_args(InputTopic)
@@ -49,7 +49,7 @@ def _config(
         config |= {"retention.ms": str(keep_ms), "retention.bytes": "-1"}
     if received:
         config["message.timestamp.type"] = "LogAppendTime"
-    if erased_within_days is not None:  # what a tombstone erases is gone from the disk by then
+    if erased_within_days is not None:  # erased records are then gone from the disk
         days_ms = str(erased_within_days * DAY_MS)
         config |= {"max.compaction.lag.ms": days_ms, "segment.ms": days_ms}
     return config

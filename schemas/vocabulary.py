@@ -32,7 +32,7 @@ class VerificationResult(StrEnum):
 
 
 class Standing(StrEnum):
-    """What a fact means now. Computed from the set of facts, never decided on arrival."""
+    """The standing of a fact. It is computed from the set of facts, never decided on arrival."""
 
     CURRENT = "current"
     SUPERSEDED = "superseded"
@@ -67,12 +67,12 @@ class Band(StrEnum):
 
 
 class Punctuality(StrEnum):
-    """How a department, or a program, keeps up with its reports."""
+    """How punctually a department reports, or a program is reported on."""
 
     ON_TIME = "on_time"
     LATE = "late"
-    SILENT = "silent"  # said of departments
-    STALE = "stale"  # said of programs
+    SILENT = "silent"  # of departments only
+    STALE = "stale"  # of programs only
     NEVER = "never"
 
 

@@ -1,7 +1,7 @@
-"""`pantau doctor`: what is missing or wrong, and how to mend each.
+"""`pantau doctor`: checks what is missing or wrong, and says how to fix it.
 
-In a checkout it looks at everything `make run` needs and at what runs (deploy/local/checkup.py); elsewhere at this
-installation of the package. Where PANTAU_KAFKA is set, at that Kafka, by the settings of its processes.
+In a checkout it checks everything that `make run` needs, and what is running (deploy/local/checkup.py); elsewhere this
+installation of the package. Where PANTAU_KAFKA is set, it also connects to that Kafka with the processes' settings.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""What a check-up finds."""
+"""The findings of `pantau doctor`."""
 
 from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing looked at: whether it is as it should be, what was found, and if not, what to do."""
+    """One check: whether it passed, what was found, and what to do where it failed."""
 
     what: str
     ok: bool

@@ -1,6 +1,7 @@
-"""`pantau rebuild`: have the tables of services built anew from the log.
+"""`pantau rebuild`: rebuild the tables of services from the log.
 
-For those who run Pantau: it needs the settings of the processes it is about. In a checkout these are those of `make run`.
+For operators: it needs the settings of the processes whose tables it rebuilds. In a checkout these are those of
+`make run`.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from importlib import import_module, util
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `rebuild` to the command line."""
-    what = "have the tables of services built anew from the log, also while they run"
+    what = "rebuild the tables of services from the log, also while they run"
     parser = commands.add_parser("rebuild", help=what, description=what)
     parser.add_argument(
         "services", nargs="*", metavar="SERVICE", help="programs, evaluations, realization; all if none"
@@ -20,7 +21,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def run(services: list[str]) -> int:
-    """Do it. Returns the exit code: 1 when tables could not be reached, 2 when there is no such service."""
+    """Mark the tables to be rebuilt. Returns the exit code: 1 when tables could not be reached, 2 for an unknown service."""
     server = import_module("services.kit.projection.rebuild")  # only now: `pantau --help` needs no database
     unknown = sorted(set(services) - set(server.SERVICES))
     if unknown:

@@ -1,1 +1,1 @@
-"""Pantau for those who report to it."""
+"""Pantau for departments that report to it."""

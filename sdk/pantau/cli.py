@@ -14,7 +14,7 @@ OF_THE_SERVER = ("doctor", "rebuild")  # named here, so that who lacks the serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says. Returns the exit code: 2 when it names nothing that can be done here."""
+    """Run a command. Returns the exit code: 2 when the command is missing or not available here."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     added = {point.name: point for point in metadata.entry_points(group=GROUP)}
     missing = [name for name in OF_THE_SERVER if name not in added]

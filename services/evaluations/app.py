@@ -45,8 +45,8 @@ def create_app(settings: EvaluationsSettings) -> FastAPI:
         openapi_url="/v1/visits/openapi.json",
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
-        responses=answers(503),  # of every path that is about the tables
+        redirect_slashes=False,  # a path with an extra slash is not found: behind TLS a redirect would lead to http
+        responses=answers(503),  # of every path that needs the tables
     )
     add_docs(app, "/v1/visits/docs")
     for routes in (visits,):

@@ -1,4 +1,4 @@
-"""What the routes of evaluations work with; put together once, in app.py."""
+"""What the routes of evaluations need, assembled once in app.py."""
 
 from typing import NamedTuple
 

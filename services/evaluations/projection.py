@@ -1,4 +1,4 @@
-"""What evaluations keeps of the facts log: visits, the programs of each plan version, and the keys. Drop it and it is back."""
+"""The projection of evaluations: visits, the programs of each plan version, and the keys."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from services.kit.projection.private_parts import PrivateParts
 from services.kit.projection.progress import TOPIC as PROGRESS
 
 SERVICE = "evaluations"
-VERSION = 2  # of the tables and of what `apply` writes; raise it with either
+VERSION = 2  # raise it when the tables, or what `apply` writes, change
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", PRIVATE, PROGRESS, "access")
 
@@ -32,7 +32,7 @@ VISITS = Table(
     Column("source", TEXT, nullable=False),
     Column("id", TEXT, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
-    Column("event", LargeBinary, nullable=False),  # the event as it stands in the fact
+    Column("event", LargeBinary, nullable=False),  # the event as in the fact
     Index(f"{PREFIX}visits_by_id", "plan", "id"),
 )
 
@@ -47,7 +47,7 @@ PLANS = Table(
 
 
 def apply(connection: Connection, records: Sequence[Record]) -> None:
-    """Write what a chunk of facts says."""
+    """Apply a chunk of facts to the tables."""
     PRIVATE_PARTS.apply(connection, records)
     visits: list[dict[str, Any]] = []
     plans: list[dict[str, Any]] = []

@@ -4,6 +4,6 @@ from services.kit.settings import Port, ServiceSettings
 
 
 class EvaluationsSettings(ServiceSettings):
-    """What evaluations reads of the environment."""
+    """The environment variables that evaluations reads."""
 
     evaluations_port: Port = 8002

@@ -1,4 +1,4 @@
-"""What is wrong with an event before it is published: the same that the aggregator would reject it for, told at once."""
+"""Checks an event before it is published, for everything that the aggregator would reject it for."""
 
 import time
 
@@ -19,8 +19,8 @@ def now_ms() -> int:
 
 
 def wrong_shape(error: ValidationError) -> list[ErrorDetail]:
-    """All errors of an event that does not validate. Places are told without the tag of the union; what has no place is
-    about `type`, which says what event it is, or about a body that is no object at all."""
+    """All errors of an event that does not validate. Places are given without the tag of the union; an error without a
+    place is about `type`, which names the kind of event, or about a body that is not an object."""
     return [wrong._replace(where=_place(wrong)) for wrong in wrong_of(error)]
 
 
@@ -34,7 +34,7 @@ def _place(wrong: ErrorDetail) -> str:
 
 
 def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[ErrorDetail]:
-    """What is wrong with a valid event when it is received: who says it, when, and how large it is."""
+    """All errors of a valid event at its receipt: its source, its dates and its size."""
     kind, source = kind_of(event), parse_source(event.source)
     found = []
     if source.kind not in kind.senders:
@@ -53,5 +53,5 @@ def wrong_by_itself(event: Event, content: bytes, received_ms: int) -> list[Erro
 
 
 def event_record(event: Event, content: bytes) -> OutgoingRecord:
-    """An event as it is published: always our own writing of it, so that nothing is in it that was not checked."""
+    """The record of an event: always encoded by us, so that it contains nothing that was not checked."""
     return OutgoingRecord(kind_of(event).topic, event.plan, event.plan, content, MEDIA_TYPE)

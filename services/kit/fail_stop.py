@@ -1,4 +1,4 @@
-"""Fail-stop: how a process ends when going on could skip a record."""
+"""Fail stop: end the process when going on could lose or double a record."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 def fail_stop(doing: str, error: BaseException | None = None) -> NoReturn:
-    """Log and end the process at once, without any cleaning up that could write something."""
-    log.critical("leaving: %s", doing, exc_info=error)
+    """Log and end the process at once, without any cleanup that could still write."""
+    log.critical("fail stop: %s", doing, exc_info=error)
     logging.shutdown()
     os._exit(LEFT_ON_ERROR)

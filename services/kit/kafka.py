@@ -1,8 +1,8 @@
-"""The options that every client of Kafka is built from: where the brokers are, how they are reached, as whom.
+"""The options of every Kafka client: brokers, security and credentials.
 
     AIOKafkaConsumer(**client_options(settings, "pantau-reader"), auto_offset_reset="earliest")
 
-kafka-python and aiokafka call them by the same names. No client is constructed without this function: a rule test holds it.
+kafka-python and aiokafka use the same names. No client is constructed without this function: a rule test checks it.
 """
 
 import ssl
@@ -29,7 +29,7 @@ def client_options(
 ) -> ClientOptions:
     """The options of one client. `client_id` names it in the brokers' logs, metrics and quotas.
 
-    Password and certificates are read from their files at each call: what is replaced there holds for the next client.
+    Password and certificates are read from their files at each call, so that the next client uses replaced files.
     Raises ValueError when one of these files can't be used any more.
     """
     options = ClientOptions(

@@ -1,4 +1,4 @@
-"""Whether Kafka takes us by the settings of this environment; `pantau doctor` asks."""
+"""Checks the connection to Kafka with the settings of this environment, for `pantau doctor`."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ TIMEOUT_MS = 5_000
 
 
 def look() -> tuple[bool, str]:
-    """Connect as the processes do. Returns whether it worked, and in one line how, or why not."""
+    """Connect as the processes do. Returns whether it worked, and one line that says how, or why not."""
     try:
         settings = read(KafkaSettings)
     except SystemExit as refused:
         return False, " ".join(str(refused.code).split())
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what is found says it
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the result already says it
     return asyncio.run(_look(settings))
 
 

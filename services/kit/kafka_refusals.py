@@ -1,7 +1,7 @@
-"""Why a broker that is there does not take us, in one line that names the setting.
+"""Finds out why a broker refuses the connection, as one line that names the setting to change.
 
-aiokafka says only that it could not bootstrap: a wrong password, an unknown authority and a listener of another protocol
-look the same as a broker that is down. Here the first bootstrap server that listens is asked step by step.
+aiokafka only reports that it could not bootstrap: a wrong password, an unknown authority and a listener with another
+protocol look like a broker that is down. Here the first bootstrap server that listens is probed step by step.
 """
 
 import asyncio
@@ -24,21 +24,22 @@ TLS_ALERT = b"\x15\x03"
 
 
 class KafkaRefusedError(KafkaConnectionError):
-    """A broker is there and does not take us, for a reason that waiting does not mend."""
+    """A broker responds and refuses the connection, for a reason that a retry does not change."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class _Handshake(NamedTuple):
-    """What a listener answers to the question for a mechanism of SASL."""
+    """A listener's response to SaslHandshake."""
 
     error: int
     mechanisms: list[str]
 
 
 async def refusal(settings: KafkaSettings) -> KafkaRefusedError | None:
-    """Why the first bootstrap server that listens refuses us; None when it does not, none listens, or it does not say."""
+    """Why the first bootstrap server that listens refuses the connection; None when it does not, or none listens, or
+    the reason can't be found."""
     for server in settings.kafka.split(","):
         host, _, port = server.rpartition(":")
         try:
@@ -71,7 +72,7 @@ async def _reason(settings: KafkaSettings, host: str, port: int) -> str | None:
 
 
 async def _other_protocol(settings: KafkaSettings, host: str, port: int, error: Exception) -> str | None:
-    """Why a listener broke the handshake off."""
+    """Why a listener ended the TLS handshake."""
     with_sasl = "SASL_" if settings.kafka_sasl else ""
     if not settings.kafka_tls:
         if await _speaks_tls(host, port):
@@ -91,7 +92,7 @@ async def _other_protocol(settings: KafkaSettings, host: str, port: int, error: 
 
 
 def _mechanism(settings: KafkaSettings, handshake: _Handshake) -> str | None:
-    """What is wrong about users and their mechanism, before any is named."""
+    """What is wrong with the SASL mechanism, before a user is sent."""
     tls = "SSL" if settings.kafka_tls else "PLAINTEXT"
     if not settings.kafka_sasl:
         if handshake.error == NO_SASL_HERE:
@@ -114,7 +115,7 @@ def _mechanism(settings: KafkaSettings, handshake: _Handshake) -> str | None:
 
 
 async def _user(settings: KafkaSettings, host: str, port: int) -> str | None:
-    """Whether user and password are refused."""
+    """Why user and password are refused; None where they are not."""
     if not settings.kafka_sasl:
         return None
     options = dict[str, Any](client_options(settings, request_timeout_ms=int(1000 * STEP_SECONDS)))
@@ -129,12 +130,12 @@ async def _user(settings: KafkaSettings, host: str, port: int) -> str | None:
     except KafkaError:
         return None
     connection.close()
-    await asyncio.sleep(0)  # closing begins with the loop's next turn
+    await asyncio.sleep(0)  # closing starts in the next iteration of the event loop
     return None
 
 
 async def _handshake(host: str, port: int, context: ssl.SSLContext | None, mechanism: str) -> _Handshake:
-    """Ask for a mechanism of SASL (SaslHandshake, version 1), which every listener answers, also one without users."""
+    """Send SaslHandshake (version 1), to which every listener responds, also one without SASL."""
     async with _connection(host, port, context) as (reader, writer):
         name, client = mechanism.encode(), b"pantau"
         request = struct.pack(f">hhih{len(client)}sh{len(name)}s", 17, 1, 1, len(client), client, len(name), name)
@@ -154,7 +155,7 @@ async def _handshake(host: str, port: int, context: ssl.SSLContext | None, mecha
 
 
 async def _speaks_tls(host: str, port: int) -> bool:
-    """Whether a listener answers a TLS handshake. Nothing is sent over it."""
+    """Whether a listener accepts a TLS handshake. No data is sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -175,5 +176,5 @@ async def _connection(
         yield reader, writer
     finally:
         writer.close()
-        with suppress(OSError, TimeoutError):  # of a listener that says nothing more
+        with suppress(OSError, TimeoutError):  # of a listener that does not respond any more
             await asyncio.wait_for(writer.wait_closed(), STEP_SECONDS)

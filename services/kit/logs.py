@@ -14,21 +14,23 @@ REMEMBERED = 1_000  # lines
 
 
 class Repeats(logging.Filter):
-    """Of a library's line that is said again and again, one a second; `repeated` says how often it was left out before.
+    """Lets a repeated log line of a library through once a second; `repeated` counts the lines dropped before it.
 
-    A client whose broker is gone said 25,000 lines in a minute.
+    Without it, a client that lost its broker logged 25,000 lines in a minute.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._at: dict[tuple[str, str], tuple[float, int]] = {}  # when it was let through, and how often not since
+        self._at: dict[
+            tuple[str, str], tuple[float, int]
+        ] = {}  # when the line was last logged, and how often it was dropped since
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.split(".", 1)[0] not in NOISY:
             return True
         try:
             line, now = (record.name, record.getMessage()), time.monotonic()
-        except Exception:  # of a line with the wrong arguments: the handler tells of it, and who logs goes on
+        except Exception:  # a line with wrong arguments: the handler reports it, and the caller goes on
             return True
         at, left_out = self._at.get(line, (-math.inf, 0))
         if now - at < REPEATED_AFTER_SECONDS:
@@ -43,7 +45,7 @@ class Repeats(logging.Filter):
 
 
 def configure(process: str, level: str = "INFO") -> None:
-    """Log as `process` from `level` up. Libraries that talk a lot are heard from WARNING up, and once a second."""
+    """Log as `process` from `level` up. Verbose libraries log from WARNING up, each line at most once a second."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(Repeats())
     handler.setFormatter(

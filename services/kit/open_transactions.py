@@ -1,19 +1,19 @@
-"""Transactions that are open on topics read `read_committed`: whatever lies behind the first of them can't be read yet.
+"""Open transactions on topics read `read_committed`, which hide every record after their first one.
 
-The broker names two ends of a partition. Before the last stable offset everything is decided; the high watermark is where
-the log ends. Between the two lies a transaction that is open, and what anyone wrote after its first record. That is so
-for milliseconds while a transaction is under way, and for long when its producer died, until the broker times it out.
+A partition has two end offsets. Up to the last stable offset all transactions are committed or aborted; the high
+watermark is the end of the log. Where they differ, a transaction is open: for milliseconds in normal operation, or for
+long when its producer died, until the broker times it out.
 """
 
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-NORMAL_SECONDS = 2.0  # for which a transaction may be open before it is worth a word
+NORMAL_SECONDS = 2.0  # for which a transaction may be open before `/readyz` reports it
 
 
 class OpenTransaction(NamedTuple):
-    """A transaction by the offset of its first record, and for how long we have seen it open."""
+    """An open transaction: the offset of its first record, and how long this process has seen it open."""
 
     topic: str
     partition: int
@@ -24,20 +24,21 @@ class OpenTransaction(NamedTuple):
 class _Seen(NamedTuple):
     offset: int
     since: float
-    until: float  # the last answer in which it was open, not now: a partition that is not asked about does not age
+    until: float  # time of the last response that showed it open: a partition that is not fetched does not age
     answer: float
 
 
 class OpenTransactions:
-    """The oldest open transaction of each partition, by what the broker answered. May be asked from any thread."""
+    """The oldest open transaction of each partition, from the broker's responses. Can be read from any thread."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], _Seen] = {}
 
     def observe(self, topic: str, partition: int, stable: int, end: int, answer: float) -> float:
-        """Note the two ends of a partition. `answer` tells answers apart: one that is noted twice is no news.
+        """Record the two end offsets of a partition. `answer` is the time of the broker's response; the same response
+        counts once.
 
-        Returns for how many seconds a transaction has been open there; 0 when none is.
+        Returns how many seconds a transaction has been open there; 0 when none is.
         """
         place, now = (topic, partition), time.monotonic()
         if stable >= end:
@@ -57,16 +58,16 @@ class OpenTransactions:
             self._seen.pop(place, None)
 
     def age_seconds(self, topic: str) -> float:
-        """For how long the oldest of a topic has been open; 0 when none is."""
+        """How many seconds the oldest open transaction of a topic has been open; 0 when none is."""
         return max((one.age_seconds for one in self._all() if one.topic == topic), default=0.0)
 
     def older_than(self, seconds: float) -> list[OpenTransaction]:
-        """Those that have been open for longer, the oldest first."""
+        """The transactions open for longer than this, oldest first."""
         found = [one for one in self._all() if one.age_seconds > seconds]
         return sorted(found, key=lambda one: -one.age_seconds)
 
     def check(self) -> list[dict[str, object]]:
-        """For `/readyz`: those that are open for longer than a transaction takes."""
+        """For `/readyz`: the transactions open for longer than NORMAL_SECONDS."""
         return [one._asdict() | {"age_seconds": round(one.age_seconds)} for one in self.older_than(NORMAL_SECONDS)]
 
     def _all(self) -> Iterator[OpenTransaction]:

@@ -1,7 +1,7 @@
-"""Connections by which partitions are asked for their ends and read back, shared by all who ask in a process.
+"""Shared consumers that find end offsets and read partitions back, without a consumer group.
 
-Each of them begins by learning the metadata of the whole cluster. With one for every question of every partition, taking
-over the nation's 96 partitions cost 5 s of processor before the first fact was read.
+Each new consumer fetches the metadata of the whole cluster. With a new one for every use, taking over 96 partitions
+took 5 s of processor time before the first fact was read.
 """
 
 import asyncio
@@ -23,21 +23,22 @@ AT_ONCE = 4
 REQUEST_TIMEOUT_MS = 8_000
 FETCH_BYTES = 8 * MIB
 LET_GO_SECONDS = 1.0
-IDLE_SECONDS = 10.0  # one that was not used for longer may have died without a word, which costs a whole timeout
+IDLE_SECONDS = 10.0  # a connection idle for longer may be dead, and noticing that takes a whole timeout
 
 
 class Readers:
-    """A few consumers without a group, made when first needed. `fetch_bytes`: what one fetch of a partition may bring."""
+    """A pool of consumers without a group, made when first needed. `fetch_bytes`: the limit of one fetch of a
+    partition."""
 
     def __init__(self, settings: KafkaSettings, fetch_bytes: int = FETCH_BYTES) -> None:
         self.settings = settings
         self._fetch_bytes = fetch_bytes
-        self._idle: dict[Isolation, list[tuple[AIOKafkaConsumer, float]]] = {}  # and when each was used last
+        self._idle: dict[Isolation, list[tuple[AIOKafkaConsumer, float]]] = {}  # each with the time of its last use
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     @asynccontextmanager
     async def consumer(self, isolation: Isolation = "read_committed") -> AsyncGenerator[AIOKafkaConsumer]:
-        """A started consumer, for the block alone. One that was left by an exception is not used again."""
+        """A started consumer for exclusive use in the block. After an exception in the block it is not used again."""
         idle = self._idle.setdefault(isolation, [])
         async with self._turns:
             consumer = await _fresh(idle) or await self._started(isolation)
@@ -69,8 +70,8 @@ class Readers:
     async def ends(
         self, places: Iterable[tuple[str, int]], isolation: Isolation = "read_committed"
     ) -> dict[tuple[str, int], int]:
-        """Where partitions (topic without prefix, number) end for a reader of that isolation: the offset that the next
-        record will have, or a later one. Of what is committed that is the last stable offset."""
+        """The end offsets of partitions (topic without prefix, number) at an isolation level; for `read_committed` the
+        last stable offsets."""
         named = {
             TopicPartition(self.settings.topic_prefix + topic, number): (topic, number) for topic, number in places
         }
@@ -78,14 +79,14 @@ class Readers:
             return {named[tp]: end for tp, end in (await consumer.end_offsets(list(named))).items()}
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Close all consumers."""
         idle, self._idle = self._idle, {}
         for consumer, _ in chain.from_iterable(idle.values()):
             await _let_go(consumer.stop())
 
 
 async def _fresh(idle: list[tuple[AIOKafkaConsumer, float]]) -> AIOKafkaConsumer | None:
-    """One that was used a moment ago, if there is one; the others are let go of."""
+    """A recently used consumer, if there is one; those idle for too long are closed."""
     while idle:
         consumer, used_at = idle.pop()
         if time.monotonic() - used_at < IDLE_SECONDS:
@@ -95,6 +96,6 @@ async def _fresh(idle: list[tuple[AIOKafkaConsumer, float]]) -> AIOKafkaConsumer
 
 
 async def _let_go(closing: Coroutine[Any, Any, None]) -> None:
-    """Close a client, which may wait for an answer that never comes."""
+    """Close a client, within a time limit, since it may wait for a response that never comes."""
     with suppress(TimeoutError):
         await asyncio.wait_for(closing, LET_GO_SECONDS)

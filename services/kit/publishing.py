@@ -1,4 +1,4 @@
-"""Publishes to topics and returns when the broker has acknowledged. Nothing here blocks (docs/decisions/0011)."""
+"""Publishes records and returns when the broker has acknowledged them. Nothing here blocks (docs/decisions/0011)."""
 
 import asyncio
 import logging
@@ -18,17 +18,19 @@ from services.kit.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0  # how long a sender waits for the broker's word, connecting included
+ANSWER_SECONDS = 5.0  # how long a caller waits for the broker's acknowledgement, including connecting
 CONNECT_SECONDS = 3.0
 CLOSE_SECONDS = 2.0
-LINGER_MS = 2  # of single records, so that those of many senders go together
-BATCH_BYTES = 512 * KIB  # a topic's limit is one of batches too; a larger record is a batch of its own
+LINGER_MS = 2  # for single records, so that records of many callers share a batch
+BATCH_BYTES = 512 * KIB  # a topic's size limit applies to batches too; a larger record becomes a batch of its own
 
-NOT_ACKNOWLEDGED = "The broker has not acknowledged it in time. It may be there all the same: send the same id again."
+NOT_ACKNOWLEDGED = (
+    "Kafka did not acknowledge the event in time. It may have been stored all the same: send it again with the same id."
+)
 
 
 class OutgoingRecord(NamedTuple):
-    """A record to be published, on the partition of its plan. `topic` is its name without prefix."""
+    """A record to publish, on the partition of its plan. `topic` is its name without prefix."""
 
     topic: str
     plan: str
@@ -38,7 +40,7 @@ class OutgoingRecord(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """Where the broker keeps an acknowledged record. `topic` is its name without prefix."""
+    """Where an acknowledged record is stored. `topic` is its name without prefix."""
 
     topic: str
     partition: int
@@ -53,15 +55,16 @@ class _Place(NamedTuple):
 
 
 class _SentBatch(NamedTuple):
-    """Letters that went together, by their positions, and the broker's word: where the first of them lies."""
+    """A batch that was sent: the positions of its records in the request, and a future of the offset of the first
+    one."""
 
     place: _Place
     positions: Sequence[int]
-    word: asyncio.Future[RecordMetadata]
+    acknowledged: asyncio.Future[RecordMetadata]
 
 
 class Publisher:
-    """One idempotent producer, shared by all that runs in an event loop; connects when first used."""
+    """One idempotent producer per event loop; it connects when first used."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -70,7 +73,7 @@ class Publisher:
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def publish(self, *records: OutgoingRecord) -> list[Receipt]:
-        """Publish letters, and return when all are acknowledged. Raises UnavailableProblem when one is not."""
+        """Publish records, and return when all are acknowledged. Raises UnavailableProblem when one is not."""
         receipts = []
         for outcome in await self.try_to_publish(records):
             if outcome is None:
@@ -79,9 +82,9 @@ class Publisher:
         return receipts
 
     async def try_to_publish(self, records: Sequence[OutgoingRecord]) -> list[Receipt | None]:
-        """Publish letters; for each its receipt, or None when the broker has not acknowledged it in time.
+        """Publish records. Returns for each its receipt, or None when the broker did not acknowledge it in time.
 
-        Those to one partition lie there in their order.
+        Records of one partition are stored in their order.
         """
         producer, sent = None, list[_SentBatch]()
         try:
@@ -90,27 +93,27 @@ class Publisher:
                 for place, positions in self._by_place(records).items():
                     await self._send(producer, place, records, positions, sent)
                 for each in sent:
-                    with suppress(KafkaError):  # told below
-                        await each.word
+                    with suppress(KafkaError):  # logged below
+                        await each.acknowledged
         except (TimeoutError, KafkaTimeoutError):
-            log.warning("not acknowledged in time", extra={"records": len(records)})
+            log.warning("records were not acknowledged in time", extra={"records": len(records)})
         except KafkaError as error:
-            log.warning("could not publish", extra={"records": len(records), "error": repr(error)})
+            log.warning("records could not be published", extra={"records": len(records), "error": repr(error)})
             self._retire(producer)
         return self._receipts(producer, len(records), sent)
 
     async def close(self) -> None:
-        """Send what is still here, briefly, and let go of the broker."""
+        """Send pending records, within a time limit, and close the producer."""
         if self._connecting is not None:
             self._connecting.cancel()
         self._retire(self._producer)
         if self._retiring:
             _, late = await asyncio.wait(self._retiring, timeout=CLOSE_SECONDS)
-            for task in late:  # what is still here was answered with 503
+            for task in late:  # the requests of what is still pending were answered with 503
                 task.cancel()
 
     def _by_place(self, records: Sequence[OutgoingRecord]) -> dict[_Place, list[int]]:
-        """The positions of letters, by where they go."""
+        """The positions of records, by topic and partition."""
         places: dict[_Place, list[int]] = {}
         for position, record in enumerate(records):
             place = _Place(record.topic, partition_of(record.plan, self._settings.partitions))
@@ -125,15 +128,15 @@ class Publisher:
         positions: Sequence[int],
         sent: list[_SentBatch],
     ) -> None:
-        """Hand letters to one place over. A single one goes with those of others, many in batches of their own: a
-        future for each record is what limits the usual way."""
+        """Send records to one topic and partition. A single record shares a batch with those of other callers. Many go
+        in batches of their own, because the producer's usual way, a future for each record, is slower."""
         topic = self._settings.topic_prefix + place.topic
         if len(positions) == 1:
             _, _, key, value, content_type = records[positions[0]]
-            word = await producer.send(
+            acknowledged = await producer.send(
                 topic, value, key.encode(), place.partition, headers=[("content-type", content_type.encode())]
             )
-            sent.append(_SentBatch(place, positions, word))
+            sent.append(_SentBatch(place, positions, acknowledged))
             return
         at = 0
         while at < len(positions):
@@ -142,27 +145,27 @@ class Publisher:
                 _, _, key, value, content_type = records[positions[at]]
                 headers = [("content-type", content_type.encode())]
                 if batch.append(timestamp=None, key=key.encode(), value=value, headers=headers) is None:
-                    break  # it is full
+                    break  # the batch is full
                 at += 1
-            batch.close()  # nobody else's records join it
-            word = await producer.send_batch(batch, topic, partition=place.partition)
-            sent.append(_SentBatch(place, positions[began:at], word))
-            await asyncio.sleep(0)  # others get their turn
+            batch.close()  # no other caller's records may join the batch
+            acknowledged = await producer.send_batch(batch, topic, partition=place.partition)
+            sent.append(_SentBatch(place, positions[began:at], acknowledged))
+            await asyncio.sleep(0)  # lets other tasks run
 
     def _receipts(
         self, producer: AIOKafkaProducer | None, records: int, sent: Sequence[_SentBatch]
     ) -> list[Receipt | None]:
-        """What the broker said in time. What it has not, nobody waits for any more."""
+        """The receipts of what was acknowledged in time. Futures of the rest are cancelled."""
         receipts: list[Receipt | None] = [None] * records
-        for place, positions, word in sent:
-            if word.cancel() or word.cancelled():
+        for place, positions, acknowledged in sent:
+            if acknowledged.cancel() or acknowledged.cancelled():
                 continue
-            error = word.exception()
+            error = acknowledged.exception()
             if error is not None:
-                log.warning("not acknowledged", extra={"records": len(positions), "error": repr(error)})
+                log.warning("records were not acknowledged", extra={"records": len(positions), "error": repr(error)})
                 self._retire(producer)
                 continue
-            first = word.result().offset
+            first = acknowledged.result().offset
             for index, position in enumerate(positions):
                 receipts[position] = Receipt(*place, first + index)
         return receipts
@@ -172,7 +175,7 @@ class Publisher:
             return self._producer
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect(), name="connect a publisher")
-        return await asyncio.shield(self._connecting)  # all who wait share one attempt
+        return await asyncio.shield(self._connecting)  # all waiting callers share one attempt
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -193,8 +196,9 @@ class Publisher:
         return producer
 
     def _retire(self, producer: AIOKafkaProducer | None) -> None:
-        """Have a new producer next time. What failed for good leaves a gap in a producer's numbering, after which the
-        broker takes nothing more of that partition from it. What it has under way is waited for."""
+        """Discard a producer, so that the next call makes a new one. A record that failed for good leaves a gap in the
+        producer's sequence numbers, after which the broker refuses its records for that partition. Pending records are
+        waited for."""
         if producer is not None and producer is self._producer:
             self._producer = None
             task = asyncio.create_task(_stop(producer), name="stop a publisher")
@@ -211,6 +215,6 @@ async def _stop(producer: AIOKafkaProducer) -> None:
 
 
 def audit_record(audited: Audited) -> OutgoingRecord:
-    """The record of who did what."""
+    """The audit record of an action."""
     key = f"{audited.plan}/{audited.office}"
     return OutgoingRecord("audit", audited.plan, key, audited.model_dump_json().encode())

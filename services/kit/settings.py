@@ -1,5 +1,5 @@
 """Groups of settings that processes share. Each setting is an environment variable that begins with PANTAU_
-(docs/interfaces.md); each process composes the groups it needs into one class of its own (`settings.py` of each service).
+(docs/interfaces.md). Each process combines the groups it needs in one class of its own (`settings.py` of each service).
 """
 
 import hashlib
@@ -27,7 +27,8 @@ SaslMechanism: TypeAlias = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 class Group(BaseSettings):
-    """Settings of the environment. Anything unsafe or senseless refuses to boot, all of it named at once (see `read`)."""
+    """Settings from the environment. Unsafe or invalid values stop the process at its start, all named at once (see
+    `read`)."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
@@ -42,12 +43,12 @@ class Group(BaseSettings):
         twice = [number for number, count in Counter(ports.values()).items() if count > 1]
         if twice:
             same = ", ".join(f"{name}={port}" for name, port in ports.items() if port in twice)
-            raise ValueError(f"one port is given twice: {same}")
+            raise ValueError(f"several settings name the same port: {same}")
         return self
 
 
 class KafkaSettings(Group):
-    """Where Kafka is, how it is reached and as whom, and the topics of this installation."""
+    """Kafka's address, security and credentials, and the topics of this installation."""
 
     kafka: Annotated[str, Field(pattern=r"^[^\s,:/]+:\d+(,[^\s,:/]+:\d+)*$")] = "127.0.0.1:9092"
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,60}$")] = ""
@@ -71,11 +72,12 @@ class KafkaSettings(Group):
 
     @property
     def kafka_sasl(self) -> bool:
-        """Whether we say who we are by user and password."""
+        """Whether connections to Kafka authenticate with user and password (SASL)."""
         return self.kafka_security_protocol in {"SASL_PLAINTEXT", "SASL_SSL"}
 
     def kafka_password(self) -> str:
-        """The password, as its file has it now. Raises ValueError when the file can't be read or has none."""
+        """The password, read from its file now where one is set. Raises ValueError when the file can't be read or is
+        empty."""
         if self.kafka_sasl_password_file is None:
             return self.kafka_sasl_password or ""
         try:
@@ -106,7 +108,7 @@ class KafkaSettings(Group):
         return self
 
     def _given(self, beginning: str) -> str:
-        """The variables of that beginning that are not at their default."""
+        """The variables with this beginning that are not at their default."""
         return ", ".join(
             variable(name)
             for name, field in type(self).model_fields.items()
@@ -128,7 +130,7 @@ class KafkaSettings(Group):
 
 
 def _loopback(bootstrap: str) -> bool:
-    """Whether all bootstrap servers are this machine."""
+    """Whether all bootstrap servers are on this machine."""
 
     def local(host: str) -> bool:
         try:
@@ -140,7 +142,7 @@ def _loopback(bootstrap: str) -> bool:
 
 
 class HttpSettings(Group):
-    """How a process listens, and how much at once."""
+    """How a process listens, and how many connections it accepts at once."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     connections: Annotated[int, Field(ge=16, le=1_000_000)] = 10_000
@@ -149,7 +151,7 @@ class HttpSettings(Group):
 
 
 class ProjectionSettings(Group):
-    """Where the tables of a projection are."""
+    """The database of a projection."""
 
     database: Annotated[str | None, Field(repr=False)] = None  # may hold a password
     state: Path = Path(".pantau")
@@ -168,12 +170,13 @@ class ProjectionSettings(Group):
         return url
 
     def database_url(self, service: str) -> str:
-        """The SQLAlchemy URL of a service's projection: its own SQLite file unless one database is named for all."""
+        """The SQLAlchemy URL of a service's projection: its own SQLite file, unless PANTAU_DATABASE names one database
+        for all."""
         return self.database or f"sqlite:///{(self.state / f'{service}.db').absolute()}"
 
 
 class KeySettings(Group):
-    """Who is administrator."""
+    """The administrator's key."""
 
     admin_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
@@ -181,7 +184,7 @@ class KeySettings(Group):
     @classmethod
     def _hash_of_something(cls, sha256: str | None) -> str | None:
         if sha256 == hashlib.sha256(b"").hexdigest():
-            raise ValueError("is the hash of nothing: an empty key would be the administrator's")
+            raise ValueError("is the hash of an empty text: an empty key would be the administrator's")
         return sha256
 
 
@@ -198,19 +201,19 @@ class LogSettings(Group):
 
 
 class FollowerSettings(KafkaSettings, ProjectionSettings):
-    """What a projection needs: the topics it follows, and where its tables are."""
+    """The settings of a projection: Kafka, and the database."""
 
 
 class ProcessSettings(HttpSettings, LogSettings):
-    """What every process needs: each listens and logs."""
+    """The settings that every process needs: it listens and logs."""
 
 
 class ServiceSettings(FollowerSettings, ProcessSettings, KeySettings):
-    """What every HTTP service needs."""
+    """The settings that every HTTP service needs."""
 
 
 def require_secret(settings: SecretSettings) -> Secret:
-    """What is derived from the shared secret. Without one it ends the process with one message."""
+    """The keys derived from the shared secret. Where it is missing, exits with a message."""
     if settings.secret is None:
         sys.exit(
             f"{PREFIX}SECRET is missing: 64 random hexadecimal digits, the same for programs and all workers, kept as long as "
@@ -228,7 +231,7 @@ Read = TypeVar("Read", bound=Group)
 
 
 def read(kind: type[Read]) -> Read:
-    """The settings of this process's environment; what can't be taken ends the process with one message."""
+    """The settings from the environment. Where some are invalid, exits with one message that lists all of them."""
     try:
         return kind()
     except ValidationError as error:
@@ -236,4 +239,4 @@ def read(kind: type[Read]) -> Read:
         for problem in error.errors(include_url=False):
             name = f"{variable(str(problem['loc'][0]))}: " if problem["loc"] else ""
             lines.append(f"  {name}{problem['msg'].removeprefix('Value error, ')}")
-        sys.exit("These settings can't be taken:\n" + "\n".join(lines))
+        sys.exit("These settings are invalid:\n" + "\n".join(lines))

@@ -1,4 +1,4 @@
-"""The TLS context of a client: whose certificates it trusts, and the certificate it shows."""
+"""The TLS context of a client: the authorities it trusts, and its own certificate."""
 
 import os
 import ssl
@@ -8,10 +8,10 @@ from pathlib import Path
 
 def client_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
     """A context that verifies the server's certificate and name. `ca`: the trusted authorities (PEM); None: the system's.
-    `certificate` and `key` (PEM): what the client shows of itself.
+    `certificate` and `key` (PEM): the client's own.
 
-    Equal files give the same context; one that is replaced is read again. Raises ValueError, with a sentence that names
-    the file, when one can't be used.
+    The context is cached until one of the files changes. Raises ValueError, with a sentence that names the file, when
+    one can't be used.
     """
     given = [path for path in (ca, certificate, key) if path is not None]
     return _context(ca, certificate, key, tuple(_changed_ns(path) for path in given))
@@ -22,12 +22,12 @@ def _context(ca: Path | None, certificate: Path | None, key: Path | None, _: tup
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
     except (ssl.SSLError, OSError) as error:
-        raise ValueError(f"{ca} has no certificate of an authority in PEM that can be read: {error}") from None
+        raise ValueError(f"{ca} has no readable certificate of an authority in PEM: {error}") from None
     if certificate is not None:
         try:
             context.load_cert_chain(certificate, key)
         except (ssl.SSLError, OSError) as error:
-            raise ValueError(f"{certificate} and {key} are no certificate and its key in PEM: {error}") from None
+            raise ValueError(f"{certificate} and {key} are not a certificate and its key in PEM: {error}") from None
     return context
 
 

@@ -1,4 +1,4 @@
-"""Declares the topics and checks those that are there: every process does it before it touches one."""
+"""Creates missing topics and checks existing ones. Every process does so before it uses any."""
 
 import asyncio
 import logging
@@ -22,15 +22,15 @@ WAIT_SECONDS = 60.0
 
 
 class TopicsDifferError(Exception):
-    """Topics are not as this installation was told: going on would give wrong figures."""
+    """Topics differ from this installation's settings: going on would give wrong figures."""
 
 
 async def declare_topics(settings: KafkaSettings, *, wait_seconds: float = WAIT_SECONDS) -> str:
-    """Make the topics that are missing and check all. Returns the cluster's id.
+    """Create the topics that are missing and check all. Returns the cluster's id.
 
     Waits up to `wait_seconds` for a broker, then raises KafkaConnectionError. Raises KafkaRefusedError, which says what to
-    set, when a broker does not take us, and TopicsDifferError, naming every topic
-    with what was found and what was expected.
+    set, when a broker refuses the connection, and TopicsDifferError, which lists for every topic what was found and
+    what was expected.
     """
     admin = await _connect(settings, wait_seconds)
     try:
@@ -57,7 +57,7 @@ async def _connect(settings: KafkaSettings, wait_seconds: float) -> AIOKafkaAdmi
                 raise refused from None
             if time.monotonic() > deadline:
                 raise
-            log.warning("no broker answers yet", extra={"bootstrap": settings.kafka})
+            log.warning("no broker responds yet; retrying", extra={"bootstrap": settings.kafka})
             await asyncio.sleep(0.5)
         else:
             return admin
@@ -75,12 +75,12 @@ async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, declared:
     answer = await admin.create_topics(missing, timeout_ms=30_000)
     for name, code, *text in answer.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:  # another process was a moment faster
+        if code and error is not TopicAlreadyExistsError:  # another process created it at the same time
             raise error(f"{name}: {' '.join(str(part) for part in text)}")
 
 
 async def _partitions(admin: AIOKafkaAdminClient, expected: int, names: list[str]) -> list[str]:
-    """Differences in the number of partitions; waits until the cluster knows topics that were just made."""
+    """Differences in the number of partitions. Waits until the cluster knows topics that were just created."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         topics = await admin.describe_topics(names)
@@ -116,7 +116,7 @@ async def _settings(admin: AIOKafkaAdminClient, declared: dict[str, Topic]) -> l
 
 
 async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> list[Any]:
-    """The settings of topics; waits until the broker that is asked knows those that another one just told of."""
+    """The settings of topics. Waits until the broker that is asked knows topics that were just created."""
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(CHECKED)) for name in names]
     deadline = time.monotonic() + WAIT_SECONDS
     while True:

@@ -28,15 +28,15 @@ from services.programs.projection import SERVICE, TOPICS, VERSION, apply, tables
 from services.programs.settings import ProgramsSettings
 
 BATCH_LIMIT = 8 * MIB
-ANSWERS_BYTES = 32 * MIB  # of workbooks and plan versions
+ANSWERS_BYTES = 32 * MIB  # cache of workbooks and plan versions
 LIMITS = {
-    "reads": Limit(4, 2, waiting=128, wait_seconds=5.0),  # of tables, and what is made of them
-    "exports": Limit(2, 1, waiting=8, wait_seconds=10.0),  # of a masterplan, and plan versions whole
-    "waits": Limit(256, 128),  # for an outcome
+    "reads": Limit(4, 2, waiting=128, wait_seconds=5.0),  # reads of tables, and responses made from them
+    "exports": Limit(2, 1, waiting=8, wait_seconds=10.0),  # exports of a masterplan, and whole plan versions
+    "waits": Limit(256, 128),  # requests that wait for an outcome
 }
 BODY_LIMITS = {
     "/v1/events": max(EVENT_LIMIT, BATCH_LIMIT),
-    "/v1/masterplans/import": PLAN_VERSION_LIMIT + 64 * KIB,  # the file, and what a form puts around it
+    "/v1/masterplans/import": PLAN_VERSION_LIMIT + 64 * KIB,  # the file, and the form around it
 }
 
 
@@ -67,7 +67,8 @@ def create_app(settings: ProgramsSettings) -> FastAPI:
             yield
 
     def ready() -> tuple[bool, Mapping[str, object]]:
-        # A transaction that stays open on an input is told and is no reason not to take reports: they are kept behind it.
+        # A transaction that stays open on an input is reported, but reports are still accepted: Kafka stores them after
+        # it.
         is_ready, checks = projection.ready()
         return is_ready, {**checks, "inputs": {"open_transactions": inputs.check()}}
 
@@ -79,10 +80,10 @@ def create_app(settings: ProgramsSettings) -> FastAPI:
         openapi_url="/v1/masterplans/openapi.json",
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
-        responses=answers(503),  # of every path that is about the tables
+        redirect_slashes=False,  # a path with an extra slash is not found: behind TLS a redirect would lead to http
+        responses=answers(503),  # of every path that needs the tables
     )
-    add_docs(app, "/v1/masterplans/docs")  # before the routes, whose patterns would take it
+    add_docs(app, "/v1/masterplans/docs")  # before the routes, one of which would match it
     for routes in (events, erasures, masterplans, departments):
         app.include_router(routes.create_routes(parts))
     describe(app, *MODELS)

@@ -1,4 +1,4 @@
-"""What the routes of programs work with; put together once, in app.py."""
+"""What the routes of programs need, assembled once in app.py."""
 
 from asyncio import Lock
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""What the broker says of topics now: where they end, written or committed, and what lies between.
+"""The end offsets of topics at the broker now, written and committed, and the records between.
 
-Behind a transaction that is open an input can't be read yet, so the aggregator knows nothing of what lies there, though it
-was acknowledged to its sender.
+Records of an input after the start of an open transaction can't be read yet, so the aggregator does not know them,
+though they were acknowledged to their senders.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ from services.kit.settings import KafkaSettings
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 2.0
-FETCH_BYTES = 64 * KIB  # whether there is a record is all that is asked
+FETCH_BYTES = 64 * KIB  # enough to see whether there is a record
 POLL_MS = 100
 
 Place = tuple[str, int]
 
 
 class Ends(NamedTuple):
-    """Where the inputs ended, written; and whether a transaction hid some of what is written."""
+    """The end offsets of the inputs, uncommitted records included; and whether an open transaction hid some records."""
 
     written: dict[Place, int]
     hidden: bool
 
 
 class _Looked(NamedTuple):
-    """What was found from an offset on: the first record, or none up to an end."""
+    """The result of a search from an offset on: the first record, or none up to an end offset."""
 
     first: int
     record: int | None
@@ -44,7 +44,7 @@ class _Looked(NamedTuple):
 
 
 class Inputs:
-    """Asks the broker. Whatever asks raises KafkaError, OSError or TimeoutError when it does not answer."""
+    """Queries the broker. Methods raise KafkaError, OSError or TimeoutError when it does not respond."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._prefix = settings.topic_prefix
@@ -55,22 +55,23 @@ class Inputs:
         self._open = OpenTransactions()
 
     async def ends(self) -> Ends:
-        """Where the inputs end now, all partitions: a client that hashes keys in its own way writes to any of them."""
+        """The end offsets of the inputs now, in all partitions: a client with another partitioner writes to any of
+        them."""
         written, committed = await self._both_ends()
         return Ends(written, any(committed[place] < written[place] for place in self._places))
 
     async def _both_ends(self) -> tuple[dict[Place, int], dict[Place, int]]:
-        # Written ends first: what is written between the two questions is not taken for hidden.
+        # Written ends first, so that a record written between the two requests does not count as hidden.
         written = await self.written_ends(self._places)
         return written, await self._readers.ends(self._places)
 
     async def written_ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Where partitions of any topic end, what is not committed included."""
+        """The end offsets of partitions of any topic, uncommitted records included."""
         return await self._readers.ends(places, "read_uncommitted")
 
     async def has_records(self, place: Place, first: int, end: int) -> bool:
-        """Whether a committed record lies from offset `first` on and before `end`. Markers of transactions and what was
-        aborted have offsets too, and are no records."""
+        """Whether there is a committed record from offset `first` on and before `end`. Transaction markers and aborted
+        records have offsets too, but do not count."""
         if first >= end:
             return False
         async with self._looking:
@@ -96,7 +97,7 @@ class Inputs:
 
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None]:
-        """Look at all inputs every few seconds while the block runs."""
+        """Check all inputs every few seconds while the block runs."""
         task = asyncio.create_task(self._watch(), name="inputs")
         try:
             yield
@@ -116,5 +117,5 @@ class Inputs:
                 for place in self._places:
                     self._open.observe(*place, committed[place], written[place], time.monotonic())
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("the ends of the inputs are not known", extra={"error": str(error)})
+                log.warning("the end offsets of the inputs could not be read", extra={"error": str(error)})
             await asyncio.sleep(WATCH_SECONDS)

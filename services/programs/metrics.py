@@ -1,4 +1,4 @@
-"""What programs tells Prometheus of its own."""
+"""The Prometheus metrics of intake."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -6,11 +6,11 @@ from services.kit.http.metrics import SECONDS
 
 
 class IntakeMetrics:
-    """Events that came in, by what was answered, and how long the broker took to acknowledge."""
+    """Received events by result, and the time until the broker acknowledged them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
-            "pantau_intake_events_total", "Events received, by what was answered.", ("outcome",), registry=registry
+            "pantau_intake_events_total", "Events received, by result.", ("outcome",), registry=registry
         )
         self.publish_seconds = Histogram(
             "pantau_intake_publish_seconds",

@@ -1,4 +1,4 @@
-"""What programs keep of the facts log: plan versions, what became of every event, and the keys. Drop it and it is back."""
+"""The projection of programs: plan versions, the outcome of every event, and the keys."""
 
 import json
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from services.kit.projection.follower import Record
 from services.kit.projection.progress import TOPIC as PROGRESS
 
 SERVICE = "programs"
-VERSION = 3  # of the tables and of what `apply` writes; raise it with either
+VERSION = 3  # raise it when the tables, or what `apply` writes, change
 PREFIX = table_prefix(SERVICE, VERSION)
 TOPICS = ("facts", "rejected", PROGRESS, "access")
 
-IGNORED = b'"ignored":'  # in a value only as a name: within a text its quotes are escaped
+IGNORED = b'"ignored":'  # in a fact's value these bytes can only be the field: within a text the quotes are escaped
 
 tables = MetaData()
 
-REPORTS = Table(  # what standings depend on, and no more: the whole report is in the facts log
+REPORTS = Table(  # only what standings depend on: the whole report is in the facts log
     f"{PREFIX}reports",
     tables,
     Column("plan", TEXT, primary_key=True),
@@ -46,7 +46,7 @@ REPORTS = Table(  # what standings depend on, and no more: the whole report is i
     Index(f"{PREFIX}reports_by_program", "plan", "program"),
 )
 
-OTHERS = Table(  # facts that are no reports, and reports with claims that were ignored
+OTHERS = Table(  # facts other than reports, and reports with ignored attributes
     f"{PREFIX}others",
     tables,
     Column("plan", TEXT, primary_key=True),
@@ -54,11 +54,11 @@ OTHERS = Table(  # facts that are no reports, and reports with claims that were 
     Column("id", TEXT, primary_key=True),
     Column("topic", TEXT, primary_key=True),  # identity is within an input topic (docs/decisions/0001)
     Column("seq", Integer, nullable=False),
-    Column("value", LargeBinary, nullable=False),  # the fact as it stands in the facts log
+    Column("value", LargeBinary, nullable=False),  # the fact as in the facts log
     Index(f"{PREFIX}others_by_seq", "plan", "seq", unique=True),
 )
 
-MENTIONS = Table(  # which of the others speak of a program
+MENTIONS = Table(  # which of the other facts are about a program
     f"{PREFIX}mentions",
     tables,
     Column("plan", TEXT, primary_key=True),
@@ -66,7 +66,7 @@ MENTIONS = Table(  # which of the others speak of a program
     Column("seq", Integer, primary_key=True),
 )
 
-RETRACTIONS = Table(  # which facts take back a report
+RETRACTIONS = Table(  # which facts retract a report
     f"{PREFIX}retractions",
     tables,
     Column("plan", TEXT, primary_key=True),
@@ -125,7 +125,7 @@ class _Rows(NamedTuple):
 
 
 def apply(connection: Connection, records: Sequence[Record]) -> None:
-    """Write what a chunk of facts and rejects says."""
+    """Apply a chunk of facts and rejects to the tables."""
     rows = _Rows([], [], [], [], [], [])
     for record in records:
         if record.topic == "facts" and record.value is not None:
@@ -181,7 +181,7 @@ def _report(fact: ReportFact) -> tuple[Any, ...]:
 
 
 def claim(row: Any) -> Claim:
-    """What the report of a row claims."""
+    """The claim of the report in a row."""
     return Claim(
         date.fromisoformat(row.effective_on),
         row.time_us,
@@ -213,7 +213,7 @@ def _version(plan: str, fact: PlanVersionFact) -> tuple[Any, ...]:
 
 
 def _refused(record: Record) -> dict[str, Any]:
-    headers = record.headers  # named as the fields of schemas.facts.RejectHeaders
+    headers = record.headers  # named like the fields of schemas.facts.RejectHeaders
     return {
         "topic": headers["topic"],
         "partition": int(headers["partition"]),

@@ -4,6 +4,6 @@ from services.kit.settings import Port, SecretSettings, ServiceSettings
 
 
 class ProgramsSettings(ServiceSettings, SecretSettings):
-    """What programs reads of the environment."""
+    """The environment variables that programs reads."""
 
     programs_port: Port = 8001

@@ -5,7 +5,7 @@ from tests.chaos.installation import ChaosInstallation, KeptProcess
 
 LONGEST_DOWN_SECONDS = 4.0
 NOTICED_SECONDS = 10.0
-WAITS = '"the projection waits"'
+WAITS = '"the projection is retrying after an outage"'
 
 
 def database_stopped(installation: ChaosInstallation[PostgresEnvironment]) -> str | None:

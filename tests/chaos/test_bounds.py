@@ -36,5 +36,5 @@ def test_a_plan_version_that_is_kept_in_more_bytes_than_a_record_may_have_is_rej
     assert not folded.facts
     (refused,) = folded.refused
     assert refused.why.reason is Reason.TOO_LARGE
-    assert "bytes as it is kept" in refused.why.detail
+    assert "the normalized event has" in refused.why.detail
     assert refused.why.id == "v-1", "so that its sender learns the reason"

@@ -355,7 +355,7 @@ def test_a_newer_versions_facts_are_passed_over_or_answered_with_503_and_never_w
         assert get(f"/v1/plans/{unused}/realization").status_code == 200
         refused = get(f"/v1/plans/{used}/realization")
         assert refused.status_code == 503
-        assert "a newer version wrote this" in refused.json()["detail"]
+        assert "written by a newer version" in refused.json()["detail"]
         assert int(refused.headers["Retry-After"]) > 0
         assert get("/v1/plans?as_of=2020-12-31").status_code == 503
         for path in ("programs", "departments", "history", "changes", "stream"):

@@ -106,7 +106,7 @@ def test_binary_mode_needs_its_attributes_each_once(intake: IntakeSite) -> None:
     assert errors_of(intake.send(sent["data"], ADMINISTRATOR, "application/json", **named)).keys() == {"specversion"}
     twice = [*attributes(sent).items(), ("ce-id", "r-2"), ("Content-Type", "application/json")]
     response = intake.programs.post("/v1/events", json=sent["data"], headers=[*twice, *bearer(ADMINISTRATOR).items()])
-    assert errors_of(response) == {"ce-id": "stands there twice"}
+    assert errors_of(response) == {"ce-id": "appears twice"}
 
 
 def test_data_in_base64_is_refused_by_name(intake: IntakeSite) -> None:
@@ -162,7 +162,7 @@ def test_names_that_stand_twice_are_refused_with_their_place(intake: IntakeSite,
     assert [error["where"] for error in errors] == ["id", "data.physical", "data.evidence.0.title", "x.0.a.b"]
     data = '{"program": "P-000", "program": "P-000"}'
     binary = intake.send(data, ADMINISTRATOR, "application/json", **attributes(report("kota-x", "r-1")))
-    assert errors_of(binary) == {"data.program": "stands there more than once"}
+    assert errors_of(binary) == {"data.program": "appears more than once"}
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5000, "1e-400"])

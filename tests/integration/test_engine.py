@@ -239,7 +239,7 @@ def test_records_that_take_the_places_of_records_the_broker_lost_are_decided(ins
     until(lambda: installation.kafka_topics.decided() >= came_later, what="all that came later has an outcome")
 
     assert installation.kafka_topics.decided() == came_later
-    assert "the log ends before what was decided of it" in worker.output
+    assert "the input log ends before the offset already processed" in worker.output
 
 
 def test_the_marker_of_a_senders_transaction_does_not_count_as_lag(installation: EngineInstallation) -> None:

@@ -272,4 +272,4 @@ def test_an_idle_replica_notices_that_its_tables_were_built_anew(installation: L
         with writing(idle.projection.engine) as connection:
             connection.execute(idle.projection._tables.offsets.update().values(build="another"))
         until(lambda: idle.left, what="it notices")
-        assert "were built anew" in str(idle.left[0])
+        assert "were rebuilt" in str(idle.left[0])

@@ -279,7 +279,7 @@ def test_a_log_that_is_cut_while_it_is_read_is_read_from_its_beginning(installat
 
         replica.ask(beyond())
         until(lambda: replica.left, what="it leaves")
-        assert "ends before what was read of it: [Place(topic='facts', partition=0)]" in str(replica.left[0])
+        assert "ends before the offset already read: [Place(topic='facts', partition=0)]" in str(replica.left[0])
     installation.send(["d", "e", "f"])
     with replicas(installation.settings) as (replica,):
         until_caught_up(replica)

@@ -65,9 +65,9 @@ def test_a_running_process_notices_and_starts_again_with_tables_built_anew(
     assert plans(url) == ["kota"]
     assert cli.main(["rebuild", "programs"]) == 0
     output = capsys.readouterr().out
-    assert f"its tables ({programs.PREFIX}*) are built anew from the log" in output
+    assert f"its tables ({programs.PREFIX}*) are rebuilt from the log" in output
     assert process.wait(15) == LEFT_ON_ERROR
-    assert "the tables of programs are to be built anew" in process.output
+    assert "the tables of programs are marked to be rebuilt" in process.output
     again, url = start(processes)
     assert "building the tables" in again.output
     assert plans(url) == ["kota"]

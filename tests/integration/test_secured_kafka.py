@@ -105,7 +105,7 @@ def until_ready(clients: Sequence[Client]) -> None:
         trust = client.get("/readyz").json()["trust"]
         assert (
             trust
-            == f"Kafka knows this process as pantau-{service.name}, over TLS; its access lists say who may write what"
+            == f"Kafka authenticates this process as pantau-{service.name}, over TLS; its access lists say who may write what"
         )
 
 

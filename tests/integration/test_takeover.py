@@ -118,7 +118,7 @@ async def _read_on_after_a_late_commit(
 
         return both
 
-    successor._ask = then_the_former_owner_tries(successor._ask)  # type: ignore[method-assign]  # replaced on purpose
+    successor._load_progress = then_the_former_owner_tries(successor._load_progress)  # type: ignore[method-assign]  # replaced on purpose
     successor._writer.open = then_the_former_owner_tries(successor._writer.open)  # type: ignore[method-assign]  # replaced on purpose
     reads_on = await successor.take_over()
     await former.close()
@@ -136,7 +136,9 @@ def test_looking_for_progress_before_opening_the_transactional_id_would_read_aga
     kafka_topics: KafkaTopics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kafka_topics.send(made_records())
-    monkeypatch.setattr(Partition, "_open_then_ask", Partition._open_then_ask)  # put back what the fault replaces
+    monkeypatch.setattr(
+        Partition, "_open_then_load_progress", Partition._open_then_load_progress
+    )  # put back what the fault replaces
     FAULTS["asks_before_opening"]()
     reads_on, ended = asyncio.run(_read_on_after_a_late_commit(kafka_topics, kafka_topics.input_records()))
     assert reads_on != ended

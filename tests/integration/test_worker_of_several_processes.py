@@ -84,7 +84,7 @@ def test_when_one_is_killed_all_exit_so_that_the_worker_is_started_again(pair: P
     os.kill(second, signal.SIGKILL)
     assert pair.worker.wait() == 128 + signal.SIGKILL
     pair.until_gone([first, second])
-    assert "leaving: pair.1 ended, with code -9" in pair.worker.output
+    assert "fail stop: process pair.1 ended with exit code -9" in pair.worker.output
 
 
 def test_a_port_that_something_else_has_ends_all_of_them(broker: Broker, processes: Processes) -> None:
@@ -92,7 +92,7 @@ def test_a_port_that_something_else_has_ends_all_of_them(broker: Broker, process
     with socket.create_server(("127.0.0.1", port + 1)):
         pair = Pair(broker, processes, port)
         assert pair.worker.wait() == LEFT_ON_ERROR
-    assert f"leaving: port {port + 1} is not to be had" in pair.worker.output
+    assert f"fail stop: port {port + 1}, for /metrics, /healthz and /readyz, can't be used" in pair.worker.output
 
 
 def test_asked_to_stop_all_stop(pair: Pair) -> None:
@@ -119,5 +119,5 @@ def test_each_has_a_name_and_a_port_of_its_own() -> None:
 def test_ports_that_would_be_taken_twice_are_refused() -> None:
     with pytest.raises(ValueError, match=r"PANTAU_PORT=8001.*PANTAU_WORKER_METRICS_PORT\+1=8001"):
         InstallationSettings(port=8001, programs_port=8010, worker_metrics_port=8000, worker_processes=2)
-    with pytest.raises(ValueError, match="the last of 4 processes of the worker would have port 65536"):
+    with pytest.raises(ValueError, match="the last of the 4 worker processes would have port 65536"):
         InstallationSettings(worker_metrics_port=65533, worker_processes=4)

@@ -57,12 +57,12 @@ def asks_before_opening() -> None:
     """Takeover looks for the last progress record before it opens its transactional id."""
 
     async def ask_then_open(self: Any) -> None:
-        await self._ask()
+        await self._load_progress()
         logging.getLogger(__name__).info(ASKED_FIRST, extra={"partition": self.number})
         await asyncio.sleep(ASKED_SECONDS)
         await self._writer.open()
 
-    partition_module.Partition._open_then_ask = ask_then_open  # type: ignore[method-assign]  # the fault
+    partition_module.Partition._open_then_load_progress = ask_then_open  # type: ignore[method-assign]  # the fault
 
 
 def no_lock() -> None:
@@ -115,7 +115,7 @@ def no_fencing() -> None:
 
     async def does_not_look(*_: Any) -> None: ...
 
-    partition_module.nothing_hangs = does_not_look  # type: ignore[attr-defined, assignment]  # the fault
+    partition_module.wait_for_hanging_transactions = does_not_look  # type: ignore[attr-defined, assignment]  # the fault
 
 
 def restores_what_is_not_committed() -> None:

@@ -231,7 +231,7 @@ def test_the_tables_are_those_we_know() -> None:
     assert {table.title for table in TABLES} == {
         "the fold of a plan's facts",
         "the standing of a fact",
-        "what the worker remembers of an event beside what the fold does",
+        "the worker's state beside the fold",
     }
 
 
@@ -245,7 +245,7 @@ def test_a_kind_without_an_entry_fails_at_import(kind: Kind) -> None:
     assert isinstance(entries.value, ast.Tuple)
     del entries.value.elts[KINDS.index(kind)]
 
-    with pytest.raises(Exception, match="`Event` and `KINDS` are not the same kinds"):
+    with pytest.raises(Exception, match="`Event` and `KINDS` do not have the same kinds"):
         run_module(REGISTRY, tree)
 
 
@@ -256,7 +256,7 @@ def test_a_kind_that_is_not_in_the_union_of_events_fails_at_import(kind: Kind) -
     models = [each.model.__name__ for each in KINDS if each is not kind]
     shorter = text.replace(union, f"Event = Annotated[{' | '.join(models)}, ")
 
-    with pytest.raises(Exception, match="`Event` and `KINDS` are not the same kinds"):
+    with pytest.raises(Exception, match="`Event` and `KINDS` do not have the same kinds"):
         run_module(REGISTRY, ast.parse(shorter))
 
 

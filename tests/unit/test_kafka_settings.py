@@ -53,7 +53,7 @@ def test_a_user_over_tls(tmp_path: Path) -> None:
         ({"kafka_ssl_ca_file": "ca.pem"}, "PANTAU_KAFKA_SSL_CA_FILE is set: choose SSL or SASL_SSL"),
         ({"kafka_security_protocol": "SSL", "kafka_ssl_cert_file": "own.pem"}, "PANTAU_KAFKA_SSL_KEY_FILE need each"),
         ({"kafka_security_protocol": "SSL", "kafka_ssl_ca_file": "absent.pem"}, "absent.pem can't be read"),
-        ({"kafka_security_protocol": "SSL", "kafka_ssl_ca_file": __file__}, "no certificate of an authority"),
+        ({"kafka_security_protocol": "SSL", "kafka_ssl_ca_file": __file__}, "no readable certificate of an authority"),
         ({"kafka_security_protocol": "SASL_SSL"}, "needs PANTAU_KAFKA_SASL_USERNAME"),
         (
             {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_username": "x"},

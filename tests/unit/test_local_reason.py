@@ -31,11 +31,11 @@ java.lang.RuntimeException: No readable meta.properties files found.
         (JAVA, "java.lang.RuntimeException: No readable meta.properties files found."),
         ("Terminating due to java.lang.OutOfMemoryError: Java heap space\n", "Terminating due to java.lang.OutOfMemoryError: Java heap space"),
         (
-            '{"level": "CRITICAL", "message": "leaving: a commit", "exc_info": "Traceback:\\n  x\\nKafkaError: fenced"}\n'
+            '{"level": "CRITICAL", "message": "fail stop: a commit", "exc_info": "Traceback:\\n  x\\nKafkaError: fenced"}\n'
             '{"level": "INFO", "message": "closed"}\n',
-            "leaving: a commit: KafkaError: fenced",
+            "fail stop: a commit: KafkaError: fenced",
         ),
-        ("These settings can't be taken:\n  PANTAU_PORT: not a port\n", "PANTAU_PORT: not a port"),
+        ("These settings are invalid:\n  PANTAU_PORT: not a port\n", "PANTAU_PORT: not a port"),
         ('{"level": "INFO"}\n', '{"level": "INFO"}'),
     ],
 )  # fmt: skip

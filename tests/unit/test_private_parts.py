@@ -288,5 +288,5 @@ def test_the_worker_does_not_go_on_where_figures_depend_on_an_unknown_kind() -> 
     fact = facts.add_unknown(PLAN, fold=True)
     log.facts.append((fact.key, fact.value))
 
-    with pytest.raises(NewerFactError, match="a newer version wrote this"):
+    with pytest.raises(NewerFactError, match="written by a newer version"):
         log.restart()

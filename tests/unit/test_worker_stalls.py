@@ -33,7 +33,7 @@ def test_a_worker_without_records_may_be_idle_for_ever(engine: Engine) -> None:
 
 def test_a_worker_that_moves_nothing_though_records_wait_is_stalled(engine: Engine) -> None:
     partition(engine, 0, STALL_SECONDS + 1, waiting=1)
-    assert "nothing has moved for 61 seconds" in (engine.stalled(NOW) or "")
+    assert "no partition made progress for 61 seconds" in (engine.stalled(NOW) or "")
 
     partition(engine, 1, idle_seconds=1)
     assert engine.stalled(NOW) is None  # it is the other one's turn
@@ -42,7 +42,7 @@ def test_a_worker_that_moves_nothing_though_records_wait_is_stalled(engine: Engi
 def test_a_restore_that_does_not_move_is_a_stall(engine: Engine) -> None:
     partition(engine, 0, STALL_SECONDS + 1)._restored = False
 
-    assert "nothing has moved" in (engine.stalled(NOW) or "")
+    assert "no partition made progress" in (engine.stalled(NOW) or "")
 
 
 def test_one_partition_that_is_left_out_for_long_is_a_stall(engine: Engine) -> None:

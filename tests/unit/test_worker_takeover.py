@@ -32,7 +32,7 @@ def test_a_takeover_that_does_not_end_ends_the_process(engine: Engine, monkeypat
 
     monkeypatch.setattr(engine_module, "fail_stop", fail_stop)
     monkeypatch.setattr(engine_module, "TAKEOVER_SECONDS", 0.01)
-    monkeypatch.setattr(Partition, "_open_then_ask", never)
+    monkeypatch.setattr(Partition, "_open_then_load_progress", never)
 
     with pytest.raises(_LeftError) as left:
         asyncio.run(engine.take_over({0, 1}))
@@ -55,7 +55,7 @@ def test_a_partition_that_was_given_up_meanwhile_is_not_owned(engine: Engine, mo
             asking.set()
             await answered.wait()
 
-        monkeypatch.setattr(Partition, "_open_then_ask", slow)
+        monkeypatch.setattr(Partition, "_open_then_load_progress", slow)
         partition = engine._partition(0)
         takeover = asyncio.create_task(partition.take_over())
         await asking.wait()

@@ -1,4 +1,4 @@
-"""Runs live state: figures, their history and stream, and the web pages.
+"""Runs the realization api: figures, their history and stream, and the web pages.
 
 Run: python -m services.aggregator.api
 """

@@ -1,4 +1,4 @@
-"""The app of live state: figures, their history and stream, open data, and the web pages."""
+"""The app of the realization api: figures, their history and stream, open data, and the web pages."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -41,20 +41,20 @@ from services.kit.projection.private_parts import TOPIC as PRIVATE
 
 
 def limits_of(settings: RealizationSettings) -> dict[str, Limit]:
-    """What is done at once. More answers in threads would not be there sooner: they share one interpreter."""
+    """The limits of work at once. More threads would not be faster: they share one interpreter."""
     return {
         "answers": Limit(3, 1, waiting=256, wait_seconds=5.0),
-        "rankings": Limit(2, 1, waiting=8, wait_seconds=5.0),  # that load plans
-        "waits": Limit(256, 128),  # for a `seq` to come
+        "rankings": Limit(2, 1, waiting=8, wait_seconds=5.0),  # rankings that load plans
+        "waits": Limit(256, 128),  # requests that wait for a `seq`
         "streams": Limit(settings.streams, settings.streams // 5),  # clients
-        "channels": Limit(64, 16),  # questions that streams ask, of other dates than today
+        "channels": Limit(64, 16),  # questions of streams about other dates than today
     }
 
 
 def create_app(
     settings: RealizationSettings, *, now: Clock = utc_now, facts_in_memory: int = FACTS_IN_MEMORY
 ) -> FastAPI:
-    """The composition root of live state."""
+    """The composition root of the realization api."""
     registry = CollectorRegistry()
     metrics = ApiMetrics(registry)
     tables = Tables()
@@ -104,10 +104,10 @@ def create_app(
         summary="How far masterplans have been carried out: figures, their history, and why. Open data, read-only.",
         version="1",
         lifespan=lifespan,
-        docs_url=None,  # its page would come from elsewhere
+        docs_url=None,  # FastAPI's own page loads scripts from another host
         redoc_url=None,
-        redirect_slashes=False,  # a path with another slash is not found: a redirect would lead to http behind TLS
-        responses=problems(503),  # of every path that is about the tables
+        redirect_slashes=False,  # a path with an extra slash is not found: behind TLS a redirect would lead to http
+        responses=problems(503),  # of every path that needs the tables
     )
     parts = ApiDependencies(moments, answers, ranking, streams, tables, projection)
     for routes in (plans, figures, history, changes, programs, departments, stream):

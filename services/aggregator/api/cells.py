@@ -1,4 +1,4 @@
-"""Figures, cells and labels as they are answered: what `realization` computes, in the words of docs/interfaces.md."""
+"""Converts figures, cells and labels that `realization` computes to response models (docs/interfaces.md)."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -16,12 +16,12 @@ from services.aggregator.api.models import Achievement, Cell, Figure, Overall, R
 
 
 def text(words: Label) -> Text:
-    """A label as it is answered."""
+    """The response model of a label."""
     return Text(id=words.id, en=words.en)
 
 
 def figure(found: formulas.ExactFigure) -> Figure:
-    """A figure as it is answered."""
+    """The response model of a figure."""
     reason = None
     if found.reason is not None:
         words = label("reason", found.reason)
@@ -44,7 +44,7 @@ def _achievement(share: formulas.ExactFigure, expected: Fraction) -> Achievement
 
 
 def cell(counts: Counts, plan_weight: int, basis: Basis, expected: Expected) -> Cell:
-    """Everything said of one set of programs. `plan_weight`: that of the whole plan, in 1/10,000 percent."""
+    """The response model of a cell. `plan_weight`: the weight of the whole plan, in 1/10,000 percent."""
     claimed, verified = formulas.share(counts, "claimed"), formulas.share(counts, "verified")
     share = claimed if basis == "claimed" else verified
     return Cell(
@@ -68,7 +68,7 @@ def cell(counts: Counts, plan_weight: int, basis: Basis, expected: Expected) -> 
 
 
 def _nothing_in_force() -> Overall:
-    """The cell of a plan that has no version in force."""
+    """The overall cell of a plan that has no version in force."""
 
     def nothing(formula: str) -> Figure:
         return figure(formulas.nothing_in_force(formula))
@@ -95,10 +95,10 @@ def _nothing_in_force() -> Overall:
 
 
 def labels(grouping: Grouping, version: Version, keys: Iterable[str]) -> dict[str, Text]:
-    """The groups to be listed, in their order, with what people call them.
+    """The groups to list, in their order, with their labels.
 
-    Dimensions and sub-dimensions are all listed, in the vocabulary's order; departments in the plan's order, years
-    and themes in their own, as far as they are among `keys`.
+    Dimensions and sub-dimensions are all listed, in the vocabulary's order. Departments are listed in the plan's order,
+    years and themes sorted, where they are among `keys`.
     """
     there = set(keys)
     match grouping:

@@ -1,8 +1,9 @@
-"""What a plan's reports claim, packed in pages: a plan is loaded by reading a few blobs, and no event of a report.
+"""The claims of a plan's reports, packed in pages: a plan is loaded from a few blobs, without decoding the reports'
+events.
 
-Page n of a plan is about the `PAGE_FACTS` facts after `seq` n * PAGE_FACTS, column by column. The same facts are the
-same bytes, in however many pieces they came. Numbers are in the byte order of the machine, and that is little-endian
-on all that Pantau runs on.
+Page n of a plan covers the `PAGE_FACTS` facts after `seq` n * PAGE_FACTS, column by column. The same facts give the
+same bytes, in however many chunks they arrived. Numbers are in the machine's byte order, which is little-endian on
+every platform that Pantau runs on.
 """
 
 from array import array
@@ -18,20 +19,21 @@ from schemas.sources import department, parse_source
 from schemas.vocabulary import Status
 from services.kit.projection.facts import DecodedFact
 
-PAGE_FACTS = 256  # more are read faster; the last page is written anew with each fact. A byte numbers them, from 0.
+PAGE_FACTS = 256  # larger pages load faster, but each fact rewrites the last page; a byte must number them, from 0
 
 
 class _Blob(msgspec.Struct, array_like=True):
-    """A page as it is written. `received_ms` is of every fact, in the order of `seq`; the others of the reports among them.
+    """The stored form of a page. `received_ms` has every fact, in the order of `seq`; the other columns have the
+    reports only.
 
-    Of words that come again and again there is a list, and for each row the number of its word, a byte.
+    A column of repeated texts is a list of the distinct texts, and for each row the number of its text, a byte.
     """
 
     received_ms: bytes = b""
     seq: bytes = b""
     effective_on: bytes = b""
     time_us: bytes = b""
-    ids: str = ""  # one after the other
+    ids: str = ""  # all ids, concatenated
     id_length: bytes = b""
     physical: bytes = b""
     spent: bytes = b""
@@ -49,21 +51,21 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder(_Blob).decode
 
 
-class _Words:
-    """Words that come again and again, and for each row the number of its word."""
+class _Texts:
+    """A column of repeated texts: the distinct texts, and for each row the number of its text."""
 
-    def __init__(self, words: Iterable[str] = (), numbers: bytes = b"") -> None:
-        self.words = {word: number for number, word in enumerate(words)}
+    def __init__(self, texts: Iterable[str] = (), numbers: bytes = b"") -> None:
+        self.texts = {text: number for number, text in enumerate(texts)}
         self.numbers = bytearray(numbers)
 
-    def add(self, word: str) -> None:
+    def add(self, text: str) -> None:
         """Add a row."""
-        self.numbers.append(self.words.setdefault(word, len(self.words)))
+        self.numbers.append(self.texts.setdefault(text, len(self.texts)))
 
     @property
     def written(self) -> tuple[list[str], bytes]:
-        """The words, and the numbers of the rows."""
-        return list(self.words), bytes(self.numbers)
+        """The distinct texts, and the numbers of the rows."""
+        return list(self.texts), bytes(self.numbers)
 
 
 class Page:
@@ -79,13 +81,13 @@ class Page:
         self._id_length = array("H", blob.id_length)
         self._physical = array("h", blob.physical)
         self._spent = array("q", blob.spent)
-        self._program = _Words(blob.programs, blob.program)
-        self._department = _Words(blob.departments, blob.department)
-        self._status = _Words(blob.statuses, blob.status)
-        self._period = _Words(blob.periods, blob.period)
+        self._program = _Texts(blob.programs, blob.program)
+        self._department = _Texts(blob.departments, blob.department)
+        self._status = _Texts(blob.statuses, blob.status)
+        self._period = _Texts(blob.periods, blob.period)
 
     def add(self, fact: DecodedFact) -> None:
-        """Take the fact after the last one. Raises ValueError for any other."""
+        """Add the next fact. Raises ValueError for any other."""
         if fact.seq % PAGE_FACTS != (len(self._received_ms) + 1) % PAGE_FACTS:
             raise ValueError(f"seq {fact.seq} does not come after fact {len(self._received_ms)} of its page")
         self._received_ms.append(fact.received_ms)
@@ -105,7 +107,7 @@ class Page:
         self._period.add(report.period)
 
     def value(self) -> bytes:
-        """The page as it is written."""
+        """The page in its stored form."""
         return _ENCODE(
             _Blob(
                 self._received_ms.tobytes(),
@@ -125,7 +127,7 @@ class Page:
 
 
 def page_of(seq: int) -> int:
-    """The number of the page that is about a fact."""
+    """The number of the page that has a fact."""
     return (seq - 1) // PAGE_FACTS
 
 
@@ -135,7 +137,7 @@ def begins_page(seq: int) -> bool:
 
 
 def unpack(plan: str, values: Iterable[bytes]) -> Columns:
-    """All pages of a plan, in their order. One object for each program, source and period, which come again and again."""
+    """Decode all pages of a plan, in their order. Equal programs, sources and periods become one object each."""
     columns, ids, id_lengths = Columns(), [], array("H")
     source, known = cache(partial(department, plan)), dict[str, str]()
     for page in map(_DECODE, values):

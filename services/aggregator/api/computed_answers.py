@@ -1,7 +1,7 @@
-"""From a moment to the bytes of an answer, made once for all who ask the same.
+"""Computes responses about a moment, once for all concurrent requests for the same.
 
-Nothing that takes long is done in the event loop: an answer is computed in a thread, in steps, and between two steps the
-plan takes what was committed meanwhile.
+Nothing slow runs in the event loop: a response is computed in a thread, in steps, and between two steps the plan takes
+in the facts that were committed meanwhile.
 """
 
 import time
@@ -20,13 +20,14 @@ ANSWERS_BYTES = 32 * 1024 * 1024
 
 Steps = Generator[None, None, BaseModel]
 Make = Callable[[Moment], BaseModel | Steps]
-"""Computes an answer, in a thread: at once where that takes some ms, else in steps."""
+"""A function that computes a response in a thread: at once where that takes some ms, else in steps."""
 
 
 class ComputedAnswers:
-    """Answers as bytes, computed once for all who ask the same, as many at a time as there is room for.
+    """Responses as bytes, computed once for all requests for the same, within the limits of work at once.
 
-    Who asks what is known now while that is computed waits for the one after, together with all who ask the same.
+    A request for the latest state that arrives while one is computed waits for the next computation, which it shares
+    with all later ones.
     """
 
     def __init__(self, moments: Moments, limits: WorkLimiter, metrics: ApiMetrics) -> None:
@@ -36,7 +37,7 @@ class ComputedAnswers:
     async def answer(
         self, plan: str, when: AskedMoment, name: str, question: Hashable, make: Make, *, keyed: bool
     ) -> ResponseContent:
-        """What `make` answers to a question about a moment. Raises what `Moments.wait` raises, and what `make` does."""
+        """The response of `make` to a question about a moment. Raises as `Moments.wait` and `make` do."""
         await self._moments.wait(plan, when, keyed=keyed)
         moment = self._moments.moment_at_once(plan, when)
         found = self._shared.kept(_key(name, moment, question)) if moment else None
@@ -54,21 +55,21 @@ class ComputedAnswers:
 
     @asynccontextmanager
     async def at(self, plan: str, when: AskedMoment, *, keyed: bool) -> AsyncGenerator[Moment]:
-        """Room to compute an answer about a moment, which is that when the room is there."""
+        """Wait for a place to compute a response, and return the moment as of then."""
         async with self._limits.room("answers", keyed=keyed):
             yield await self._moments.moment(plan, when)
 
     async def content(self, name: str, moment: Moment, make: Make) -> ResponseContent:
-        """What `make` answers, as bytes. The caller holds room."""
+        """The response of `make` as bytes. The caller holds a place."""
         answer = await self.compute(name, moment, make)
         return await self._limits.in_thread("answers", lambda: content_of(answer.model_dump_json().encode()))
 
     async def compute(self, name: str, moment: Moment, make: Make) -> BaseModel:
-        """What `make` answers. The caller holds room."""
+        """The response of `make`. The caller holds a place."""
         opened = moment.opened
         steps, seconds = _steps(make, moment), 0.0
         while True:
-            # One request at a time waits for the plan, so that a fact that was committed does not wait for many.
+            # Only one request at a time waits for the plan's lock, so that committed facts do not wait for many.
             async with opened.turn, opened.lock:
                 answer, took = await self._limits.in_thread("answers", _next, steps)
             seconds += took
@@ -82,7 +83,7 @@ def _key(name: str, moment: Moment, question: Hashable) -> Hashable:
 
 
 def _steps(make: Make, moment: Moment) -> Steps:
-    """The steps of an answer; `make` is called in the first."""
+    """The steps of a computation; `make` is called in the first."""
     made = make(moment)
     if isinstance(made, Generator):
         made = yield from made
@@ -90,7 +91,7 @@ def _steps(make: Make, moment: Moment) -> Steps:
 
 
 def _next(steps: Steps) -> tuple[BaseModel | None, float]:
-    """Take a step: the answer where it was the last one, and the seconds it took."""
+    """Run one step. Returns the response where it was the last step, else None, and the seconds it took."""
     began = time.perf_counter()
     try:
         next(steps)

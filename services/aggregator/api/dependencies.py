@@ -1,4 +1,4 @@
-"""What the routes of live state work with; put together once, in app.py."""
+"""What the routes of the realization api need, assembled once in app.py."""
 
 from typing import NamedTuple
 
@@ -28,5 +28,5 @@ class ApiDependencies(NamedTuple):
 
 
 def asked_moment(question: PlanQuestion) -> AskedMoment:
-    """Which moment a question is about."""
+    """The moment that a question is about."""
     return AskedMoment(question.as_of, question.known_at, question.min_seq)

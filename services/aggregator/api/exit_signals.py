@@ -1,6 +1,7 @@
-"""Ends what never ends by itself when the process gets a signal to stop.
+"""Ends streams when the process gets a signal to stop.
 
-uvicorn tells an app that it stops only when all connections are closed, and a stream's stays open until the app ends it.
+uvicorn shuts an app down only after all connections are closed, but a stream's connection stays open until the app ends
+it.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def on_stop(stop: Callable[[], None]) -> Generator[None]:
-    """Call `stop` in the event loop when this process gets a signal to end, before the handler that was there."""
+    """Call `stop` in the event loop on a signal to end, before the handler that was installed."""
     if threading.current_thread() is not threading.main_thread():  # signals arrive in the main thread only
         yield
         return

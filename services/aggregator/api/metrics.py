@@ -1,4 +1,4 @@
-"""What this process tells Prometheus besides its requests and its projection."""
+"""The Prometheus metrics of the realization api, besides those of requests and projection."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -20,7 +20,7 @@ class ApiMetrics:
             "pantau_book_open_seconds", "Time to load a plan's facts into memory.", buckets=SECONDS, registry=registry
         )
         self.facts_in_memory = Gauge(
-            "pantau_book_facts", "Room taken by the plans in memory, in facts.", registry=registry
+            "pantau_book_facts", "Memory taken by the plans in memory, counted in facts.", registry=registry
         )
         self.unknown_facts = Counter(
             "pantau_unknown_facts_total",

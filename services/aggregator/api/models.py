@@ -1,7 +1,7 @@
-"""Models that several answers have in common: the OpenAPI document is made of them.
+"""Models that several responses share; the OpenAPI document is made from them.
 
-Numbers that must stay exact are decimal strings; `percent` is rounded once, half up, to two places, and reads
-neither 0.00 nor 100.00 unless it is none or all.
+Numbers that must stay exact are decimal strings. `percent` is rounded once, half up, to two places, and is 0.00 or
+100.00 only for none or all.
 """
 
 from datetime import date, datetime
@@ -24,7 +24,7 @@ Percent = Annotated[
     str | None,
     Field(
         description=(
-            "Decimal string, rounded once, half up, to two places; between 0.01 and 99.99 unless it is none or all "
+            "Decimal string, rounded once, half up, to two places; between 0.01 and 99.99 except for none and all "
             "(19,999 of 20,000 is 99.99). Null is unknown, never 0."
         ),
         examples=["36.38"],
@@ -36,13 +36,13 @@ Exact = Annotated[
 
 
 class Answer(BaseModel):
-    """Base of everything answered."""
+    """Base of all response models."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Text(Answer):
-    """What people read, in Indonesian and English."""
+    """A text for people, in Indonesian and English."""
 
     id: str
     en: str
@@ -70,7 +70,7 @@ class Target(Answer):
     percent: Percent
     rule: Annotated[
         Rule,
-        Field(description="By the dimension's own yearly targets, the plan's, or linear over the plan's years."),
+        Field(description="From the dimension's own yearly targets, from the plan's, or linear over the plan's years."),
     ]
 
 
@@ -83,7 +83,7 @@ class Achievement(Answer):
 
 
 class Cell(Answer):
-    """Everything said of one set of programs."""
+    """The counts and figures of a set of programs."""
 
     programs: Annotated[int, Field(description="Programs of the plan version in force.")]
     reported: Annotated[int, Field(description="Of these, how many were ever reported.")]
@@ -91,14 +91,18 @@ class Cell(Answer):
     realized: Annotated[int, Field(description="Claimed to be realized.")]
     verified_realized: Annotated[int, Field(description="Claimed to be realized, and confirmed by an evaluator.")]
     statuses: Annotated[dict[Status, int], Field(description="Reported programs by the status claimed.")]
-    share: Annotated[Figure, Field(description="Programs realized / programs, on the basis asked.")]
-    claimed: Annotated[Figure, Field(description="The share by what is claimed.")]
-    verified: Annotated[Figure, Field(description="The share by what is verified.")]
-    weighted: Annotated[Figure, Field(description="Weights realized / weights, on the basis asked.")]
+    share: Annotated[Figure, Field(description="Programs realized / programs, on the requested basis.")]
+    claimed: Annotated[Figure, Field(description="The share on the basis of claims.")]
+    verified: Annotated[Figure, Field(description="The share on the basis of verifications.")]
+    weighted: Annotated[Figure, Field(description="Weights realized / weights, on the requested basis.")]
     progress: Annotated[Figure, Field(description="Mean physical progress of the programs reported.")]
-    progress_all: Annotated[Figure, Field(description="The same over all programs, unknown as 0.")]
+    progress_all: Annotated[
+        Figure, Field(description="Mean physical progress of all programs, with 0 for those never reported.")
+    ]
     financial: Annotated[Figure, Field(description="Money spent / budget ceiling to date.")]
-    financial_ahead: Annotated[bool, Field(description="Money runs ahead of physical progress: a warning.")]
+    financial_ahead: Annotated[
+        bool, Field(description="Money spent exceeds physical progress by more than 10 points: a warning.")
+    ]
     target: Target | None
     achievement: Annotated[
         Achievement | None, Field(description="Null where there is no share, or nothing is due yet.")
@@ -106,9 +110,9 @@ class Cell(Answer):
 
 
 class Overall(Cell):
-    """The cell of all programs asked about."""
+    """The cell of all programs in the response."""
 
-    dimension_mean: Annotated[Figure, Field(description="Mean of the dimensions' shares, on the basis asked.")]
+    dimension_mean: Annotated[Figure, Field(description="Mean of the dimensions' shares, on the requested basis.")]
 
 
 class Group(Cell):
@@ -119,31 +123,31 @@ class Group(Cell):
 
 
 class KnownAt(Answer):
-    """How much of the book is in the answer: all facts up to this `seq`."""
+    """What was known: all facts up to this `seq`."""
 
     seq: Annotated[int, Field(examples=[8123])]
     received_at: Annotated[Instant | None, Field(description="When that fact was received; null for seq 0.")]
 
 
 class Known(Answer):
-    """What every answer about one plan says of itself."""
+    """Base of all responses about one plan: it says which plan, and which facts were known."""
 
     plan: Annotated[str, Field(examples=["kota-pontianak-2019-2028"])]
     known_at: KnownAt
 
 
 class Dated(Known):
-    """An answer that is true of one date."""
+    """Base of responses that hold at one date."""
 
-    as_of: Annotated[date, Field(description="The date in the world that was asked about.", examples=["2020-12-31"])]
+    as_of: Annotated[date, Field(description="The date that the response is about.", examples=["2020-12-31"])]
 
 
-FreshAt = Annotated[Instant | None, Field(description="When the youngest fact in the answer was received.")]
+FreshAt = Annotated[Instant | None, Field(description="When the latest fact in the response was received.")]
 Next = Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
 
 
 class FactRef(Answer):
-    """A fact in the book: the event's identity, and its number."""
+    """A fact in the facts log: the event's identity, and its `seq`."""
 
     source: Annotated[str, Field(examples=["/plans/kota-pontianak-2019-2028/departments/diskominfo"])]
     id: str

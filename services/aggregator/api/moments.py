@@ -1,6 +1,7 @@
-"""From a request to the moment it asks about: a plan's facts, a date in the world, and the `seq` up to which facts are known.
+"""From a request to the moment it is about: a plan's facts, `as_of`, and `known_at`, the `seq` up to which facts are
+known.
 
-Only here is a clock read: for "today" where no date was asked for.
+The clock is read here only, for "today" where a request names no date.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from services.kit.http.problems import NotFoundProblem, UnavailableProblem
 from services.kit.projection.follower import Projection
 
 WAIT_SECONDS = 5.0
-AHEAD_AT_MOST = 100_000  # facts that may come while a request waits for a `seq`
+AHEAD_AT_MOST = 100_000  # facts, by which a requested `seq` may be higher than the last one known
 TIME_ZONE = "Asia/Jakarta"  # of a plan without a version
 
 Clock = Callable[[], datetime]
@@ -29,7 +30,7 @@ def utc_now() -> datetime:
 
 
 def date_in(zone: str | None, moment: datetime) -> date:
-    """The date it is in a time zone; None: that of a plan without a version."""
+    """The date at a time in a time zone; None: the time zone of plans without a version."""
     return moment.astimezone(ZoneInfo(zone or TIME_ZONE)).date()
 
 
@@ -40,7 +41,7 @@ def time_zone(opened: OpenPlan) -> str | None:
 
 
 class AskedMoment(NamedTuple):
-    """The part of a question that says which moment is meant."""
+    """The parameters of a request that name its moment."""
 
     as_of: date | None
     known_at: int | datetime | None
@@ -49,9 +50,9 @@ class AskedMoment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What an answer is about: a plan's facts, a date in the world, and the `seq` up to which facts are known.
+    """What a response is about: a plan's facts, a date, and the `seq` up to which facts are known.
 
-    `latest`: no `seq` was asked for, so an answer that knows more is as good.
+    `latest`: the request named no `seq`, so a response with newer facts is as good.
     """
 
     opened: OpenPlan
@@ -69,15 +70,15 @@ class Moment:
 
 
 class Moments:
-    """Finds the moment a request asks about."""
+    """Finds the moment that a request is about."""
 
     def __init__(self, open_plans: OpenPlans, projection: Projection, limits: WorkLimiter, now: Clock) -> None:
         self._open_plans, self._projection, self._limits, self._now = open_plans, projection, limits, now
 
     async def wait(self, plan: str, when: AskedMoment, *, keyed: bool) -> None:
-        """Wait, bounded, until what is asked about is known: `min_seq`, or a `known_at` that is a `seq`.
+        """Wait until the requested `seq` is known: `min_seq`, or `known_at` where it is a `seq`.
 
-        Raises NotFoundProblem for an unknown plan, UnavailableProblem where a fact does not come, TooManyProblem.
+        Raises NotFoundProblem for an unknown plan, UnavailableProblem after the time limit, TooManyProblem.
         """
         asked = max(when.min_seq or 0, when.known_at if isinstance(when.known_at, int) else 0)
 
@@ -102,19 +103,19 @@ class Moments:
             return await self._open_plans.open(plan)
 
     async def opened(self, plan: str) -> OpenPlan:
-        """A known plan in memory. The caller holds room already."""
+        """A known plan in memory. The caller already holds a place."""
         return await self._open_plans.open(plan)
 
     async def moment(self, plan: str, when: AskedMoment) -> Moment:
-        """The moment asked about, of a plan and `seq` that are known."""
+        """The moment of a request whose plan and `seq` are known."""
         opened = await self._open_plans.open(plan)
-        if isinstance(when.known_at, datetime):  # looked for among the times of all facts
+        if isinstance(when.known_at, datetime):  # a search among the receipt times of all facts
             seq = await self._limits.in_thread("answers", opened.seq_at, when.known_at)
             return Moment(opened, when.as_of or self.today(opened), seq)
         return self._moment(opened, when.as_of, when.known_at)
 
     def moment_at_once(self, plan: str, when: AskedMoment) -> Moment | None:
-        """The same where that takes no time; else None."""
+        """The same where it takes no time, with the plan in memory; else None."""
         opened = self._open_plans.peek(plan)
         if opened is None or isinstance(when.known_at, datetime):
             return None
@@ -125,5 +126,5 @@ class Moments:
         return Moment(opened, as_of or self.today(opened), seq, latest=known_at is None)
 
     def today(self, opened: OpenPlan) -> date:
-        """The date it is in a plan's time zone."""
+        """Today's date in a plan's time zone."""
         return date_in(time_zone(opened), self._now())

@@ -1,7 +1,8 @@
-"""The plans in memory: their facts, loaded when first asked for, kept up as facts are committed.
+"""The plans in memory: their facts, loaded on first use and updated as facts are committed.
 
-Everything that changes a plan's facts happens in the event loop, and under its lock. So what is asked in the event loop needs
-no lock, and what takes long may be asked in a thread by a caller that holds both locks: nothing changes meanwhile.
+A plan's facts are changed only in the event loop, and only while holding its lock. So reading in the event loop needs
+no lock. Slow reading runs in a thread while the caller holds both of the plan's locks, so that nothing changes
+meanwhile.
 """
 
 import asyncio
@@ -27,21 +28,23 @@ from services.kit.projection.facts import LARGE_BYTES, DecodedFact, decoded, kin
 from services.kit.projection.follower import Projection, Record
 
 FACTS_IN_MEMORY = 3_000_000  # about 130 bytes each
-PROGRAM_FACTS = 8  # a program of a plan version takes as much room as so many facts
+PROGRAM_FACTS = 8  # a program of a plan version takes as much memory as this many facts
 KNOWN_KINDS = frozenset(kind.name for kind in KINDS)
 REMEMBERED_MOVES = 100
-NEWER_RETRY_SECONDS = 60  # until this program is updated
+NEWER_RETRY_SECONDS = 60  # `Retry-After` until this program is updated
 BREATH = 100  # facts after which other tasks of the event loop run
 
 
 class OpenPlan:
-    """A plan's facts, the times its facts were received, and which programs moved lately."""
+    """A plan's facts, their times of receipt, and which programs changed lately."""
 
     def __init__(self, plan: str) -> None:
         self.plan_facts = PlanFacts(plan)
         self.lock = asyncio.Lock()
-        self.turn = asyncio.Lock()  # of those who ask in threads: one at a time waits, so that no fact waits for many
-        self._received = array("q")  # milliseconds, at seq - 1
+        self.turn = (
+            asyncio.Lock()
+        )  # for readers in threads: only one at a time waits for `lock`, so that facts do not wait for many
+        self._received = array("q")  # milliseconds since 1970, at index seq - 1
         self._moves: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=REMEMBERED_MOVES)
         self.newer: UnknownFact | None = None  # a fact of an unknown kind, on which figures depend
 
@@ -51,11 +54,11 @@ class OpenPlan:
 
     @property
     def room(self) -> int:
-        """The room it takes in memory, in facts."""
+        """The memory it takes, counted in facts."""
         return self.seq + PROGRAM_FACTS * sum(len(version.programs) for version in self.plan_facts.versions)
 
     def add(self, fact: DecodedFact) -> None:
-        """Take the fact after the last one."""
+        """Add the next fact."""
         programs: tuple[str, ...] | None
         match fact:
             case ReportFact():
@@ -72,7 +75,8 @@ class OpenPlan:
             self._moves.append((fact.seq, programs))
 
     def require_known(self) -> None:
-        """Raise UnavailableProblem where figures depend on a fact of an unknown kind: never a wrong figure."""
+        """Raise UnavailableProblem where figures depend on a fact of an unknown kind, rather than give a wrong
+        figure."""
         if self.newer is not None:
             raise UnavailableProblem(str(NewerFactError(self.newer)), retry_after_seconds=NEWER_RETRY_SECONDS)
 
@@ -83,7 +87,7 @@ class OpenPlan:
         return ()
 
     def fill(self, stored: StoredFacts) -> None:
-        """Take all that is stored of the plan's facts."""
+        """Add all stored facts of the plan."""
         reports = stored.reports
         self._received = reports.received_ms
         lately = len(self._received) - REMEMBERED_MOVES
@@ -101,11 +105,11 @@ class OpenPlan:
         self._moves.extend((seq, programs) for seq, programs in sorted(moves.items()) if programs)
 
     def moved(self, after: int, up_to: int) -> list[str]:
-        """The programs that facts spoke of after one `seq` up to another, as far as it is remembered; each once."""
+        """The programs named by facts after one `seq` up to another, each once, as far as they are still remembered."""
         return list(dict.fromkeys(code for seq, codes in self._moves if after < seq <= up_to for code in codes))
 
     def seq_at(self, moment: datetime) -> int:
-        """The last `seq` that was received at a moment or before it; 0 where none was."""
+        """The last `seq` received at or before a time; 0 where there is none."""
         moment_ms = microseconds(moment) // 1000
         for at in range(len(self._received) - 1, -1, -1):
             if self._received[at] <= moment_ms:
@@ -117,7 +121,7 @@ class OpenPlan:
         return moment_of(self._received[seq - 1]) if seq else None
 
     def fresh_at(self, seq: int) -> datetime | None:
-        """When the youngest of the facts up to a `seq` was received."""
+        """When the latest of the facts up to a `seq` was received."""
         return moment_of(max(self._received[:seq])) if seq else None
 
 
@@ -138,19 +142,19 @@ class OpenPlans:
         self._seqs: dict[str, int] = {}
         self._open: OrderedDict[str, OpenPlan] = OrderedDict()
         self._loading: dict[str, asyncio.Task[OpenPlan]] = {}
-        self._arrived: dict[str, list[Record]] = {}  # facts committed while their plan is being loaded
+        self._arrived: dict[str, list[Record]] = {}  # plan -> facts committed while it is being loaded
         metrics.facts_in_memory.set_function(lambda: float(self._taken()))
 
     def load(self, connection: Connection) -> None:
-        """Learn which plans there are."""
+        """Load the last `seq` of every plan."""
         self._seqs = self._tables.seqs(connection)
 
     def seq(self, plan: str) -> int | None:
-        """The last `seq` that is answered now; None for a plan without facts."""
+        """The last `seq` known now; None for a plan without facts."""
         return self._seqs.get(plan)
 
     def peek(self, plan: str) -> OpenPlan | None:
-        """A plan if it is in memory. Raises UnavailableProblem where a newer version wrote what figures need."""
+        """A plan if it is in memory. Raises UnavailableProblem where figures depend on a fact of an unknown kind."""
         found = self._open.get(plan)
         if found is not None:
             self._open.move_to_end(plan)
@@ -191,7 +195,7 @@ class OpenPlans:
         return opened
 
     async def on_commit(self, records: Sequence[Record]) -> set[str]:
-        """Take committed facts into the plans in memory. Returns the plans that have new ones."""
+        """Add committed facts to the plans in memory. Returns the plans that have new ones."""
         by_plan: dict[str, list[Record]] = {}
         for record in records:
             if record.topic != "facts" or record.value is None:
@@ -207,7 +211,7 @@ class OpenPlans:
             if opened is not None:
                 await self._advance(plan, opened, arrived)
         seqs = {plan: (await _decoded(arrived[-1])).seq for plan, arrived in by_plan.items()}
-        self._seqs |= seqs  # last: who waits for a seq finds its fact in memory
+        self._seqs |= seqs  # last: a request that waits for a `seq` then finds its fact in memory
         return set(seqs)
 
     async def _advance(self, plan: str, opened: OpenPlan, records: Iterable[Record]) -> None:
@@ -215,7 +219,7 @@ class OpenPlans:
             for number, record in enumerate(records, start=1):
                 fact = await _decoded(record)
                 if fact.seq > opened.seq + 1:
-                    self._open.pop(plan, None)  # a gap: it will be loaded anew
+                    self._open.pop(plan, None)  # a gap: the plan is loaded again on next use
                     return
                 if fact.seq == opened.seq + 1:
                     opened.add(fact)
@@ -224,7 +228,7 @@ class OpenPlans:
 
 
 async def _decoded(record: Record) -> DecodedFact:
-    """The fact of a record; what takes more than some ms is done in a thread."""
+    """The fact of a record; a large one is decoded in a thread."""
     is_large = len(record.value or b"") >= LARGE_BYTES
     return await asyncio.to_thread(decoded, record) if is_large else decoded(record)
 
@@ -232,8 +236,8 @@ async def _decoded(record: Record) -> DecodedFact:
 def _read(plan: str, stored: StoredFacts) -> OpenPlan:
     opened = OpenPlan(plan)
     opened.fill(stored)
-    # A loaded plan lives long and has no cycles. If the collector looked at it each time, all would stand still for that:
-    # 450 ms for 600,000 facts, measured. What is young garbage now is taken out first, so that it is not kept with it.
+    # A loaded plan lives long and has no cycles, but each garbage collection of it would stop the process: 450 ms for
+    # 600,000 facts, measured. So it is frozen, after a collection of the young garbage, which would be frozen with it.
     gc.collect(1)
     gc.freeze()
     return opened

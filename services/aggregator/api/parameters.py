@@ -1,6 +1,6 @@
-"""Parameters that several questions have in common. They are validated whole, and all errors are answered at once.
+"""Query parameters that several routes share. They are validated together, and all errors are returned at once.
 
-An unknown parameter is refused: a typing error in `as_of` would else be answered with today's figure.
+An unknown parameter is refused: otherwise a misspelt `as_of` would return today's figure.
 """
 
 import re
@@ -26,10 +26,10 @@ _DAY_WITHOUT_HYPHENS = re.compile("(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-
 
 
 def _day(value: Any) -> Any:
-    """A full-date of RFC 3339: nothing else is one, also where it could be read as one."""
+    """A full-date of RFC 3339, and no other form of a date."""
     if isinstance(value, str):
         if not _DAY.fullmatch(value):
-            raise ValueError("is no date like 2020-12-31")
+            raise ValueError("is not a date like 2020-12-31")
         return date.fromisoformat(value)
     return value
 
@@ -62,7 +62,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 AsOf = Annotated[
     Day | None,
     Field(
-        description="The date in the world asked about; default: today in the plan's time zone.",
+        description="The date that the response is about. Default: today in the plan's time zone.",
         examples=["2020-12-31"],
     ),
 ]
@@ -70,31 +70,31 @@ KnownAt = Annotated[
     Seq | AwareDatetime | None,
     BeforeValidator(_seq_or_moment),
     Field(
-        description="A `seq`, or a moment: only facts received up to then. Default: all that is known.",
+        description="A `seq` or a time: only facts up to it are used. Default: all known facts.",
         examples=["8123"],
     ),
 ]
 MinSeq = Annotated[
     Seq | None,
-    Field(description="Wait, for some seconds at most, until this much is known; 503 where it does not come."),
+    Field(description="Wait, for some seconds at most, until this `seq` is known; 503 where it is not by then."),
 ]
 QuickWin = Annotated[int | None, Field(ge=2000, le=2100, description="Only the Quick Win programs of this year.")]
 
 
 class BaseQuestion(BaseModel):
-    """Base of every question."""
+    """Base of the query parameters of a route."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PlanQuestion(BaseQuestion):
-    """What is asked of one plan at one date."""
+    """The query parameters of a route about one plan at one date."""
 
     as_of: AsOf = None
     known_at: KnownAt = None
     min_seq: MinSeq = None
 
 
-Cursor = Annotated[str | None, Field(max_length=500, description="`next` of the page before.")]
+Cursor = Annotated[str | None, Field(max_length=500, description="`next` of the previous page.")]
 PlanPath = Annotated[str, Path(pattern=f"^(?:{PLAN})$", examples=["kota-pontianak-2019-2028"])]
 ProgramPath = Annotated[str, Path(pattern=PROGRAM, examples=["GOV-001"])]

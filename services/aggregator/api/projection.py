@@ -1,6 +1,6 @@
-"""The projection of the facts log: facts by plan and `seq`, what is to be known of every plan, and its live snapshot.
+"""The projection of the realization api: facts by plan and `seq`, a row for every plan, and its live snapshot.
 
-Only what `realization` can't say is kept in columns; what a fact means is asked of the heart, never of SQL.
+SQL is only used to find facts; standings and figures are computed by `realization`, never in SQL.
 """
 
 import json
@@ -33,7 +33,7 @@ TOPICS = ("facts", PRIVATE, "realization", "access")
 
 
 class StoredFacts(NamedTuple):
-    """What is stored of a plan's facts: of reports what they claim, and plan versions and others whole."""
+    """The stored facts of a plan: the claims of reports, and plan versions and other facts whole."""
 
     reports: Columns
     plans: list[PlanVersionFact]
@@ -42,7 +42,7 @@ class StoredFacts(NamedTuple):
 
 
 class LiveCounts(NamedTuple):
-    """What a plan's live snapshot says of all its programs, and the date it is true of."""
+    """The overall counts of a plan's live snapshot, and its `as_of`."""
 
     as_of: date
     programs: int
@@ -52,8 +52,8 @@ class LiveCounts(NamedTuple):
 class PlanRow(NamedTuple):
     """What is known of a plan without loading it.
 
-    `seq`: its last fact. `settled_on`: the latest date any of its facts speaks of; from then on its counts are the
-    same at every date. `time_zone`: of its highest version. `live`: from its snapshot.
+    `seq`: of its last fact. `settled_on`: the latest date that any of its facts is about; from then on its counts are
+    the same at every date. `time_zone`: of its highest version. `live`: from its snapshot.
     """
 
     plan: str
@@ -64,12 +64,12 @@ class PlanRow(NamedTuple):
 
 
 class Tables:
-    """The tables, how records are written to them, and what is read from them."""
+    """The tables, with writing records to them and reading from them."""
 
     def __init__(self) -> None:
         self.metadata = MetaData()
-        # Values are the JSON of a `schemas.facts.Fact`. Those of reports, which are most of all facts, are apart: they are
-        # read one by one, for what a claim does not say. What a plan is loaded from lies together, and is little.
+        # Values are the JSON of a `schemas.facts.Fact`. Reports, which are most facts, have a table of their own: they
+        # are only read one by one, for fields that a claim lacks. So the rows that a plan is loaded from are few.
         self._reports, self._others = (
             Table(
                 f"{PREFIX}{name}",
@@ -107,7 +107,7 @@ class Tables:
         )
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Write what records of `facts` and `realization` say."""
+        """Apply records of `facts` and `realization`."""
         facts = [record for record in records if record.topic == "facts" and record.value]
         if facts:
             self._apply_facts(connection, facts)
@@ -186,7 +186,7 @@ class Tables:
         ]
 
     def stored_facts(self, connection: Connection, plan: str) -> StoredFacts:
-        """All that a plan is loaded from."""
+        """Everything that a plan is loaded from."""
         pages = select(self._pages.c.value).where(self._pages.c.plan == plan).order_by(self._pages.c.page)
         others = select(self._others.c.value).where(self._others.c.plan == plan).order_by(self._others.c.seq)
         kept = StoredFacts(unpack(plan, read_blobs(connection, pages)), [], [], [])
@@ -222,13 +222,13 @@ class Tables:
 
 
 def _settles_on(fact: DecodedFact) -> date:
-    """The latest date a fact speaks of."""
+    """The latest date that a fact is about."""
     if isinstance(fact, ReportFact):
         return fact.report.effective_on
     if isinstance(fact, PlanVersionFact):
         return fact.plan.effective_from
     if isinstance(fact, UnknownFact):
-        return date.max if fact.fold else date.min  # what it says is not known
+        return date.max if fact.fold else date.min  # its content is not known
     day = BY_TYPE[fact.event.type].day
     stated: date = date.min if day is None else getattr(fact.event.data, day)
     return stated

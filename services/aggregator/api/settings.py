@@ -10,7 +10,7 @@ from services.kit.settings import Port, ServiceSettings
 
 
 class RealizationSettings(ServiceSettings):
-    """What the realization api reads of the environment."""
+    """The environment variables that the realization api reads."""
 
     aggregator_port: Port = 8003
     streams: Annotated[int, Field(ge=4, le=1_000_000)] = 5_000

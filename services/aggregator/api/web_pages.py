@@ -1,4 +1,4 @@
-"""The web pages: `web/index.html` at `/`, its modules and styles below `/app/`. Nothing comes from elsewhere."""
+"""The web pages: `web/index.html` at `/`, its modules and styles below `/app/`. Nothing is loaded from another host."""
 
 from datetime import date
 from os import PathLike, stat_result
@@ -37,7 +37,7 @@ HEADERS = {
 
 
 class Opening(Answer):
-    """What the page opens at when its address names nothing."""
+    """The plan that the page shows when its address names none."""
 
     plan: str | None
     as_of: date | None
@@ -55,7 +55,7 @@ class _Pages(StaticFiles):
 
 
 def add_pages(app: FastAPI, settings: RealizationSettings) -> None:
-    """Serve the pages, and what they open at."""
+    """Serve the pages, and the plan that they open with."""
 
     @app.get("/opening.json", include_in_schema=False, dependencies=[PUBLIC])
     async def opening() -> Opening:

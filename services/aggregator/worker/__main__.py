@@ -10,7 +10,7 @@ from services.kit.settings import read
 
 
 def main() -> None:
-    """Work until told to stop."""
+    """Run until a signal stops it."""
     settings = read(WorkerSettings)
     if settings.worker_processes == 1:
         work(settings)

@@ -20,7 +20,7 @@ SESSION_SECONDS = 10.0
 
 
 class _AsItIs:
-    """A "model" that leaves the value alone: chunks are decoded by `decide`, not by Faust."""
+    """A Faust "model" that returns the value unchanged: `decide` decodes chunks, not Faust."""
 
     @staticmethod
     def from_data(value: Any, preferred_type: Any = None) -> Any:
@@ -41,7 +41,7 @@ class AggregatorApp(TakeoverApp):
             consumer_group_instance_id=settings.worker_instance,
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
-            # Faust gives a takeover up after so long, and would never begin another: the engine leaves before.
+            # After this time Faust abandons a takeover and never begins another: the engine fail-stops earlier.
             broker_request_timeout=TAKEOVER_SECONDS + 10.0,
             broker_rebalance_timeout=REBALANCE_SECONDS,
             broker_max_poll_interval=300.0,
@@ -61,7 +61,7 @@ class AggregatorApp(TakeoverApp):
 
 
 def _credentials(options: ClientOptions) -> Credentials | None:
-    """The same options as Faust names them, for whatever it connects by itself; None for an unsecured Kafka."""
+    """The client options as Faust's credentials, for the connections that Faust opens. None for an unsecured Kafka."""
     context = options.get("ssl_context")
     if "sasl_plain_username" in options:
         return SASLCredentials(

@@ -1,4 +1,4 @@
-"""What to think of one record of the mail, by itself: an event, or the reason it is refused.
+"""Decodes and validates one input record by itself: into an event, or a reason to reject it.
 
 Pure. Nothing here looks at another record: what depends on other facts is a standing, computed by `realization`.
 """
@@ -36,12 +36,12 @@ from schemas.vocabulary import Reason
 from services.aggregator.worker.records import InputRecord
 
 DETAIL_LIMIT = 4_000
-NAME_LIMIT = 256  # characters of a source or id that are repeated
+NAME_LIMIT = 256  # characters of a source or id that a rejection repeats
 STRUCTURED = [(CONTENT_TYPE, MEDIA_TYPE.encode())]  # the headers that nearly all records have
 
 
 class Rejection(NamedTuple):
-    """Why a record is refused, and of whom it speaks as far as it can be read."""
+    """Why a record is refused, with the plan, source and id of its event as far as they can be read."""
 
     reason: Reason
     detail: str
@@ -51,8 +51,8 @@ class Rejection(NamedTuple):
 
 
 class DecodedEvent(msgspec.Struct, frozen=True, gc=False):
-    """Good mail: an event, and its content. Of a report `said` is what the fold needs of it. `ignored`: claims of the
-    sender that are not believed."""
+    """A valid event and its content. `payload`: of a report only what the fold needs, else the event. `ignored`: names
+    of attributes that the sender set and that are not attested."""
 
     kind: str
     plan: str
@@ -65,12 +65,14 @@ class DecodedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def read(topic: str, partition: int, partitions: int, record: InputRecord, secret: Secret) -> DecodedEvent | Rejection:
-    """The event a record holds, or why it is refused. `topic` is its name without prefix."""
+    """The event in a record, or why it is refused. `topic` is its name without prefix."""
     value = record.value
     if value is None:
         return _about(record, Reason.NOT_JSON, "the record has no value")
     if len(value) > LIMITS[topic]:
-        return _about(record, Reason.TOO_LARGE, f"{len(value)} bytes, at most {LIMITS[topic]} are taken")
+        return _about(
+            record, Reason.TOO_LARGE, f"the record has {len(value)} bytes; at most {LIMITS[topic]} are accepted"
+        )
     if record.headers and record.headers != STRUCTURED:
         written = _structured(record, value)
         if isinstance(written, Rejection):
@@ -95,14 +97,15 @@ def read(topic: str, partition: int, partitions: int, record: InputRecord, secre
         return Rejection(reason, detail, event.plan, event.source, event.id)
     payload = report_of(event) if isinstance(event, StatusReported) else event
     kind, normalized = kind_of(event), content(event)
-    if len(normalized.public) > PLAN_VERSION_LIMIT:  # 9E15 is kept as 9000000000000000
-        detail = f"{len(normalized.public)} bytes as it is kept, at most {PLAN_VERSION_LIMIT} are taken"
+    if len(normalized.public) > PLAN_VERSION_LIMIT:  # normalizing can lengthen it: 9E15 becomes 9000000000000000
+        detail = f"the normalized event has {len(normalized.public)} bytes; at most {PLAN_VERSION_LIMIT} are accepted"
         return Rejection(Reason.TOO_LARGE, detail, event.plan, event.source, event.id)
     return DecodedEvent(kind.name, event.plan, event.source, event.id, normalized, payload, kind.fold, ignored)
 
 
 def _believed(event: Event, secret: Secret) -> tuple[Event, tuple[str, ...]]:
-    """The event without its mark, and without a role that intake did not attest; and what of it was ignored."""
+    """The event without its attestation, and without a role that intake did not attest; with the names of the
+    attributes that were ignored."""
     if event.attestedrole is None and event.attestation is None:
         return event, ()
     if event.attestedrole is not None and secret.holds(event.attestation, statement(event)):
@@ -115,7 +118,7 @@ def _unattested(event: Event) -> tuple[Reason, str] | None:
     if kind_of(event).attested == "must" and event.attestedrole != "administrator":
         return (
             Reason.NOT_ATTESTED,
-            "only the administrator erases private parts, through the programs api, which attests it",
+            "only the administrator may erase private parts, and only through the programs api, which attests the role",
         )
     return None
 
@@ -126,7 +129,9 @@ def _structured(record: InputRecord, value: bytes) -> bytes | Rejection:
     if not is_binary(record.headers):
         form = media_type(attributes.get(CONTENT, MEDIA_TYPE))
         if form.startswith(FAMILY) and form != MEDIA_TYPE:
-            return _about(record, Reason.NOT_JSON, f"{form} is not read, but {MEDIA_TYPE} with one event in a record")
+            return _about(
+                record, Reason.NOT_JSON, f"{form} is not supported: send {MEDIA_TYPE} with one event in a record"
+            )
         return value
     if faults:
         return _about(record, Reason.WRONG_SHAPE, "; ".join(f"{each.where}: {each.what}" for each in faults))
@@ -139,7 +144,7 @@ def _structured(record: InputRecord, value: bytes) -> bytes | Rejection:
 
 
 def _good_report(value: bytes, partition: int, partitions: int, received_ms: int) -> DecodedEvent | None:
-    """A report that nothing is wrong with; None for any other mail, which is left to the models."""
+    """A valid report, decoded by the fast path; None for any other record, which the models then validate."""
     found = read_report(value)
     if found is None:
         return None
@@ -151,7 +156,7 @@ def _good_report(value: bytes, partition: int, partitions: int, received_ms: int
 
 @lru_cache(65_536)
 def _belongs(source: str, partition: int, partitions: int) -> bool:
-    """Whether reports of a source are taken, and on this partition; `_misplaced` tells why not."""
+    """Whether a source may send reports, and on this partition; `_misplaced` gives the reason where not."""
     parsed = parse_source(source)
     return parsed.kind in REPORT.senders and partition_of(parsed.plan, partitions) == partition
 
@@ -159,7 +164,7 @@ def _belongs(source: str, partition: int, partitions: int) -> bool:
 def _misplaced(event: Event, topic: str, partition: int, partitions: int) -> tuple[Reason, str] | None:
     kind = kind_of(event)
     if kind.topic != topic:
-        return Reason.WRONG_TOPIC, f"{event.type} enters by {kind.topic}, not by {topic}"
+        return Reason.WRONG_TOPIC, f"{event.type} belongs on topic {kind.topic}, not on {topic}"
     source = parse_source(event.source)
     if source.kind not in kind.senders:
         return Reason.WRONG_SOURCE, f"{event.type} may come from {' or '.join(kind.senders)}, not from {event.source}"
@@ -177,7 +182,7 @@ def _future(event: Event, received_ms: int) -> tuple[Reason, str] | None:
     if not ahead:
         return None
     return Reason.FUTURE_DATE, "; ".join(
-        f"{a.field} {a.stated} is in the future, at the latest {a.latest}" for a in ahead
+        f"{a.field} {a.stated} is in the future; the latest possible is {a.latest}" for a in ahead
     )
 
 
@@ -197,9 +202,9 @@ def _unreadable(record: InputRecord, error: ValidationError) -> Rejection:
 
 
 def _about(record: InputRecord, reason: Reason, detail: str) -> Rejection:
-    """A rejection that names source and id where value or headers can be read at all, so that a sender can ask for it."""
+    """A rejection with the source and id where value or headers can be read, so that its sender can look it up."""
     attributes: Mapping[str, object] = from_kafka(record.headers).found
-    if not is_binary(record.headers):  # else the value is the data, and what it names is something else
+    if not is_binary(record.headers):  # in binary mode the value is the data, without the attributes
         with suppress(ValueError, RecursionError):
             found = json.loads(record.value or b"")
             attributes = found if isinstance(found, dict) else attributes

@@ -1,4 +1,4 @@
-"""Where the topics of one partition number end, and that no transaction hangs on the outputs."""
+"""End offsets of the topics of one partition number, and a check that no transaction hangs on the outputs."""
 
 import asyncio
 import time
@@ -12,15 +12,16 @@ RETRY_SECONDS = 0.05
 
 
 class HangingTransactionError(Exception):
-    """A transaction is open that nobody will end."""
+    """A transaction is open that no producer will end."""
 
 
-async def nothing_hangs(readers: Readers, partition: int) -> None:
-    """Wait, bounded, until no transaction is open on what is ours alone to write. Raises HangingTransactionError.
+async def wait_for_hanging_transactions(readers: Readers, partition: int) -> None:
+    """Wait until no transaction is open on the output topics. Raises HangingTransactionError after HANGING_SECONDS.
 
-    Opening the partition's transactional id ended our own. One may be open all the same: Kafka 4.3 and 4.4 forget to end
-    a committed transaction on partitions that have no leader at that moment (KAFKA-20734). What it wrote is hidden, and the
-    next transaction's end, whichever that is, would be its end too: nothing may be decided on top of it.
+    Opening the partition's transactional id ended the former owner's transaction. One may be open all the same: Kafka
+    4.3 and 4.4 forget to end a committed transaction on partitions that have no leader at that moment (KAFKA-20734).
+    Its records are hidden, and the commit or abort of the next transaction would apply to them too, so nothing may be
+    processed before it is ended.
     """
     deadline = time.monotonic() + HANGING_SECONDS
     while True:
@@ -39,6 +40,6 @@ async def nothing_hangs(readers: Readers, partition: int) -> None:
 async def ends(
     readers: Readers, partition: int, topics: Iterable[str], isolation: Isolation = "read_committed"
 ) -> dict[str, int]:
-    """Where each topic (name without prefix) of one partition number ends for a reader of that isolation."""
+    """The end offset of each topic (name without prefix) of one partition number, at an isolation level."""
     found = await readers.ends([(topic, partition) for topic in topics], isolation)
     return {topic: end for (topic, _), end in found.items()}

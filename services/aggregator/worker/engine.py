@@ -1,7 +1,7 @@
-"""The engine: owns the partitions assigned to this process, and leaves the process when anything is wrong.
+"""The engine: owns the partitions assigned to this process.
 
-Fail-stop: an error of I/O or of the engine itself is logged and ends the process at once. A supervisor starts it
-again, the next owner takes over, and nothing is lost, because nothing was half written.
+Fail stop: an error of I/O or of the engine itself is logged and ends the process at once. A supervisor restarts it, and
+the next owner takes over. Nothing is lost, because only whole transactions are visible.
 """
 
 import asyncio
@@ -22,10 +22,11 @@ T = TypeVar("T")
 
 SNAPSHOT_POLL_SECONDS = 0.1
 TAKEOVER_SECONDS = 60.0
-STALL_SECONDS = 60.0  # in which nothing moves though mail waits
-# Longer than the broker lets a transaction live (transaction.max.timeout.ms): nobody will end this one by itself.
+STALL_SECONDS = 60.0  # without progress on any partition, though there is lag
+# Longer than a broker lets a transaction live (transaction.max.timeout.ms): this one does not end by itself.
 HIDDEN_SECONDS = 60.0
-LEFT_OUT_SECONDS = 300.0  # in which one partition does not move though others do: with a long backlog it has to wait
+# Without progress on one partition, though others make progress: with a long backlog a partition waits for its turn.
+LEFT_OUT_SECONDS = 300.0
 
 
 class Engine:
@@ -35,7 +36,7 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._readers = Readers(settings)
-        self._turns = TransactionLimiter()
+        self._limiter = TransactionLimiter()
         self._partitions: dict[int, Partition] = {}
         self._open = OpenTransactions()
 
@@ -43,7 +44,7 @@ class Engine:
         found = self._partitions.get(number)
         if found is None:
             found = self._partitions[number] = Partition(
-                self._settings, number, self._metrics, self._readers, self._turns
+                self._settings, number, self._metrics, self._readers, self._limiter
             )
         return found
 
@@ -52,9 +53,11 @@ class Engine:
         return self._partition(partition).epoch
 
     async def take_over(self, partitions: Iterable[int]) -> Mapping[tuple[str, int], int]:
-        """Become the owner of exactly these partitions. Returns where to read on, per full topic name and partition.
+        """Become the owner of exactly these partitions. Returns the next offset to read per full topic name and
+        partition.
 
-        What takes too long ends the process: nothing is fetched meanwhile, and nobody else may have the partitions.
+        A takeover that takes longer than TAKEOVER_SECONDS is a fail stop: meanwhile nothing is fetched, and no other
+        worker can own the partitions.
         """
         wanted = sorted(partitions)
         await self.give_up(number for number, one in self._partitions.items() if one.owned and number not in wanted)
@@ -74,26 +77,26 @@ class Engine:
             self._open.forget(number)
 
     def observe_ends(self, topic: str, partition: int, stable: int, end: int, answer: float) -> None:
-        """Take note of where an input partition ends, and where what is committed of it does."""
+        """Record the last stable offset and the end offset of an input partition."""
         name = topic.removeprefix(self._settings.topic_prefix)
         age = self._open.observe(name, partition, stable, end, answer)
         self._metrics.stable_offset.labels(name, partition).set(stable)
         self._metrics.open_seconds.labels(name, partition).set(age)
 
     async def process(self, chunk: Chunk) -> None:
-        """Decide a chunk of mail and write what follows."""
+        """Fold a chunk of input records and write the results in one transaction."""
         topic = chunk.topic.removeprefix(self._settings.topic_prefix)
         await self._or_fail_stop("processing", self._partition(chunk.partition).process(topic, chunk))
 
     async def keep_snapshots(self) -> None:
-        """Write snapshots that were held back, for ever."""
+        """Write snapshots that are due, until cancelled."""
         while True:
             await asyncio.sleep(SNAPSHOT_POLL_SECONDS)
             for partition in list(self._partitions.values()):
                 await self._or_fail_stop("writing snapshots", partition.write_due_snapshots())
 
     async def watch(self) -> None:
-        """Leave when mail waits and nothing moves. Liveness is progress."""
+        """Fail stop when there is lag and no progress. Liveness is progress."""
         while True:
             await asyncio.sleep(1.0)
             for partition in self._partitions.values():
@@ -104,14 +107,14 @@ class Engine:
                 fail_stop(stalled)
 
     def stalled(self, now: float) -> str | None:
-        """What does not move any more, if anything."""
+        """What makes no progress any more, as a sentence; None while all is well."""
         owned = [one for one in self._partitions.values() if one.owned]
         waiting = [one for one in owned if one.behind > 0 or not one.ready]
         if not waiting:
             return None
         idle = now - max(one.progressed_at for one in owned)
         if idle > STALL_SECONDS:
-            return f"mail waits, and nothing has moved for {idle:.0f} seconds"
+            return f"input records are waiting, and no partition made progress for {idle:.0f} seconds"
         longest = min(waiting, key=lambda one: one.progressed_at)
         idle = now - longest.progressed_at
         return (
@@ -119,12 +122,13 @@ class Engine:
         )
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Give up all partitions and close all connections."""
         await asyncio.gather(*(partition.close() for partition in self._partitions.values()))
         await self._readers.close()
 
     def ready(self) -> tuple[bool, dict[str, object]]:
-        """Whether every owned partition is restored and can be read to its end, and what is so far."""
+        """Whether every owned partition is restored and no open transaction hides its records; with the details of
+        /readyz."""
         owned = [partition for partition in self._partitions.values() if partition.owned]
         restored = sum(partition.ready for partition in owned)
         behind = sum(partition.behind for partition in owned)

@@ -1,11 +1,10 @@
-"""What a fetch of the inputs brings, as `Record`s: each is made once, and none can stop the reading.
+"""Decodes what is fetched from the inputs straight into `InputRecord`s, whatever bytes it holds.
 
-aiokafka makes a `ConsumerRecord` of eleven fields for each record, of which five are needed here; a chunk of those was
-then made into `Record`s. That is two of every nine microseconds that reading costs.
+aiokafka makes a `ConsumerRecord` of eleven fields for each record, of which five are needed here. Converting those into
+`InputRecord`s took two of the nine microseconds that reading a record takes.
 
-Kafka's protocol says that the names of headers are UTF-8; neither brokers nor all clients check it, and aiokafka raises
-for the whole batch: one such record would end the worker again and again. Here a name is read with U+FFFD for what is
-none.
+Kafka's protocol says that header names are UTF-8. Neither brokers nor all clients check it, and aiokafka raises for the
+whole batch: one such record would end the worker again and again. Here invalid bytes in a name become U+FFFD.
 """
 
 from collections.abc import Iterator
@@ -21,17 +20,17 @@ from services.aggregator.worker.records import InputRecord
 
 
 def as_records(_: bytes | None) -> NoReturn:
-    """The `value_deserializer` of a consumer that gives `Record`s. It names the wish and is never called."""
+    """Marks a consumer that gives `InputRecord`s, as its `value_deserializer`. It is never called."""
     raise AssertionError("read_as_records was not called")
 
 
 def read_as_records() -> None:
-    """Have the consumers of this process that ask for it (`as_records`) give `Record`s."""
+    """Have the consumers of this process whose `value_deserializer` is `as_records` give `InputRecord`s."""
     read_fetches_with(_Records, _PartitionRecords)
 
 
 class _PartitionRecords(HookedPartitionRecords):
-    """The records of one partition; which of them are committed aiokafka knows."""
+    """The fetched records of one partition. aiokafka itself skips those that are not committed."""
 
     def as_they_are(self, batches: Any, value_deserializer: Any) -> bool:
         batches.as_records = value_deserializer is as_records
@@ -39,7 +38,7 @@ class _PartitionRecords(HookedPartitionRecords):
 
 
 class _Records(MemoryRecords):
-    """What a fetch brought of a partition, batch by batch."""
+    """The fetched batches of one partition."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -52,12 +51,12 @@ class _Records(MemoryRecords):
         return batch if batch is None or batch.is_control_batch else _Batch(batch, self)
 
     def read_slowly(self) -> Iterator[Any]:
-        """The records of the batch given last, read by aiokafka's own Python."""
+        """The records of the last batch returned, decoded by aiokafka's pure Python."""
         return records_in_python(self._data, self._given, _Lenient)
 
 
 class _Batch:
-    """A batch, read at once; where that can't be done, slowly."""
+    """A batch, decoded by the fast decoder, or by the slow one where a header name is not UTF-8."""
 
     def __init__(self, batch: Any, records: _Records) -> None:
         self._batch, self._records = batch, records
@@ -78,7 +77,7 @@ class _Batch:
 
 
 class _Lenient(bytearray):
-    """Bytes whose parts are text, whatever they are."""
+    """Bytes whose slices decode as UTF-8 with replacement characters, so that decoding never fails."""
 
     def __getitem__(self, key: SupportsIndex | slice) -> Any:
         found = super().__getitem__(key)

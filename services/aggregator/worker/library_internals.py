@@ -1,9 +1,9 @@
-"""What the worker takes from the insides of Faust and aiokafka: hooks that it overrides, private attributes, and modules that
-are not documented. No other file of the services uses any of them, but for the connection that
-services/kit/kafka_refusals.py makes: the kit imports nothing of the worker.
+"""The internals of Faust and aiokafka that the worker uses: overridden hooks, private attributes and undocumented
+modules.
 
-pyproject.toml pins the versions exactly. tests/contract/test_library_internals.py lists each name with what it is used
-for, and fails with that text where a library no longer has it.
+No other file of the services uses any, except services/kit/kafka_refusals.py for one connection, since the kit imports
+nothing of the worker. pyproject.toml pins the versions exactly. tests/contract/test_library_internals.py lists each
+name with its purpose, and fails with that text where a library no longer has it.
 """
 
 import asyncio
@@ -71,11 +71,11 @@ __all__ = [
     "records_in_python",
 ]
 
-# ── Faust: where the worker changes what it does ─────────────────────────────────────────────────────────────────────
+# ── Faust ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class HookedApp(faust.App):
-    """A Faust app over a transport of the subclass, without the folder of Faust's tables."""
+    """A Faust app whose subclass makes the transport. It creates no folder for Faust's tables."""
 
     @abstractmethod
     def new_transport(self, brokers: list[URL]) -> Transport:
@@ -88,28 +88,28 @@ class HookedApp(faust.App):
 
 
 class HookedWorker(faust.Worker):
-    """Faust's worker, stopped by the subclass."""
+    """Faust's worker, whose subclass handles the signals that stop it."""
 
     @abstractmethod
     async def stop_on(self, signal: signal.Signals) -> None:
-        """End the process, which has received this signal."""
+        """End the process on this signal."""
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
         self._stopping = asyncio.ensure_future(self.stop_on(signal), loop=self.loop)
 
 
 class HookedConsumerThread(AIOKafkaConsumerThread):
-    """Faust's consumer thread; the subclass makes its consumer and sees each fetch."""
+    """Faust's consumer thread, whose subclass makes the consumer and converts each fetch."""
 
     @abstractmethod
     def new_consumer(self, brokers: list[str]) -> AIOKafkaConsumer:
-        """The consumer of the worker, not started yet."""
+        """A consumer that is not started yet."""
 
     @abstractmethod
     def fetched(
         self, consumer: AIOKafkaConsumer, records: Mapping[TopicPartition, list[Any]]
     ) -> Mapping[TopicPartition, Any]:
-        """What `HookedConsumer.fetch` gives for these records."""
+        """The result of `HookedConsumer.fetch` for these records."""
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         return self.new_consumer(server_list(transport.url, transport.default_port))
@@ -126,22 +126,23 @@ class HookedConsumerThread(AIOKafkaConsumerThread):
 
 
 class HookedConsumer(Consumer):
-    """Faust's consumer, with a thread of the subclass. It commits nothing, and keeps no list of what could be."""
+    """Faust's consumer, whose subclass makes the thread. It commits no offsets, and keeps no list of acknowledged
+    ones."""
 
     @abstractmethod
     def new_thread(self) -> HookedConsumerThread:
         """The thread that fetches."""
 
     def active_partitions(self) -> set[TP]:
-        """The assigned partitions whose streams take more."""
+        """The assigned partitions that are not paused by their streams."""
         return set(self._get_active_partitions())
 
     async def fetch(self, partitions: set[TP], wait_seconds: float) -> Mapping[TopicPartition, Any]:
-        """What came of these partitions, as the thread's `fetched` gives it."""
+        """The records fetched of these partitions, as converted by the thread's `fetched`."""
         return await self._getmany(partitions, wait_seconds)
 
     def forget_read_offset(self, tp: TP) -> None:
-        """Have Faust take whatever comes next of a partition, as if nothing had been read of it."""
+        """Make Faust accept any next offset of a partition, as if nothing had been read of it."""
         self._read_offset[tp] = None
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -151,7 +152,7 @@ class HookedConsumer(Consumer):
         return self.new_thread()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Faust's list of gaps between acknowledged offsets, which nobody needs here."""
+        """Keep no list of gaps between acknowledged offsets: it is not needed here."""
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         raise AssertionError("only transactions commit offsets")
@@ -161,8 +162,8 @@ class HookedConsumer(Consumer):
 
 
 def position_and_stable_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int] | None:
-    """The offset up to which a partition was handed out, and its last stable offset as the last fetch has seen it (0
-    before any). None where the partition is not assigned, or its position not known yet."""
+    """The consumer's position in a partition, and the partition's last stable offset as of the last fetch (0 before
+    any). None where the partition is not assigned or its position is not known yet."""
     assignment = consumer._subscription.subscription.assignment
     state = assignment.state_value(tp) if assignment is not None else None
     if state is None or not state.has_valid_position:
@@ -171,8 +172,8 @@ def position_and_stable_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> t
 
 
 class HookedPartitionRecords(PartitionRecords):
-    """The records of one partition, in order, as far as they are committed; where the subclass says so they are what the
-    batches hold, and no `ConsumerRecord` is made of them."""
+    """The committed records of one partition, in order. Where `as_they_are` says so, they are the batches' own objects,
+    and no `ConsumerRecord`s are made of them."""
 
     def __init__(self, tp: TopicPartition, batches: MemoryRecords, *args: Any) -> None:
         super().__init__(tp, batches, *args)
@@ -181,7 +182,7 @@ class HookedPartitionRecords(PartitionRecords):
 
     @abstractmethod
     def as_they_are(self, batches: MemoryRecords, value_deserializer: Any) -> bool:
-        """Whether records are given as they are to a consumer with this deserializer."""
+        """Whether a consumer with this deserializer gets the batches' own objects."""
 
     def __iter__(self) -> Iterator[Any]:
         return self._records_iterator or iter(())
@@ -192,15 +193,15 @@ def record_itself(_: TopicPartition, record: Any) -> Any:
 
 
 def read_fetches_with(batches: type[MemoryRecords], records: type[HookedPartitionRecords]) -> None:
-    """Have the consumers of this process split what they fetch of a partition into batches and records by these classes."""
+    """Make the consumers of this process decode fetched batches and records with these classes."""
     fetcher.MemoryRecords = batches
-    fetcher.PartitionRecords = records  # type: ignore[misc]  # a class, for which ours is put
+    fetcher.PartitionRecords = records  # type: ignore[misc]  # a class, replaced by ours
 
 
 def records_in_python(data: bytes, number: int, readable: Callable[[bytearray], bytearray]) -> Iterator[Any]:
-    """The records of one of the batches (counted from 1) in the fetched `data`, read by aiokafka's own Python.
+    """The records of one batch (`number`, counted from 1) of the fetched `data`, decoded by aiokafka's pure Python.
 
-    `readable` is what the bytes of the batch, uncompressed, are read through.
+    `readable` wraps the uncompressed bytes of the batch before they are decoded.
     """
     batches = _MemoryRecordsPy(data)
     for _ in range(number - 1):
@@ -212,6 +213,6 @@ def records_in_python(data: bytes, number: int, readable: Callable[[bytearray], 
 
 
 def compress_fast(encode: Callable[..., bytes] = zstd_encode) -> None:
-    """Have batches with zstd compressed at level 1 in this process: facts in 0.4 of the time of level 3, which aiokafka
-    takes, and in a few bytes less."""
+    """Make this process compress zstd batches at level 1. For facts that takes 0.4 of the time of level 3, aiokafka's
+    level, and a few bytes less."""
     vars(sys.modules[DefaultRecordBatchBuilder.__module__])["zstd_encode"] = partial(encode, level=1)

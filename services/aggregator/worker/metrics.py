@@ -1,4 +1,4 @@
-"""What the worker tells Prometheus. The registry is passed in, so that a test can have its own."""
+"""The worker's Prometheus metrics. The registry is passed in, so that a test can have its own."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -19,29 +19,31 @@ RECORDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
 
 class _Reported(NamedTuple):
-    """What is told of a plan: its last snapshot, and when its departments (source -> milliseconds) last reported."""
+    """A plan's last snapshot, and when each department's last report was received (source -> milliseconds since
+    1970)."""
 
     snapshot: Snapshot
     last_received: Mapping[str, int]
 
 
 class _Plans(Collector):
-    """The figures of plans. They are made when Prometheus asks: a snapshot has some twenty of them, a busy worker makes
-    hundreds of snapshots a second, and setting a gauge for each took a quarter of the worker's time."""
+    """The figures of plans, computed when Prometheus scrapes. A snapshot has some twenty of them, and a busy worker
+    makes hundreds of snapshots a second: setting gauges for each took a quarter of the worker's time."""
 
     def __init__(self) -> None:
         self._reported: dict[str, _Reported] = {}
 
     def update(self, snapshot: Snapshot, last_received: Mapping[str, int]) -> None:
-        """Tell what a plan's snapshot says, and when its departments (source -> milliseconds) last reported."""
-        self._reported[snapshot.plan] = _Reported(snapshot, dict(last_received))  # whoever collects is another thread
+        """Set a plan's snapshot, and when each department's last report was received (source -> milliseconds since
+        1970)."""
+        self._reported[snapshot.plan] = _Reported(snapshot, dict(last_received))  # `collect` runs in another thread
 
     def forget(self, plan: str) -> None:
-        """Tell nothing of a plan any more."""
+        """Stop exporting a plan."""
         self._reported.pop(plan, None)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Everything there is to tell of every plan now."""
+        """The metrics of all plans now."""
         ratio = GaugeMetricFamily(
             "pantau_realization_ratio",
             "Programs realized over programs in the plan.",
@@ -70,23 +72,23 @@ class _Plans(Collector):
 
 
 class WorkerMetrics:
-    """All metrics of the worker. Ratios are 0 to 1, times seconds (since 1970 where a timestamp)."""
+    """All metrics of the worker. Ratios are between 0 and 1; times are in seconds, timestamps in seconds since 1970."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
             return Gauge(name, text, labels, registry=registry)
 
         self.records = Counter(
-            "pantau_records_total", "Records of the mail by outcome.", ("topic", "outcome"), registry=registry
+            "pantau_records_total", "Input records by outcome.", ("topic", "outcome"), registry=registry
         )
         self.rejected = Counter("pantau_rejected_total", "Records rejected, by reason.", ("reason",), registry=registry)
         self.errors = Counter(
             "pantau_internal_errors_total",
-            "Errors of our own that did not stop the stream.",
+            "Internal errors that did not stop the worker.",
             ("where",),
             registry=registry,
         )
-        self.facts = Counter("pantau_facts_total", "Facts written to the book.", registry=registry)
+        self.facts = Counter("pantau_facts_total", "Facts written to the facts log.", registry=registry)
         self.chunk = Histogram(
             "pantau_chunk_records", "Records in one transaction.", buckets=RECORDS, registry=registry
         )
@@ -94,27 +96,31 @@ class WorkerMetrics:
             "pantau_transaction_seconds", "Time of one transaction, fold to commit.", buckets=SECONDS, registry=registry
         )
         self.owned = gauge("pantau_partition_owned", "1 where this worker owns the partition.", ("partition",))
-        self.lag_records = gauge("pantau_input_lag_records", "Records not yet decided.", ("topic", "partition"))
+        self.lag_records = gauge("pantau_input_lag_records", "Records not processed yet.", ("topic", "partition"))
         self.lag_seconds = gauge(
             "pantau_input_lag_seconds",
-            "Age of the last record decided while others wait; 0 when none wait.",
+            "Age of the last record processed while there is lag; 0 when there is none.",
             ("partition",),
         )
         self.stable_offset = gauge(
             "pantau_input_last_stable_offset",
-            "Where committed reading ends: while a transaction is open, the offset of its first record.",
+            "Last stable offset: while a transaction is open, the offset of its first record.",
             ("topic", "partition"),
         )
         self.open_seconds = gauge(
             "pantau_input_open_transaction_age_seconds",
-            "For how long a transaction of another client has been open, which hides what lies behind it; 0 when none is.",
+            "How long a transaction of another client has been open, hiding the records after it; 0 when none is.",
             ("topic", "partition"),
         )
         self.last_commit = gauge(
             "pantau_last_commit_timestamp_seconds", "When the last transaction was committed.", ("partition",)
         )
-        self.restored = gauge("pantau_restore_position", "How far the restore has read the book.", ("partition",))
-        self.to_restore = gauge("pantau_restore_end", "How far the restore has to read the book.", ("partition",))
+        self.restored = gauge(
+            "pantau_restore_position", "The offset up to which a restore has read the facts log.", ("partition",)
+        )
+        self.to_restore = gauge(
+            "pantau_restore_end", "The end offset of the facts log that a restore reads up to.", ("partition",)
+        )
         self.plans = _Plans()
         registry.register(self.plans)
         for topic in INPUTS:

@@ -1,7 +1,7 @@
 """The owner of one partition number: takeover, restore, and one transaction after another.
 
-Where to read on stands in the progress record of the last committed transaction, and nowhere else. The lock is held from
-the fold to the broker's answer to the commit, and nothing of the next transaction is sent before.
+The next input offsets are in the progress record of the last committed transaction, and nowhere else. The lock is held
+from the fold until the broker confirms the commit; nothing of the next transaction is sent earlier.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from schemas.facts import Progress, RejectHeaders, Snapshot
 from schemas.topics import INPUTS
 from schemas.vocabulary import Reason
-from services.aggregator.worker.end_offsets import ends, nothing_hangs
+from services.aggregator.worker.end_offsets import ends, wait_for_hanging_transactions
 from services.aggregator.worker.metrics import OUTCOMES, WorkerMetrics
 from services.aggregator.worker.records import InputRecord, Message
 from services.aggregator.worker.restore import last_progress, restore_facts
@@ -30,8 +30,8 @@ from services.kit.settings import require_secret
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT_SECONDS = 0.25  # of a partition, from some to the next
-SNAPSHOTS_AT_ONCE = 4  # where more plans change, the others wait: facts come first
+SNAPSHOT_SECONDS = 0.25  # at least, between two writes of snapshots of a partition
+SNAPSHOTS_AT_ONCE = 4  # in one transaction; when more plans changed, the others wait: facts come first
 SNAPSHOT_SECONDS_CATCHING_UP = 15.0
 CATCHING_UP_RECORDS = 2_000
 REVOKE_GRACE_SECONDS = 3.0
@@ -40,19 +40,19 @@ _NOT_HOLDABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class SecretChangedError(Exception):
-    """The worker has another secret than the one that private digests and marks were made with."""
+    """The worker's secret is not the one that private digests and attestations were made with."""
 
 
 class TransactionLimiter:
-    """How many transactions of a process are under way at once.
+    """Limits how many transactions of a process run at once.
 
-    Large ones: enough that one folds while others wait for the broker. With all partitions of a long backlog at once, every
-    step of a transaction waits for the chunks of all others to be folded, and the transaction runs into its timeout.
+    Large transactions: enough of them that one folds while others wait for the broker. With all partitions of a long
+    backlog at once, every step of a transaction waits until the chunks of all others are folded, and it times out.
 
-    Small ones cost the broker more than they cost us. All at once they get in each other's way: each takes as long as all
-    together, and mail that comes meanwhile waits for the next. One after another they are short, and the next chunk has
-    taken in what came: with twelve partitions at 1,000 reports a second, 99 of 100 facts were visible within 125 ms with
-    one at once in each of two processes, 157 with two, 297 with three and 300 with five (one run each).
+    Small transactions cost the broker more than the worker. Run at once, each takes as long as all together. Run one
+    after another, each is short, and the next chunk contains what arrived meanwhile. With twelve partitions at 1,000
+    reports a second in two processes, 99 of 100 facts were visible within 125 ms with one small transaction at once in
+    each process, 157 ms with two, 297 ms with three and 300 ms with five (one run each).
     """
 
     SMALL = 200  # records
@@ -64,27 +64,28 @@ class TransactionLimiter:
         self._large = asyncio.Semaphore(self.LARGE_AT_ONCE)
 
     def of(self, records: int) -> asyncio.Semaphore:
-        """What a transaction of so many records has to hold."""
+        """The semaphore that a transaction of this many records must acquire."""
         return self._small if records <= self.SMALL else self._large
 
 
 class EndOffset:
-    """Where a partition that only we write ends: after its last record, and where the next record will stand."""
+    """The end offset of a partition that only this worker writes, and the offset that its next record will have."""
 
     def __init__(self) -> None:
         self.end = 0
         self._next = 0
 
     def read_up_to(self, position: int) -> None:
-        """All before a position was read, markers of transactions too."""
+        """Everything before this position was read, transaction markers included."""
         self.end = self._next = position
 
     def predict(self, records: int) -> int:
-        """The end after so many records more."""
+        """The end offset after this many more records."""
         return self._next + records if records else self.end
 
     def wrote(self, end: int | None) -> int:
-        """Records were written up to an end, or none; the marker of their transaction takes the next place."""
+        """Note that records were written up to this end offset (None: no records). Their transaction's marker has the
+        next offset. Returns the end offset."""
         if end:
             self.end, self._next = end, end + 1
         return self.end
@@ -94,7 +95,12 @@ class Partition:
     """One partition number of all topics."""
 
     def __init__(
-        self, settings: WorkerSettings, number: int, metrics: WorkerMetrics, readers: Readers, turns: TransactionLimiter
+        self,
+        settings: WorkerSettings,
+        number: int,
+        metrics: WorkerMetrics,
+        readers: Readers,
+        limiter: TransactionLimiter,
     ) -> None:
         self.number = number
         self.epoch = 0
@@ -102,7 +108,7 @@ class Partition:
         self._settings = settings
         self._metrics = metrics
         self._readers = readers
-        self._turns = turns
+        self._limiter = limiter
         self._lock = asyncio.Lock()
         self._writer = PartitionWriter(settings, number)
         self._secret = require_secret(settings)
@@ -124,26 +130,26 @@ class Partition:
     async def take_over(self) -> dict[str, int]:
         """Become the owner. Returns the next offset to read of each input.
 
-        In this order: open the transactional id, which fences the former owner and ends its transaction; only then
-        look for the last progress record, which before that may be older than what a transaction carries.
+        First open the transactional id, which fences the former owner and ends its transaction. Only then read the last
+        progress record: before that, an open transaction of the former owner could still commit a newer one.
         """
         await self.give_up()
         epoch = self.epoch
         async with self._lock:
-            await self._open_then_ask()
-            if epoch == self.epoch:  # else it was given up meanwhile: it is another one's, or taken over once more
+            await self._open_then_load_progress()
+            if epoch == self.epoch:  # else it was given up meanwhile, and perhaps taken over again
                 self.owned, self._restored = True, False
                 self._metrics.owned.labels(self.number).set(1)
                 self.progressed_at = time.monotonic()
                 self._restoring = asyncio.create_task(self._restore(epoch))
         return dict(self._next)
 
-    async def _open_then_ask(self) -> None:
+    async def _open_then_load_progress(self) -> None:
         await self._writer.open()
-        await nothing_hangs(self._readers, self.number)
-        await self._ask()
+        await wait_for_hanging_transactions(self._readers, self.number)
+        await self._load_progress()
 
-    async def _ask(self) -> None:
+    async def _load_progress(self) -> None:
         progress = await last_progress(self._readers, self.number)
         if progress and progress.secret not in {"", self._secret.check}:
             raise SecretChangedError(
@@ -152,8 +158,8 @@ class Partition:
         input_ends = await ends(self._readers, self.number, INPUTS)
         for topic in INPUTS:
             decided = progress.next_offsets.get(topic, 0) if progress else 0  # type: ignore[call-overload]  # an input's name is a plain string here
-            self._next[topic] = self._in_the_log(topic, decided, input_ends[topic])
-            self._behind[topic] = 0  # until a fetch says more: it may be a former owner's word
+            self._next[topic] = self._resume_offset(topic, decided, input_ends[topic])
+            self._behind[topic] = 0  # until the first fetch: what is in memory may be from an earlier ownership
             self._metrics.lag_records.labels(topic, self.number).set(0)
             outcomes = progress.outcomes.get(topic) if progress else None  # type: ignore[call-overload]  # as above
             self._outcomes[topic] = outcomes.model_dump() if outcomes else dict.fromkeys(OUTCOMES, 0)
@@ -162,45 +168,46 @@ class Partition:
         self._private = EndOffset()
         self._private.wrote(progress.private_end if progress else 0)
 
-    def _in_the_log(self, topic: str, decided: int, end: int) -> int:
-        """Where to read on: after what was decided, or where the log ends now, when its broker has lost the end of it.
-        What it takes from there on is new mail, under offsets that were other mail's."""
+    def _resume_offset(self, topic: str, decided: int, end: int) -> int:
+        """The next offset to read: after what was processed, or the end of the log where the broker lost its tail. The
+        broker then assigns the lost offsets again, to new records."""
         if decided > end:
             log.critical(
-                "the log ends before what was decided of it: what comes from its end on is taken as new",
+                "the input log ends before the offset already processed: records from its end on are processed as new",
                 extra={"partition": self.number, "topic": topic, "decided": decided, "end": end},
             )
         return min(decided, end)
 
     async def give_up(self) -> None:
-        """Stop owning the partition: what was fetched for it is void, a running transaction gets a moment to end."""
+        """Stop owning the partition: fetched chunks become void, a running transaction gets REVOKE_GRACE_SECONDS to
+        end."""
         self.epoch += 1
         self.owned = False
         self._metrics.owned.labels(self.number).set(0)
         for task in (self._restoring, self._running):
             await self._end(task)
         for plan in self._state.plans:
-            self._metrics.plans.forget(plan)  # its new owner tells
+            self._metrics.plans.forget(plan)  # its new owner exports its metrics
 
     async def _end(self, task: "asyncio.Task[None] | None") -> None:
-        """Let a task end by itself, as a restore does when the epoch changes; abandon it when it takes too long."""
+        """Let a task end by itself, as a restore does when the epoch changes; cancel it after REVOKE_GRACE_SECONDS."""
         if task is None or task.done():
             return
         _, going_on = await asyncio.wait({task}, timeout=REVOKE_GRACE_SECONDS)
         if going_on:
-            log.warning("abandoning what was under way", extra={"partition": self.number})
+            log.warning("cancelling a task of a partition that was given up", extra={"partition": self.number})
             task.cancel()
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Give the partition up and close its connections."""
         await self.give_up()
         await self._writer.close()
 
     # ── restore ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _restore(self, epoch: int) -> None:
-        """Read the facts that the state does not have yet: all of them, or those another owner wrote meanwhile."""
+        """Read the facts that are not in the state yet: all of them, or those that another owner wrote meanwhile."""
         async with self._lock:
             await self._read_facts(epoch)
 
@@ -216,16 +223,17 @@ class Partition:
         async with self._readers.consumer() as consumer:
             if self._facts.end > (await consumer.end_offsets([tp]))[tp]:
                 log.critical(
-                    "the book ends before what is in memory of it: it is read anew", extra={"partition": self.number}
+                    "the facts log ends before the offset already read: the state is rebuilt from its beginning",
+                    extra={"partition": self.number},
                 )
-                self._begin_anew()
+                self._reset_state()
             began, had = time.monotonic(), self._state.facts
             log.info("restoring", extra={"partition": self.number, "position": self._facts.end})
             await restore_facts(consumer, tp, self._facts.end, self._state.restore, report)
         if epoch != self.epoch:
             return
         self._restored, self._snapshots_at = True, time.monotonic()
-        # Snapshots and metrics of its plans are ours to tell now, though nothing in the book is new.
+        # This owner now writes the snapshots and metrics of these plans, also where no fact is new.
         self._state.changed.update(dict.fromkeys(self._state.plans))
         log.info(
             "partition taken over",
@@ -241,21 +249,21 @@ class Partition:
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def process(self, topic: str, chunk: Chunk) -> None:
-        """Decide a chunk and write what follows from it, or nothing when the partition is not ours any more."""
+        """Fold a chunk and write the results, or nothing when the partition is no longer owned by this worker."""
         if self._restoring is not None:
             await asyncio.wait({self._restoring})
         if self.failure is not None:
             raise self.failure
-        await self._run(chunk.epoch, self._chunk(topic, chunk), self._turns.of(len(chunk.records)))
+        await self._run(chunk.epoch, self._chunk(topic, chunk), self._limiter.of(len(chunk.records)))
 
     async def write_due_snapshots(self) -> None:
-        """Write the snapshots that were held back, when no transaction came that could have taken them along."""
+        """Write the snapshots that are due, when no transaction with facts came that could carry them."""
         idle = time.monotonic() - self.progressed_at >= SNAPSHOT_SECONDS and not self._lock.locked()
         if self._restored and self.owned and idle and self._due():
-            await self._run(self.epoch, self._only_snapshots(), self._turns.of(0))
+            await self._run(self.epoch, self._only_snapshots(), self._limiter.of(0))
 
-    async def _run(self, epoch: int, work: Coroutine[Any, Any, None], turn: asyncio.Semaphore) -> None:
-        async with self._lock, turn:
+    async def _run(self, epoch: int, work: Coroutine[Any, Any, None], permit: asyncio.Semaphore) -> None:
+        async with self._lock, permit:
             if epoch != self.epoch or not self._restored:
                 work.close()
                 return
@@ -265,12 +273,12 @@ class Partition:
             finally:
                 task, self._running = self._running, None
         if task.cancelled():
-            self._begin_anew()  # abandoned in the middle: the log may have it or not, and the state is ahead of it
+            self._reset_state()  # cancelled midway: its transaction may have committed or not, and the state is ahead
         else:
             task.result()
 
-    def _begin_anew(self) -> None:
-        """Forget the state: it is to be restored from the first fact on."""
+    def _reset_state(self) -> None:
+        """Discard the state, to be restored from the first fact on."""
         self._state = PartitionState(self.number, self._settings.partitions, self._secret)
         self._facts, self._restored = EndOffset(), False
 
@@ -295,8 +303,8 @@ class Partition:
         due = self._due()
         snapshots = [snapshot for plan in due if (snapshot := self._show(plan)) is not None]
         writer = self._writer
-        # All is sent at once: each way to the broker and back would else be waited for by itself. Progress names the ends
-        # of what is written beside it, so they are foretold; where that was wrong another record says it right.
+        # All topics are sent at once, to save round trips. The progress record names the end offsets of the records
+        # that are sent with it, so they are predicted. After a wrong prediction a second progress record corrects it.
         predicted = (
             self._facts.predict(len(folded.facts)),
             self._rejected.predict(len(folded.refused)),
@@ -324,8 +332,8 @@ class Partition:
             self._snapshots_at = self.progressed_at
 
     def _due(self) -> list[str]:
-        """The plans whose snapshots are to be written now: those that have waited longest, some together, because each
-        topic that a transaction touches costs the broker a marker and wakes a reader."""
+        """The plans whose snapshots are written now: those that changed first, several together, because each topic in
+        a transaction costs the broker a marker and wakes its readers."""
         catching_up, changed = self.behind > CATCHING_UP_RECORDS, self._state.changed
         pause = SNAPSHOT_SECONDS_CATCHING_UP if catching_up else SNAPSHOT_SECONDS
         if time.monotonic() - self._snapshots_at < pause:
@@ -336,7 +344,7 @@ class Partition:
         progress = Progress(
             partition=self.number,
             next_offsets=self._next,  # type: ignore[arg-type]  # its keys are INPUTS
-            outcomes=self._outcomes,  # type: ignore[arg-type]  # its keys are INPUTS, and pydantic makes its values
+            outcomes=self._outcomes,  # type: ignore[arg-type]  # its keys are INPUTS, and pydantic converts its values
             facts_end=facts_end,
             rejected_end=rejected_end,
             private_end=private_end,
@@ -344,14 +352,15 @@ class Partition:
         )
         return Message(str(self.number).encode(), progress.model_dump_json().encode())
 
-    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── metrics ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _count(self, topic: str, folded: Folded) -> None:
         for outcome in OUTCOMES:
             self._outcomes[topic][outcome] += getattr(folded, outcome)
 
     def _show(self, plan: str) -> Snapshot | None:
-        """The snapshot of a plan, also told as metrics. It is a projection: a fault in it must not stop the book."""
+        """The snapshot of a plan, also exported as metrics; None when it fails. A failed snapshot must not stop the
+        facts."""
         try:
             snapshot = self._state.snapshot(plan)
         except Exception:
@@ -379,17 +388,17 @@ class Partition:
 
     @property
     def behind(self) -> int:
-        """Records of the inputs not yet decided, as far as is known."""
+        """The lag in input records, as of the last fetch."""
         return sum(self._behind.values())
 
     @property
     def ready(self) -> bool:
-        """Whether the state is the book's."""
+        """Whether the state is restored from the facts log."""
         return self._restored
 
     @property
     def failure(self) -> BaseException | None:
-        """What a restore failed with."""
+        """The exception that a restore failed with; None where it did not."""
         task = self._restoring
         return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
@@ -399,7 +408,7 @@ def _snapshot(snapshot: Snapshot) -> Message:
 
 
 def _reject(topic: str, partition: int, refused: RefusedRecord) -> Message:
-    """A record as it stands on `rejected`: the original value and headers, and after these our own."""
+    """A refused record as written to `rejected`: its original value and headers, followed by the reject headers."""
     record, why = refused
     headers = RejectHeaders(
         reason=why.reason,
@@ -419,5 +428,5 @@ def _reject(topic: str, partition: int, refused: RefusedRecord) -> Message:
 
 
 def _holdable(text: str) -> str:
-    """A text as every database holds it: without halves of characters and U+0000, in whose place stands U+FFFD."""
+    """A text that every database can store: lone surrogates and U+0000 are replaced by U+FFFD."""
     return _NOT_HOLDABLE.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""One process of the aggregator: mail in, book out."""
+"""One process of the aggregator: input records in, facts out."""
 
 import asyncio
 import gc
@@ -28,21 +28,21 @@ from services.kit.topics import declare_topics
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 1.5
-# The state is millions of objects that live long and hold no cycles: looking through them for garbage, as often as the
-# collector would, took a fifth of all time.
+# The state is millions of long-lived objects without cycles. With the default thresholds, garbage collection took a
+# fifth of all time.
 GARBAGE_THRESHOLDS = (50_000, 20, 500)
 
 
 def _serve_metrics(settings: WorkerSettings, registry: CollectorRegistry, engine: Engine) -> None:
-    """Serve /metrics, /healthz and /readyz from a thread of their own, so that a busy loop still answers.
+    """Serve /metrics, /healthz and /readyz from a separate thread, so that they respond while the event loop is busy.
 
-    A port that something else has ends the process: nobody could watch it.
+    A port in use is a fail stop: the process could not be monitored.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server((settings.host, settings.worker_metrics_port), family=family)
     except OSError as error:
-        fail_stop(f"port {settings.worker_metrics_port} is not to be had, for /metrics, /healthz and /readyz", error)
+        fail_stop(f"port {settings.worker_metrics_port}, for /metrics, /healthz and /readyz, can't be used", error)
     site = FastAPI(title="Pantau worker", openapi_url=None)
     add_metrics(site, registry)
     add_health(site, engine.ready, trust_of(settings))
@@ -51,7 +51,7 @@ def _serve_metrics(settings: WorkerSettings, registry: CollectorRegistry, engine
 
 
 class _Worker(HookedWorker):
-    """Faust's worker, stopping at once: there is nothing to flush, because only transactions write."""
+    """Faust's worker, which stops at once: there is nothing to flush, because only transactions write."""
 
     engine: Engine
 
@@ -64,7 +64,7 @@ class _Worker(HookedWorker):
 
 
 def work(settings: WorkerSettings) -> None:
-    """Declare the topics, then work until told to stop."""
+    """Declare the topics, then run the worker until a signal stops it."""
     configure("worker", settings.log_level)
     try:
         asyncio.run(declare_topics(settings))
@@ -77,5 +77,5 @@ def work(settings: WorkerSettings) -> None:
     _serve_metrics(settings, registry, engine)
     worker = _Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.engine = engine
-    worker.spinner = None  # it would write control characters before a line of the log
+    worker.spinner = None  # it would write control characters into the log
     worker.execute_from_commandline()

@@ -1,8 +1,8 @@
 """A worker of several processes, for a machine of several cores: Python folds on one core only.
 
-The processes share nothing. Each is a worker with an instance name and a port of its own, and the group deals the
-partitions out among them, as it does among workers on several machines. They live and leave together: when one ends,
-the others are stopped, and who supervises the worker starts it again.
+The processes share nothing. Each is a worker with its own instance name and port, and the consumer group assigns the
+partitions among them, as it does among workers on several machines. When one process ends, the others are stopped, and
+the supervisor restarts the worker as a whole.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def shares(settings: WorkerSettings) -> list[WorkerSettings]:
-    """The settings of each process: the instance name and the port of metrics, counted up."""
+    """The settings of each process: its own instance name, and the next metrics port."""
     return [
         settings.model_copy(
             update={
@@ -36,7 +36,8 @@ def shares(settings: WorkerSettings) -> list[WorkerSettings]:
 
 
 def work_in_several(settings: WorkerSettings) -> None:
-    """Run all processes until told to stop, or until one of them ends; with its exit code then."""
+    """Run all processes until a signal stops them or one of them ends; then exit with the code of the first that
+    ended."""
     configure("worker", settings.log_level)
     context = get_context("spawn")
     processes = [context.Process(target=_work, args=(share,), name=share.worker_instance) for share in shares(settings)]
@@ -54,7 +55,7 @@ def work_in_several(settings: WorkerSettings) -> None:
     for process in processes:
         process.join()
     if first.exitcode:
-        log.critical("leaving: %s ended, with code %s", first.name, first.exitcode)
+        log.critical("fail stop: process %s ended with exit code %s", first.name, first.exitcode)
     sys.exit(first.exitcode if first.exitcode is None or first.exitcode >= 0 else 128 - first.exitcode)
 
 
@@ -75,7 +76,7 @@ def _work(settings: WorkerSettings) -> None:
 
 
 def _end_with_parent() -> None:
-    """A process whose parent was killed would work on, unsupervised, beside its successor."""
+    """End this process when its parent ends: else it would run on, unsupervised, beside its successor."""
     parent = parent_process()
     assert parent is not None
     parent.join()

@@ -1,5 +1,5 @@
-"""Records as they are read and as they are written. Of each event there is one of either: hence no tuples, which take
-twice the time to make, and the collector's."""
+"""Kafka records as the worker reads and writes them. Every event needs one of each, so they are msgspec structs: a
+tuple takes twice the time to make, and the garbage collector tracks it."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import msgspec
 
 
 class InputRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record of an input topic, as the broker gave it. `received_ms`: the broker's LogAppendTime."""
+    """A record of an input topic, as fetched. `received_ms`: the broker's LogAppendTime, in milliseconds since 1970."""
 
     offset: int
     received_ms: int
@@ -17,7 +17,7 @@ class InputRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A record to be written. No value: a tombstone."""
+    """A record to write. Without a value it is a tombstone."""
 
     key: bytes | None
     value: bytes | None

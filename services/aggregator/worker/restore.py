@@ -15,11 +15,11 @@ from services.kit.partition_readers import Readers
 
 _PLAN_VERSION = PLAN_VERSION.name.encode()
 LOOK_BACK = 64
-BATCH = 1_000  # records after which others in the event loop get their turn
+BATCH = 1_000  # records, after which control returns to the event loop
 
 
 def read_back(key: bytes, value: bytes) -> ReportFact | PlanVersionFact | Fact | UnknownFact:
-    """A fact of the book, read in the way that is best for its kind, which its key names."""
+    """A fact decoded by the fastest decoder for its kind, which is named in its key."""
     plan = read_plan(value) if key.split(b"/", 2)[1] == _PLAN_VERSION else None
     return plan or read_fact(value)
 
@@ -27,10 +27,10 @@ def read_back(key: bytes, value: bytes) -> ReportFact | PlanVersionFact | Fact |
 async def read_to_end(
     consumer: AIOKafkaConsumer, tp: TopicPartition, position: int
 ) -> AsyncGenerator[tuple[int, int, list[Any]]]:
-    """Read a partition from `position` to the end it had when asked.
+    """Read a partition from `position` to the end offset it has at the call.
 
-    Gives after each batch the position, the end, and the records. Positions count control records too, so they may
-    pass the last record by more than one.
+    Yields after each batch the position, the end offset and the records. Transaction markers have offsets too, so a
+    position may be more than one past the last record.
     """
     consumer.assign([tp])
     consumer.seek(tp, position)
@@ -49,10 +49,9 @@ async def restore_facts(
     take: Callable[[ReportFact | PlanVersionFact | Fact | UnknownFact, bytes], None],
     report: Callable[[int, int], bool],
 ) -> int:
-    """Give every fact from `position` on to `take`. Returns the position reached.
+    """Pass every fact from `position` on, with its record's value, to `take`. Returns the position reached.
 
-    `report(position, end)` is called after each batch; when it answers False the restore is given up and where it
-    stands is returned.
+    `report(position, end)` is called after each batch; when it returns False the restore stops there.
     """
     async with aclosing(read_to_end(consumer, tp, position)) as batches:
         async for reached, end, records in batches:
@@ -66,7 +65,7 @@ async def restore_facts(
 
 
 async def last_progress(readers: Readers, partition: int) -> Progress | None:
-    """The last progress record of a partition, found by looking back from the end; None when there is none."""
+    """The last progress record of a partition, searched backwards from the end; None when there is none."""
     tp = TopicPartition(readers.settings.topic_prefix + "aggregator-progress", partition)
     async with readers.consumer() as consumer:
         first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]

@@ -9,14 +9,14 @@ from services.kit.settings import LAST_PORT, KafkaSettings, Port, ProcessSetting
 
 
 class WorkerSettings(KafkaSettings, ProcessSettings, SecretSettings):
-    """What the worker reads of the environment."""
+    """The environment variables that the worker reads."""
 
     worker_metrics_port: Port = 8004
     worker_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = platform.node() or "worker"
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 1
 
     def ports(self) -> dict[str, int]:
-        """Those of each of its processes too."""
+        """The ports by variable, those of each process included."""
         name = variable("worker_metrics_port")
         more = {f"{name}+{number}": self.worker_metrics_port + number for number in range(1, self.worker_processes)}
         return super().ports() | more
@@ -25,5 +25,5 @@ class WorkerSettings(KafkaSettings, ProcessSettings, SecretSettings):
     def _last_port_is_one(self) -> Self:
         last = self.worker_metrics_port + self.worker_processes - 1
         if last > LAST_PORT:
-            raise ValueError(f"the last of {self.worker_processes} processes of the worker would have port {last}")
+            raise ValueError(f"the last of the {self.worker_processes} worker processes would have port {last}")
         return self

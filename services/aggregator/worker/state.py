@@ -1,7 +1,7 @@
-"""The aggregator's state of one partition: a projection of the book, kept in memory.
+"""The aggregator's state of one partition: an in-memory projection of the facts log.
 
-`fold` takes a chunk of mail and gives, record by record, its one outcome; `restore` takes facts back out of the book.
-Both lead to the same state.
+`fold` takes a chunk of input records and gives each its one outcome; `restore` replays facts from the log. Both lead to
+the same state.
 """
 
 import logging
@@ -32,11 +32,11 @@ DIGEST_BYTES = 16
 KINDS_WITH_PRIVATE_PARTS: dict[str, tuple[str, ...]] = {
     topic: tuple(kind.name for kind in KINDS if kind.topic == topic and kind.private) for topic in INPUTS
 }
-"""Of each input topic. The state does not remember the kind of each fact, which is in the key of its private part."""
+"""By input topic. A private part's key names the kind of its event, which the state does not keep for each fact."""
 
 
 class RefusedRecord(NamedTuple):
-    """A record to be written to `rejected`, with why."""
+    """A record to write to `rejected`, with the reason."""
 
     record: InputRecord
     why: Rejection
@@ -44,7 +44,8 @@ class RefusedRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Folded:
-    """What became of a chunk: facts, private parts and rejects to write, and how many records had which outcome."""
+    """The result of folding a chunk: facts, private parts and rejects to write, and the number of records by
+    outcome."""
 
     facts: list[Message] = field(default_factory=list)
     private: list[Message] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Folded:
 
 
 class _AcceptedEvent(NamedTuple):
-    """What `PlanFacts.add` needs of an accepted event, before it is a record in the book."""
+    """What `PlanFacts.add` needs of an accepted event, before it is a record of the facts log."""
 
     seq: int
     received_ms: int
@@ -91,18 +92,18 @@ def _erased(plan: _PartitionPlan, event: PrivatePartErased) -> None:
 
 
 _REMEMBERED: dict[str, Callable[[_PartitionPlan, Any], None]] = handlers(
-    "what the worker remembers of an event beside what the fold does",
+    "the worker's state beside the fold",
     (kind for kind in KINDS if kind.replaces or kind.erases),
     {PLAN_VERSION: _replaced, ERASURE: _erased},
 )
 
 
 class GapError(Exception):
-    """The book does not hold a plan's facts in the order of their numbers, none left out."""
+    """The facts log does not hold a plan's facts by consecutive `seq`."""
 
 
 class ChainError(Exception):
-    """The facts log was changed: a fact's link does not follow from the facts before it."""
+    """The facts log was altered: a fact's link does not follow from the facts before it."""
 
 
 class PartitionState:
@@ -114,18 +115,18 @@ class PartitionState:
         self._secret = secret
         self._seqs: dict[tuple[str, str], dict[str, int]] = {}  # (topic, source) -> id -> seq of the fact
         self._plans: dict[str, _PartitionPlan] = {}
-        self.changed: dict[str, None] = {}  # plans whose snapshot is not what the book says any more, in order of that
+        self.changed: dict[str, None] = {}  # plans whose snapshot is out of date, oldest change first
 
     @property
     def facts(self) -> int:
-        """How many facts the book of this partition holds."""
+        """How many facts of this partition are in the state."""
         return sum(plan.plan_facts.seq for plan in self._plans.values())
 
     def fold(self, topic: str, records: Sequence[InputRecord]) -> Folded:
         """Decide every record of a chunk, in order, and apply what is accepted.
 
-        Only decoding may fail for a record by itself. What raises after it is a defect of ours, and half of the record
-        may be in the state: it is raised, and whoever catches it must not use the state again.
+        A record that can't be decoded is rejected. Any later exception is a defect and is raised: part of the record
+        may already be in the state, which must not be used again.
         """
         folded = Folded()
         for record in records:
@@ -148,7 +149,7 @@ class PartitionState:
             return Rejection(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:1000])
 
     def _decide(self, topic: str, record: InputRecord, decoded: DecodedEvent, folded: Folded) -> Rejection | None:
-        """Accept an event into `folded` and the state, count it as a duplicate, or say why it is refused."""
+        """Accept an event into `folded` and the state, or count it as a duplicate, or return why it is refused."""
         plan_id, source, event_id, payload = decoded.plan, decoded.source, decoded.id, decoded.payload
         public, private = decoded.content
         key = fact_key(plan_id, decoded.kind, source, event_id)
@@ -162,15 +163,15 @@ class PartitionState:
             if plan.digest(known) == content_digest:
                 folded.duplicate += 1
                 return None
-            detail = "the same source and id came before, with another content"
+            detail = "an event with this source and id, but with other content, was accepted before"
             return Rejection(Reason.CONFLICT, detail, plan_id, source, event_id)
-        # Asked of reports first, which are nearly all: whether something is one of the models is a slow question.
+        # Reports, nearly all records, are excluded first: `isinstance` with a model is slow.
         if (
             not isinstance(payload, FlatReport)
             and isinstance(payload, MasterplanVersionPublished)
             and payload.data.expects in plan.expected
         ):
-            detail = f"another version that replaces version {payload.data.expects or 'none'} came before"
+            detail = f"another plan version that replaces version {payload.data.expects or 'none'} was accepted before"
             return Rejection(Reason.VERSION_CONFLICT, detail, plan_id, source, event_id)
         seq, received_ms = plan.plan_facts.seq + 1, record.received_ms
         value, link = fact_record(
@@ -198,17 +199,17 @@ class PartitionState:
         return None
 
     def _tombstones(self, plan: str, source: str, event_id: str) -> Iterator[Message]:
-        """What erases the private parts of the facts with this source and id."""
+        """The tombstones that erase the private parts of the facts with this source and id."""
         for topic, kinds in KINDS_WITH_PRIVATE_PARTS.items():
             if event_id in self._ids(topic, source):
                 for kind in kinds:
                     yield Message(fact_key(plan, kind, source, event_id), None)
 
     def restore(self, fact: ReportFact | PlanVersionFact | Fact | UnknownFact, value: bytes) -> None:
-        """Take a fact of the facts log, whose record has this value, back into the state.
+        """Replay a fact of the facts log into the state. `value` is its record's value.
 
-        Raises GapError unless it is the one after the plan's last, ChainError where its link does not follow from that
-        of the last, NewerFactError for a kind that is not known here and that figures depend on.
+        Raises GapError unless its `seq` is the next of its plan, ChainError where its link does not follow from the
+        last one, NewerFactError for a kind that this version does not know and that figures depend on.
         """
         if isinstance(fact, ReportFact):
             payload: FlatReport | PlanVersionFact | Event | None = fact.report
@@ -231,7 +232,7 @@ class PartitionState:
         link = link_of(plan.link, value)
         if link.hex() != fact.link:
             raise ChainError(
-                f"fact {fact.seq} of {plan.plan_facts.plan} is not the one that was written: its link does not hold"
+                f"fact {fact.seq} of {plan.plan_facts.plan} was altered: its link does not follow from the facts before it"
             )
         self._ids(topic, source)[event_id] = fact.seq
         plan.digests += content_digest
@@ -272,15 +273,15 @@ class PartitionState:
         return found
 
     def plan_facts(self, plan: str) -> PlanFacts:
-        """The book of one plan of this partition."""
+        """The facts of one plan of this partition."""
         return self._plan(plan).plan_facts
 
     @property
     def plans(self) -> tuple[str, ...]:
-        """The plans this partition has facts of."""
+        """The plans of which the state has facts."""
         return tuple(self._plans)
 
     def snapshot(self, plan: str) -> Snapshot:
-        """The live snapshot of a plan; the plan is then no longer `changed`."""
+        """The live snapshot of a plan, which is then no longer in `changed`."""
         self.changed.pop(plan, None)
         return self._plan(plan).live.snapshot()

@@ -1,8 +1,8 @@
-"""Requests of Kafka's protocol that aiokafka does not have: transactions as brokers serve them since 4.0 (KIP-890).
+"""Requests of Kafka's protocol that aiokafka lacks: transactions as brokers have them since 4.0 (KIP-890).
 
-There, writing adds a partition to the producer's transaction, and every end of a transaction gives the producer a new epoch:
-what was sent for an earlier transaction can't slip into a later one. A transaction is `Produce`, then `EndTransaction`.
-Field by field as in Kafka's clients/src/main/resources/common/message/*.json.
+A produce request adds its partitions to the transaction, and every end of a transaction gives the producer a new epoch,
+so that a late request of one transaction can't become part of the next. A transaction is `Produce`, then
+`EndTransaction`. The fields are those of Kafka's clients/src/main/resources/common/message/*.json.
 """
 
 from io import BytesIO
@@ -81,9 +81,10 @@ class _ProduceStruct(RequestStruct):
 
 
 class Produce(Request[_ProduceStruct]):
-    """Write one batch to a partition of each of some topics, as part of a transaction.
+    """Writes one batch to a partition of each of some topics, as part of a transaction.
 
-    Answered with `topics`: of each its name and `partitions`: of each its number, error code and base offset first.
+    The response has `topics`, each with its name and `partitions`, each of which begins with its number, error code and
+    base offset.
     """
 
     API_KEY = 0
@@ -115,7 +116,7 @@ class _EndTransactionStruct(RequestStruct):
 
 
 class EndTransaction(Request[_EndTransactionStruct]):
-    """Commit a transaction. Answered with `error_code`, and the `producer_id` and `producer_epoch` of the next one."""
+    """Commits a transaction. The response has `error_code`, and `producer_id` and `producer_epoch` for the next one."""
 
     API_KEY = 26
 
@@ -145,11 +146,13 @@ class _FeaturesStruct(RequestStruct):
     SCHEMA = Schema(("client_software_name", TEXT), ("client_software_version", TEXT), TAGS)
 
     def parse_response_header(self, read_buffer: BytesIO | bytes) -> ResponseHeader_v0:
-        return ResponseHeader_v0.decode(read_buffer)  # the one flexible answer with the old header: who asks may be old
+        return ResponseHeader_v0.decode(
+            read_buffer
+        )  # the one flexible response with the old header, since old clients send this request too
 
 
 class Features(Request[_FeaturesStruct]):
-    """Ask which features a cluster has agreed upon; see `levels`."""
+    """Requests the finalized features of a cluster; `levels` reads the response."""
 
     API_KEY = 18
     ALLOW_UNKNOWN_API_VERSION = True
@@ -163,6 +166,6 @@ _LEVELS = CompactArray(("name", TEXT), ("max_level", Int16), ("min_level", Int16
 
 
 def levels(answer: Any) -> dict[str, int]:
-    """The level of each feature, from the answer to `Features`."""
+    """The finalized level of each feature, from the response to `Features`."""
     found = answer.tags.get(_FINALIZED)
     return {name: level for name, level, _, _ in _LEVELS.decode(BytesIO(found)) or []} if found else {}

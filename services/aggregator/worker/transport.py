@@ -2,21 +2,21 @@
 
 What differs from Faust's own, and why (measurements in docs/decisions/0007-what-we-keep-of-faust.md):
 
-- `getmany` gives one message per partition and fetch, whose value is the list of records.
+- `getmany` yields one message per partition and fetch; its value is a chunk, the list of records.
 - The inputs are read `read_committed`; partitions are assigned by range, so that equal partition numbers of the three
   topics go to one worker.
-- Nothing here commits offsets. A plain commit during a transaction overwrites the newer offset that the transaction
-  carries, so only transactions commit. The topics have `acks=False`: Faust's compiled stream keeps its own list of
-  acknowledged offsets, past any method that could be overridden, and for chunks that list would grow for ever.
-- A fetch says how much more there is. Markers of transactions and what was aborted have offsets too, and are no mail:
-  what counts is how far from its position, which passes them, the partition is committed.
-- What a fetch says of both ends of a partition is passed on: where they differ for long, a transaction that another
-  client left open hides what lies behind it (open_transactions.py).
-- A log that goes back, because its broker came again with less of it than was read, ends the process: offsets that
-  were decided once are other mail now. Its successor finds where the log ends (partition.py).
-- Where reading begins after a rebalance is not asked of the group by this consumer, whose answer may be stale: the
-  engine takes the partitions over and says so. No fetch is under way meanwhile, and what was fetched before carries
-  an older epoch and is thrown away.
+- Nothing here commits offsets to the consumer group: the next offsets are in progress records (partition.py). The
+  topics have `acks=False`: Faust's compiled stream keeps its own list of acknowledged offsets, which no override can
+  reach, and for chunks that list would grow without bound.
+- The lag is measured from the consumer's position, which passes transaction markers and aborted records: both have
+  offsets, but neither is an input record.
+- Each fetch reports the last stable offset and the end offset of a partition. Both are passed to the engine: where they
+  differ for long, an open transaction of another client hides records (open_transactions.py).
+- An input log that lost records after they were read, when its broker lost its tail, is a fail stop: the same offsets
+  now hold other records. The next owner resumes at the log's end (partition.py).
+- After a rebalance the consumer does not resume at offsets of the consumer group, which may be stale: the engine takes
+  the partitions over and returns the offsets. Nothing is fetched meanwhile; chunks fetched earlier have an older epoch
+  and are discarded.
 """
 
 import asyncio
@@ -43,23 +43,23 @@ from services.kit.kafka import client_options
 from services.kit.settings import KafkaSettings
 
 REBALANCE_SECONDS = 20.0
-# A connection that died without a word costs this long; who joins a group may wait for the rebalance.
+# A connection that died unnoticed costs this long, but joining the group may wait for a whole rebalance.
 REQUEST_SECONDS = REBALANCE_SECONDS + 10.0
 FETCH_SECONDS = 0.2  # how long a fetch may wait for records; a takeover waits for it to end
-# aiokafka has one fetch under way to a broker. One for partitions without news keeps those with news waiting as long.
+# aiokafka sends one fetch at a time to a broker. A fetch of idle partitions delays the others by this long.
 FETCH_WAIT_MS = 100
 CHUNK_RECORDS = 8_000  # about what a fetch of a partition holds; folding so many takes a tenth of a second
 FETCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1  # the type of all timestamps on the inputs
-ENDS_SECONDS = 0.5  # between looks at where partitions end
+ENDS_SECONDS = 0.5  # between reports of end offsets to the engine
 
 
 @dataclass(slots=True)
 class Chunk:
     """Records of one topic and partition, fetched under one ownership of the partition (`epoch`).
 
-    Until it is `taken` to be decided, what is fetched next is added to it: small chunks become one, with one
-    transaction, and a partition that is busy does not hold up the others.
+    Until the engine has `taken` it, records fetched later are added to it: small chunks become one, in one transaction,
+    and a busy partition does not block the others.
     """
 
     topic: str
@@ -70,7 +70,7 @@ class Chunk:
     taken: bool = False
 
     def add(self, later: "Chunk") -> bool:
-        """Take in what was fetched next of the same partition, unless it is too late or too much."""
+        """Add a later chunk of the same partition. Returns False where this one is taken, full or of another epoch."""
         if self.taken or later.epoch != self.epoch or len(self.records) + len(later.records) > CHUNK_RECORDS:
             return False
         self.records += later.records
@@ -79,7 +79,7 @@ class Chunk:
 
 
 class _Fetched(NamedTuple):
-    """Records of a partition, and how many offsets more are committed."""
+    """Records of a partition, and the lag after them in offsets."""
 
     records: list[InputRecord]
     behind: int
@@ -92,22 +92,22 @@ class Takeover(Protocol):
         """A number that changes whenever the partition is taken over or given up."""
 
     async def take_over(self, partitions: Iterable[int]) -> Mapping[tuple[str, int], int]:
-        """Become the owner of partitions. Returns where to read on, per full topic name and partition."""
+        """Become the owner of partitions. Returns the next offset to read per full topic name and partition."""
 
     def observe_ends(self, topic: str, partition: int, stable: int, end: int, answer: float) -> None:
-        """Take note of the last stable offset and the end of a partition of a topic (full name), by the broker's answer
-        of that time."""
+        """Record the last stable offset and the end offset of a partition of a topic (full name), from the broker's
+        response at that time."""
 
 
 class TakeoverApp(HookedApp):
-    """An app whose consumer connects by `kafka_settings` and asks `takeover` who owns what."""
+    """An app whose consumer connects by `kafka_settings`, and whose partitions `takeover` owns."""
 
     kafka_settings: KafkaSettings
     takeover: Takeover
 
 
 class _ConsumerThread(HookedConsumerThread):
-    """Faust's consumer thread, reading what is committed."""
+    """Faust's consumer thread, with isolation `read_committed`."""
 
     app: TakeoverApp
     _looked_at = 0.0
@@ -145,10 +145,10 @@ class _ConsumerThread(HookedConsumerThread):
 
 
 def _behind(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """The committed offsets of a partition after what was handed out, as far as the last fetch has seen."""
+    """The lag of a partition in committed offsets, as of the last fetch."""
     known = position_and_stable_end(consumer, tp)
     if known is None:
-        return 0  # a rebalance: nothing of it is ours to decide
+        return 0  # a rebalance: this worker does not own the partition
     position, stable_end = known
     return max(0, stable_end - position)
 
@@ -168,8 +168,8 @@ class ChunkConsumer(HookedConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._fetching = asyncio.Lock()
-        self._waiting: dict[TP, Chunk] = {}  # the last of each partition
-        self._next: dict[TP, int] = {}  # the offset after the last that was read of each partition
+        self._waiting: dict[TP, Chunk] = {}  # the last chunk of each partition
+        self._next: dict[TP, int] = {}  # the offset after the last record fetched of each partition
         self._takeover = self.app.takeover
 
     def new_thread(self) -> _ConsumerThread:
@@ -186,7 +186,7 @@ class ChunkConsumer(HookedConsumer):
             await self.sleep(FETCH_SECONDS)
         for fetched_tp, (records, behind) in (fetched or {}).items():
             if not self.flow_active or self.should_stop:
-                return  # a rebalance: the takeover that follows begins where the last transaction ended
+                return  # a rebalance: the takeover that follows resumes after the last transaction
             tp = TP(*fetched_tp)
             chunk = Chunk(tp.topic, tp.partition, epochs[tp.partition], records, behind)
             waiting = self._waiting.get(tp)
@@ -196,10 +196,10 @@ class ChunkConsumer(HookedConsumer):
                 yield tp, self._message(tp, records, chunk)
 
     def _go_on(self, tp: TP, records: list[InputRecord]) -> None:
-        """Note how far was read; leave where it was further before."""
+        """Record the offset read up to; fail stop where it was already beyond these records."""
         if records[0].offset < self._next.get(tp, 0):
             fail_stop(
-                f"{tp.topic}-{tp.partition} was read up to {self._next[tp]}, and now begins at {records[0].offset} again"
+                f"{tp.topic}-{tp.partition} was read up to offset {self._next[tp]}, and is now read from {records[0].offset} again"
             )
         self._next[tp] = records[-1].offset + 1
 
@@ -211,7 +211,7 @@ class ChunkConsumer(HookedConsumer):
         )  # fmt: skip
 
     async def perform_seek(self) -> None:
-        """Take over what was assigned, and read on from where the last committed transaction ended."""
+        """Take the assigned partitions over, and resume after the last committed transaction."""
         async with self._fetching:
             assigned = self.assignment()
             positions = await self._takeover.take_over({tp.partition for tp in assigned})

@@ -1,9 +1,9 @@
 """The one writer of a partition: a transactional producer whose id belongs to the partition.
 
-Opening it fences the former owner and ends its transaction. A transaction carries facts, rejects, snapshots and progress
-together, or nothing. aiokafka's producer was written for a record at a time and for transactions as they were before Kafka
-4.0: five requests for what is two now (docs/decisions/0018-two-requests-a-transaction.md). Of it we use the connections
-and the encoding of batches.
+Opening it fences the former owner and ends its transaction. A transaction commits facts, rejects, snapshots and
+progress together, or nothing. aiokafka's producer takes single records and uses transactions as before Kafka 4.0, with
+five requests instead of two (docs/decisions/0018-two-requests-a-transaction.md). Only aiokafka's connections and batch
+encoding are used here.
 """
 
 import asyncio
@@ -33,28 +33,26 @@ log = logging.getLogger(__name__)
 
 OUTPUTS = ("facts", "facts-private", "rejected", "realization", "aggregator-progress")
 TRANSACTION_TIMEOUT_MS = 20_000
-REQUEST_TIMEOUT_MS = 8_000  # a connection that died without a word is given up while its transaction still lives
+REQUEST_TIMEOUT_MS = 8_000  # a dead connection is given up before its transaction times out
 RETRY_SECONDS = 0.01
 BATCH_BYTES = MIB // 2
-ZSTD = 4  # a third of the time of lz4, which aiokafka asks for its best, and half the bytes
+ZSTD = 4  # takes a third of the time of lz4, which aiokafka runs at its highest level, and half the bytes
 NOT_COMPRESSED = 0
-COMPRESSED_FROM_BYTES = (
-    1_000  # below, compressing takes longer than it is worth, here and where the broker looks inside
-)
-BUILT_IN_A_THREAD_FROM_RECORDS = 500  # below, going to a thread and back takes longer
+COMPRESSED_FROM_BYTES = 1_000  # below, compression costs the worker and the broker more than it saves
+BUILT_IN_A_THREAD_FROM_RECORDS = 500  # below, switching to a thread takes longer than it saves
 FEATURE, FEATURE_LEVEL = "transaction.version", 2  # transactions of KIP-890
 
-NETWORK_EXCEPTION, PRODUCER_FENCED = 13, 90  # that aiokafka has other names for, or none
+NETWORK_EXCEPTION, PRODUCER_FENCED = 13, 90  # error codes that aiokafka names otherwise, or not at all
 FENCED = frozenset((errors.InvalidProducerEpoch.errno, PRODUCER_FENCED))
 AGAIN = frozenset((errors.ConcurrentTransactions.errno, NETWORK_EXCEPTION))
 
 
 class UnsupportedBrokerError(Exception):
-    """The brokers do not have the transactions that are needed."""
+    """The brokers do not support the transactions that are needed (KIP-890)."""
 
 
 class _Producer(NamedTuple):
-    """Who writes, to the broker: an id, and an epoch that is new with each transaction."""
+    """The producer id, and its epoch, which each transaction increments."""
 
     id: int
     epoch: int
@@ -78,9 +76,9 @@ def group_id(settings: KafkaSettings) -> str:
 class PartitionWriter:
     """Writes the transactions of one partition number.
 
-    What may pass by itself (a leader or coordinator that moves, a connection that breaks) is tried again until the broker
-    has given the transaction up. Everything else is raised: ProducerFenced when another owns the partition now, or the
-    aiokafka error of the broker's answer.
+    A retriable error (a leader or coordinator that moves, a connection that breaks) is retried until the transaction
+    times out. Any other is raised: ProducerFenced when another worker owns the partition now, else the aiokafka error
+    for the broker's error code.
     """
 
     def __init__(self, settings: KafkaSettings, partition: int) -> None:
@@ -89,8 +87,8 @@ class PartitionWriter:
         self._client: AIOKafkaClient | None = None
         self._coordinator: int | None = None
         self._producer = _Producer(-1, -1)
-        self._sequences: dict[str, int] = {}  # how many records of this transaction each topic has
-        self._until = 0.0  # when the broker gives the transaction up
+        self._sequences: dict[str, int] = {}  # topic -> records written to it in this transaction
+        self._until = 0.0  # when the broker aborts the transaction by its timeout
 
     @property
     def transactional_id(self) -> str:
@@ -103,7 +101,11 @@ class PartitionWriter:
             **client_options(self._settings, self.transactional_id, request_timeout_ms=REQUEST_TIMEOUT_MS),
             retry_backoff_ms=int(1000 * RETRY_SECONDS),
         )
-        self._client, self._coordinator, self._until = client, None, float("inf")  # the engine watches over takeovers
+        self._client, self._coordinator, self._until = (
+            client,
+            None,
+            float("inf"),
+        )  # the engine limits the time of a takeover
         await client.bootstrap()
         await client.set_topics([self._settings.topic_prefix + topic for topic in OUTPUTS])
         _demand_transactions(levels(await self._ask_coordinator(Features())))
@@ -111,15 +113,16 @@ class PartitionWriter:
         self._begin(answer)
 
     async def close(self) -> None:
-        """Let go of the broker, whatever is under way."""
+        """Close the connections, whatever is under way."""
         client, self._client = self._client, None
         if client is not None:
             await client.close()
 
     async def write(self, to_write: Mapping[str, Iterable[Message]]) -> dict[str, int]:
-        """Write messages to topics (names without prefix), each topic's in order, and wait until the broker has them.
+        """Write messages to topics (names without prefix), in order per topic, and wait until the broker acknowledged
+        them.
 
-        The first of a transaction begins it. Returns the offset after the last message of each topic that has any.
+        The first write begins a transaction. Returns the offset after the last message of each topic that has any.
         """
         if not self._sequences:
             self._until = time.monotonic() + TRANSACTION_TIMEOUT_MS / 1000
@@ -135,7 +138,7 @@ class PartitionWriter:
         return ends
 
     async def commit(self) -> None:
-        """Commit what was written."""
+        """Commit the transaction."""
         self._begin(await self._ask_coordinator(EndTransaction(self.transactional_id, *self._producer)))
 
     def _begin(self, answer: Any) -> None:
@@ -153,7 +156,7 @@ class PartitionWriter:
         batch, filled = self._empty_batch(topic, compression), 0
         for message in messages:
             record = now_ms, message.key, message.value, list(message.headers)
-            if batch.append(filled, *record) is None:  # full: an empty one takes any message
+            if batch.append(filled, *record) is None:  # the batch is full; an empty one takes a message of any size
                 batches.append(self._filled_batch(topic, batch, filled))
                 batch, filled = self._empty_batch(topic, compression), 0
                 batch.append(filled, *record)
@@ -163,7 +166,7 @@ class PartitionWriter:
         return batches
 
     def _empty_batch(self, topic: str, compression: int) -> Any:
-        """A batch for what comes next of a topic in this transaction."""
+        """An empty batch for the next messages of a topic in this transaction."""
         return DefaultRecordBatchBuilder(
             magic=2,
             compression_type=compression,
@@ -178,10 +181,10 @@ class PartitionWriter:
         self._sequences[topic] = self._sequences.get(topic, 0) + records
         return _Batch(builder, records)
 
-    # ── asking, and asking again ─────────────────────────────────────────────────────────────────────────────────
+    # ── requests and retries ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _produce(self, batches: dict[str, bytes]) -> dict[str, int]:
-        """Have one batch of each topic written. Returns the offset of the first record of each."""
+        """Write one batch of each topic. Returns the offset of the first record of each."""
         offsets: dict[str, int] = {}
         while True:
             requests: dict[int | None, dict[str, bytes]] = {}
@@ -205,13 +208,13 @@ class PartitionWriter:
         return Produce(self.transactional_id, REQUEST_TIMEOUT_MS, self._partition, batches)
 
     def _leader(self, topic: str) -> int | None:
-        """The node that takes what is written to a topic, as far as is known."""
+        """The leader of a topic's partition, as far as is known."""
         partition = TopicPartition(self._settings.topic_prefix + topic, self._partition)
         leader: int | None = self._opened.cluster.leader_for_partition(partition)
         return leader
 
     async def _ask_coordinator(self, request: Any) -> Any:
-        """The coordinator's answer, when it has one that is not an error."""
+        """The transaction coordinator's response to a request, retried until it is no retriable error."""
         while True:
             if self._coordinator is None:
                 self._coordinator = await self._find_coordinator()
@@ -232,7 +235,7 @@ class PartitionWriter:
         return node
 
     async def _send(self, node: int | None, request: Any) -> Any | None:
-        """A node's answer, or None when there was none."""
+        """A node's response, or None when there was none."""
         if node is None:
             return None
         try:
@@ -240,14 +243,17 @@ class PartitionWriter:
         except errors.KafkaError as error:
             if not error.retriable:
                 raise
-            log.warning("no answer", extra={"node": node, "error": repr(error), "partition": self._partition})
+            log.warning(
+                "no response from a broker; retrying",
+                extra={"node": node, "error": repr(error), "partition": self._partition},
+            )
             return None
 
     async def _pause(self) -> None:
-        """Wait before asking again, while there is a transaction to ask for."""
+        """Wait before a retry. Raises KafkaTimeoutError once the transaction has timed out."""
         if time.monotonic() > self._until:
             raise errors.KafkaTimeoutError(
-                f"the brokers did not take a transaction of partition {self._partition} within {TRANSACTION_TIMEOUT_MS} ms"
+                f"the brokers did not accept a transaction of partition {self._partition} within {TRANSACTION_TIMEOUT_MS} ms"
             )
         await asyncio.sleep(RETRY_SECONDS)
 
@@ -258,8 +264,8 @@ class PartitionWriter:
 
 
 async def _built(batches: Mapping[str, _Batch]) -> dict[str, bytes]:
-    """The bytes of each topic's batch. Where they are large they are compressed in a thread, which holds no lock
-    meanwhile: another partition is folded."""
+    """The bytes of each topic's batch. Large batches are compressed in a thread, which releases the interpreter's lock, so
+    that another partition can be folded meanwhile."""
 
     def build() -> dict[str, bytes]:
         return {topic: batch.build() for topic, batch in batches.items()}
@@ -269,7 +275,7 @@ async def _built(batches: Mapping[str, _Batch]) -> dict[str, bytes]:
 
 
 def _taken(code: int) -> bool:
-    """Whether a request was taken, going by its error code; False when it is to be sent again. Raises the error else."""
+    """Whether an error code means success; False for one to retry. Raises the error for any other."""
     if code == errors.NoError.errno:
         return True
     if code in FENCED:
@@ -277,14 +283,14 @@ def _taken(code: int) -> bool:
     error = errors.for_code(code)
     if error.retriable or code in AGAIN:
         return False
-    raise error(f"error {code} of the broker")
+    raise error(f"the broker returned error {code}")
 
 
 def _demand_transactions(features: Mapping[str, int]) -> None:
-    """Raises UnsupportedBrokerError where the cluster has not agreed upon transactions of KIP-890."""
+    """Raises UnsupportedBrokerError where the cluster has not finalized the transactions of KIP-890."""
     level = features.get(FEATURE, 0)
     if level < FEATURE_LEVEL:
         raise UnsupportedBrokerError(
-            f"the brokers have agreed on {FEATURE}={level}, and {FEATURE_LEVEL} is needed: Kafka 4.0 or later, "
+            f"the cluster has {FEATURE}={level}, and {FEATURE_LEVEL} is needed: run Kafka 4.0 or later, "
             f"and kafka-features.sh upgrade --feature {FEATURE}={FEATURE_LEVEL}"
         )

@@ -1,4 +1,4 @@
-"""Visits: checked whole, and published."""
+"""Checks and publishes visits."""
 
 import json
 from datetime import UTC, datetime
@@ -24,8 +24,8 @@ from services.kit.publishing import OutgoingRecord, Receipt, audit_record
 
 
 def read_visit(body: bytes, caller: Caller) -> VisitRecorded:
-    """The event of a request's body, which is a visit with an `id` beside its fields. Raises InvalidProblem with every
-    error, ForbiddenProblem when the key writes for somebody else.
+    """The event in a request's body, which is a visit with an `id` beside its fields. Raises InvalidProblem with all
+    errors, ForbiddenProblem when the key is for another source.
     """
     sent = _read(body)
     source = sent.source or caller.source
@@ -58,7 +58,7 @@ def _read(body: bytes) -> VisitSent:
 
 
 async def record_visit(parts: EvaluationsDependencies, event: VisitRecorded, caller: Caller) -> Receipt:
-    """Publish a visit after its last checks. Raises InvalidProblem with every error, UnavailableProblem."""
+    """Publish a visit after its last checks. Raises InvalidProblem with all errors, UnavailableProblem."""
     record = await parts.projection.read(partial(_checked, event=event))
     source = parse_source(event.source)
     act = Audited(
@@ -83,8 +83,8 @@ def _checked(connection: Connection, event: VisitRecorded) -> OutgoingRecord:
 
 
 def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorded:
-    """The visit with the time of the accepted one that has the same identity and public part: sent again, it is the same.
-    Whether its private part is the same too is for the aggregator to tell."""
+    """The visit with the `time` of the accepted one that has the same identity and public part, so that a resend is a
+    duplicate. The aggregator compares the private part."""
     asked = select(VISITS.c.event).where(
         VISITS.c.plan == event.plan, VISITS.c.source == event.source, VISITS.c.id == event.id
     )
@@ -97,7 +97,7 @@ def _as_first_sent(connection: Connection, event: VisitRecorded) -> VisitRecorde
 
 
 def _unknown_programs(connection: Connection, event: VisitRecorded) -> list[ErrorDetail]:
-    """Programs that were not in the plan on the day of the visit, which would make it an orphan for them."""
+    """The errors of programs that were not in the plan on the day of the visit, for which it would be an orphan."""
     asked = (
         select(PLANS).where(PLANS.c.plan == event.plan).order_by(PLANS.c.effective_from.desc(), PLANS.c.version.desc())
     )

@@ -38,7 +38,7 @@ class VisitSent(Visit):
 
 
 class ShownVisit(Answer):
-    """What the public and those with a key of the plan see alike."""
+    """What everyone sees of a visit."""
 
     plan: str
     id: str
@@ -60,7 +60,7 @@ class VerifiedProgram(Answer):
 
 
 class PublicVisit(ShownVisit):
-    """A visit without a key of the plan."""
+    """A visit as shown without a key of the plan."""
 
     programs: list[VerifiedProgram]
 
@@ -80,7 +80,7 @@ class Answered(Answer):
 
 
 class ShownRecommendation(Answer):
-    """What the visitors ask for. `text` is null where it was erased."""
+    """A recommendation. `text` is null where it was erased."""
 
     text: str | None
     owner: str
@@ -88,7 +88,7 @@ class ShownRecommendation(Answer):
 
 
 class ShownEvidence(Answer):
-    """A document that shows it. `title` and `url` are null where they were erased."""
+    """A document as evidence. `title` and `url` are null where they were erased."""
 
     title: str | None
     sha256: str
@@ -97,7 +97,7 @@ class ShownEvidence(Answer):
 
 
 class FullVisit(ShownVisit):
-    """A visit with a key of the plan."""
+    """A visit as shown with a key of the plan."""
 
     mentor_account: str | None
     programs: list[NotedProgram]
@@ -108,7 +108,7 @@ class FullVisit(ShownVisit):
 
 
 class Visits(Answer):
-    """A page of visits of a plan, the last received first."""
+    """A page of a plan's visits, the last received first."""
 
     plan: str
     items: list[FullVisit | PublicVisit]

@@ -35,7 +35,7 @@ def page(connection: Connection, plan: str, visit_id: str | None, before: int, l
 
 
 def _shown(connection: Connection, rows: Sequence[Any], *, full: bool) -> list[FullVisit | PublicVisit]:
-    """Visits as they are answered; `full`: with what was found and asked for, notes and evidence."""
+    """Visits as shown; `full`: with findings, recommendations, notes and evidence."""
     identities = [FactIdentity(VISIT.name, row.source, row.id) for row in rows]
     private = PRIVATE_PARTS.find(connection, identities) if identities else {}
     return [_as_shown(row, private[identity], full=full) for row, identity in zip(rows, identities, strict=True)]

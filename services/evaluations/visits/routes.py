@@ -1,4 +1,4 @@
-"""`/v1/visits`: field visits are recorded, and what was recorded is read."""
+"""`/v1/visits`: record field visits, and read them."""
 
 from typing import Annotated, Any
 
@@ -71,7 +71,8 @@ def create_routes(parts: EvaluationsDependencies) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response:
-        """Visits of a plan, the last received first; with `id` those that have it. Findings, notes and evidence are told to those with its key."""
+        """Visits of a plan, the last received first; with `id` those that have it. Findings, notes and evidence are
+        shown with a key of the plan only."""
         before = next(map(int, position_of(cursor, r"(\d{1,10})")), LAST)
 
         def listed() -> ResponseContent:

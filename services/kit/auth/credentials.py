@@ -1,4 +1,4 @@
-"""Keys: random texts that only their holders have, known here by their hashes; and how a request shows one."""
+"""Keys: random texts of which only hashes are stored, and how a request presents one."""
 
 import hashlib
 import secrets
@@ -24,7 +24,7 @@ def hash_of(text: str) -> str:
 
 
 def bearer_of(authorization: str) -> str:
-    """The key that an `Authorization` header shows. Raises UnauthorizedProblem for another form."""
+    """The key in an `Authorization` header. Raises UnauthorizedProblem for another form."""
     scheme, _, text = authorization.partition(" ")
     if scheme.lower() != "bearer" or not text:
         raise UnauthorizedProblem(f"The key must be sent as {HOW}")

@@ -1,8 +1,8 @@
-"""How a route names its permission in its signature: `caller: Annotated[Caller, needs("reports:write")]`.
+"""A route declares its permission in its signature: `caller: Annotated[Caller, needs("reports:write")]`.
 
-401 without a key where the public does not hold the permission; 403 where the caller's role does not hold it, or where
-the path names a plan and an organization for which it does not. What stands in a query or body is held against it by the
-route, with `Caller.require`.
+Without a key the response is 401 where the public does not hold the permission. It is 403 where the caller's role does
+not hold it, or not for the plan and organization in the path. For a plan or source in the query or body the route calls
+`Caller.require`.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,7 +23,7 @@ _Endpoint = Callable[[Request, Caller], Awaitable[Response]]
 
 
 def needs(permission: Permission) -> Any:
-    """The caller, who must hold a permission."""
+    """A dependency: the caller, who must hold a permission."""
     return Depends(_Check(permission))
 
 
@@ -57,10 +57,9 @@ def _refused(role: Role, permission: Permission) -> UnauthorizedProblem | Forbid
 
 
 def checked_first(permission: Permission) -> Callable[[_Endpoint], Callable[[Request], Awaitable[Response]]]:
-    """A decorator of an endpoint that takes the request and its caller, who must hold a permission.
+    """Decorate an endpoint that takes the request and its caller, who must hold a permission.
 
-    For the path of reports: what the framework does to resolve `needs` takes half as long again as all else it does for
-    a request.
+    For the path of reports, where resolving `needs` would make the framework's work for a request half as long again.
     """
     check = _Check(permission).check
 
@@ -69,14 +68,14 @@ def checked_first(permission: Permission) -> Callable[[_Endpoint], Callable[[Req
             return await endpoint(request, check(request))
 
         checked.__name__, checked.__doc__ = endpoint.__name__, endpoint.__doc__
-        checked.permission = permission  # type: ignore[attr-defined]  # a function has what it is given; `permission_of` reads it
+        checked.permission = permission  # type: ignore[attr-defined]  # functions accept new attributes; `permission_of` reads this one
         return checked
 
     return decorate
 
 
 def permission_of(route: APIRoute) -> Permission | None:
-    """The permission a route names; None for one that says it looks at no key. Raises LookupError unless it says one."""
+    """The permission of a route; None for one declared PUBLIC. Raises LookupError unless it declares exactly one."""
     calls = list(_calls(route.dependant))
     named: list[Permission | None] = [call.permission for call in calls if isinstance(call, _Check)]
     if hasattr(route.endpoint, "permission"):

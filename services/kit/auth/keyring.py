@@ -1,7 +1,6 @@
-"""Whose keys are in force: a table and a memory of the compacted topic `access`, one record per organization.
+"""The keys in force: the compacted topic `access`, one record per organization, kept in a table and in memory.
 
-Every api follows it: the table so that a restart need not read it again, the memory so that a request need not ask the
-table.
+Every api follows the topic. The table makes restarts fast; requests are answered from memory, without a query.
 """
 
 import hmac
@@ -29,7 +28,7 @@ if set(get_args(KindOfKey)) != ROLES.keys():
 
 
 class Keyring:
-    """The keys of every organization: a table of a service's projection, and a memory."""
+    """The keys of every organization, in a table of a service's projection and in memory."""
 
     def __init__(self, prefix: str, tables: MetaData, admin_key_sha256: str | None) -> None:
         self._admin = admin_key_sha256
@@ -49,7 +48,7 @@ class Keyring:
         sha256 = hash_of(bearer_of(authorization))
         if self._admin is not None and hmac.compare_digest(sha256, self._admin):
             return ADMINISTRATOR
-        # Found by the hash of a random text: what the time tells of a hash leads to no key.
+        # The lookup is by the hash of a random text, so its timing reveals nothing about a key.
         caller = self._by_hash.get(sha256)
         if caller is None:
             raise UnauthorizedProblem("This key is not known, or was withdrawn. Ask the administrator for another.")
@@ -60,7 +59,7 @@ class Keyring:
         return self._by_organization.get(f"{plan}/{organization}") or OfficeAccess(plan=plan, office=organization)
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Store what records of `access` say."""
+        """Store the keys in records of `access`."""
         values = {record.key.decode(): record.value for record in records if record.topic == TOPIC and record.key}
         upsert(connection, self.table, [{"key": key, "value": value} for key, value in values.items() if value])
         gone = [key for key, value in values.items() if not value]
@@ -68,14 +67,14 @@ class Keyring:
             connection.execute(self.table.delete().where(self.table.c.key.in_(gone)))
 
     def load(self, connection: Connection) -> None:
-        """Take what is stored into memory."""
+        """Load the stored keys into memory."""
         self._by_hash.clear()
         self._by_organization.clear()
         for row in connection.execute(select(self.table)):
             self._remember(row.key, row.value)
 
     def remember(self, records: Sequence[Record]) -> None:
-        """Take records into memory, after they were stored."""
+        """Update the keys in memory from records that were stored."""
         for record in records:
             if record.topic == TOPIC and record.key:
                 self._remember(record.key.decode(), record.value)

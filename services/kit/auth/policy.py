@@ -1,7 +1,8 @@
-"""Who may do what: one table of permissions, each held by roles throughout the installation, in a plan or for an organization.
+"""Who may do what: one table of permissions, each held by roles in the whole installation, in a plan or for an
+organization.
 
-Routes name a permission in their signature (dependencies.py); what a request is about is held against it by `Caller.may`
-(principal.py). docs/interfaces.md shows the table.
+Routes declare a permission in their signature (dependencies.py); `Caller.may` (principal.py) checks it for the plan and
+source of a request. docs/interfaces.md shows the table.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ Permission = Literal[
 
 
 class Role(StrEnum):
-    """What a caller is. Keys of departments and evaluators are issued today, and the administrator's."""
+    """The role of a caller. Today there are keys of departments and evaluators, and the administrator's."""
 
     ADMINISTRATOR = "administrator"
     PLAN_ADMINISTRATOR = "plan_administrator"
@@ -58,7 +59,7 @@ PHRASES: dict[Permission, str] = {
     "keys:manage": "list, make and withdraw keys",
     "private:erase": "erase notes, findings and evidence",
 }
-"""What each permission allows, as it follows "may" or "needed to"."""
+"""What each permission allows, as a phrase that follows "may" or "needed to"."""
 
 ROLE_NAMES: dict[Role, str] = {
     Role.ADMINISTRATOR: "the administrator",
@@ -94,12 +95,12 @@ if not set(get_args(Permission)) == TABLE.keys() == PHRASES.keys() or set(Role) 
 
 
 def is_public(permission: Permission) -> bool:
-    """Whether nobody needs a key for it."""
+    """Whether a permission needs no key."""
     return Role.PUBLIC in TABLE[permission]
 
 
 def holders(permission: Permission) -> str:
-    """Who holds a permission, in words: "the administrator or an evaluator"."""
+    """The holders of a permission, in words: "the administrator or an evaluator"."""
     *before, last = [ROLE_NAMES[role] for role in TABLE[permission]]
     return f"{', '.join(before)} or {last}" if before else last
 

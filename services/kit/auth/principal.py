@@ -1,4 +1,4 @@
-"""Who calls: a role, and the plan and organization for which it is held."""
+"""The caller of a request: its role, and the plan and organization for which it holds that role."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,8 @@ SOURCE_KINDS: dict[Role, SourceKind] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. `plan` and `organization` are empty for the installation's administrator and the public."""
+    """The caller of a request. `plan` and `organization` are empty for the installation's administrator and the
+    public."""
 
     role: Role
     plan: str = ""
@@ -30,17 +31,17 @@ class Caller:
 
     @property
     def account(self) -> str:
-        """The caller, as the audit names it."""
+        """The name of the caller in the audit."""
         return f"{self.role}:{self.key_id}" if self.key_id else self.role.value
 
     @cached_property
     def source(self) -> str | None:
-        """The source the caller writes as; None for a role that writes as no organization of its own."""
+        """The source of the caller's events; None for a role without an organization of its own."""
         kind = SOURCE_KINDS.get(self.role)
         return str(Source(self.plan, kind, self.organization)) if kind else None
 
     def may(self, permission: Permission, *, plan: str = "", source: str = "") -> bool:
-        """Whether the caller holds a permission for what a request is about: all of a plan, or what `source` says."""
+        """Whether the caller holds a permission for a whole plan, or for a source."""
         scope = TABLE[permission].get(self.role)
         if scope is None or scope is Scope.INSTALLATION:
             return scope is not None
@@ -49,12 +50,12 @@ class Caller:
         return (plan or parse_source(source).plan) == self.plan
 
     def require(self, permission: Permission, *, plan: str = "", source: str = "") -> None:
-        """Raise ForbiddenProblem unless the caller may."""
+        """Raise ForbiddenProblem unless the caller holds the permission, as in `may`."""
         if not self.may(permission, plan=plan, source=source):
             raise ForbiddenProblem(self.refusal(plan=plan, source=source))
 
     def refusal(self, *, plan: str = "", source: str = "") -> str:
-        """Why a caller whose role holds a permission is refused for a plan or source, in words."""
+        """A sentence that says why a caller whose role holds a permission is refused for this plan or source."""
         if source and self.source:
             return f"This key writes as {self.source}, not as {source}."
         return f"This key is for plan {self.plan}, not for {plan or parse_source(source).plan}."

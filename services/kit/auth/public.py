@@ -1,4 +1,4 @@
-"""How a route says that it looks at no key: `dependencies=[PUBLIC]`."""
+"""Declares a route that ignores keys: `dependencies=[PUBLIC]`."""
 
 from fastapi import Depends
 

@@ -1,4 +1,4 @@
-"""What the apps have in common: the frame around their routes, and a projection that keeps keys beside its tables."""
+"""What the apps share: the frame around their routes, and a projection that also keeps keys."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -37,7 +37,7 @@ def create_projection(
     apply: Apply,
     compacted: Mapping[str, Table] = {},
 ) -> tuple[Projection, Keyring]:
-    """The projection of a service that takes what is written with keys, and the keys it keeps in memory.
+    """The projection of a service that is written to with keys, and its keyring.
 
     `compacted`: the table of each compacted topic in `topics`, other than that of keys.
     """
@@ -71,7 +71,7 @@ def create_projection(
 def following_and_publishing(
     projection: Projection, publisher: Publisher
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """The lifespan of such a service: it follows its topics, and at the end sends what is still here."""
+    """The lifespan of such a service: it follows its topics, and at the end publishes pending records."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -95,9 +95,9 @@ def add_frame(
     keyring: Keyring,
     body_limits: Mapping[str, int],
 ) -> None:
-    """Give an app what each has: health, metrics, problems, 503 while tables can't be asked, limits of bodies. After its routes and its own middleware.
+    """Add what every app has: health, metrics, problems, 503 while the tables can't be read, limits of bodies.
 
-    The keys are at `app.state.keyring`.
+    Call it after adding the routes and the app's own middleware. The keyring is at `app.state.keyring`.
     """
     app.state.keyring = keyring
     add_health(app, ready, trust_of(settings))

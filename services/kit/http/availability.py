@@ -1,6 +1,6 @@
-"""503 with `Retry-After`: until the tables have caught up once, and while the database can't be asked.
+"""503 with `Retry-After` until the tables have caught up once, and while the database can't be reached.
 
-Until then nobody can say that a plan does not exist, or that a key is not known.
+Before that a 404 for a plan or a 401 for a key could be wrong.
 """
 
 from collections.abc import Callable
@@ -15,21 +15,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.kit.http.problems import UnavailableProblem, answer
 from services.kit.projection.databases import is_damage, is_missing_table, is_outage
 
-DATA = "/v1/"  # the paths below it are about what is in the tables, all but the documentation's
+DATA = "/v1/"  # the paths below it need the tables, except the documentation's
 DOCUMENTATION = ("/docs", "/openapi.json")
 
 
 def require_tables(app: FastAPI, caught_up: Callable[[], bool]) -> None:
-    """Answer 503 where the tables, or the keys, can't be asked. `caught_up`: whether they have caught up once."""
-    # The innermost middleware: what stands around answers, such as CORS, stands around this one too.
+    """Respond 503 while the tables or keys can't be read. `caught_up`: whether they have caught up once."""
+    # The innermost middleware, so that others, such as CORS, also apply to its responses.
     app.user_middleware.append(Middleware(_CaughtUp, caught_up=caught_up))
 
-    # Not only SQLAlchemy's: rows are also copied, and blobs read, past it.
+    # Not only SQLAlchemy's errors: copying rows and reading blobs bypass it.
     @app.exception_handler(SQLAlchemyError)
     @app.exception_handler(psycopg.Error)
     async def away(request: Request, error: Exception) -> JSONResponse:
         if is_outage(error) or is_damage(error) or is_missing_table(error):
-            return answer(request, UnavailableProblem("The database can't be asked now."))
+            return answer(request, UnavailableProblem("The database can't be reached now; try again later."))
         raise error
 
 
@@ -45,5 +45,5 @@ class _CaughtUp:
         if self._caught_up() or not path.startswith(DATA) or path.endswith(DOCUMENTATION):
             await self._app(scope, receive, send)
         else:
-            problem = UnavailableProblem("The log is still being read; nothing can be said yet.")
+            problem = UnavailableProblem("The service is still loading its data; try again later.")
             await answer(Request(scope), problem)(scope, receive, send)

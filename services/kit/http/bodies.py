@@ -1,4 +1,4 @@
-"""Limits of request bodies, enforced before anything else looks at a request, and security headers of every answer."""
+"""Limits of request bodies, enforced before a request is handled, and security headers of every response."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from schemas.topics import KIB
 from services.kit.http.problems import TimeoutProblem, TooLargeProblem, answer
 
 OTHERWISE_BYTES = 64 * KIB
-BYTES_PER_SECOND = 8 * KIB  # at least, beside the seconds that every body has
+BYTES_PER_SECOND = 8 * KIB  # the slowest upload allowed, beyond the seconds that every body has
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -20,10 +20,10 @@ HEADERS = (
 
 
 def limit_bodies(app: FastAPI, limits: Mapping[str, int], body_seconds: float) -> None:
-    """Refuse a body longer than the limit of its path (the first prefix that fits; 64 KiB where none does) with 413,
-    and one that does not come within `body_seconds`, and a second more for each 8 KiB, with 408.
+    """Refuse a body longer than the limit of its path (that of the first matching prefix, else 64 KiB) with 413, and
+    one that does not arrive within `body_seconds` plus a second for each 8 KiB with 408.
 
-    A declared length is refused before the caller is asked for a key; one that is not declared, while it is read.
+    A declared length is checked before the key; an undeclared one while the body is read.
     """
     app.add_middleware(_BoundedBody, limits=limits, body_seconds=body_seconds)
 
@@ -50,17 +50,17 @@ class _BoundedBody:
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
 
         def too_large() -> TooLargeProblem:
-            return TooLargeProblem(f"At most {limit} bytes are taken here.", limit=limit)
+            return TooLargeProblem(f"The body is too large; at most {limit} bytes are accepted here.", limit=limit)
 
         async def counted() -> Message:
             nonlocal came, whole
             if whole:
-                return await receive()  # the client going away is waited for without end
+                return await receive()  # waiting for the client to disconnect has no time limit
             try:
                 async with asyncio.timeout_at(began + self._body_seconds + came / BYTES_PER_SECOND):
                     message = await receive()
             except TimeoutError:
-                raise TimeoutProblem(f"The body has not come whole in time, but {came} bytes of it.") from None
+                raise TimeoutProblem(f"The body did not arrive in time; {came} bytes of it did.") from None
             came += len(message.get("body", b""))
             if came > limit:
                 raise too_large()
@@ -85,4 +85,4 @@ async def _read(request: Request) -> bytes:
 
 
 Body = Annotated[bytes, Depends(_read)]
-"""The body as it came. Named after the caller in a route's parameters, it is read after the key was checked."""
+"""The raw body. Placed after the caller in a route's parameters, it is read after the key was checked."""

@@ -1,8 +1,8 @@
-"""Bounds of what a connection may keep a process waiting for, beside what uvicorn bounds by itself.
+"""Time limits of slow connections, and a limit of their number, beyond what uvicorn limits itself.
 
-uvicorn closes a connection that is idle after an answer. It waits without end for the first byte of a connection, for
-the rest of a request's header, for the rest of a body that nobody reads, and for a client that reads nothing of its
-answer. Bodies that are read are bounded in `bodies`.
+uvicorn closes a connection that is idle after a response. It waits without end for the first byte of a connection, for
+the rest of a request's header, for the rest of a body that the app does not read, and for a client that does not read
+its response. Bodies that the app reads are limited in bodies.py.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_BYTES = 64 * 1024
-UNREAD_BODY_SECONDS = 5.0  # that the rest of a body may take after the answer
-UNREAD_ANSWER_SECONDS = 60.0  # without a byte of it being taken, while more waits than the system keeps for a client
+UNREAD_BODY_SECONDS = 5.0  # for the rest of a body after the response
+UNREAD_ANSWER_SECONDS = 60.0  # without the client reading a byte, while the system's send buffer is full
 
 TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class ConnectionBounds(NamedTuple):
-    """`header_seconds`: for a whole header. `connections`: at once."""
+    """`header_seconds`: time limit of a whole header. `connections`: how many at once."""
 
     header_seconds: float
     connections: int
@@ -32,21 +32,21 @@ Http = Literal["h11", "httptools"]
 
 
 def bounded(http: Http, bounds: ConnectionBounds) -> type[asyncio.Protocol]:
-    """The protocol of a server, of which it makes one for each connection."""
+    """The protocol class of a server, which makes one instance per connection."""
     base = _H11 if http == "h11" else _HttpTools
     return type(base.__name__, (base,), {"bounds": bounds, "idle": OrderedDict()})
 
 
 class _BoundedConnection(asyncio.Protocol):
-    """Mixed into a protocol of uvicorn. At any time at most one of a connection's deadlines for reading runs."""
+    """A mixin for a protocol of uvicorn. At most one read deadline of a connection runs at a time."""
 
     bounds: ConnectionBounds
-    idle: "OrderedDict[_BoundedConnection, None]"  # the connections of the server that read no body and answer nothing
+    idle: "OrderedDict[_BoundedConnection, None]"  # the server's connections without a request in progress
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
     _header_bytes = 0
 
-    # What uvicorn's protocols have.
+    # Attributes of uvicorn's protocols.
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     connections: set[Any]
@@ -88,7 +88,7 @@ class _BoundedConnection(asyncio.Protocol):
             self._end(TOO_LARGE)
 
     def answered(self) -> None:
-        """An answer was written whole."""
+        """A response was written completely."""
         if self.transport.is_closing():
             return
         if self.in_body():

@@ -1,4 +1,4 @@
-"""The documentation of an API as one plain page, made of its OpenAPI document: nothing is fetched from elsewhere."""
+"""The documentation of an API as one plain page made from its OpenAPI document, without external resources."""
 
 import asyncio
 import json
@@ -34,12 +34,12 @@ def add_docs(app: FastAPI, path: str) -> None:
 
 
 async def prepare_docs(app: FastAPI) -> None:
-    """Make the OpenAPI document, which takes long, before somebody asks for it in the event loop."""
+    """Make the OpenAPI document at the start: it takes long, and a request would make it in the event loop."""
     await asyncio.to_thread(app.openapi)
 
 
 def page(documents: Iterable[tuple[Mapping[str, Any], str]]) -> str:
-    """The page for some OpenAPI documents and where each can be had."""
+    """The page for some OpenAPI documents, each with its URL."""
     body = "".join(part for document, url in documents for part in _api(document, url))
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pantau API</title>'
     return f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>'

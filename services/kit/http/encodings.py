@@ -1,4 +1,4 @@
-"""Request bodies that come compressed: gzip is inflated, piece by piece and no further than a path's limit."""
+"""Compressed request bodies: gzip is inflated, piece by piece and up to the path's limit."""
 
 import asyncio
 import zlib
@@ -11,14 +11,14 @@ from schemas.topics import KIB
 from services.kit.http.bodies import limit_of
 from services.kit.http.problems import ErrorDetail, InvalidProblem, MediaTypeProblem, TooLargeProblem, answer
 
-GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110 has both for the same
+GZIP = frozenset({"gzip", "x-gzip"})  # two names of one encoding in RFC 9110
 PLAIN = frozenset({"", "identity"})
 PIECE_BYTES = 128 * KIB  # inflated at once: less than a millisecond
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 def inflate_bodies(app: FastAPI, limits: Mapping[str, int]) -> None:
-    """Take bodies with `Content-Encoding: gzip`; refuse other encodings with 415, and what is too large with 413."""
+    """Accept bodies with `Content-Encoding: gzip`; refuse other encodings with 415, and too large bodies with 413."""
     app.add_middleware(_Inflated, limits=limits)
 
 
@@ -36,10 +36,10 @@ class _Inflated:
         elif encoding in GZIP:
             headers = [(name, value) for name, value in scope["headers"] if name not in _OF_THE_ENCODED]
             inflated = _Body(receive, limit_of(self._limits, scope["path"]))
-            scope["headers"] = headers  # in place: the route is noted in the same scope
+            scope["headers"] = headers  # in place: the route is stored in the same scope
             await self._app(scope, inflated.receive, send)
         else:
-            problem = MediaTypeProblem(f"Content-Encoding: {encoding[:100]} is not taken here, but gzip, or none.")
+            problem = MediaTypeProblem(f"Content-Encoding {encoding[:100]} is not accepted; use gzip or none.")
             problem.headers["Accept-Encoding"] = "gzip"
             await answer(Request(scope), problem)(scope, receive, send)
 
@@ -53,7 +53,7 @@ def _encoding(scope: Scope) -> str:
 
 
 class _Body:
-    """An ASGI `receive` that inflates what another gives. Raises the problem that the body is."""
+    """An ASGI `receive` that inflates the body of another one. Raises a Problem for a body it can't inflate."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -75,18 +75,21 @@ class _Body:
             piece = b""
             while compressed or len(piece) == PIECE_BYTES:
                 if inflater.eof and compressed:
-                    raise _broken("something follows after its end")
+                    raise _broken("there is data after its end")
                 try:
                     piece = inflater.decompress(compressed, PIECE_BYTES)
                 except zlib.error as error:
                     raise _broken(str(error)) from None
                 compressed, came = inflater.unconsumed_tail or inflater.unused_data, came + len(piece)
                 if came > self._limit:
-                    raise TooLargeProblem(f"At most {self._limit} bytes are taken here, inflated.", limit=self._limit)
+                    raise TooLargeProblem(
+                        f"The inflated body is too large; at most {self._limit} bytes are accepted here.",
+                        limit=self._limit,
+                    )
                 yield {"type": "http.request", "body": piece, "more_body": True}
-                await asyncio.sleep(0)  # others get their turn
+                await asyncio.sleep(0)  # lets other tasks run
         if not inflater.eof:
-            raise _broken("it ends before its end")
+            raise _broken("it is truncated")
         yield {"type": "http.request", "body": b"", "more_body": False}
 
 

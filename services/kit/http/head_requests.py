@@ -1,11 +1,12 @@
-"""HEAD: what GET answers, without its body. FastAPI's routes for GET don't take it by themselves."""
+"""HEAD: the response to GET without its body. FastAPI's routes for GET don't handle it themselves."""
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def answer_heads(app: FastAPI) -> None:
-    """Answer HEAD wherever GET is answered, with the same status and headers. After all other middleware."""
+    """Handle HEAD on every path that has GET, with the same status and headers. Call it after adding all other
+    middleware."""
     app.add_middleware(_Heads)
 
 
@@ -26,7 +27,7 @@ class _Heads:
             if message["type"] != "http.response.body":
                 await send(message)
             elif not ended:
-                # The answer is whole for the server, which tells a stream that its client has gone.
+                # For the server the response is complete, so it signals a disconnect to a stream.
                 ended = True
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 

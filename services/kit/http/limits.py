@@ -1,8 +1,9 @@
-"""How much of each kind of work a process does at once, and how much of that is kept for callers with a key.
+"""Limits how much of each kind of work a process does at once, with a part reserved for callers with a key.
 
-A kind has a capacity that all callers share. Callers without a key never take the reserved part of it, so that they
-can't shut out the others, whatever addresses they come from. A caller for whom there is no room waits in a bounded
-queue for a bounded time, and is refused with 429 and `Retry-After`. Room that becomes free goes to a key first.
+A kind has a capacity that all callers share. Callers without a key never use its reserved part, so that they can't
+block callers with a key, whatever addresses they use. When the capacity is used up, a request waits in a bounded queue
+for a bounded time, and is then refused with 429 and `Retry-After`. Capacity that becomes free goes to callers with a
+key first.
 """
 
 import asyncio
@@ -26,8 +27,8 @@ CALLERS = {True: "key", False: "anonymous"}
 class Limit(NamedTuple):
     """The bounds of a kind of work.
 
-    `capacity`: at once. `reserved`: of them for callers with a key. `waiting`: how many more may wait, of those with a
-    key and of those without. `wait_seconds`: for how long.
+    `capacity`: how many at once. `reserved`: how many of them only for callers with a key. `waiting`: how many more may
+    wait, counted separately with and without a key. `wait_seconds`: how long each may wait.
     """
 
     capacity: int
@@ -37,19 +38,19 @@ class Limit(NamedTuple):
 
 
 class WorkLimiter:
-    """The kinds of work of a service. Belongs to one event loop."""
+    """The limits of a service, by kind of work. Used in one event loop only."""
 
     def __init__(self, registry: CollectorRegistry, service: str, limits: Mapping[str, Limit]) -> None:
         metrics = _LimitMetrics(registry, service)
         self._kinds = {name: _Kind(name, limit, metrics) for name, limit in limits.items()}
 
     def in_use(self, kind: str) -> int:
-        """How many are at it now."""
+        """How many are running now."""
         return self._kinds[kind].in_use
 
     @asynccontextmanager
     async def room(self, kind: str, *, keyed: bool) -> AsyncGenerator[None]:
-        """Hold room for one while the block runs. `keyed`: the caller has a key. Raises TooManyProblem."""
+        """Occupy one place while the block runs. `keyed`: the caller has a key. Raises TooManyProblem."""
         found = self._kinds[kind]
         await found.take(keyed)
         try:
@@ -58,13 +59,13 @@ class WorkLimiter:
             found.release(keyed)
 
     def hold(self, kind: str, *, keyed: bool) -> Callable[[], None]:
-        """Hold room for one until what is returned is called. Raises TooManyProblem at once where there is none."""
+        """Occupy one place until the returned function is called. Raises TooManyProblem at once where none is free."""
         found = self._kinds[kind]
         found.take_at_once(keyed)
         return lambda: found.release(keyed)
 
     async def in_thread(self, kind: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `do` returns, called in a thread of the kind's own, of which it has as many as it has capacity."""
+        """Call `do` in a thread of the kind's own pool, which has as many threads as the kind has capacity."""
 
         def call() -> T:
             return do(*args, **kwargs)
@@ -72,7 +73,7 @@ class WorkLimiter:
         return await asyncio.get_running_loop().run_in_executor(self._kinds[kind].threads, call)
 
     async def run(self, kind: str, keyed: bool, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `do` returns, called in a thread when there is room. Raises TooManyProblem."""
+        """Call `do` in a thread once a place is free. Raises TooManyProblem."""
         async with self.room(kind, keyed=keyed):
             return await self.in_thread(kind, do, *args, **kwargs)
 
@@ -100,13 +101,13 @@ class _Kind:
         return keyed or self._used[False] < self._limit.capacity - self._limit.reserved
 
     def take_at_once(self, keyed: bool) -> None:
-        """Take room for one that is there."""
+        """Occupy a free place."""
         if self._queues[keyed] or not self._fits(keyed):
             raise self._too_many(keyed)
         self._used[keyed] += 1
 
     async def take(self, keyed: bool) -> None:
-        """Take room for one, or wait for it."""
+        """Occupy a place, waiting for one to become free."""
         queue = self._queues[keyed]
         if not queue and self._fits(keyed):
             self._used[keyed] += 1
@@ -120,7 +121,7 @@ class _Kind:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self.release(keyed)  # it came at the same moment
+                self.release(keyed)  # a place became free at the same moment
             elif turn in queue:
                 queue.remove(turn)
             if isinstance(error, TimeoutError):
@@ -128,7 +129,7 @@ class _Kind:
             raise
 
     def release(self, keyed: bool) -> None:
-        """Give the room of one back, to who waits longest: of those with a key, then of the others."""
+        """Free a place, for the longest waiting request with a key, else the longest waiting one without."""
         self._used[keyed] -= 1
         for each in (True, False):
             queue = self._queues[each]
@@ -140,19 +141,19 @@ class _Kind:
 
     def _too_many(self, keyed: bool) -> TooManyProblem:
         self._refused[keyed].inc()
-        others = "" if keyed else " Some of it is kept for callers with a key."
-        return TooManyProblem(f"There is no room for more {self._name} now.{others}")
+        others = "" if keyed else " Some capacity is reserved for callers with a key."
+        return TooManyProblem(f"Too many {self._name} at once; try again later.{others}")
 
 
 class _LimitMetrics:
-    """What a service tells Prometheus of its limits."""
+    """The Prometheus metrics of a service's limits."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         labels = ("service", "kind", "caller")
         self.service = service
         self.in_use = Gauge("pantau_work_in_use", "Work being done, by kind.", labels, registry=registry)
         self.capacity = Gauge(
-            "pantau_work_capacity", "How much of a kind of work a caller may take.", labels, registry=registry
+            "pantau_work_capacity", "How much of a kind of work callers may use at once.", labels, registry=registry
         )
         self.refused = Counter(
             "pantau_work_refused_total", "Requests refused with 429, by kind of work.", labels, registry=registry

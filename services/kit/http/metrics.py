@@ -1,4 +1,4 @@
-"""What an HTTP process tells Prometheus. The registry is an argument, so that every app and every test has its own."""
+"""The Prometheus metrics of an HTTP process. The registry is an argument, so that every app and test has its own."""
 
 import time
 
@@ -41,7 +41,7 @@ class _Measured:
         )
         self._seconds = Histogram(
             "pantau_http_request_seconds",
-            "Time from a request to the end of its answer; a stream's is until it was left.",
+            "Time from a request to the end of its response; of a stream until its client disconnects.",
             ("service", "method", "route"),
             buckets=SECONDS,
             registry=registry,

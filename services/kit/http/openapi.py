@@ -1,6 +1,6 @@
-"""What FastAPI can't know of an app's OpenAPI document: the contract's models, who needs a key, and what the frame answers.
+"""Completes FastAPI's OpenAPI document: with the contract's models, the need for a key, and the responses of the frame.
 
-A route says what it answers itself; here each gets what its dependencies and the middleware around it answer.
+A route declares its own responses; here the responses of its dependencies and of the middleware are added.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from services.kit.http.problems import MEDIA_TYPE, ProblemDetails, answers
 
 REFERENCE = "#/components/schemas/{model}"
 BEARER = {"type": "http", "scheme": "bearer", "description": "A key: `Authorization: Bearer pantau_...`"}
-EVERYWHERE = (413, 415, 503)  # a body that is too large, or encoded in another way than by gzip; tables or broker away
+EVERYWHERE = (413, 415, 503)  # a body that is too large or not in gzip; tables or broker away
 
 Json = dict[str, Any]
 
@@ -48,7 +48,7 @@ def _complete(app: FastAPI, document: Json, models: tuple[type[BaseModel], ...])
         schema = model.model_json_schema(ref_template=REFERENCE)
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema
-    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, which nothing answers
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, which no route returns
         schemas.pop(unused, None)
     for context in iter_route_contexts(app.routes):
         route = context.original_route

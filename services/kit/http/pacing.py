@@ -1,8 +1,8 @@
-"""Lets a few requests without a key begin at a time, so that one with a key never waits behind many of them.
+"""Starts only a few requests without a key at a time, so that requests with a key never wait for many of them.
 
-An event loop serves whoever is ready in turn. Were it to begin hundreds of requests in one turn, everything else, such
-as a report that the broker has acknowledged, would come after them. So at most some begin, and then the loop rests from
-beginning others as long as that took: for what is under way, for requests with a key, and for threads that compute.
+An event loop runs everything that is ready in one iteration. If hundreds of requests started in one iteration, all
+else, such as the response to an acknowledged report, would wait for them. So only some start, and then no other for as
+long as that took: that time is for requests in progress, for requests with a key, and for threads that compute.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ UNPACED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def pace_requests(app: FastAPI, keyring: Keyring) -> None:
-    """Have requests without a key take turns."""
+    """Pace the requests without a key."""
     app.add_middleware(_Paced, keyring=keyring)
 
 
 class _Paced:
-    """The middleware behind `pace_requests`. Belongs to one event loop."""
+    """The middleware behind `pace_requests`. Used in one event loop only."""
 
     def __init__(self, app: ASGIApp, keyring: Keyring) -> None:
         self._app = app
         self._keyring = keyring
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._left = AT_A_TIME
-        self._began: float | None = None  # when the first of this turn did
+        self._began: float | None = None  # when the first request of this turn started
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in UNPACED and not self._has_key(scope):
@@ -57,7 +57,7 @@ class _Paced:
         self._begin()
 
     def _begin(self) -> None:
-        """Let one begin; when all of this turn have, the loop rests."""
+        """Start one request; after the last one of this turn, pause."""
         self._left -= 1
         if self._began is None:
             self._began = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Problems (RFC 9457): what every refused or failed request is answered with, all errors at once.
+"""Problems (RFC 9457): the responses of all refused or failed requests, with all errors at once.
 
 Problem
-├── InvalidProblem          422  what was sent is wrong; `errors` says where
+├── InvalidProblem          422  the request is invalid; `errors` lists where
 ├── UnauthorizedProblem     401  a key is needed
 ├── ForbiddenProblem        403  the key is for something else
 ├── NotFoundProblem         404
@@ -9,8 +9,8 @@ Problem
 ├── ConflictProblem         409
 ├── TooLargeProblem         413
 ├── MediaTypeProblem        415
-├── TooManyProblem          429  no room for more of this work: `Retry-After`
-└── UnavailableProblem      503  come again: `Retry-After`
+├── TooManyProblem          429  too much of this work at once: `Retry-After`
+└── UnavailableProblem      503  try again later: `Retry-After`
 """
 
 import json
@@ -35,7 +35,7 @@ ERRORS_SHOWN = 1_000
 
 
 class ErrorDetail(NamedTuple):
-    """One error: where it is, what is wrong, what was expected, and what was there."""
+    """One error: its place, what is wrong, what was expected, and the value found."""
 
     where: str
     what: str
@@ -44,7 +44,7 @@ class ErrorDetail(NamedTuple):
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
-    """An answer that is not what was asked for. `type` is made of the class's `kind`."""
+    """A request that is refused or failed. Its `type` is made from the class's `kind`."""
 
     status = 500
     kind = "about:blank"
@@ -103,7 +103,7 @@ class MediaTypeProblem(Problem):
 
 
 class TooManyProblem(Problem):
-    """Others do as much of this work as there is room for; the same request may be sent again."""
+    """The capacity for this work is used up; the same request may be sent again."""
 
     status, kind = 429, "too-many"
 
@@ -112,7 +112,7 @@ class TooManyProblem(Problem):
 
 
 class UnavailableProblem(Problem):
-    """Nothing is known to be done; the same request may be sent again."""
+    """The outcome is unknown or nothing was done; the same request may be sent again."""
 
     status, kind = 503, "unavailable"
 
@@ -121,7 +121,7 @@ class UnavailableProblem(Problem):
 
 
 class ProblemDetails(BaseModel):
-    """How a problem is written, for the OpenAPI document."""
+    """The JSON of a problem, for the OpenAPI document."""
 
     type: str
     title: str
@@ -154,7 +154,7 @@ class ProblemDetails(BaseModel):
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems a route may answer with, for its `responses`."""
+    """The problems that a route may return, for its `responses`."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
         status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase, "content": content}
@@ -163,23 +163,23 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def shown(value: Any) -> Any:
-    """A value as it may stand in an answer: JSON, and not long. What JSON has no word for is told as text."""
+    """A value as shown in a response: JSON, shortened. What JSON can't express becomes text."""
     try:
         text = json.dumps(value, default=str, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError):
         value = None if isinstance(value, dict | list) else str(value)
         text = json.dumps(value, ensure_ascii=False)
-    text = text.encode("utf-8", "replace").decode()  # halves of characters can't be sent
+    text = text.encode("utf-8", "replace").decode()  # lone surrogates can't be sent
     if len(text) <= VALUE_CHARACTERS:
         return json.loads(text)
     return text[:VALUE_CHARACTERS] + "…"
 
 
 def wrong_of(error: ValidationError, *, skip: int = 0) -> list[ErrorDetail]:
-    """All errors of a validation. `skip` leading steps of each place are left out (the tag of a union)."""
+    """All errors of a validation. The first `skip` steps of each place are left out (the tag of a union)."""
     found = []
     problems = error.errors(include_url=False)
-    # A list whose items are wrong is also "too short", for want of right ones.
+    # A list with invalid items is also reported as "too short", because only valid items count.
     echoes = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
     for problem in problems:
         if problem["type"] == "too_short" and problem["loc"] in echoes:
@@ -194,12 +194,12 @@ def wrong_of(error: ValidationError, *, skip: int = 0) -> list[ErrorDetail]:
 
 
 def listed(errors: Iterable[ErrorDetail]) -> list[dict[str, Any]]:
-    """Errors as they stand in an answer."""
+    """Errors as the JSON of a response."""
     return [error._asdict() for error in errors]
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
-    """The response a problem is."""
+    """The response of a problem."""
     errors = list(problem.errors)
     count = f"{len(errors)} error{'s' if len(errors) != 1 else ''}" if errors else ""
     body: dict[str, Any] = {
@@ -216,7 +216,7 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:
-    """The methods of a path, as its document lists them. The framework names those of the first route alone."""
+    """All methods of a path. The framework only names those of the first matching route."""
     routes = [context.original_route for context in iter_route_contexts(app.routes)]
     fitting = [route for route in routes if isinstance(route, Route) and route.path_regex.match(path)]
     methods = {
@@ -226,7 +226,7 @@ def _methods(app: FastAPI, path: str) -> set[str]:
 
 
 def add_problems(app: FastAPI) -> None:
-    """Answer every error as a problem: ours, the framework's own, and what nobody expected."""
+    """Return every error as a problem: our own, the framework's, and unexpected exceptions."""
 
     @app.exception_handler(Problem)
     async def ours(request: Request, problem: Problem) -> JSONResponse:
@@ -256,4 +256,4 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("unexpected error", exc_info=error, extra={"path": request.url.path})
-        return answer(request, Problem("An unexpected error; it is in the log."))
+        return answer(request, Problem("An unexpected error occurred; the service's log has the details."))

@@ -1,4 +1,4 @@
-"""How answers are written: their models' base, cursor pages, moments, and an `ETag` made of the bytes themselves."""
+"""Responses: the base of their models, cursors of pages, times, and an `ETag` computed from the bytes."""
 
 import gzip
 import re
@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from services.kit.http.problems import ErrorDetail, InvalidProblem
 
 COMPRESSED_FROM_BYTES = 1024
-COMPRESSION = 4  # of 9: higher ones take longer than they save
+COMPRESSION = 4  # of 9: higher levels take more time than they save
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Items of one page at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
@@ -23,13 +23,13 @@ MomentText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class Answer(BaseModel):
-    """Base of what is answered."""
+    """Base of all response models."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Acknowledged(Answer):
-    """Where the broker keeps an event that it has acknowledged. `source` and `id` name the event."""
+    """Where an acknowledged event is stored. `source` and `id` name the event."""
 
     source: str
     id: str
@@ -39,15 +39,15 @@ class Acknowledged(Answer):
 
 
 def cursor_of(*position: object) -> str:
-    """Where the next page begins, as clients carry it. The parts of `position` hold no space."""
+    """The cursor of the next page. The parts of `position` contain no space."""
     return urlsafe_b64encode(" ".join(map(str, position)).encode()).decode().rstrip("=")
 
 
 def position_of(cursor: str | None, parts: str) -> tuple[str, ...]:
-    """The parts that `cursor_of` was given; none for the first page.
+    """The parts of a cursor made by `cursor_of`; none for the first page.
 
-    `parts`: a regular expression with a group for each part, in which every length is bounded. What clients carry may
-    be anything: it is matched whole before anything else looks at it. Raises InvalidProblem for what does not match.
+    `parts`: a regular expression with a group for each part, with every length bounded. Clients may send anything, so
+    the cursor must match it as a whole. Raises InvalidProblem where it does not.
     """
     if cursor is None:
         return ()
@@ -62,19 +62,19 @@ def position_of(cursor: str | None, parts: str) -> tuple[str, ...]:
 
 
 def not_a_cursor(cursor: str | None) -> InvalidProblem:
-    """The problem of a cursor that no page of the list gave."""
+    """The problem of a cursor that is not from this list."""
     return InvalidProblem(
         errors=[ErrorDetail("query.cursor", "is not a cursor of this list", "next of a page", cursor)]
     )
 
 
 def moment(ms: int) -> str:
-    """Milliseconds since 1970 as a moment in UTC."""
+    """Milliseconds since 1970 as a time in UTC (RFC 3339)."""
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class ResponseContent(NamedTuple):
-    """The bytes of an answer, its `ETag`, and the same bytes compressed; empty where that is not worth it."""
+    """The bytes of a response, its `ETag`, and the same bytes compressed; empty where compression is not worth it."""
 
     body: bytes
     etag: str
@@ -82,23 +82,25 @@ class ResponseContent(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes it takes in memory."""
+        """Its size in memory, in bytes."""
         return len(self.body) + len(self.gzipped)
 
 
 def content_of(body: Any, *, compress: bool = True) -> ResponseContent:
-    """The content of an answer. `body` is bytes, or what becomes JSON. Where it is large, a thread's work."""
+    """The content of a response. `body` is bytes or is encoded as JSON. Call it in a thread where that is large."""
     data = body if isinstance(body, bytes) else to_json(body)
     gzipped = gzip.compress(data, COMPRESSION, mtime=0) if compress and len(data) >= COMPRESSED_FROM_BYTES else b""
     return ResponseContent(data, f'"{blake2b(data, digest_size=12).hexdigest()}"', gzipped)
 
 
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it: `If-None-Match`"}}
-"""What a route that answers by `tagged` adds to its `responses`."""
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Not modified: the client has it (`If-None-Match`)"}
+}
+"""What a route that returns `tagged` adds to its `responses`."""
 
 
 def tagged(request: Request, body: Any, *, media_type: str = "application/json") -> Response:
-    """An answer with its `ETag`; 304 when the client has it. `body` is a `Content`, or what `content_of` takes."""
+    """A response with its `ETag`; 304 when the client has it. `body`: a `ResponseContent`, or as for `content_of`."""
     content = body if isinstance(body, ResponseContent) else content_of(body)
     headers = {"ETag": content.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}

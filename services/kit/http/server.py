@@ -16,12 +16,14 @@ from services.kit.settings import HttpSettings, ProcessSettings, read
 
 Own = TypeVar("Own", bound=ProcessSettings)
 
-SHUTDOWN_SECONDS = 1  # then streams are ended; the local supervisor kills the site 1.6 s after its signal
+SHUTDOWN_SECONDS = 1  # after which streams are ended; the local supervisor kills the process 1.6 s after its signal
 
 
-NOT_STARTED = 3  # the code uvicorn ends with
-FILES = 256  # that a process opens beside its connections
-SWITCH_SECONDS = 0.0002  # that a thread computes while the event loop waits for its turn; Python's own 5 ms add up
+NOT_STARTED = 3  # uvicorn's exit code where the app could not start
+FILES = 256  # open files beside its connections
+SWITCH_SECONDS = (
+    0.0002  # Python's switch interval: with the default of 5 ms, threads that compute delay the event loop too long
+)
 
 
 def serve(
@@ -31,16 +33,16 @@ def serve(
     port: Callable[[Own], int],
     http: Http = "h11",
 ) -> None:
-    """Read settings of that kind, log as `process`, and serve the app until told to stop.
+    """Read settings of that kind, log as `process`, and serve the app until a signal stops it.
 
-    `httptools` reads HTTP faster, but answers clients of HTTP/1.0 in chunks, which they do not know, where an answer
-    does not say its length: not for streams.
+    `httptools` parses HTTP faster, but sends a response without a length in chunks even to HTTP/1.0 clients, which do
+    not understand them: don't use it for streams.
     """
     settings = read(kind)
     configure(process, settings.log_level)
     app = create_app(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
-    # What stands now stays. Each time the collector looked through it, all requests waited for 100 ms.
+    # Objects made so far live as long as the process. Each garbage collection of them delayed all requests by 100 ms.
     gc.collect()
     gc.freeze()
     server = uvicorn.Server(config(app, settings, port(settings), http))
@@ -51,7 +53,7 @@ def serve(
 
 
 def config(app: FastAPI, settings: HttpSettings, port: int, http: Http = "h11") -> uvicorn.Config:
-    """How an app is served."""
+    """The configuration of uvicorn for an app."""
     bounds = ConnectionBounds(
         settings.header_seconds, min(settings.connections, _files(settings.connections + FILES) - FILES)
     )
@@ -70,7 +72,7 @@ def config(app: FastAPI, settings: HttpSettings, port: int, http: Http = "h11") 
 
 
 def _files(wanted: int) -> int:
-    """How many files the process may have open, after asking the system for as many as are wanted."""
+    """The process's limit of open files, after trying to raise it to `wanted`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted

@@ -1,4 +1,4 @@
-"""Answers that take long to make: made once for all who ask the same, and kept while there is room for them."""
+"""Expensive responses: made once for all concurrent requests for the same, and cached within a limit of memory."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from services.kit.http.responses import ResponseContent
 
 
 class SharedAnswers:
-    """Answers by what they answer; the least lately asked for are forgotten. Belongs to one event loop."""
+    """Responses by key; the least recently used are evicted. Used in one event loop only."""
 
     def __init__(self, room_bytes: int) -> None:
         self._room_bytes = room_bytes
@@ -17,13 +17,13 @@ class SharedAnswers:
         self._awaited: dict[Hashable, asyncio.Task[ResponseContent]] = {}
 
     def kept(self, key: Hashable) -> ResponseContent | None:
-        """An answer that was made before."""
+        """A cached response."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     def keep(self, key: Hashable, content: ResponseContent) -> ResponseContent:
-        """Keep an answer, which stays true."""
+        """Cache a response that never changes."""
         before = self._kept.pop(key, None)
         self._bytes += content.size - (before.size if before else 0)
         self._kept[key] = content
@@ -32,9 +32,9 @@ class SharedAnswers:
         return content
 
     async def once(self, question: Hashable, make: Callable[[], Awaitable[ResponseContent]]) -> ResponseContent:
-        """What `make` answers, called once for all who ask meanwhile, or until it calls `begin`.
+        """The result of `make`, which is called once for all requests that arrive before it ends or calls `begin`.
 
-        It goes on when those who ask have gone: another may ask the same soon.
+        It runs on when its requests are gone: another may need the same soon.
         """
         task = self._awaited.get(question)
         if task is None:
@@ -43,7 +43,7 @@ class SharedAnswers:
         return await asyncio.shield(task)
 
     def begin(self, question: Hashable) -> None:
-        """Whoever asks from now on may know more: this answer is not for them."""
+        """Stop sharing the running computation: later requests may need newer data, and start another."""
         self._awaited.pop(question, None)
 
     async def _make(self, question: Hashable, make: Callable[[], Awaitable[ResponseContent]]) -> ResponseContent:
@@ -55,6 +55,6 @@ class SharedAnswers:
 
 
 def _note_error(task: asyncio.Task[ResponseContent]) -> None:
-    """An error is of those who ask; when all have gone, it is of nobody."""
+    """Mark the exception as retrieved: where all requests are gone, no caller raises it."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""The database behind a projection: SQLite (WAL) or PostgreSQL, used in one way."""
+"""The database of a projection: one interface for SQLite (WAL) and PostgreSQL."""
 
 import sqlite3
 from collections.abc import Generator, Mapping, Sequence
@@ -27,7 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 5
-SILENT_MS = 15_000  # after which a connection to PostgreSQL whose packets nobody acknowledges is given up
+SILENT_MS = 15_000  # without acknowledged packets, after which a connection to PostgreSQL is closed
 WRITES = "pantau_writes"
 SQLITE_OUTAGES = frozenset(
     {
@@ -62,13 +62,15 @@ def open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver begins nothing on its own: `_begin` does
+        connection.isolation_level = None  # the driver begins no transaction by itself: `_begin` does
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes, its offsets go with: it is read again
+        connection.execute(
+            "PRAGMA synchronous=NORMAL"
+        )  # a power cut loses the last rows together with their offsets, so they are read again
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A transaction that will write says so at once: one that began by reading may not become a writer any more.
+        # A writing transaction takes the write lock at once: one that began by reading can't always get it later.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -84,7 +86,7 @@ def writing(engine: Engine) -> Generator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Generator[Connection]:
-    """A transaction that reads: all of one moment, which PostgreSQL has to be asked for."""
+    """A transaction that only reads, from one snapshot; PostgreSQL needs REPEATABLE READ for that."""
     level = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
     with engine.connect().execution_options(**level) as connection, connection.begin():
         yield connection
@@ -92,7 +94,7 @@ def reading(engine: Engine) -> Generator[Connection]:
 
 @contextmanager
 def alone(engine: Engine, name: str) -> Generator[None]:
-    """Hold a lock that all processes on one PostgreSQL share; blocks. SQLite has no other process to wait for."""
+    """Hold a named lock among all processes that use a PostgreSQL database; blocks. SQLite needs none."""
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
@@ -118,7 +120,8 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
 
 
 def read_blobs(connection: Connection, asked: Select[tuple[bytes]]) -> list[bytes]:
-    """The one column that is asked for. PostgreSQL writes bytes as text unless it is told not to."""
+    """The values of a query's one column. PostgreSQL is asked for binary format, since it sends bytes as text by
+    default."""
     if connection.dialect.name == "sqlite":
         return list(connection.scalars(asked))
     compiled = asked.compile(dialect=connection.dialect)
@@ -133,7 +136,7 @@ def _psycopg(connection: Connection) -> "psycopg.Connection[tuple[Any, ...]]":
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; a row whose primary key is there takes its place. Of two rows with one key in `rows` the last wins."""
+    """Insert rows, replacing those with the same primary key. Of several rows with one key in `rows` the last wins."""
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
@@ -141,7 +144,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     insert = dialect.insert(table)
     others = {name: insert.excluded[name] for name in table.c.keys() if name not in keys}  # noqa: SIM118 - columns, not a dict
-    # Of a row that is nothing but its key there is nothing to replace.
+    # A row that consists of its key only has nothing to replace.
     taken = (
         insert.on_conflict_do_update(index_elements=keys, set_=others) if others else insert.on_conflict_do_nothing()
     )
@@ -149,8 +152,8 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether a database could not be reached or asked us to come again: not a mistake of ours."""
-    if isinstance(error, PoolTimeoutError | psycopg.OperationalError):  # the second of what is asked past SQLAlchemy
+    """Whether a database could not be reached, or asked for a retry: no defect of ours."""
+    if isinstance(error, PoolTimeoutError | psycopg.OperationalError):  # the second from queries that bypass SQLAlchemy
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -160,13 +163,13 @@ def is_outage(error: BaseException) -> bool:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether SQLite found that its file is not what it wrote, or no database at all."""
+    """Whether SQLite found its file damaged, or not a database at all."""
     orig = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(orig, sqlite3.Error) and _code(orig) in SQLITE_DAMAGES
 
 
 def is_missing_table(error: BaseException) -> bool:
-    """Whether a table is not there: whoever builds tables anew drops them first."""
+    """Whether a table is missing, as it is while another process rebuilds the tables."""
     orig = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(orig, sqlite3.Error):
         return _code(orig) == sqlite3.SQLITE_ERROR and str(orig).startswith("no such table")

@@ -1,7 +1,7 @@
-"""The facts among the records that a projection follows: whom they are about, by their key, and what they hold, decoded.
+"""Facts among the records that a projection follows: their plan and kind, read from the key, and their decoded values.
 
 Every service decodes facts here and nowhere else. The key of a fact's record names its plan and kind (`schemas.facts.fact_key`),
-so that a service that follows a few kinds decodes no other. Why nothing is remembered: docs/decisions/0031.
+so a service that needs a few kinds decodes no other. Why decoded facts are not cached: docs/decisions/0031.
 """
 
 from schemas.codec import ReportFact, read_fact
@@ -11,10 +11,10 @@ from schemas.registry import PLAN_VERSION
 from schemas.sources import parse_source
 from services.kit.projection.records import Record
 
-LARGE_BYTES = 64 * 1024  # of a fact that takes more than some ms to decode: a plan version
+LARGE_BYTES = 64 * 1024  # a fact from this size on, which is a plan version, takes more than some ms to decode
 
 DecodedFact = ReportFact | PlanVersionFact | Fact | UnknownFact
-"""Of a report and of a plan version what figures need, of any other fact the whole event."""
+"""Reports and plan versions are decoded only as far as figures need them, any other fact as the whole event."""
 
 
 def plan_of(record: Record) -> str:

@@ -1,38 +1,38 @@
-"""A projection: tables that follow topics. Drop them, replay, and they are back.
+"""A projection: tables built from topics, and rebuilt from them at any time.
 
 The tables and the next offsets change in one SQL transaction, by compare-and-set on the offset rows, so that two
 replicas on one database can't apply a record twice (tables.py).
 
-What a service gives:
+What a service provides:
 
     tables = MetaData()                       # every table's name begins with `databases.table_prefix`
-    def apply(connection, records): ...       # writes what records mean; in a worker thread, inside the transaction
-    def load(connection): ...                 # optional: builds what is kept in memory, before `on_commit`s
-    async def on_commit(records): ...         # optional: in the event loop, after the transaction
+    def apply(connection, records): ...       # writes records into the tables; in a thread, inside the transaction
+    def load(connection): ...                 # optional: loads in-memory state, before any `on_commit`
+    async def on_commit(records): ...         # optional: updates in-memory state; in the event loop, after the commit
 
     projection = Projection(settings, registry, service="programs", version=1, topics=("facts", "access"),
                             tables=tables, compacted={"access": KEYS}, apply=apply, load=load, on_commit=on_commit)
     async with projection.following():        # the app's lifespan
         ...
 
-`load` sees the tables exactly as of the offsets from which `on_commit` then gets every record, once and in order of
-each partition, also those that another replica applied. `records` of one call are in the order of `topics`, then of
-partition and offset; between partitions and topics nothing else is promised. Reading: `await projection.read(f)`
-calls `f(connection)` in a thread; `projection.engine` is there for plain `def` routes (`databases.reading`).
+`load` reads the tables at exactly the offsets from which `on_commit` then gets every record, once and in order per
+partition, including records that another replica applied. The `records` of one call are ordered by `topics`, then by
+partition and offset; between partitions and topics no other order is guaranteed. To read, `await projection.read(f)`
+calls `f(connection)` in a thread; plain `def` routes use `projection.engine` (`databases.reading`).
 
-`version` is that of the tables and of what `apply` writes: raise it and they are built by replay, beside those of the
-former version, which an older process goes on to serve; these are dropped when the new ones have caught up and no
-process uses the former any more. Tables are also built anew when they are of another log: another cluster, topic
-prefix or number of partitions, one that ends before what was read of it, or one that holds another record where the
-last one was read. That is compared at the start and whenever the broker comes back (log_identity.py).
+`version` is that of the tables and of what `apply` writes. After it is raised, new tables are built by replay beside
+those of the former version, which an older process still serves. The former ones are dropped when the new ones have
+caught up and no process uses the former. Tables are also rebuilt when they belong to another log: another cluster,
+topic prefix or number of partitions, a log that ends before the offset read, or one with another record at the last
+offset read. That is checked at the start and whenever the broker comes back (log_identity.py).
 
-`compacted` names for each compacted topic the table that holds what its records say, and nothing else. Compaction may
-have taken the record last read, and also a tombstone that was never read: so these topics are read whole at each
-start, into their tables emptied, in one transaction.
+`compacted` maps each compacted topic to the table that holds its records, and nothing else. Compaction may have removed
+the last record read, and also a tombstone that was never read. So at each start these topics are read whole into their
+emptied tables, in one transaction.
 
-A broker or database that can't be reached is tried again and again, and `ready` says so. A damaged SQLite file is put
-aside. Any other error is logged and ends the process at once (`leave`), and so do tables that were built anew under
-this process; the supervisor starts it again and nothing is lost.
+A broker or database that can't be reached is retried without end, and `ready` says so. A damaged SQLite file is renamed
+and replaced. Any other error is a fail stop, and so are tables that another process rebuilt; the supervisor restarts
+the process and nothing is lost.
 """
 
 import asyncio
@@ -70,20 +70,22 @@ T = TypeVar("T")
 
 CHUNK_RECORDS = 5_000
 POLL_MS = 200
-FETCH_WAIT_MS = 100  # a question for the ends waits behind a fetch that waits for news
+FETCH_WAIT_MS = 100  # a request for end offsets waits until the fetch before it ends
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 BROKER_SILENT_SECONDS = 10.0
-BROKER_AWAY_SECONDS = 1.5  # without an answer, though asked all the time: it may come back with another log
-LOOK_SECONDS = 0.5  # between looks at partitions where nothing happens
-CHECK_SECONDS = 1.0  # between looks at whether the tables are still ours
-DROP_SECONDS = 60.0  # between looks at whether former tables are still in use
-TOMBSTONES_SECONDS = 12 * 3600.0  # half of what Kafka keeps them for: who was cut off longer reads whole again
+BROKER_AWAY_SECONDS = 1.5  # without a response, after which the broker may come back with another log
+LOOK_SECONDS = 0.5  # between checks of idle partitions
+CHECK_SECONDS = 1.0  # between checks that the tables are still this build
+DROP_SECONDS = 60.0  # between checks whether former tables are still in use
+TOMBSTONES_SECONDS = (
+    12 * 3600.0
+)  # half the time that Kafka keeps them; after a longer outage compacted topics are read whole
 
 COMPACTED = frozenset(topic.name for topic in TOPICS if topic.config["cleanup.policy"] == "compact")
 
 
 class CutOffError(Exception):
-    """The projection followed nothing for so long that it may have missed tombstones."""
+    """The projection was disconnected for so long that it may have missed tombstones."""
 
 
 class Projection:
@@ -124,20 +126,22 @@ class Projection:
         self._metrics = _ProjectionMetrics(registry, service, self)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{service}-projection")
         self._consumer: AIOKafkaConsumer | None = None
-        self._generation = ""  # of the log that is in memory; empty: nothing is yet
-        self._read: dict[Place, ReadPosition] = {}  # up to where was applied (by whomever) and told to `on_commit`
-        self._positions: dict[Place, int] = {}  # the same, and past markers of transactions
+        self._generation = ""  # of the log that the state in memory is from; empty before the first load
+        self._read: dict[Place, ReadPosition] = {}  # applied, by any replica, and passed to `on_commit`
+        self._positions: dict[Place, int] = {}  # the same, including transaction markers passed since
         self._ends: dict[Place, int] = {}
         self._times: dict[str, int] = {}  # topic -> timestamp of the last record, ms
-        self._behind: dict[Place, int] | None = None  # ends at start not yet reached; None: not known yet
+        self._behind: dict[Place, int] | None = (
+            None  # end offsets at the start that are not reached yet; None: not known yet
+        )
         self._broker_answered = self._looked = self._checked = self._followed = 0.0
         self._broker_silent = self._broker_returned = False
-        self._drop_at: float | None = 0.0  # when to look for former versions' tables; None: there are none any more
+        self._drop_at: float | None = 0.0  # when to check for former versions' tables; None: there are none left
         self._outage: str | None = "not started"
         self._moved = asyncio.Condition()
         self._open = OpenTransactions()
 
-    # ── what a service asks ──────────────────────────────────────────────────────────────────────────────────────
+    # ── for services ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @asynccontextmanager
     async def following(self) -> AsyncGenerator[None]:
@@ -149,30 +153,30 @@ class Projection:
             task.cancel()
             await asyncio.wait({task})
             await self._in_thread(self._tables.close)
-            self._thread.shutdown()  # waits for a transaction that is on its way
+            self._thread.shutdown()  # waits for a running transaction
             self.engine.dispose()
             if not task.cancelled():
                 await task
 
     def position(self, topic: str, partition: int) -> int:
-        """The next offset: everything before it is in the tables and was told to `on_commit`.
+        """The next offset: everything before it is in the tables and was passed to `on_commit`.
 
-        May be more than the last record's offset + 1, because the markers of transactions have offsets too.
+        May be more than the last record's offset + 1, because transaction markers have offsets too.
         """
         return self._positions.get(Place(topic, partition), 0)
 
     def positions(self) -> dict[Place, int]:
-        """The next offsets of all places that are followed."""
+        """The next offsets of all followed places."""
         return dict(self._positions)
 
     @property
     def caught_up(self) -> bool:
-        """Whether the ends that the topics had at the start were reached. Once true it stays so: what was read can be
-        asked for while a broker or database is away, and answers say how fresh they are."""
+        """Whether the end offsets that the topics had at the start were reached. Stays true from then on: the tables
+        can be read while the broker is away, and responses say how fresh they are."""
         return self._behind is not None and not self._behind
 
     def ready(self) -> tuple[bool, dict[str, object]]:
-        """For `/readyz`. A broker that went away later is told but is no reason not to be read."""
+        """For `/readyz`. A broker lost after the start is reported, but does not make the service unready."""
         silent = time.monotonic() - self._broker_answered
         broker = f"has not answered for {silent:.0f} s" if silent > BROKER_SILENT_SECONDS else "answers"
         checks: dict[str, object] = {
@@ -185,7 +189,7 @@ class Projection:
         return self.caught_up and self._outage is None, checks
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
-        """What `ask` finds in the tables; it is called in a thread, with a transaction that only reads."""
+        """The result of `ask`, called in a thread with a read-only transaction."""
 
         def in_thread() -> T:
             with reading(self.engine) as connection:
@@ -194,15 +198,15 @@ class Projection:
         return await asyncio.to_thread(in_thread)
 
     async def wait_for(self, topic: str, partition: int, offset: int, timeout_seconds: float) -> bool:
-        """Wait, bounded, until the record at `offset` is in the tables. Says whether it is."""
+        """Wait until the record at `offset` is in the tables. Returns False after the timeout."""
         return await self.wait_until(lambda: self.position(topic, partition) > offset, timeout_seconds)
 
     async def wait_until_processed(self, topic: str, partition: int, offset: int, timeout_seconds: float) -> bool:
-        """Wait, bounded, until what the aggregator made of the mail at `offset` is in the tables. Says whether it is."""
+        """Wait until the outcome of the input record at `offset` is in the tables. Returns False after the timeout."""
         return await self.wait_until(lambda: self.has_processed(topic, partition, offset), timeout_seconds)
 
     async def wait_until(self, come_true: Callable[[], bool], timeout_seconds: float) -> bool:
-        """Wait, bounded, for something that depends on the positions. Says whether it came true."""
+        """Wait for a condition that depends on the positions. Returns False after the timeout."""
         try:
             async with asyncio.timeout(timeout_seconds), self._moved:
                 await self._moved.wait_for(come_true)
@@ -211,8 +215,9 @@ class Projection:
         return True
 
     def has_processed(self, topic: str, partition: int, offset: int) -> bool:
-        """Whether what the aggregator made of the mail at `offset` is in the tables: its progress has passed the
-        offset, and we have passed the ends of `facts` and `rejected` (where we follow them) that the progress names.
+        """Whether the outcome of the input record at `offset` is in the tables: the aggregator's progress has passed
+        the offset, and this projection has passed the end offsets in that progress of those output topics that it
+        follows.
         """
         progress = self._progress.of(partition)
         if progress is None or progress.next_offsets.get(topic, 0) <= offset:  # type: ignore[call-overload]  # any topic may be asked about
@@ -221,36 +226,37 @@ class Projection:
         return all(self.position(name, partition) >= end for name, end in ends.items() if name in self._topics)
 
     def decided_up_to(self, topic: str, partition: int) -> int:
-        """The next offset of an input that the aggregator will decide, after its last progress in the tables."""
+        """The next input offset that the aggregator will process, by its last progress record in the tables."""
         progress = self._progress.of(partition)
         return progress.next_offsets.get(topic, 0) if progress is not None else 0  # type: ignore[call-overload]  # as above
 
     @property
     def damaged_files(self) -> int:
-        """How many damaged SQLite files were put aside and are still beside the database."""
+        """How many renamed damaged SQLite files are still beside the database."""
         return len(self._tables.file.aside()) if self._tables.file is not None else 0
 
     async def end_offsets(self, places: Sequence[Place]) -> dict[Place, int]:
-        """The committed ends of partitions now, of any topic. Raises KafkaError when the broker does not answer."""
+        """The current last stable offsets of partitions of any topic. Raises KafkaError when the broker does not
+        respond."""
         if self._consumer is None:
-            raise KafkaError("the projection has no connection to a broker")
+            raise KafkaError("the projection is not connected to a broker")
         ends = await self._consumer.end_offsets([self._named(place) for place in places])
         return {self._unnamed(tp): end for tp, end in ends.items()}
 
     def lag_records(self, topic: str) -> int:
-        """Offsets of a topic not read yet, after the broker's last word."""
+        """The lag on a topic in offsets, as of the broker's last response."""
         return sum(
             max(0, end - self._positions.get(place, 0)) for place, end in self._ends.items() if place.topic == topic
         )
 
     def lag_seconds(self, topic: str) -> float:
-        """Age of the last record read of a topic while others wait; 0 when none wait."""
+        """The age of the last record read of a topic while there is lag; 0 when there is none."""
         if self.lag_records(topic) == 0:
             return 0.0
         return max(0.0, time.time() - self._times.get(topic, 0) / 1000)
 
     def open_transaction_seconds(self, topic: str) -> float:
-        """For how long a transaction on a topic has been open, which hides what lies behind it; 0 when none is."""
+        """How long a transaction on a topic has been open, hiding the records after it; 0 when none is."""
         return self._open.age_seconds(topic)
 
     # ── following ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,28 +277,31 @@ class Projection:
                     self._fail_stop(f"the projection of {self._service} failed", error)
                     raise
                 failures = failures + 1 if self._outage else 0
-                said = str(error) if isinstance(error, KafkaRefusedError) else f"{type(error).__name__}: {error}"
-                self._outage = said.splitlines()[0][:300]
+                outage = str(error) if isinstance(error, KafkaRefusedError) else f"{type(error).__name__}: {error}"
+                self._outage = outage.splitlines()[0][:300]
                 self._metrics.outages.inc()
-                log.warning("the projection waits", extra={"service": self._service, "outage": self._outage})
+                log.warning(
+                    "the projection is retrying after an outage",
+                    extra={"service": self._service, "outage": self._outage},
+                )
                 await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
 
     async def _put_aside(self, error: BaseException) -> None:
-        """Have the next connection open an empty file in place of a damaged one."""
+        """Rename a damaged file, so that the next connection creates an empty one."""
         assert self._tables.file is not None
         aside = await self._in_thread(self._tables.file.put_aside)
         about = {"service": self._service, "damage": str(error).splitlines()[0], "put_aside": str(aside)}
-        log.error("the database file is damaged; its tables are built anew", extra=about)
+        log.error("the database file is damaged; its tables are rebuilt", extra=about)
 
     async def _follow(self) -> None:
-        """Follow until the broker was away: then look again whether its log is the same."""
+        """Follow until the broker was away; then the caller checks again whether its log is the same."""
         cluster = await declare_topics(self._settings, wait_seconds=0)
         generation = f"{cluster}/{self._settings.topic_prefix}/{self._settings.partitions}"
         if self._generation not in {"", generation}:
             raise RebuiltError(f"the log is another one: {generation}, it was {self._generation}")
         consumer = AIOKafkaConsumer(
             **client_options(self._settings, f"pantau-{self._service}"),
-            auto_offset_reset="none",  # an offset that is not there is told, and not taken for another
+            auto_offset_reset="none",  # an offset out of range raises, instead of a silent reset
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=MIB,
@@ -318,23 +327,23 @@ class Projection:
             await consumer.stop()
 
     async def _fail_stop_on_a_cut_log(self, consumer: AIOKafkaConsumer, asked: Mapping[TopicPartition, int]) -> None:
-        """Give the tables up when what we have read is not in the log any more, and so not what others read there.
+        """Fail stop, with the tables marked for a rebuild, when the log lost records at its end that are in the tables.
 
-        A broker that ended in the middle of a write cuts its log where it is not whole. What is too old to be there
-        still is another thing.
+        A broker that crashed in the middle of a write truncates its log. Records removed by retention are no reason.
         """
         begins = await consumer.beginning_offsets(list(asked))
         lost = sorted(self._unnamed(tp) for tp, offset in asked.items() if offset >= begins[tp])
         if lost and self._generation:
             await self._in_thread(self._tables.give_up)
-            raise RebuiltError(f"the log ends before what was read of it: {lost}")
+            raise RebuiltError(f"the log ends before the offset already read: {lost}")
 
     async def _begin(self, consumer: AIOKafkaConsumer, generation: str) -> None:
-        """Have tables that are of this log, know where we stand in them, and where the topics end."""
+        """Open or build the tables of this log, load their positions, and get the end offsets of the topics."""
         if self._generation:
             await self._begin_again(consumer)
         else:
-            # Asked for before the ends: another replica goes on meanwhile, and may write of more than we hear of.
+            # The end offsets are read last: another replica may meanwhile apply records beyond ends that were read
+            # earlier.
             build, rows = await self._in_thread(self._tables.open)
             rows = {place: read for place, read in rows.items() if place in set(self._places)}
             found = await self._differences(consumer, rows)
@@ -350,9 +359,9 @@ class Projection:
         self._broker_answered = self._followed = time.monotonic()
 
     async def _begin_again(self, consumer: AIOKafkaConsumer) -> None:
-        """See that what is in memory is still of the tables and of the log, after either was away."""
+        """Check, after an outage, that the state in memory still matches the tables and the log."""
         if time.monotonic() - self._followed > TOMBSTONES_SECONDS:
-            raise CutOffError("nothing was followed for hours: compacted topics have to be read whole")
+            raise CutOffError("the projection was disconnected for hours: compacted topics must be read whole")
         await self._in_thread(self._tables.open)
         await self._in_thread(self._tables.check)
         found = await self._differences(consumer, self._read)
@@ -361,14 +370,15 @@ class Projection:
             raise RebuiltError(f"the log is another one: {'; '.join(found)}")
 
     async def _differences(self, consumer: AIOKafkaConsumer, read: Mapping[Place, ReadPosition]) -> list[str]:
-        """How the log differs from the one of which so much was read. At a start compacted topics are read whole."""
+        """How the log differs from the one that was read. At the start compacted topics are left out, since they are then
+        read whole."""
         wanted = {
             self._named(place): each for place, each in read.items() if self._generation or place.topic not in COMPACTED
         }
         return await differences(consumer, wanted, {tp for tp in wanted if self._unnamed(tp).topic in COMPACTED})
 
     async def _read_compacted(self, consumer: AIOKafkaConsumer) -> None:
-        """Read compacted topics whole, into their tables emptied."""
+        """Read compacted topics whole into their emptied tables."""
         places = [place for place in self._places if place.topic in COMPACTED]
         if not places:
             return
@@ -386,7 +396,7 @@ class Projection:
             await self._in_thread(self._tables.move, connection, read)
 
     async def _enter(self, held: AsyncExitStack, block: AbstractContextManager[T]) -> T:
-        """Enter a block in the projection's thread, and leave it there at the end."""
+        """Enter a context manager in the projection's thread; it is also exited there."""
         stack = ExitStack()
         entered: T = await self._in_thread(stack.enter_context, block)
 
@@ -408,11 +418,11 @@ class Projection:
         return chunk
 
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
-        """Fetch a chunk, apply it, tell of it."""
+        """Fetch a chunk, apply it, and pass it to `on_commit`."""
         fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
         chunk = await self._chunk(consumer, fetched)
         if chunk and self._broker_silent:
-            self._broker_returned = True  # what it says now may be of another log
+            self._broker_returned = True  # its log may be another one now
             return
         if chunk:
             self._metrics.overtaken.inc(await self._in_thread(self._tables.commit, chunk))
@@ -426,14 +436,14 @@ class Projection:
         await self._drop_former()
 
     async def _drop_former(self) -> None:
-        """Drop the tables of former versions, as soon as ours serve and nobody uses them."""
+        """Drop the tables of former versions, once this version has caught up and no process uses them."""
         if self._drop_at is None or self._behind or time.monotonic() < self._drop_at:
             return
         in_use = await self._in_thread(self._tables.drop_former)
         self._drop_at = time.monotonic() + DROP_SECONDS if in_use else None
 
     async def _notify(self, chunk: dict[Place, FetchedRecords]) -> None:
-        """Give what is committed to those in memory, then move the positions."""
+        """Pass committed records to `on_commit`, then move the positions."""
         records = self._tables.ordered(chunk)
         self._progress.remember(records)
         if self._on_commit is not None:
@@ -446,7 +456,7 @@ class Projection:
         self._metrics.last_commit.set_to_current_time()
 
     async def _look(self, consumer: AIOKafkaConsumer, chunk: Mapping[Place, FetchedRecords]) -> None:
-        """Note ends, and positions that moved over markers of transactions only; wake those who wait."""
+        """Update end offsets, and positions that passed only transaction markers; wake waiting callers."""
         answered_ms, places = 0, list(chunk)
         if self._behind or time.monotonic() - self._looked > LOOK_SECONDS:
             places, self._looked = self._places, time.monotonic()
@@ -464,7 +474,7 @@ class Projection:
             silent = max(0.0, time.time() - answered_ms / 1000)
             if silent <= BROKER_AWAY_SECONDS:
                 self._broker_returned = self._broker_silent
-            elif not chunk:  # while a chunk is applied, nothing need be asked
+            elif not chunk:  # while chunks arrive, this check can wait
                 self._broker_silent = True
             self._broker_answered = time.monotonic() - silent
         if self._behind:
@@ -487,7 +497,7 @@ class Projection:
 
 
 class _ProjectionMetrics:
-    """What a projection tells Prometheus."""
+    """The Prometheus metrics of a projection."""
 
     def __init__(self, registry: CollectorRegistry, service: str, projection: Projection) -> None:
         def counter(name: str, what: str) -> Counter:
@@ -496,18 +506,18 @@ class _ProjectionMetrics:
         def gauge(name: str, what: str, *labels: str) -> Gauge:
             return Gauge(f"pantau_projection_{name}", what, ("service", *labels), registry=registry)
 
-        self.records = counter("records", "Records applied or seen applied.")
+        self.records = counter("records", "Records applied, by this process or another replica.")
         self.overtaken = counter("overtaken", "Chunks another replica applied first.")
         self.outages = counter("outages", "Times a broker or database could not be reached.")
         self.last_commit = gauge("last_commit_timestamp_seconds", "When records were last applied.").labels(service)
-        caught_up = gauge("caught_up", "1 when the ends at start were reached.").labels(service)
+        caught_up = gauge("caught_up", "1 when the end offsets at the start were reached.").labels(service)
         caught_up.set_function(lambda: float(projection.caught_up))
         records = gauge("lag_records", "Offsets not read yet.", "topic")
-        seconds = gauge("lag_seconds", "Age of the last record read while others wait; 0 when none wait.", "topic")
+        seconds = gauge("lag_seconds", "Age of the last record read while there is lag; 0 when there is none.", "topic")
         open_seconds = gauge(
-            "open_transaction_age_seconds", "For how long a transaction has been open; 0 when none is.", "topic"
+            "open_transaction_age_seconds", "How long a transaction has been open; 0 when none is.", "topic"
         )
-        files = gauge("damaged_files", "Damaged database files that were put aside and are still here.").labels(service)
+        files = gauge("damaged_files", "Renamed damaged database files that still exist.").labels(service)
         files.set_function(lambda: float(projection.damaged_files))
         for topic in projection._topics:
             open_seconds.labels(service, topic).set_function(partial(projection.open_transaction_seconds, topic))

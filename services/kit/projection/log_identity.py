@@ -1,9 +1,9 @@
-"""Whether a log is the one that tables were made from, and topics read whole.
+"""Checks whether a log is the one that tables were built from, and reads topics whole.
 
-A position alone does not say: a log restored from a backup may have grown past it. So the last record that was read
-of each partition is fetched again and compared.
+Comparing positions is not enough: a log restored from a backup may have grown past them. So the last record read of
+each partition is fetched again and compared.
 
-Both functions use a consumer that does nothing else meanwhile, and leave it with another assignment.
+Both functions need a consumer for themselves, and change its assignment.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ COMPARE_SECONDS = 30.0
 
 
 class ReadPosition(NamedTuple):
-    """How far a partition was read: the next offset, and the last record; None where none was, or that is not kept."""
+    """The next offset of a partition, and its last record read; None where none was read, or for compacted topics."""
 
     next: int
     last: Last | None = None
@@ -28,16 +28,16 @@ class ReadPosition(NamedTuple):
 async def differences(
     consumer: AIOKafkaConsumer, read: Mapping[TopicPartition, ReadPosition], compacted: Collection[TopicPartition]
 ) -> list[str]:
-    """How the log differs from the one of which so much was read; empty where it does not.
+    """How the log differs from the one that was read, as sentences; empty where it does not.
 
-    What is gone for its age can't be compared, nor can what compaction has removed; neither is a difference. Raises
-    TimeoutError when the broker does not answer in time.
+    Records removed by retention or compaction can't be compared and are no difference. Raises TimeoutError when the
+    broker does not respond in time.
     """
     begins, ends = await consumer.beginning_offsets(list(read)), await consumer.end_offsets(list(read))
     found, asked = list[str](), dict[TopicPartition, Last]()
     for tp, (following, last) in read.items():
         if following > ends[tp]:
-            found.append(f"{_name(tp)} ends at {ends[tp]} before what was read of it, up to {following}")
+            found.append(f"{_name(tp)} ends at {ends[tp]}, before the offset already read, {following}")
         elif last is not None and last.offset >= begins[tp]:
             asked[tp] = last
     consumer.assign(list(asked))
@@ -49,20 +49,20 @@ async def differences(
             for tp in list(asked):
                 records = fetched.get(tp)
                 if not records and await consumer.position(tp) <= asked[tp].offset:
-                    continue  # nothing came yet
+                    continue  # nothing was fetched yet
                 wanted = asked.pop(tp)
                 there = last_of(record_of(Place(*tp), records[0])) if records else None
                 if there == wanted or (tp in compacted and (there is None or there.offset > wanted.offset)):
                     continue
-                found.append(f"{_name(tp)} holds another record at {wanted.offset} than was read there")
+                found.append(f"{_name(tp)} has another record at offset {wanted.offset} than the one read there")
     return found
 
 
 async def whole(
     consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition], chunk_records: int
 ) -> AsyncGenerator[dict[TopicPartition, list[ConsumerRecord]]]:
-    """All records of partitions, from their beginnings to where they end now. Afterwards the consumer's positions are
-    there."""
+    """All records of partitions, from their beginnings to their current end offsets, where the consumer's positions are
+    afterwards."""
     consumer.assign(list(partitions))
     begins, ends = await consumer.beginning_offsets(list(partitions)), await consumer.end_offsets(list(partitions))
     for tp, begin in begins.items():

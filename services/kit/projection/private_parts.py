@@ -1,4 +1,4 @@
-"""The private parts of facts, as far as they were not erased: a table of a service's projection."""
+"""The private parts of facts that are not erased: a table of a service's projection."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ class PrivateParts:
         )
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Store what records of `facts` and `facts-private` say. Applying a record twice changes nothing."""
+        """Apply records of `facts` and `facts-private`. Applying a record twice changes nothing."""
         last: dict[str, bytes | None] = {}
         erased: list[dict[str, str]] = []
         for record in records:

@@ -1,4 +1,4 @@
-"""How far the aggregator has got, as a projection sees it: what makes "read your own write" possible."""
+"""The aggregator's progress as a projection knows it, which makes "read your own write" possible."""
 
 from collections.abc import Sequence
 
@@ -24,21 +24,21 @@ class AggregatorProgress:
         self._last: dict[int, Progress] = {}
 
     def of(self, partition: int) -> Progress | None:
-        """The last record of a partition; None when the aggregator never wrote one."""
+        """The last progress record of a partition; None when the aggregator never wrote one."""
         return self._last.get(partition)
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Store those of a chunk's records that tell of progress."""
+        """Store the progress records among a chunk's records."""
         rows = [{"partition": partition, "value": value} for partition, value in _decoded(records)]
         upsert(connection, self.table, rows)
 
     def load(self, connection: Connection) -> None:
-        """Take what is stored into memory."""
+        """Load the stored progress into memory."""
         self._last.clear()
         self._remember([(row.partition, row.value) for row in connection.execute(select(self.table))])
 
     def remember(self, records: Sequence[Record]) -> None:
-        """Take them into memory, after they were stored."""
+        """Update the progress in memory from records that were stored."""
         self._remember(_decoded(records))
 
     def _remember(self, decoded: Sequence[tuple[int, bytes]]) -> None:

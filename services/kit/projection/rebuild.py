@@ -1,4 +1,4 @@
-"""Has tables built anew by hand: what `pantau rebuild` does (docs/operations.md says when)."""
+"""Rebuilds tables on command: the work of `pantau rebuild` (docs/operations.md says when to run it)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +15,10 @@ SERVICES = ("programs", "evaluations", "realization")
 
 
 def rebuild(settings: ProjectionSettings, services: Sequence[str]) -> list[tuple[str, bool, str]]:
-    """Have the tables of services built anew. Of each service: its name, whether that succeeded, and what was done.
+    """Mark the tables of services to be rebuilt from the log. Returns for each service its name, whether that
+    succeeded, and a sentence about what was done.
 
-    Running processes notice within a second and start again; otherwise the next start builds them. Nothing is lost:
+    Running processes notice within a second and restart; otherwise the next start rebuilds the tables. Nothing is lost:
     everything in the tables is in the log.
     """
     return [(service, *_rebuild(settings.database_url(service), service)) for service in services]
@@ -41,4 +42,4 @@ def _rebuild(url: str, service: str) -> tuple[bool, str]:
         engine.dispose()
     if not marked:
         return True, f"nothing to do: no tables in {where.render_as_string(hide_password=True)}"
-    return True, f"its tables ({', '.join(f'{prefix}*' for prefix in marked)}) are built anew from the log"
+    return True, f"its tables ({', '.join(f'{prefix}*' for prefix in marked)}) are rebuilt from the log"

@@ -1,4 +1,4 @@
-"""Records as a projection sees them, and what one is known by again."""
+"""Records as a projection reads them, and the fingerprint by which one is recognized."""
 
 import hashlib
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ class Record(NamedTuple):
 
 
 class Last(NamedTuple):
-    """The last record that was read of a place: its offset, and the SHA-256 (hex) of its time and value.
+    """The last record that was read of a place: its offset, and the SHA-256 (hex) of its timestamp and value.
 
-    The value of a fact holds its `link`, and the link stands for every fact of the plan up to it: comparing these is
-    as strong as comparing links, and does the same for records that have none. The time is the broker's or the
-    sender's; it tells records with one value apart, such as rejects of the same bytes.
+    A fact's value contains its `link`, which depends on every earlier fact of the plan. So comparing this hash is as
+    strong as comparing links, and also works for records without one. The timestamp, set by the broker or the sender,
+    distinguishes records with equal values, such as rejects of the same bytes.
     """
 
     offset: int
@@ -39,15 +39,15 @@ class Last(NamedTuple):
 
 
 def record_of(place: Place, record: ConsumerRecord) -> Record:
-    """A record as it was fetched, decoded. Senders choose some of the headers: whatever bytes they are, they become
-    text that both databases hold. (U+0000 is the one character that PostgreSQL does not take; surrogates are no UTF-8.)
+    """Decode a fetched record. Senders choose some of the headers, so any bytes in them become text that both databases
+    can store: PostgreSQL refuses U+0000, and lone surrogates are not UTF-8.
     """
     headers = {name: (value or b"").decode(errors="replace").replace("\0", "\ufffd") for name, value in record.headers}
     return Record(*place, record.offset, record.timestamp, record.key, record.value, headers)
 
 
 def last_of(record: Record) -> Last:
-    """What a record is known by again."""
+    """The offset and fingerprint of a record."""
     digest = hashlib.sha256(b"%d %d " % (record.timestamp_ms, record.value is not None))
     digest.update(record.value or b"")
     return Last(record.offset, digest.hexdigest())

@@ -9,12 +9,12 @@ from sqlalchemy.engine import ExceptionContext
 
 from services.kit.projection.databases import is_damage
 
-BESIDE = ("", "-wal", "-shm")  # what SQLite keeps a database in
-KEPT = 2  # files that were put aside
+BESIDE = ("", "-wal", "-shm")  # suffixes of the files that make up an SQLite database
+KEPT = 2  # damaged files, the newest
 
 
 class SqliteFile:
-    """The file of an engine. `damage` is what SQLite said when it found it damaged, whoever asked; else empty."""
+    """The file of an engine. `damage` is SQLite's message when any query found the file damaged; else empty."""
 
     def __init__(self, engine: Engine) -> None:
         assert engine.url.database, "a database in memory is lost with its process"
@@ -39,19 +39,19 @@ class SqliteFile:
             return 0
 
     def replaced(self) -> bool:
-        """Whether the file that is open is not the one that others would open: it was moved, or deleted."""
+        """Whether the open file was moved, deleted or replaced on disk."""
         return self._inode not in {0, self._inode_now()}
 
     def put_aside(self) -> Path | None:
-        """Give the file another name, that says why and when; who connects next gets an empty one. Returns the name;
-        None where another process has done it already.
+        """Rename the file, with the reason and time in its name; the next connection creates an empty one. Returns the
+        new name; None where another process already did it.
 
-        The last few are kept, for those who want to know why.
+        The last few files are kept for analysis.
         """
         aside = None
         if not self.replaced() and self.path.exists():
             aside = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
-            for suffix in reversed(BESIDE):  # the log of writes first: an empty database must not find it
+            for suffix in reversed(BESIDE):  # the write-ahead log first: a new, empty database must not find it
                 file = Path(f"{self.path}{suffix}")
                 if file.exists():
                     file.rename(f"{aside}{suffix}")
@@ -63,6 +63,6 @@ class SqliteFile:
         return aside
 
     def aside(self) -> list[Path]:
-        """The files that were put aside and are still here, the oldest first."""
+        """The renamed damaged files that still exist, oldest first."""
         found = self.path.parent.glob(f"{self.path.name}.damaged-*")
         return sorted(file for file in found if not file.name.endswith(BESIDE[1:]))

@@ -1,7 +1,8 @@
-"""The tables of a projection and the rows that say how far they are. Blocks: projection.py calls it in a thread.
+"""The tables of a projection and their offset rows. All calls block: follower.py makes them in a thread.
 
-Tables and offset rows change in one SQL transaction, by compare-and-set on the offset rows. These also hold a random
-build id, made when the tables are built, so that who knows former tables can't write into those built anew.
+Tables and offset rows change in one SQL transaction, by compare-and-set on the offset rows. Offset rows also hold a
+random build id, made when the tables are built, so that a process that knew the former tables can't write into rebuilt
+ones.
 """
 
 import logging
@@ -40,18 +41,18 @@ OFFSETS = "offsets"
 
 
 class FetchedRecords(NamedTuple):
-    """What was fetched of one place: its records, at least one, and up to where it is read with them."""
+    """The records fetched of one place, at least one, and the position after them."""
 
     records: list[Record]
     read: ReadPosition
 
 
 class RebuiltError(Exception):
-    """The tables are not those that are in memory: another process built them anew, or they are to be built anew."""
+    """The tables are no longer those this process knows: they were rebuilt, or are marked to be rebuilt."""
 
 
 class DamagedError(Exception):
-    """SQLite found its file damaged while somebody else asked it."""
+    """SQLite found its file damaged, on a query other than the projection's own."""
 
 
 class OvertakenError(Exception):
@@ -59,7 +60,8 @@ class OvertakenError(Exception):
 
 
 class ProjectionTables:
-    """The tables of one version of a service's projection. `stored`: the offset rows, as far as we know."""
+    """The tables of one version of a service's projection. `stored`: the offset rows, as this process last knew
+    them."""
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class ProjectionTables:
             Column("topic", TEXT, primary_key=True),
             Column("partition", Integer, primary_key=True, autoincrement=False),
             Column("next", BigInteger, nullable=False),
-            Column("last_offset", BigInteger),  # of the last record applied, and what it is known by again
+            Column("last_offset", BigInteger),  # of the last record applied, with its fingerprint
             Column("last_sha256", TEXT),
             Column("build", TEXT, nullable=False),
             Column("generation", TEXT, nullable=False),  # of the log: cluster, prefix, number of partitions
@@ -99,10 +101,10 @@ class ProjectionTables:
     # ── building and opening ─────────────────────────────────────────────────────────────────────────────────────
 
     def open(self) -> tuple[str, dict[Place, ReadPosition]]:
-        """Keep former versions' tables from being dropped under us. Returns the build id and the offset rows; nothing
-        where there are none."""
+        """Mark these tables as in use, so that no newer version drops them. Returns the build id and the offset rows,
+        both empty where there are no tables."""
         self.close()
-        if self.engine.dialect.name == "postgresql":  # no other process works with an SQLite file
+        if self.engine.dialect.name == "postgresql":  # an SQLite file is used by one process only
             self._in_use = self.engine.connect()
             lock = text("SELECT pg_advisory_lock_shared(hashtext(:prefix))")
             self._in_use.execute(lock, {"prefix": self._prefix})
@@ -112,15 +114,15 @@ class ProjectionTables:
         return next(iter(builds), ""), rows
 
     def close(self) -> None:
-        """Let others drop these tables."""
+        """Allow other processes to drop these tables."""
         if self._in_use is not None:
-            self._in_use.detach()  # so that it is closed, and the lock with it
+            self._in_use.detach()  # so that closing ends the connection and releases its lock
             self._in_use.close()
             self._in_use = None
 
     def prepare(self, generation: str, build: str, differences: Sequence[str]) -> None:
-        """Build the tables where they are missing or of another log. `differences` between the log and what was read
-        of it were found for the tables of `build`, and say nothing of others."""
+        """Build the tables where they are missing or of another log. `differences` between the log and the tables were
+        found for the tables of `build`, and apply to no others."""
         with writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":  # replicas that start together build once
                 lock = text("SELECT pg_advisory_xact_lock(hashtext(:service))")
@@ -148,14 +150,14 @@ class ProjectionTables:
 
     @contextmanager
     def replacing(self, places: Iterable[Place]) -> Generator[Connection]:
-        """A transaction for compacted topics read whole: empties the tables of their topics. No replica applies
-        anything of them meanwhile. In it call `apply`, at the end `move`."""
+        """A transaction that replaces the tables of compacted topics, which it empties first. Meanwhile no replica
+        applies records of these topics. In it call `apply`, and at the end `move`."""
         topics = {place.topic for place in places}
         row = self.offsets.c
         with writing(self.engine) as connection:
             asked = select(self.offsets).where(row.topic.in_(topics)).order_by(row.topic, row.partition)
             if {each.build for each in connection.execute(asked.with_for_update())} != {self.build}:
-                raise RebuiltError(f"the tables of {self._service} were built anew by another process")
+                raise RebuiltError(f"the tables of {self._service} were rebuilt by another process")
             for topic in sorted(topics):
                 connection.execute(self._compacted[topic].delete())
             yield connection
@@ -166,7 +168,7 @@ class ProjectionTables:
             connection.execute(update(self.offsets).where(self._is(place)).values(_values(to)))
 
     def load(self) -> None:
-        """Know the offset rows, and build what is kept in memory of the tables, as of one moment."""
+        """Load the offset rows and the in-memory state of the service, from one database snapshot."""
         with reading(self.engine) as connection:
             self.stored = self._read(connection)
             self.progress.load(connection)
@@ -180,13 +182,13 @@ class ProjectionTables:
         return [record for place in sorted(chunk, key=self._order.__getitem__) for record in chunk[place].records]
 
     def apply(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Write what records say."""
+        """Apply records to the tables."""
         self.progress.apply(connection, records)
         self._apply(connection, records)
 
     def commit(self, chunk: Mapping[Place, FetchedRecords]) -> int:
-        """Apply what nobody has applied yet, and move the offsets, in one transaction. Returns how often another
-        replica was faster."""
+        """Apply the records that no replica has applied yet, and move the offsets, in one transaction. Returns how
+        often another replica was first."""
         overtaken = 0
         while True:
             due = {place: part for place, part in chunk.items() if part.read.next > self.stored[place].next}
@@ -199,7 +201,8 @@ class ProjectionTables:
                 before = self.stored
                 with reading(self.engine) as connection:
                     self.stored = self._read(connection)
-                # Positions are no measure: they also move past what was aborted, which no row is written for.
+                # Compared by last record, not by position: positions also pass aborted records, for which no row is
+                # written.
                 if any(self.stored[place].next < row.next for place, row in before.items()):
                     raise RebuiltError(f"the tables of {self._service} were set back by another process") from None
             else:
@@ -209,7 +212,7 @@ class ProjectionTables:
         records = [record for record in self.ordered(due) if record.offset >= self.stored[Place(*record[:2])].next]
         moved = {
             place: due[place].read for place in sorted(due)
-        }  # in one order: two replicas can't wait for each other
+        }  # in a fixed order, so that two replicas can't deadlock
         with writing(self.engine) as connection:
             for place, to in moved.items():
                 self.compare_and_set(connection, place, self.stored[place].next, to)
@@ -217,7 +220,7 @@ class ProjectionTables:
         self.stored = {**self.stored, **moved}
 
     def compare_and_set(self, connection: Connection, place: Place, old: int, new: ReadPosition) -> None:
-        """Move an offset row. Raises OvertakenError where it is not what we know, or of other tables."""
+        """Move an offset row. Raises OvertakenError where it is not at `old`, or belongs to another build."""
         row = self.offsets.c
         here = self._is(place) & (row.next == old) & (row.build == self.build)
         if connection.execute(update(self.offsets).where(here).values(_values(new))).rowcount != 1:
@@ -226,7 +229,8 @@ class ProjectionTables:
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def check(self) -> None:
-        """Raise RebuiltError where the tables are not ours any more, DamagedError where somebody found them damaged."""
+        """Raise RebuiltError where the tables are no longer this build, DamagedError where a query found the file
+        damaged."""
         if self.file is not None:
             if self.file.damage:
                 raise DamagedError(self.file.damage)
@@ -236,7 +240,7 @@ class ProjectionTables:
             self._read(connection)
 
     def give_up(self) -> None:
-        """Say that the tables are nothing any more: whoever starts next builds them anew."""
+        """Mark the tables as invalid: the next process that starts rebuilds them."""
         with writing(self.engine) as connection:
             connection.execute(self.offsets.delete().where(self.offsets.c.build == self.build))
 
@@ -256,7 +260,8 @@ class ProjectionTables:
         return left
 
     def _rows(self, connection: Connection) -> tuple[set[str], set[str], dict[Place, ReadPosition]]:
-        """The offset rows, of whatever build and log, and these; nothing where there are no tables."""
+        """The build ids, the logs and the offset rows that are stored, whatever they are; empty where there are no
+        tables."""
         if not inspect(connection).has_table(self.offsets.name):
             return set(), set(), {}
         rows = connection.execute(select(self.offsets)).all()
@@ -269,10 +274,10 @@ class ProjectionTables:
         return {row.build for row in rows}, {row.generation for row in rows}, read
 
     def _read(self, connection: Connection) -> dict[Place, ReadPosition]:
-        """The offset rows of our tables. Raises RebuiltError where they are others."""
+        """The offset rows of this build. Raises RebuiltError where the tables are another build."""
         builds, _, rows = self._rows(connection)
         if builds != {self.build} or rows.keys() != self._order.keys():
-            what = "were built anew" if builds else "are to be built anew"
+            what = "were rebuilt" if builds else "are marked to be rebuilt"
             raise RebuiltError(f"the tables of {self._service} {what}")
         return rows
 
@@ -286,13 +291,13 @@ def _values(read: ReadPosition) -> dict[str, object]:
 
 
 def _versions(connection: Connection, service: str) -> set[int]:
-    """The versions of which a service has tables here."""
+    """The versions of a service's tables in this database."""
     found = (re.match(rf"{service}_v(\d+)_", name) for name in inspect(connection).get_table_names())
     return {int(each[1]) for each in found if each}
 
 
 def _is_in_use(connection: Connection, prefix: str) -> bool:
-    """Whether a process works with tables; else none begins to before the transaction ends."""
+    """Whether a process uses these tables. If not, none can begin to before the transaction ends."""
     if connection.dialect.name != "postgresql":
         return False
     asked = text("SELECT pg_try_advisory_xact_lock(hashtext(:prefix))")
@@ -306,8 +311,8 @@ def _drop(connection: Connection, prefix: str) -> None:
 
 
 def mark_for_rebuild(engine: Engine, service: str) -> list[str]:
-    """Have a service's tables of every version built anew: by the processes that work with them, which notice within a
-    second and start again, or by the next that starts. Returns what was marked."""
+    """Mark a service's tables of every version to be rebuilt. Processes that use them notice within a second and
+    restart; else the next process that starts rebuilds them. Returns the prefixes of the tables marked."""
     marked = []
     with writing(engine) as connection:
         for version in sorted(_versions(connection, service)):

@@ -1,4 +1,4 @@
-"""Keys of organizations: made and withdrawn by publishing the organization's whole record anew, and waiting until it counts."""
+"""Makes and withdraws keys: publishes an organization's whole record again, and waits until it is in force."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from services.kit.publishing import OutgoingRecord, audit_record
 from services.programs.dependencies import ProgramsDependencies
 from services.programs.projection import SERVICE
 
-KEYS = 50  # of one organization at most: its record is one message
+KEYS = 50  # of one organization at most, since they are in one record
 WAIT_SECONDS = 10.0
 
 Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
@@ -28,8 +28,8 @@ Change = Callable[[tuple[Key, ...]], tuple[Key, ...]]
 async def make_key(
     parts: ProgramsDependencies, caller: Caller, plan: str, organization: str, role: Role
 ) -> tuple[str, Key]:
-    """Make a key of an organization; its text, which is kept nowhere, and the key. Raises ConflictProblem when the office has as
-    many as it may, UnavailableProblem."""
+    """Make a key of an organization. Returns its text, which is stored nowhere, and the key. Raises ConflictProblem when
+    the organization has KEYS keys, UnavailableProblem."""
     if len(parts.keyring.access_of(plan, organization).keys) >= KEYS:
         raise ConflictProblem(f"An organization has at most {KEYS} keys; withdraw one first.")
     text, key_id, sha256 = new_key()
@@ -40,7 +40,7 @@ async def make_key(
 
 
 async def withdraw_key(parts: ProgramsDependencies, caller: Caller, plan: str, organization: str, key_id: str) -> None:
-    """Withdraw a key of an organization. Raises NotFoundProblem where it has none with this id, UnavailableProblem."""
+    """Withdraw a key of an organization. Raises NotFoundProblem for an unknown id, UnavailableProblem."""
     if all(key.key_id != key_id for key in parts.keyring.access_of(plan, organization).keys):
         raise NotFoundProblem(f"{plan}/{organization} has no key {key_id}.")
     act = audited(caller, "keys.withdraw", plan, organization, key_id)
@@ -50,10 +50,12 @@ async def withdraw_key(parts: ProgramsDependencies, caller: Caller, plan: str, o
 async def _change_keys(
     parts: ProgramsDependencies, plan: str, organization: str, change: Change, audited: Audited
 ) -> None:
-    """Publish an organization's keys changed, and return when they count. Raises UnavailableProblem when they do not yet.
+    """Publish an organization's changed keys, and return when they are in force.
 
-    The record says all keys at once, so that who writes it must have read what is there: one change at a time, in
-    this process and among those that share its database, each after the one before has been read back.
+    Raises UnavailableProblem when they are not in time.
+
+    The record holds all keys, so a change must be based on the latest record: there is one change at a time, in this
+    process and among those that share its database, each after the previous one was read back.
     """
     place = Place(TOPIC, partition_of(plan, parts.settings.partitions))
     async with parts.changing_keys:
@@ -70,17 +72,18 @@ async def _change_keys(
 async def _end(parts: ProgramsDependencies, place: Place) -> int:
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            # What is written and not committed counts: a key withdrawn behind an open transaction is not seen yet.
+            # The end includes uncommitted records: a key withdrawn after the start of an open transaction can't be read
+            # yet.
             return (await parts.inputs.written_ends([place]))[place]
     except (KafkaError, OSError, TimeoutError):
-        raise UnavailableProblem("The broker does not answer; nothing was changed.") from None
+        raise UnavailableProblem("Kafka does not respond; nothing was changed.") from None
 
 
 async def _read_back(parts: ProgramsDependencies, place: Place, end: int) -> None:
     if end and not await parts.projection.wait_for(*place, end - 1, WAIT_SECONDS):
-        raise UnavailableProblem("Keys are not read back yet; look at the list of keys in a moment.")
+        raise UnavailableProblem("The change is not in force yet; check the list of keys in a moment.")
 
 
 def audited(caller: Caller, act: str, plan: str, organization: str = "", detail: str = "") -> Audited:
-    """An act of now."""
+    """An audited action, at the current time."""
     return Audited(at=datetime.now(UTC), account=caller.account, act=act, plan=plan, office=organization, detail=detail)

@@ -17,7 +17,7 @@ DEFAULT_KEY: Role = "department"
 
 
 class BothLanguages(Answer):
-    """What people read, in Indonesian and English."""
+    """A text for people, in Indonesian and English."""
 
     id: str
     en: str
@@ -50,7 +50,7 @@ class ShownKey(Answer):
 class MadeKey(Answer):
     """A new key, with its text."""
 
-    key: Annotated[str, Field(description="Shown this once and kept nowhere.")]
+    key: Annotated[str, Field(description="Shown only this once and stored nowhere.")]
     key_id: str
     role: Role
     made_at: MomentText

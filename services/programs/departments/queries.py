@@ -35,11 +35,11 @@ def shown(key: Key) -> ShownKey:
 
 
 def require_organization(projection: Projection, plan: str, organization: str, kind: KindOfKey) -> None:
-    """Raise NotFoundProblem unless the plan is known, and a department one of its: a key for a misspelt department would
-    never do anything. Blocks."""
+    """Raise NotFoundProblem unless the plan is known and a department belongs to it: a key for a misspelt department
+    would be useless. Blocks."""
     found = registered(projection, plan)
     if found is None:
         raise NotFoundProblem(f"There is no plan {plan}.")
     known = [department.key for department in found.version.departments]
     if ROLES[kind] is Role.DEPARTMENT and organization not in known:
-        raise NotFoundProblem(f"{plan} has no department {organization}, but: {', '.join(known)}.")
+        raise NotFoundProblem(f"{plan} has no department {organization}; it has {', '.join(known)}.")

@@ -1,4 +1,4 @@
-"""`/v1/departments`: the departments of a plan, and the keys by which organizations write."""
+"""`/v1/departments`: the departments of a plan, and the keys of organizations."""
 
 from typing import Annotated
 
@@ -54,7 +54,10 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
         status_code=201,
         response_model=MadeKey,
         responses={
-            201: {"description": "Told this once", "content": {"application/json": {"example": KEY_EXAMPLE}}},
+            201: {
+                "description": "The key is shown only once",
+                "content": {"application/json": {"example": KEY_EXAMPLE}},
+            },
             **answers(401, 403, 404, 409, 503),
         },
     )
@@ -64,7 +67,7 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
         organization: OrganizationPath,
         role: Role = DEFAULT_KEY,
     ) -> JSONResponse:
-        """Make a key, by which a department or an evaluator writes. Its text is told here and kept nowhere."""
+        """Make a key for a department or an evaluator. Its text is shown only in this response and stored nowhere."""
         await run_in_threadpool(queries.require_organization, parts.projection, plan, organization, role)
         text, key = await commands.make_key(parts, caller, plan, organization, role)
         made = MadeKey(key=text, **queries.shown(key).model_dump())
@@ -74,7 +77,7 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
     async def withdraw_key(
         caller: Annotated[Caller, needs("keys:manage")], plan: PlanPath, organization: OrganizationPath, key_id: str
     ) -> None:
-        """Withdraw a key: from now on nobody can write by it."""
+        """Withdraw a key, which is refused from then on."""
         await commands.withdraw_key(parts, caller, plan, organization, key_id)
 
     return router

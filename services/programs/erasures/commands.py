@@ -1,4 +1,4 @@
-"""An erasure: published as an event of the plan's council that intake attests."""
+"""Publishes an erasure as an event of the plan's council, attested by intake."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -17,7 +17,7 @@ from services.programs.events.commands import attest
 
 
 async def erase(parts: ProgramsDependencies, caller: Caller, asked: ErasureAsked) -> Acknowledged:
-    """Publish an erasure and the record of it in the audit. Raises UnavailableProblem."""
+    """Publish an erasure and its audit record. Raises UnavailableProblem."""
     source = parse_source(asked.source)
     event = attest(
         PrivatePartErased(

@@ -1,4 +1,4 @@
-"""What an erasure is asked with."""
+"""The request of an erasure."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ ACCEPTED_EXAMPLE: dict[str, Any] = {
 
 
 class ErasureAsked(BaseModel):
-    """Which fact's private part is to be erased, and why. `erasure_id` is the idempotency key, made where it is absent."""
+    """Which fact's private part to erase, and why. `erasure_id` is the idempotency key, generated where it is
+    absent."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -1,4 +1,4 @@
-"""Whether there is something to erase."""
+"""Finds out whether there is something to erase."""
 
 from schemas.sources import parse_source
 from services.kit.projection.databases import reading

@@ -34,9 +34,9 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
     async def erase(caller: Annotated[Caller, needs("private:erase")], asked: ErasureAsked) -> Response:
         """Erase notes, obstacles, findings, titles and addresses of evidence of the facts with a source and id.
 
-        The public part and all figures stay. 202 when the broker has acknowledged the erasure and its audit; what became
-        of it is asked like that of any event, with the source and id answered here. The original event stays on its input
-        topic until that topic's retention passes (docs/operations.md).
+        The public part and all figures stay. 202 when Kafka has acknowledged the erasure and its audit. `GET
+        /v1/events` gives its outcome by the `source` and `id` of this response. The original event stays on its input
+        topic until that topic's retention ends (docs/operations.md).
         """
         caller.require("private:erase", source=asked.source)
         if not await run_in_threadpool(is_known, parts.projection, asked.source, asked.id):

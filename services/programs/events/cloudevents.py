@@ -1,6 +1,7 @@
-"""CloudEvents over HTTP: one event structured or binary, or a batch; each becomes an event, or all its errors.
+"""CloudEvents over HTTP: one event in structured or binary mode, or a batch. Each is decoded to an event or to all its
+errors.
 
-Pure. What is wrong with one event of a batch leaves the others alone.
+Pure. An invalid event of a batch does not affect the others.
 """
 
 from collections.abc import Iterator
@@ -30,15 +31,15 @@ from services.kit.http.problems import ErrorDetail, InvalidProblem, MediaTypePro
 from services.kit.http.strict_json import wrong_json
 
 BATCH_EVENTS = 10_000
-NAME_LIMIT = 256  # characters of a source or id that are repeated
-ONE = f"one event, as a JSON object; many go as {BATCH_MEDIA_TYPE}"
-MANY = f"a JSON list of events; a single one goes as {MEDIA_TYPE}"
+NAME_LIMIT = 256  # characters of a source or id that a response repeats
+ONE = f"one event, as a JSON object; send several as {BATCH_MEDIA_TYPE}"
+MANY = f"a JSON list of events; send a single one as {MEDIA_TYPE}"
 
 _SPLIT = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class RefusedEvent(NamedTuple):
-    """An event that is none: all that is wrong with it, and its source and id where they can be read."""
+    """An invalid event: all its errors, and its source and id where they can be read."""
 
     errors: list[ErrorDetail]
     source: str = ""
@@ -46,7 +47,7 @@ class RefusedEvent(NamedTuple):
 
 
 class WellWritten(NamedTuple):
-    """A report that was read without building its model, and the whole event as it is published."""
+    """A valid report, decoded without building its model, and the whole event as it is published."""
 
     report: FlatReport
     content: bytes
@@ -69,11 +70,11 @@ def is_batch(content_type: str) -> bool:
 
 
 def read_batch(body: bytes) -> Iterator[Arrived]:
-    """The events of a batch, in order, each read when it is asked for. Raises InvalidProblem when it is no batch."""
+    """The events of a batch, in order, each decoded on demand. Raises InvalidProblem when the body is not a batch."""
     try:
         values = _SPLIT(without_mark(body))
     except msgspec.ValidationError:
-        raise InvalidProblem(errors=[ErrorDetail("body", "is no list", MANY)]) from None
+        raise InvalidProblem(errors=[ErrorDetail("body", "is not a list", MANY)]) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidProblem(errors=[ErrorDetail("body", f"is not JSON: {error}", MANY)]) from None
     if len(values) > BATCH_EVENTS:
@@ -107,10 +108,10 @@ def read_one(headers: Headers, body: bytes) -> Arrived:
     attributes, faults = from_http(headers.raw)
     if form.startswith(FAMILY) or not (attributes or faults):
         accepted = f"{MEDIA_TYPE}, {BATCH_MEDIA_TYPE}, or {HTTP_PREFIX} headers with application/json"
-        raise MediaTypeProblem(f"{form or 'A body without a media type'} is not taken here, but {accepted}.")
+        raise MediaTypeProblem(f"{form or 'A body without a media type'} is not accepted here; send {accepted}.")
     errors = [ErrorDetail(*fault) for fault in faults]
     if "data" in attributes:
-        errors.append(ErrorDetail(f"{HTTP_PREFIX}data", "is no attribute of an event", "the data in the body"))
+        errors.append(ErrorDetail(f"{HTTP_PREFIX}data", "is not an attribute of an event", "the data in the body"))
     errors += [wrong._replace(where=_in_data(wrong.where)) for wrong in wrong_json(body)]
     if errors:
         return RefusedEvent(errors)
@@ -118,10 +119,10 @@ def read_one(headers: Headers, body: bytes) -> Arrived:
 
 
 def require_utf_8(content_type: str) -> None:
-    """Raise MediaTypeProblem when a body is said to be in other characters than JSON's."""
+    """Raise MediaTypeProblem when the content type names a character set that JSON does not allow."""
     charset = other_charset(content_type)
     if charset is not None:
-        raise MediaTypeProblem(f"charset={charset} is not taken here: JSON is UTF-8 (RFC 8259).")
+        raise MediaTypeProblem(f"charset={charset} is not accepted: JSON is UTF-8 (RFC 8259).")
 
 
 def _in_data(where: str) -> str:

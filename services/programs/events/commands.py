@@ -1,4 +1,4 @@
-"""What intake does with events: checks each against the caller's key, publishes the good ones, tells of every one."""
+"""Intake: checks each event against the caller's key, publishes the valid ones, and returns a result for each."""
 
 import asyncio
 from collections import Counter
@@ -27,14 +27,15 @@ from services.programs.metrics import IntakeMetrics
 TOPIC = "program-status"
 ACCEPTED, FORBIDDEN, INVALID, UNAVAILABLE = 202, 403, 422, 503
 OUTCOMES = {ACCEPTED: "accepted", FORBIDDEN: "forbidden", INVALID: "invalid", UNAVAILABLE: "unavailable"}
-BREATH = 100  # events after which others in the event loop get their turn
+BREATH = 100  # events, after which other tasks of the event loop run
 
 Result = dict[str, Any]
-"""What became of one event: `status` as of a request with it alone, `source`, `id`, and where it lies or `errors`."""
+"""The result of one event: `status` as of a request with this event alone, `source`, `id`, and where it is stored or
+`errors`."""
 
 
 class _Good(NamedTuple):
-    """An event that is to be published: the position of its result, its source and id, and its letter."""
+    """An event to publish: the position of its result, its source and id, and its record."""
 
     position: int
     source: str
@@ -45,7 +46,7 @@ class _Good(NamedTuple):
 async def receive(
     arrivals: Iterable[Arrived], caller: Caller, secret: Secret, publisher: Publisher, metrics: IntakeMetrics
 ) -> list[Result]:
-    """Publish what may be published. One result for each event, in order, after the broker's word."""
+    """Publish the valid events. Returns a result for each event, in order, after the broker's acknowledgement."""
     received_ms = now_ms()
     results: list[Result] = []
     good: list[_Good] = []
@@ -73,13 +74,13 @@ async def receive(
 
 
 def _check(arrived: Arrived, caller: Caller, secret: Secret, received_ms: int) -> OutgoingRecord | Result:
-    """The letter an event is sent as, or the result that refuses it."""
+    """The record to publish for an event, or the result that refuses it."""
     if isinstance(arrived, RefusedEvent):
         return _refused(INVALID, arrived.source, arrived.id, arrived.errors)
     if isinstance(arrived, WellWritten):
         if _is_good(arrived, caller, received_ms):
             return OutgoingRecord(TOPIC, arrived.report.plan, arrived.report.plan, arrived.content, MEDIA_TYPE)
-        event: Event = EVENT.validate_json(arrived.content)  # its model tells what is wrong
+        event: Event = EVENT.validate_json(arrived.content)  # its model names all errors
     else:
         event = arrived
     errors = _not_here(event)
@@ -111,7 +112,7 @@ def _is_good(arrived: WellWritten, caller: Caller, received_ms: int) -> bool:
 def _not_here(event: Event) -> list[ErrorDetail]:
     if kind_of(event).topic == TOPIC:
         return []
-    return [ErrorDetail("type", "does not enter here", "reports and retractions of programs", event.type)]
+    return [ErrorDetail("type", "is not accepted here", "reports and retractions of programs", event.type)]
 
 
 def _may_attest(event: Event, caller: Caller) -> bool:
@@ -122,7 +123,7 @@ def _may_attest(event: Event, caller: Caller) -> bool:
 
 
 def attest(event: Event, secret: Secret) -> Event:
-    """An event with intake's word that an administrator sent it."""
+    """The event with intake's attestation that an administrator sent it."""
     claim = event.model_copy(update={"attestedrole": "administrator"})
     return claim.model_copy(update={"attestation": secret.mark(statement(claim))})
 
@@ -132,7 +133,7 @@ def _refused(status: int, source: str, event_id: str, errors: list[ErrorDetail])
 
 
 def _audited(good: Sequence[_Good], caller: Caller, at_ms: int) -> dict[str, Audited]:
-    """Who sent how many events in whose name: a record for each source."""
+    """The audit records of published events, one for each source: by whom, and how many."""
     sent: dict[str, list[str]] = {}
     for each in good:
         sent.setdefault(each.source, []).append(each.id)

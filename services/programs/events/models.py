@@ -1,4 +1,4 @@
-"""Events as they are sent, and what is answered of them."""
+"""Events as they are sent, and the responses about them."""
 
 from typing import Annotated, Any, Literal
 
@@ -75,33 +75,33 @@ REQUEST: dict[str, Any] = {
 
 
 class Sent(Acknowledged):
-    """An event that the broker has acknowledged."""
+    """An event that Kafka has acknowledged."""
 
     status: Literal[202]
 
 
 class SentInBatch(Answer):
-    """What became of one event of a batch: `status` is that of a request with it alone."""
+    """The result of one event of a batch: `status` is that of a request with this event alone."""
 
     index: int
     status: Literal[202, 403, 422, 503]
     source: str
     id: str
-    topic: Annotated[str, Field(description="With the next two, where the broker keeps it.")] = ""
+    topic: Annotated[str, Field(description="With the next two, where Kafka stores it.")] = ""
     partition: int = 0
     offset: int = 0
-    errors: Annotated[tuple[dict[str, Any], ...], Field(description="What is wrong with it, all at once.")] = ()
+    errors: Annotated[tuple[dict[str, Any], ...], Field(description="All its errors.")] = ()
 
 
 class Batch(Answer):
-    """What became of each event of a batch, in their order."""
+    """The results of a batch, in the order of its events."""
 
-    accepted: Annotated[int, Field(description="How many events the broker has acknowledged.")]
+    accepted: Annotated[int, Field(description="How many events Kafka has acknowledged.")]
     results: list[SentInBatch]
 
 
 class Rejection(Answer):
-    """One reason for which an event was rejected. `detail` is there with a key of the plan."""
+    """One reason why an event was rejected. `detail` is shown with a key of the plan only."""
 
     code: Annotated[str, Field(examples=["conflict"])]
     detail: str = ""
@@ -109,20 +109,24 @@ class Rejection(Answer):
 
 
 class Pending(Answer):
-    """An event that may still be decided."""
+    """An event that may not be processed yet."""
 
     outcome: Literal["pending"]
 
 
 class Accepted(Answer):
-    """An accepted event, and what it means now."""
+    """An accepted event, with its standing."""
 
     outcome: Literal["accepted"]
     standing: Standing
     seq: int
     received_at: MomentText
-    also_rejected: Annotated[list[Rejection], Field(description="Other content that came under the same id.")]
-    ignored: Annotated[tuple[str, ...], Field(description="Claims of its sender that were not believed.")] = ()
+    also_rejected: Annotated[
+        list[Rejection], Field(description="Events with the same id and other content, which were rejected.")
+    ]
+    ignored: Annotated[
+        tuple[str, ...], Field(description="Attributes that its sender set and that were not attested.")
+    ] = ()
 
 
 class Rejected(Answer):

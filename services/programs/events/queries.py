@@ -1,4 +1,4 @@
-"""What became of an event: pending, accepted with its standing, or rejected with reasons."""
+"""The outcome of an event: pending, accepted with its standing, or rejected with reasons."""
 
 import asyncio
 import time
@@ -30,16 +30,17 @@ ENDS_AGAIN_SECONDS = 0.5
 async def outcome(
     projection: Projection, inputs: Inputs, source: str, event_id: str, wait_seconds: float
 ) -> dict[str, Any] | None:
-    """What became of an event; waits, bounded, while it may still be decided. None: nothing is known of it.
+    """The outcome of an event. Waits, up to a time limit, while it may not be processed yet. None: the event is
+    unknown.
 
-    Nothing is known when all records that were in the inputs when we were asked are decided and in the tables, and it is
-    not among them. While others are undecided it may be among those, and so while a transaction that is open hides some:
-    pending.
+    It is unknown when all records that were in the inputs at the time of the request are processed and in the tables,
+    and it is not among them. It is pending while some are not processed yet, or hidden by an open transaction: it may
+    be one of those.
     """
     deadline = time.monotonic() + wait_seconds
     found = await projection.read(partial(find, source=source, event_id=event_id))
     if found is not None:
-        return found  # nearly always, and without a question to the broker
+        return found  # nearly always, and without a request to the broker
     ends = await _ends(inputs)
     while True:
         seen = projection.positions()
@@ -60,7 +61,7 @@ async def outcome(
 
 
 async def _ends(inputs: Inputs) -> Ends | None:
-    """Where the inputs end now; None when the broker does not say."""
+    """The end offsets of the inputs now; None when the broker does not respond."""
     try:
         async with asyncio.timeout(ENDS_SECONDS):
             return await inputs.ends()
@@ -69,7 +70,7 @@ async def _ends(inputs: Inputs) -> Ends | None:
 
 
 async def _all_decided(projection: Projection, inputs: Inputs, ends: Ends | None) -> bool:
-    """Whether all records before the ends are decided, and what became of them is in the tables."""
+    """Whether all records before the end offsets are processed, with their outcomes in the tables."""
     if ends is None or ends.hidden:
         return False
     for place, end in ends.written.items():
@@ -90,7 +91,7 @@ def _moved(projection: Projection, seen: Mapping[Place, int]) -> bool:
 
 
 def find(connection: Connection, source: str, event_id: str) -> dict[str, Any] | None:
-    """What the tables say of an event. What was rejected beside an accepted one with its name stands there, too."""
+    """The outcome of an event in the tables, with rejected events of the same source and id."""
     accepted = _accepted(connection, parse_source(source).plan, source, event_id)
     refused = connection.execute(
         select(REJECTED).where(REJECTED.c.source == source, REJECTED.c.id == event_id).order_by(REJECTED.c.offset)
@@ -98,19 +99,19 @@ def find(connection: Connection, source: str, event_id: str) -> dict[str, Any] |
     reasons = [{"code": row.reason, "detail": row.detail, "received_at": moment(row.received_ms)} for row in refused]
     if accepted is not None:
         seq, received_ms, meaning, ignored = accepted
-        answer = {
+        outcome = {
             "outcome": "accepted",
             "standing": meaning.value,
             "seq": seq,
             "received_at": moment(received_ms),
             "also_rejected": reasons,
         }
-        return answer | ({"ignored": list(ignored)} if ignored else {})
+        return outcome | ({"ignored": list(ignored)} if ignored else {})
     return {"outcome": "rejected", "reasons": reasons} if reasons else None
 
 
 def is_accepted(connection: Connection, plan: str, source: str, event_id: str) -> bool:
-    """Whether an event with this name was accepted."""
+    """Whether an event with this source and id was accepted."""
     return any(
         connection.execute(select(table.c.seq).where(_named(table, plan, source, event_id)).limit(1)).scalar()
         is not None
@@ -119,7 +120,7 @@ def is_accepted(connection: Connection, plan: str, source: str, event_id: str) -
 
 
 class _Accepted(NamedTuple):
-    """What the outcome of an accepted event says of it."""
+    """The fields of an accepted event in its outcome."""
 
     seq: int
     received_ms: int
@@ -145,11 +146,11 @@ def _named(table: Table, plan: str, source: str, event_id: str) -> ColumnElement
     return (table.c.plan == plan) & (table.c.source == source) & (table.c.id == event_id)
 
 
-# ── what a fact means now, asked of the facts of its plan that this depends on ───────────────────────────────────────
+# ── the standing of a fact, computed from those facts of its plan that it depends on ─────────────────────────────────
 
 
 def _report_standing(connection: Connection, report: Any) -> Standing:
-    """What a report means now. `report`: its row."""
+    """The standing of a report. `report`: its row."""
     _require_known(connection, report.plan)
     plan_facts = PlanFacts(report.plan)
     _with_versions(plan_facts, connection)
@@ -158,7 +159,7 @@ def _report_standing(connection: Connection, report: Any) -> Standing:
 
 
 def standing(connection: Connection, fact: Fact) -> Standing:
-    """What a fact means now."""
+    """The standing of a fact."""
     plan, event = fact.event.plan, fact.event
     _require_known(connection, plan)
     plan_facts = PlanFacts(plan)
@@ -170,19 +171,19 @@ def standing(connection: Connection, fact: Fact) -> Standing:
     elif kind.programs is not Programs.NONE:
         _with_versions(plan_facts, connection)
         _with_programs(plan_facts, connection, kind.named_programs(event.data))
-    # What is of a later day, as a plan version that takes effect then, is not superseded.
+    # A fact about a later day, such as a plan version that takes effect then, is not superseded.
     return plan_facts.standing(fact) if kind.day_may_come else plan_facts.standing(fact, latest_date(now_ms()))
 
 
 def _require_known(connection: Connection, plan: str) -> None:
-    """Raise UnavailableProblem where a fact of the plan that standings depend on is of an unknown kind."""
-    asked = (
+    """Raise UnavailableProblem where the plan has a fact of an unknown kind on which standings depend."""
+    query = (
         select(OTHERS.c.value)
         .join(NEWER, (OTHERS.c.plan == NEWER.c.plan) & (OTHERS.c.seq == NEWER.c.seq))
         .where(NEWER.c.plan == plan)
         .limit(1)
     )
-    newer = connection.execute(asked).scalar()
+    newer = connection.execute(query).scalar()
     if newer is not None:
         fact = parse_fact(newer)
         assert isinstance(fact, UnknownFact)
@@ -195,7 +196,7 @@ def _with_versions(found: PlanFacts, connection: Connection) -> None:
 
 
 def _with_programs(plan_facts: PlanFacts, connection: Connection, programs: Sequence[str]) -> None:
-    """Every fact that speaks of the programs, and every retraction of one of those."""
+    """Add every fact about the programs, and every retraction of one of these facts."""
     if not programs:
         return
     _add_reports(plan_facts, connection, (REPORTS.c.plan == plan_facts.plan) & REPORTS.c.program.in_(programs))
@@ -210,7 +211,7 @@ def _with_programs(plan_facts: PlanFacts, connection: Connection, programs: Sequ
         (REPORTS.c.plan == plan_facts.plan) & REPORTS.c.program.in_(programs)
     )
     others = mentioned.with_only_columns(OTHERS.c.source, OTHERS.c.id)
-    taken_back = (
+    retractions = (
         select(RETRACTIONS.c.seq)
         .where(
             RETRACTIONS.c.plan == plan_facts.plan,
@@ -221,7 +222,7 @@ def _with_programs(plan_facts: PlanFacts, connection: Connection, programs: Sequ
     _add_others(
         plan_facts,
         connection,
-        select(OTHERS.c.value).where(OTHERS.c.plan == plan_facts.plan, OTHERS.c.seq.in_(taken_back)),
+        select(OTHERS.c.value).where(OTHERS.c.plan == plan_facts.plan, OTHERS.c.seq.in_(retractions)),
     )
 
 

@@ -1,4 +1,4 @@
-"""`/v1/events`: events come in as CloudEvents, and a sender asks what became of them."""
+"""`/v1/events`: the intake of events as CloudEvents, and their outcomes."""
 
 import asyncio
 from functools import partial
@@ -38,8 +38,8 @@ from services.programs.events.models import (
 )
 from services.programs.events.queries import outcome
 
-LARGE_BYTES = 256 * KIB  # a body that takes more than some ms to read
-MANY = 1_000  # results that take more than some ms to write
+LARGE_BYTES = 256 * KIB  # a body from this size on takes more than some ms to decode
+MANY = 1_000  # this many results take more than some ms to encode
 WAIT_SECONDS = 30
 RETRY_AFTER_SECONDS = 2
 
@@ -55,7 +55,7 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
         openapi_extra=REQUEST,
         responses={
             202: {"description": "Acknowledged", "content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
-            207: {"description": "Of a batch, some are acknowledged; `results` tells each", "model": Batch},
+            207: {"description": "Some events of a batch were acknowledged; `results` has each", "model": Batch},
             **answers(401, 403, 413, 415, 422, 503),
         },
     )
@@ -63,8 +63,8 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
     async def send_events(request: Request, caller: Caller) -> Response:
         """Send one event (structured, or binary with `ce-` headers) or a batch.
 
-        202 when the broker has acknowledged it. The event's source and id are the idempotency key: the same may be
-        sent again at any time, and after a 503 it should be.
+        202 when Kafka has acknowledged it. The event's source and id are the idempotency key: the same event may be
+        sent again at any time, and should be after a 503.
         """
         body = await request.body()
         content_type = request.headers.get("content-type", "")
@@ -95,10 +95,10 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
         event_id: Annotated[str, Query(alias="id", pattern=EVENT_ID, max_length=EVENT_ID_CHARACTERS)],
         wait: Annotated[float, Query(ge=0, le=WAIT_SECONDS, description="Seconds to wait for an outcome.")] = 0,
     ) -> JSONResponse:
-        """What became of an event: pending, accepted with its standing, or rejected with reasons.
+        """The outcome of an event: pending, accepted with its standing, or rejected with reasons.
 
-        404 when nothing is known of it: all mail that was there is decided, and it is not among it. The text of
-        reasons is told to those with a key of the plan.
+        404 when all events received so far are processed and it is not among them. The text of reasons is shown with a
+        key of the plan only.
         """
         async with parts.limits.room("waits" if wait else "reads", keyed=caller.keyed):
             found = await outcome(parts.projection, parts.inputs, source, event_id, wait)
@@ -113,12 +113,12 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
 
 
 def _read_at_once(body: bytes) -> list[Arrived]:
-    """The events of a large batch, read in a thread."""
+    """The events of a large batch, decoded in a thread."""
     return list(read_batch(body))
 
 
 def _problem(result: Result) -> Problem:
-    """The problem a single event's result is."""
+    """The problem of a single event's result."""
     if result["status"] == UNAVAILABLE:
         return UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
     errors = [ErrorDetail(**error) for error in result["errors"]]
@@ -130,21 +130,21 @@ def _json(content: Any, status: int) -> Response:
 
 
 def _batch_answer(results: list[Result]) -> Response:
-    """202 when all are accepted, 207 when some are; when none is, 503 if the broker is to blame, else 422."""
+    """202 when all are acknowledged, 207 when some are. When none is: 503 if that is due to the broker, else 422."""
     statuses = {result["status"] for result in results}
     body: dict[str, Any] = {
         "accepted": sum(result["status"] == ACCEPTED for result in results),
         "results": [{"index": index} | result for index, result in enumerate(results)],
     }
-    if statuses <= {ACCEPTED}:  # also of a batch without events, which CloudEvents allows
+    if statuses <= {ACCEPTED}:  # also for a batch without events, which CloudEvents allows
         return _json(body, ACCEPTED)
     if ACCEPTED in statuses:
         return _json(body, 207)
     if UNAVAILABLE in statuses:
         problem: Problem = UnavailableProblem(NOT_ACKNOWLEDGED, retry_after_seconds=RETRY_AFTER_SECONDS)
     elif statuses == {FORBIDDEN}:
-        problem = ForbiddenProblem("None of the events was taken; `results` says why.")
+        problem = ForbiddenProblem("None of the events was accepted; `results` says why.")
     else:
-        problem = InvalidProblem("None of the events was taken; `results` says why.")
+        problem = InvalidProblem("None of the events was accepted; `results` says why.")
     problem.members = body
     raise problem

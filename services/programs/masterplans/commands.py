@@ -1,4 +1,5 @@
-"""A masterplan comes in: read, compared with what it replaces, and published whole, or refused with every error."""
+"""Imports a masterplan: reads it, compares it with the version it replaces, and publishes it or refuses it with all
+errors."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -23,7 +24,8 @@ DIGEST_CHARACTERS = 16
 
 
 class _Checked(NamedTuple):
-    """What an upload comes to: a version's event with warnings, whether it is registered already, and its letter."""
+    """A checked upload: the event of the version, warnings, whether it is registered already, and the record to
+    publish."""
 
     plan: str
     event: MasterplanVersionPublished
@@ -35,10 +37,11 @@ class _Checked(NamedTuple):
 async def import_masterplan(
     parts: ProgramsDependencies, upload: Upload, caller: Caller, *, dry_run: bool
 ) -> ImportedVersion:
-    """Read an upload and publish the version it holds, unless it is a dry run.
+    """Read an upload and publish its version, unless it is a dry run.
 
-    Raises InvalidProblem with every error of every cell, ForbiddenProblem for a plan that is not the caller's,
-    ConflictProblem when the version does not replace the current one, TooLargeProblem above the limit of an event, UnavailableProblem.
+    Raises InvalidProblem with every error of every cell, ForbiddenProblem for a plan that the caller may not write,
+    ConflictProblem when the version does not replace the current one, TooLargeProblem above the limit of an event,
+    UnavailableProblem.
     """
     checked = await asyncio.to_thread(_checked, parts, upload, caller)
     version, published = checked.event.data, None
@@ -61,7 +64,7 @@ async def import_masterplan(
 
 
 def _checked(parts: ProgramsDependencies, upload: Upload, caller: Caller) -> _Checked:
-    """What an upload comes to, not published yet. Blocks: workbooks are large."""
+    """Read and check an upload. Blocks: workbooks are large."""
     found = _read(parts, upload)
     if found.errors or found.version is None or found.plan is None:
         raise InvalidProblem(errors=[ErrorDetail(*error) for error in found.errors])
@@ -69,7 +72,9 @@ def _checked(parts: ProgramsDependencies, upload: Upload, caller: Caller) -> _Ch
     event = _event(found.plan, found.version)
     value = written(event)
     if len(value) > PLAN_VERSION_LIMIT:
-        raise TooLargeProblem(f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are taken.")
+        raise TooLargeProblem(
+            f"The plan has {len(value)} bytes as an event; at most {PLAN_VERSION_LIMIT} are accepted."
+        )
     already = _compare(parts, found.plan, event)
     warnings = [CellWarning(**warning._asdict()) for warning in found.warnings]
     return _Checked(found.plan, event, warnings, already, event_record(event, value))
@@ -83,7 +88,7 @@ def _read(parts: ProgramsDependencies, upload: Upload) -> ReadResult:
 
 
 def _event(plan: str, version: MasterplanVersion) -> MasterplanVersionPublished:
-    """The event. Its id is made of the content, so that the same file sent twice is one version."""
+    """The event. Its id is made from the content, so that the same file sent twice is one version."""
     name = digest(canonical(version.model_dump(mode="json", exclude_defaults=True)), None).hex()[:DIGEST_CHARACTERS]
     return MasterplanVersionPublished(
         specversion="1.0",
@@ -96,7 +101,8 @@ def _event(plan: str, version: MasterplanVersion) -> MasterplanVersionPublished:
 
 
 def _compare(parts: ProgramsDependencies, plan: str, event: MasterplanVersionPublished) -> bool:
-    """Whether this very version is registered already. Raises ConflictProblem when it replaces another than the current."""
+    """Whether this version is registered already. Raises ConflictProblem when it does not replace the current
+    version."""
     current = registered(parts.projection, plan)
     if current is not None and current.version == event.data:
         return True

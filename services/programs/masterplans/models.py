@@ -41,7 +41,7 @@ Targets = Annotated[dict[str, str], Field(description="Percent by the end of eac
 
 
 class ListedVersion(Answer):
-    """A plan version as lists show it: the plan's own fields, and how much is in it."""
+    """A plan version in a list: the plan's own fields, and counts."""
 
     plan: str
     version: int
@@ -89,7 +89,7 @@ class ShownVersion(MasterplanVersion):
 
 
 class CellWarning(Answer):
-    """Something worth knowing of a cell; texts in both languages."""
+    """A warning about a cell, with texts in both languages."""
 
     where: Annotated[str, Field(examples=["Program!F17"])]
     what: str
@@ -98,7 +98,7 @@ class CellWarning(Answer):
 
 
 class Published(Answer):
-    """Where the broker keeps the version's event."""
+    """Where Kafka stores the version's event."""
 
     topic: str
     partition: int
@@ -106,7 +106,7 @@ class Published(Answer):
 
 
 class ImportedVersion(Answer):
-    """What an import came to."""
+    """The result of an import."""
 
     plan: str
     version: int

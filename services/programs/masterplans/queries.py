@@ -1,4 +1,4 @@
-"""The register of masterplans, as the projection has it: which versions there are, and which is in force."""
+"""The register of masterplans in the projection: their versions, and which is in force."""
 
 import json
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from services.programs.projection import OTHERS, VERSIONS
 
 
 class Registered(NamedTuple):
-    """One plan version: the fact that says it, and its data."""
+    """One plan version: its fact, and its data."""
 
     fact: Fact
     version: MasterplanVersion
@@ -26,7 +26,7 @@ class Registered(NamedTuple):
 
 @lru_cache(maxsize=64)
 def parsed(value: bytes) -> Registered:
-    """A plan version's fact. Remembered: a large plan takes a while to read, and is asked for again and again."""
+    """A plan version's fact, decoded. Cached: a large plan takes a while to decode, and is requested often."""
     fact = parse_fact(value)
     assert isinstance(fact, Fact)
     assert isinstance(fact.event, MasterplanVersionPublished)
@@ -68,7 +68,7 @@ def registered(projection: Projection, plan: str, number: int | None = None) -> 
 
 
 class Found(NamedTuple):
-    """Where a version of a plan is: its number, and the `seq` of its fact."""
+    """A version of a plan: its number, and the `seq` of its fact."""
 
     number: int
     seq: int
@@ -104,7 +104,7 @@ def in_force(projection: Projection, plan: str) -> Registered | None:
 
 
 def today(time_zone: str) -> date:
-    """The date it is there."""
+    """Today's date in the plan's time zone."""
     return datetime.now(ZoneInfo(time_zone)).date()
 
 
@@ -133,7 +133,7 @@ def versions(connection: Connection, plan: str) -> list[dict[str, Any]]:
 
 
 def _item(row: Any) -> dict[str, Any]:
-    """A version as lists show it: the plan's own fields, and how much is in it."""
+    """A version in a list: the plan's own fields, and counts."""
     return {
         "plan": row.plan,
         **json.loads(row.head),

@@ -1,4 +1,4 @@
-"""`/v1/masterplans`: the register of plans; import and export as the workbook a planning office keeps."""
+"""`/v1/masterplans`: the register of plans, with import and export as a planning office's workbook."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -80,8 +80,8 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
     ) -> JSONResponse:
         """Import a plan version: a workbook, or CSV of the programs sheet with the plan's own fields in the query.
 
-        422 tells every error of every row. The version must replace the current one (409 names it). What became of
-        it: `GET /v1/events` with the `source` and `id` answered here.
+        422 lists every error of every row. The version must replace the current one (409 names it). `GET /v1/events`
+        gives its outcome by the `source` and `id` of this response.
         """
         imported = await import_masterplan(parts, upload, caller, dry_run=dry_run)
         return JSONResponse(imported.model_dump(), 202 if imported.published else 200)
@@ -148,7 +148,7 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
             int | None, Query(alias="version", ge=1, le=LAST_VERSION, description="Default: the latest.")
         ] = None,
     ) -> Response:
-        """The workbook again: what is exported imports. CSV holds the programs only."""
+        """The version as a workbook, which can be imported again. CSV has the programs only."""
         found = await _find(parts, caller, plan, number)
 
         def written() -> bytes:
@@ -162,7 +162,7 @@ def create_routes(parts: ProgramsDependencies) -> APIRouter:
 
 
 async def _find(parts: ProgramsDependencies, caller: Caller, plan: str, number: int | None) -> Found:
-    """Where a version is. Raises NotFoundProblem where there is none."""
+    """The number and `seq` of a version. Raises NotFoundProblem where there is none."""
 
     def ask() -> Found | None:
         with reading(parts.projection.engine) as connection:
@@ -177,7 +177,8 @@ async def _find(parts: ProgramsDependencies, caller: Caller, plan: str, number: 
 async def _exported(
     parts: ProgramsDependencies, key: tuple[str | int, ...], make: Callable[[], bytes], *, keyed: bool
 ) -> ResponseContent:
-    """What `make` writes of a version, which never changes: written once, and kept while there is room."""
+    """The file that `make` writes of a version, which never changes: written once, and cached within a limit of
+    memory."""
 
     def content() -> ResponseContent:
         return content_of(make(), compress=key[0] == "version")

@@ -1,4 +1,4 @@
-"""The file of an import, as a request brings it."""
+"""The file in an import request."""
 
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
@@ -12,7 +12,7 @@ from services.programs.masterplans.models import CSV, MULTIPART, XLSX
 
 
 class Upload(NamedTuple):
-    """A file as it came: whether it is CSV (else a workbook), its bytes, and the plan's own fields of the query."""
+    """An uploaded file: whether it is CSV (else a workbook), its bytes, and the plan's own fields from the query."""
 
     is_csv: bool
     data: bytes
@@ -26,7 +26,9 @@ async def _uploaded(request: Request) -> Upload:
     if media_type in {XLSX, CSV}:
         return Upload(media_type == CSV, await request.body(), fields)
     if media_type != MULTIPART:
-        raise MediaTypeProblem(f"{media_type or 'A body without a media type'} is not taken here, but {XLSX}, {CSV}.")
+        raise MediaTypeProblem(
+            f"{media_type or 'A body without a media type'} is not accepted here; send {XLSX} or {CSV}."
+        )
     try:
         async with request.form(max_files=1, max_fields=10) as form:
             file = form.get("file")
@@ -37,7 +39,7 @@ async def _uploaded(request: Request) -> Upload:
             is_csv = (file.filename or "").lower().endswith(".csv") or file.content_type == CSV
             return Upload(is_csv, await file.read(), fields)
     except HTTPException as error:
-        raise InvalidProblem(errors=[ErrorDetail("body", f"is no form: {error.detail}", MULTIPART)]) from None
+        raise InvalidProblem(errors=[ErrorDetail("body", f"is not a form: {error.detail}", MULTIPART)]) from None
 
 
 Uploaded = Annotated[Upload, Depends(_uploaded)]

@@ -1,4 +1,4 @@
-"""What changed in a plan: what is asked and what is answered."""
+"""Changes of a plan: question and response."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -15,13 +15,13 @@ class ChangesQuestion(PlanQuestion):
         Seq | date | None,
         BeforeValidator(_seq_or_day),
         Field(
-            description="A date: as of then. A number: what was known at that `seq`. Default: the end of the year before."
+            description="A date: the state as of that date. A number: the state known at that `seq`. Default: the end of the previous year."
         ),
     ] = None
 
 
 class Side(Answer):
-    """Where a program stood. `status` null: never reported."""
+    """The state of a program at one of the two moments. `status` is null where it was never reported."""
 
     status: Status | None
     physical: Annotated[str | None, Field(description="Percent, decimal string.", examples=["45.5"])]
@@ -32,7 +32,7 @@ ChangeKind = Literal["realized", "withdrawn", "verified", "unverified", "status"
 
 
 class ChangedProgram(Answer):
-    """One change of one program. One that became realized and was verified has two."""
+    """One change of one program. A program that became realized and was verified has two."""
 
     program: str
     name: Text
@@ -42,18 +42,18 @@ class ChangedProgram(Answer):
         ChangeKind,
         Field(description="`withdrawn`: was realized and is not. `status` and `progress` only where it was neither."),
     ]
-    before: Annotated[Side | None, Field(description="Null: was not in the plan.")]
-    after: Annotated[Side | None, Field(description="Null: is no longer in the plan.")]
+    before: Annotated[Side | None, Field(description="Null: it was not in the plan.")]
+    after: Annotated[Side | None, Field(description="Null: it is no longer in the plan.")]
     report: Annotated[
         FactRef | None,
-        Field(description="The report, or for `verified` and `unverified` the verification, that stands now."),
+        Field(description="The standing report, or for `verified` and `unverified` the standing verification."),
     ]
 
 
 class Changes(Dated):
     """What changed between `since` and `as_of`."""
 
-    since: Annotated[date | int, Field(description="A date, or the `seq` that was known then.")]
+    since: Annotated[date | int, Field(description="The date, or the `seq`, of the earlier moment.")]
     before: Figure
     after: Figure
     counts: Annotated[dict[ChangeKind, int], Field(description="How many changes of each kind.")]

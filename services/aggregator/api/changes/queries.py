@@ -20,9 +20,10 @@ KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 
 def changes(since: date | int, after: Moment) -> Changes:
-    """The changes to a moment: since a date by what is known now, or as of one date since a `seq` was known.
+    """The changes up to a moment: since an earlier date with the same `known_at`, or since an earlier `seq` with the
+    same `as_of`.
 
-    In the order of `ChangeKind`, then of the programs' codes.
+    Sorted by `ChangeKind`, then by program code.
     """
     if isinstance(since, date):
         before = replace(after, as_of=since)

@@ -1,4 +1,4 @@
-"""How departments keep up with reporting: what is answered."""
+"""The punctuality of departments: the response."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from services.aggregator.api.models import Answer, Dated, Instant, Text
 
 
 class Department(Answer):
-    """How one department keeps up with reporting."""
+    """The punctuality of one department."""
 
     department: str
     name: Text
@@ -18,14 +18,15 @@ class Department(Answer):
     programs: Annotated[int, Field(description="Programs it leads.")]
     reported: int
     realized: int
-    missing: Annotated[int, Field(description="Its open programs without a report for the period that was due.")]
+    missing: Annotated[int, Field(description="Its open programs without a report for the due period.")]
     last_period: str | None
     last_received_at: Instant | None
     periods_missed: int
 
 
 class Departments(Dated):
-    """Who is on time, late, silent, or never reported. `period`: the one judged, null before the first is due."""
+    """Which departments are on time, late, silent, or never reported. `period`: the one judged, null before the first
+    is due."""
 
     period: Annotated[str | None, Field(examples=["2021-11"])]
     due_on: date | None

@@ -1,4 +1,4 @@
-"""Who is on time, late, silent, or never reported."""
+"""Which departments are on time, late, silent, or never reported."""
 
 from collections import Counter
 

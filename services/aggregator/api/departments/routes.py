@@ -1,4 +1,4 @@
-"""`/v1/plans/{plan}/departments`: how departments keep up with reporting."""
+"""`/v1/plans/{plan}/departments`: the punctuality of departments."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ def create_routes(parts: ApiDependencies) -> APIRouter:
         plan: PlanPath,
         question: Annotated[PlanQuestion, Query()],
     ) -> Response:
-        """Who is on time, late, silent, or never reported."""
+        """Which departments are on time, late, silent, or never reported."""
         content = await parts.answers.answer(
             plan, asked_moment(question), "departments", None, departments, keyed=caller.keyed
         )

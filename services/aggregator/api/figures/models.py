@@ -1,4 +1,4 @@
-"""How far a plan has been carried out: what is asked and what is answered."""
+"""The realization of a plan: question and response."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ class RealizationQuestion(PlanQuestion):
 
 
 class Realization(Dated):
-    """How far a plan has been carried out.
+    """How far a plan is realized.
 
     Where no plan version is in force at `as_of`, `plan_version` is null, every figure is null with its reason, and
     there are no groups.

@@ -1,4 +1,4 @@
-"""How far a plan has been carried out: overall and by group."""
+"""The realization of a plan: overall and by group."""
 
 from typing import TypedDict
 
@@ -14,7 +14,7 @@ from services.aggregator.api.moments import TIME_ZONE, Moment
 
 
 class PlanIdentity(TypedDict):
-    """What a plan says of itself."""
+    """The name and other fields of a plan."""
 
     name: Text
     city: str | None
@@ -26,7 +26,7 @@ class PlanIdentity(TypedDict):
 
 
 def identity(moment: Moment) -> PlanIdentity:
-    """What a plan says of itself: by the version in force, else by the first one known, else nothing."""
+    """The name and other fields of a plan: from the version in force, else from the first one known, else empty."""
     plan_facts = moment.opened.plan_facts
     known = [version for version in plan_facts.versions if version.seq <= moment.known_at]
     version = moment.version
@@ -63,7 +63,7 @@ def _count(moment: Moment, version: Version, grouping: Grouping, quick_win: int 
 def realization(
     moment: Moment, group_by: Grouping = "dimension", basis: Basis = "claimed", quick_win: int | None = None
 ) -> Realization:
-    """How far a plan has been carried out, as of a date, by what was known."""
+    """How far a plan is realized as of a date, by the facts known at a `seq`."""
     version = moment.version
     overall, groups = _nothing_in_force(), []
     if version is not None:

@@ -24,7 +24,7 @@ def create_routes(parts: ApiDependencies) -> APIRouter:
         plan: PlanPath,
         question: Annotated[RealizationQuestion, Query()],
     ) -> Response:
-        """How far a plan has been carried out, as of a date, by what was known."""
+        """How far a plan is realized as of a date, by the facts known at a `seq`."""
         asked = (question.group_by, question.basis, question.quick_win)
         content = await parts.answers.answer(
             plan,

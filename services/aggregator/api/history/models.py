@@ -1,4 +1,4 @@
-"""Series for a chart: what is asked and what is answered."""
+"""Series for a chart: question and response."""
 
 from datetime import date
 from typing import Annotated, Literal, Self
@@ -32,7 +32,7 @@ class HistoryQuestion(BaseQuestion):
 
 
 class Point(Answer):
-    """A share at one date, on the basis asked."""
+    """A share at one date, on the requested basis."""
 
     as_of: date
     numerator: Exact

@@ -1,6 +1,6 @@
 """Series for a chart: the share at the end of each month or year.
 
-A program's state is computed again only where something dated since the point before could have changed it.
+A program's state is computed again only where an event dated after the previous point could have changed it.
 """
 
 from calendar import monthrange
@@ -24,9 +24,9 @@ from services.kit.http.problems import ErrorDetail, InvalidProblem
 OVERALL_KEY = "overall"
 Step = Literal["month", "year"]
 YEARS_AT_MOST = 50
-POINTS_AT_MOST = 50_000  # of all series
-POINTS_OF_A_STEP = 2_000  # so that a step takes some ms
-POINT_OF_PROGRAMS = 0.25  # a program that is counted takes as long as this part of a point
+POINTS_AT_MOST = 50_000  # in all series together
+POINTS_OF_A_STEP = 2_000  # so that one step takes some ms
+POINT_OF_PROGRAMS = 0.25  # counting a program takes as long as this fraction of a point
 
 
 def steps(first: date, last: date, step: Step) -> Iterator[date]:
@@ -47,7 +47,7 @@ def history(
 ) -> Generator[None, None, History]:
     """Series from `since` (default: the beginning of the plan) to the moment's `as_of`, computed in steps.
 
-    Raises InvalidProblem for more years, or more points of all series, than are answered.
+    Raises InvalidProblem for more than YEARS_AT_MOST years, or POINTS_AT_MOST points in all series.
     """
     plan_facts, known_at = moment.opened.plan_facts, moment.known_at
     sweep = _Sweep(plan_facts, known_at, group_by)
@@ -66,7 +66,7 @@ def history(
         if len(names) * len(dates) > POINTS_AT_MOST:
             raise _too_much(f"{len(names)} series of {len(dates)} points are more than {POINTS_AT_MOST} points")
         for key in names:
-            if key not in points:  # a group that only begins now
+            if key not in points:  # a group that first appears now
                 points[key] = [_point(day, None, None, key, group_by, basis) for day in dates[:number]]
             points[key].append(_point(as_of, version, cells.get(key), key, group_by, basis))
         made += len(names) + POINT_OF_PROGRAMS * len(version.programs if version else ())
@@ -112,11 +112,11 @@ class _Sweep:
         self._plan_facts, self._known_at, self._group_by = plan_facts, known_at, group_by
         self._version: Version | None = None
         self._states: dict[str, ProgramState] = {}
-        self._turns: dict[str, list[date]] = {}  # dates still to come at which a program may change, the last first
+        self._turns: dict[str, list[date]] = {}  # program -> later dates at which it may change, latest first
         self._keys: dict[str, tuple[str, ...]] = {}
 
     def count(self, version: Version, as_of: date) -> dict[str, Counts]:
-        """The counts at a date, which is later than that of the call before."""
+        """The counts at a date, which must be later than that of the previous call."""
         if version is not self._version:
             self._turns = {code: self._plan_facts.turning_points(code)[::-1] for code in version.programs}
             self._states = dict.fromkeys(version.programs, NEVER_REPORTED)

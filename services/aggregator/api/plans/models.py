@@ -1,4 +1,4 @@
-"""The ranking of all plans: what is asked and what is answered."""
+"""The ranking of all plans: question and response."""
 
 from datetime import date
 from fractions import Fraction
@@ -21,13 +21,13 @@ class PlansQuestion(BaseQuestion):
 
 
 def ranked_at(cursor: str | None) -> tuple[Fraction, str] | None:
-    """The key of the plan that a page of the ranking begins after; None for the first page. Raises InvalidProblem."""
+    """The sort key in a cursor, after which the page begins; None for the first page. Raises InvalidProblem."""
     position = position_of(cursor, rf"(-?\d{{1,12}}(?:/[1-9]\d{{0,11}})?) ({PLAN})")
     return (Fraction(position[0]), position[1]) if position else None
 
 
 class RankedPlan(Answer):
-    """One plan in the ranking. Each is labelled with what is known of it."""
+    """One plan in the ranking, with the facts known of it."""
 
     rank: Annotated[int, Field(description="Plans with the same share have the same rank.")]
     plan: str

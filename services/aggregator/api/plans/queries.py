@@ -1,7 +1,7 @@
-"""All plans ranked by share, without loading all plans for it.
+"""Ranks all plans by share, without loading all of them.
 
-The share of a plan is that of its live snapshot where that is true of the date asked about, too: where nothing that
-is known of the plan speaks of a later date than either. Else the plan is loaded. Cells are made for one page only.
+A plan's live snapshot is used where its counts also hold at the requested date: where no fact of the plan is about a
+date after either of the two. Otherwise the plan is loaded. Cells are computed for the requested page only.
 """
 
 import time
@@ -31,12 +31,12 @@ T = TypeVar("T")
 SECONDS = 5.0
 COUNTS_REMEMBERED = 100_000  # of about 200 bytes each
 CELLS_REMEMBERED = 4_000  # of about 5 KB each
-NO_SHARE = Fraction(-1)  # less than any
+NO_SHARE = Fraction(-1)  # sorts below every share
 _RANKED_FIELDS = RankedPlan.model_fields.keys() - {"rank"}
 
 
 class _Ranked(NamedTuple):
-    """A plan's place. `key`: less the share, the plan; so a greater share comes first."""
+    """A plan in the ranking. `key`: the negative share, then the plan; so a greater share comes first."""
 
     key: tuple[Fraction, str]
     plan: str
@@ -51,14 +51,14 @@ class _CountedPlan(NamedTuple):
 
 
 class _KnownShares(OrderedDict[tuple[str, date], tuple[int, T]]):
-    """What is known of plans at dates, with the `seq` it is known at; the least lately asked for are forgotten."""
+    """A cache by plan and date, each entry valid for one `seq`; the least recently used are evicted."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
     def of(self, plan: str, as_of: date, seq: int | None) -> T | None:
-        """What is known, if it is of that `seq`."""
+        """The entry, if it is of that `seq`."""
         known_at, found = self.get((plan, as_of), (None, None))
         if found is None or known_at != seq:
             return None
@@ -66,7 +66,7 @@ class _KnownShares(OrderedDict[tuple[str, date], tuple[int, T]]):
         return found
 
     def note(self, moment: Moment, found: T) -> T:
-        """Remember what was found."""
+        """Store an entry."""
         self[moment.opened.plan_facts.plan, moment.as_of] = moment.known_at, found
         if len(self) > self._most:
             self.popitem(last=False)
@@ -87,7 +87,7 @@ class Ranking:
     ) -> None:
         self._answers, self._open_plans, self._tables = answers, open_plans, tables
         self._projection, self._limits, self._now = projection, limits, now
-        self._shared = SharedAnswers(0)  # keeps none
+        self._shared = SharedAnswers(0)  # caches nothing
         self._counts: _KnownShares[_CountedPlan] = _KnownShares(COUNTS_REMEMBERED)
         self._cells: _KnownShares[Realization] = _KnownShares(CELLS_REMEMBERED)
 
@@ -96,8 +96,8 @@ class Ranking:
     ) -> ResponseContent:
         """A page. `as_of` None: today in each plan's time zone.
 
-        Raises UnavailableProblem while too many plans are still to be loaded, TooManyProblem. What was counted is
-        kept, so that asking again comes further.
+        Raises UnavailableProblem while too many plans are still to be counted, TooManyProblem. What was counted is
+        cached, so that a retry gets further.
         """
         line: Hashable = (keyed, as_of, limit, after)
 
@@ -109,7 +109,7 @@ class Ranking:
                 days = {row.plan: as_of or date_in(row.time_zone, self._now()) for row in rows}
                 counted = self._counted(rows, days)
                 if len(counted) < len(rows):
-                    await room.aclose()  # others do not wait for that
+                    await room.aclose()  # other requests need not wait for the rest
                     counted |= await self._count([row.plan for row in rows if row.plan not in counted], days, keyed)
                     await room.enter_async_context(self._limits.room("answers", keyed=keyed))
                 return await self._page(counted, days, limit, after)
@@ -117,7 +117,7 @@ class Ranking:
         return await self._shared.once(line, in_turn)
 
     def _counted(self, rows: Sequence[PlanRow], days: Mapping[str, date]) -> dict[str, _CountedPlan]:
-        """What is known without loading plans."""
+        """The counts known without loading plans."""
         found = {}
         for row in rows:
             counts = _by_snapshot(row, days[row.plan]) or self._counts.of(
@@ -128,13 +128,15 @@ class Ranking:
         return found
 
     async def _count(self, plans: Sequence[str], days: Mapping[str, date], keyed: bool) -> dict[str, _CountedPlan]:
-        """What plans in memory say. As many rankings count at a time as there is room for them."""
+        """Load and count plans. The number of rankings that do so at once is limited."""
         counted: dict[str, _CountedPlan] = {}
         async with self._limits.room("rankings", keyed=keyed):
             ends = time.monotonic() + SECONDS
             for plan in plans:
                 if time.monotonic() > ends:
-                    raise UnavailableProblem(f"{len(plans) - len(counted)} plans are still to be counted; ask again.")
+                    raise UnavailableProblem(
+                        f"{len(plans) - len(counted)} plans are still being counted; try again later."
+                    )
                 moment = await self._moment(plan, days[plan])
                 async with moment.opened.turn, moment.opened.lock:
                     found = await self._limits.in_thread("rankings", _count, moment)
@@ -168,7 +170,7 @@ class Ranking:
 
 
 def _by_snapshot(row: PlanRow, day: date) -> _CountedPlan | None:
-    """Programs realized, and programs, where the snapshot is true of a day; else None."""
+    """The counts in a snapshot, where they hold on a day; else None."""
     if row.live is None or min(day, row.live.as_of) < row.settled_on:
         return None
     return _CountedPlan(row.live.realized, row.live.programs)

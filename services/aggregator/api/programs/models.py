@@ -1,4 +1,4 @@
-"""Programs and their reports: what is asked and what is answered."""
+"""Programs and their reports: questions and responses."""
 
 from datetime import date
 from typing import Annotated, Literal, NamedTuple, Self
@@ -12,7 +12,7 @@ from services.kit.http.responses import not_a_cursor, position_of
 
 
 class ProgramFilters(PlanQuestion):
-    """Which programs are asked about."""
+    """The filters of programs."""
 
     dimension: Dimension | None = None
     sub_dimension: Annotated[str | None, Field(json_schema_extra={"enum": list(SUB_DIMENSIONS)})] = None
@@ -20,7 +20,7 @@ class ProgramFilters(PlanQuestion):
     status: Annotated[Status | None, Field(description="The status claimed.")] = None
     state: Annotated[
         Literal["on_time", "late", "stale", "never"] | None,
-        Field(description="How reporting keeps up; `never`: never reported."),
+        Field(description="The punctuality of reports; `never`: never reported."),
     ] = None
     quick_win: QuickWin = None
     q: Annotated[str | None, Field(max_length=200, description="Part of the code or of a name.")] = None
@@ -38,7 +38,7 @@ class ProgramsQuestion(ProgramFilters):
 
 
 class ListedAt(NamedTuple):
-    """Where a page of programs begins: the moment of the first page, and the code it begins after."""
+    """A position in a list of programs: the moment of the first page, and the code after which the page begins."""
 
     as_of: date
     known_at: int
@@ -46,7 +46,7 @@ class ListedAt(NamedTuple):
 
 
 def listed_at(cursor: str | None) -> ListedAt | None:
-    """What the cursor of a page of programs says; None for the first page. Raises InvalidProblem."""
+    """The position in a cursor; None for the first page. Raises InvalidProblem."""
     position = position_of(cursor, rf"(\d{{4}}-\d\d-\d\d) (\d{{1,15}}) ({CODE})")
     if not position:
         return None
@@ -73,23 +73,23 @@ class Program(Answer):
     leading_sector: str | None
     status: Annotated[Status | None, Field(description="Null: never reported.")]
     physical: Annotated[str | None, Field(description="Percent, decimal string.")]
-    spent: Annotated[str | None, Field(description="Rupiah since the beginning; null where no report says.")]
+    spent: Annotated[str | None, Field(description="Rupiah, cumulative; null where the report does not state it.")]
     effective_on: date | None
     verified: bool
-    state: Annotated[Punctuality, Field(description="How its department keeps up with reports on it.")]
-    report: Annotated[ReceivedRef | None, Field(description="The report that stands.")]
+    state: Annotated[Punctuality, Field(description="The punctuality of reports on it.")]
+    report: Annotated[ReceivedRef | None, Field(description="The standing report.")]
 
 
 class Programs(Dated):
     """A page of programs, in the order of their codes."""
 
-    total: Annotated[int, Field(description="Programs that the filters let through, on all pages.")]
+    total: Annotated[int, Field(description="Programs that pass the filters, on all pages.")]
     items: list[Program]
     next: Next
 
 
 class Evidence(Answer):
-    """A document that shows it. `title` and `url` are null where they were erased."""
+    """A document as evidence. `title` and `url` are null where they were erased."""
 
     title: str | None
     sha256: str
@@ -98,7 +98,7 @@ class Evidence(Answer):
 
 
 class Report(ReceivedRef):
-    """One report on a program, with what it means now."""
+    """One report on a program, with its standing."""
 
     time: Instant
     effective_on: date
@@ -107,11 +107,11 @@ class Report(ReceivedRef):
     physical: str
     spent: str | None
     standing: Standing
-    late: Annotated[bool, Field(description="Came after its period's due day.")]
+    late: Annotated[bool, Field(description="It was received after its period's due day.")]
 
 
 class Verification(FactRef):
-    """One verification of a program, with what it means now."""
+    """One verification of a program, with its standing."""
 
     visited_on: date
     outcome: VerificationResult
@@ -129,7 +129,7 @@ Erased = Annotated[bool, Field(description="An administrator had the private par
 
 
 class FullReport(Report):
-    """A report with what only a key shows."""
+    """A report with the fields that need a key."""
 
     erased: Erased
     note: str | None
@@ -138,7 +138,8 @@ class FullReport(Report):
 
 
 class FullVerification(Verification):
-    """A verification with what only a key shows. Of a visit: the note on this program, and the visit's evidence."""
+    """A verification with the fields that need a key. From a visit: the note on this program, and the visit's
+    evidence."""
 
     erased: Erased
     note: str | None
@@ -146,7 +147,7 @@ class FullVerification(Verification):
 
 
 class FullProgramStory(Program, Dated):
-    """The story as a key shows it: the administrator's, or one of the plan's departments or evaluators."""
+    """The story as shown with a key: the administrator's, or of one of the plan's departments or evaluators."""
 
     reports: list[FullReport]
     verifications: list[FullVerification]

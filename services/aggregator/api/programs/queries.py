@@ -35,13 +35,13 @@ _Wins = Mapping[int, frozenset[str]]
 
 
 def _wins(moment: Moment) -> _Wins:
-    """The Quick Win programs of every year that has some."""
+    """The Quick Win programs by year."""
     plan_facts, as_of, known_at = moment.opened.plan_facts, moment.as_of, moment.known_at
     return {year: plan_facts.quick_wins(year, as_of, known_at) for year in plan_facts.quick_win_years(as_of, known_at)}
 
 
 def programs(moment: Moment, filters: ProgramFilters, after: str, limit: int) -> Programs:
-    """A page of the programs that the filters let through, in the order of their codes, from `after` on."""
+    """A page of the programs that pass the filters, sorted by code, with codes after `after`."""
     version = moment.version
     states = moment.opened.plan_facts.states(version, moment.as_of, moment.known_at) if version else {}
     codes = sorted(_passing(moment, version, states, filters)) if version else []
@@ -81,7 +81,7 @@ def _passing(
 
 
 def _state(moment: Moment, version: Version, code: str) -> Punctuality:
-    """How the reports on the program keep up."""
+    """The punctuality of reports on a program."""
     return punctuality.program_punctuality(moment.opened.plan_facts, version, code, moment.as_of, moment.known_at)
 
 
@@ -113,7 +113,7 @@ def _program(moment: Moment, version: Version, wins: _Wins, code: str, state: Pr
 
 
 def physical(claim: Claim) -> str:
-    """Physical progress in percent, exact, as short as it can be: 45.5, 100."""
+    """Physical progress in percent, exact and without trailing zeros: 45.5, 100."""
     return exact(Fraction(claim.physical, PHYSICAL_UNIT))
 
 
@@ -122,7 +122,7 @@ def _spent(claim: Claim) -> str | None:
 
 
 def story(moment: Moment, code: str) -> ProgramStory:
-    """One program with every report and every verification, newest first; nothing confidential.
+    """One program with every report and every verification, newest first, without private fields.
 
     Raises NotFoundProblem where the version in force has no such program.
     """

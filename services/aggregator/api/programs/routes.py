@@ -33,7 +33,7 @@ def create_routes(parts: ApiDependencies) -> APIRouter:
         plan: PlanPath,
         question: Annotated[ProgramsQuestion, Query()],
     ) -> Response:
-        """Programs with their latest claim: which reports a figure is made of. Later pages are of the same moment."""
+        """Programs with their latest claim: the reports behind a figure. All pages are of the same moment."""
         asked, after = asked_moment(question), ""
         begins = listed_at(question.cursor)
         if begins is not None:
@@ -63,7 +63,7 @@ def create_routes(parts: ApiDependencies) -> APIRouter:
         program: ProgramPath,
         question: Annotated[PlanQuestion, Query()],
     ) -> Response:
-        """One program with every report and verification. Notes, obstacles and evidence are shown to a key only."""
+        """One program with every report and verification. Notes, obstacles and evidence are shown with a key only."""
 
         def public(moment: Moment) -> ProgramStory:
             return story(moment, program)
@@ -83,7 +83,7 @@ def create_routes(parts: ApiDependencies) -> APIRouter:
 async def _in_full(
     parts: ApiDependencies, plan: str, asked: AskedMoment, public: Callable[[Moment], ProgramStory]
 ) -> ResponseContent:
-    """A program's story with what only a key is shown; not kept."""
+    """A program's story with the fields that need a key. It is not cached."""
     await parts.moments.wait(plan, asked, keyed=True)
     async with parts.answers.at(plan, asked, keyed=True) as moment:
         found = await parts.answers.compute("program", moment, public)

@@ -1,4 +1,4 @@
-"""One question of a stream: its answers, the events between them, and the clients that follow it."""
+"""A channel: one question of streams, its responses, the events between them, and its clients."""
 
 import asyncio
 from collections import OrderedDict
@@ -15,13 +15,13 @@ from services.aggregator.api.stream.models import Change
 
 CHANGE_BYTES = 4 * 1024
 PROGRAMS_NAMED = 20
-REMEMBERED = 16  # answers of a question; a client that saw an older one gets a snapshot
-GROUPS_REMEMBERED = 200  # of all answers of a question, beside the last two
-DATED_LATER_SECONDS = 5.0  # that a question of another date than today waits at most for those of today
+REMEMBERED = 16  # responses of a channel; a client that saw an older one gets a snapshot
+GROUPS_REMEMBERED = 200  # in all responses of a channel, beside the last two
+DATED_LATER_SECONDS = 5.0  # at most, by which questions of today come before those of other dates
 
 
 class ChannelQuestion(NamedTuple):
-    """What a stream is about. `as_of` None: today, in the plan's time zone, whenever that is."""
+    """What a stream is about. `as_of` None: the current date in the plan's time zone."""
 
     plan: str
     as_of: date | None
@@ -31,26 +31,26 @@ class ChannelQuestion(NamedTuple):
 
     @property
     def is_live(self) -> bool:
-        """Whether it is one of the few that a live page asks; of others there may be any number."""
+        """Whether it is one of the few questions of live pages; of others there may be any number."""
         return self.as_of is None and self.quick_win is None
 
 
 class LastSeen(NamedTuple):
-    """Which answer a client saw last."""
+    """The response that a client saw last."""
 
     seq: int
     as_of: date
 
 
 class Event(NamedTuple):
-    """An event as it is sent."""
+    """An event with its encoded bytes."""
 
     name: str
     content: bytes
 
 
 class Client:
-    """One who follows: a flag that says there is something to look at, and what was seen last."""
+    """A client of a channel: a flag that there is something new, and the response it saw last."""
 
     __slots__ = ("gone", "heartbeat", "seen", "wake")
 
@@ -61,18 +61,19 @@ class Client:
 
 
 class Published(NamedTuple):
-    """A new answer of a channel, and the event that leads to it from each answer that a client saw (None: none)."""
+    """A new response of a channel, and for each response that a client may have seen (None: none) the event that leads
+    to it."""
 
     answer: Realization
     events: dict[LastSeen | None, Event]
 
 
 class Channel:
-    """One question, its answers, and those who follow it."""
+    """One question, its responses and its clients."""
 
     def __init__(self, question: ChannelQuestion, release: Callable[[], None]) -> None:
         self.question = question
-        self.release = release  # gives the channel's room back
+        self.release = release  # frees the channel's place
         self.clients: set[Client] = set()
         self.lock = asyncio.Lock()
         self.stale_since: float | None = 0.0
@@ -81,22 +82,22 @@ class Channel:
 
     @property
     def last(self) -> LastSeen | None:
-        """The last answer."""
+        """The last response."""
         return next(reversed(self._answers), None)
 
     @property
     def due(self) -> float:
-        """Which of the stale ones comes first."""
+        """The order in which stale channels are updated."""
         assert self.stale_since is not None
         return self.stale_since + (0.0 if self.question.is_live else DATED_LATER_SECONDS)
 
     def touch(self, now: float) -> None:
-        """Its answer may be another now."""
+        """Mark the channel as stale: its response may have changed."""
         if self.stale_since is None:
             self.stale_since = now
 
     def answer(self, moment: Moment, seen: Set[LastSeen | None]) -> Published:
-        """The answer at a moment, with the events for those who saw one of these. Computed in a thread."""
+        """The response at a moment, with the events for clients that saw one of `seen`. Called in a thread."""
         question = self.question
         answer = realization(moment, question.group_by, question.basis, question.quick_win)
         snapshot = _event("snapshot", answer.known_at.seq, answer.model_dump_json())
@@ -108,7 +109,7 @@ class Channel:
         return Published(answer, {each: change or snapshot for each, change in changes.items()} | {None: snapshot})
 
     def publish(self, published: Published) -> None:
-        """Take a new answer, and wake those who follow."""
+        """Set a new response and wake the clients."""
         answer, events = published
         seen = LastSeen(answer.known_at.seq, answer.as_of)
         if seen == self.last:
@@ -121,29 +122,29 @@ class Channel:
         self.wake()
 
     def wake(self) -> None:
-        """Have every client look."""
+        """Wake every client."""
         for client in self.clients:
             client.wake.set()
 
     def beat(self) -> None:
-        """Send every client a sign of life."""
+        """Send every client a heartbeat."""
         for client in self.clients:
             client.heartbeat = True
         self.wake()
 
     def fail(self) -> None:
-        """End the streams; clients come back and get an answer that says what is wrong."""
+        """End the streams. Clients reconnect, and get a response that says what is wrong."""
         for client in self.clients:
             client.gone = True
         self.wake()
 
     def event(self, seen: LastSeen | None) -> Event | None:
-        """What leads from the answer a client saw (None: none) to the last one; None where that is the same."""
+        """The event from the response that a client saw (None: none) to the last one; None where they are the same."""
         return None if seen == self.last else self._events.get(seen) or self._events[None]
 
 
 def _change(moment: Moment, before: Realization, after: Realization) -> Event | None:
-    """What leads from one answer to another, where a change can tell it."""
+    """The `change` event from one response to another; None where only a snapshot can express it."""
     if _frame(before) != _frame(after):
         return None
     known = {group.key: group for group in before.groups}
@@ -159,7 +160,7 @@ def _change(moment: Moment, before: Realization, after: Realization) -> Event | 
 
 
 def _frame(answer: Realization) -> tuple[object, ...]:
-    """What a change can't tell: where it differs, a snapshot is sent."""
+    """The fields that a `change` can't express: where they differ, a snapshot is sent."""
     about = (answer.as_of, answer.plan_version, answer.name, answer.city, answer.start_year, answer.end_year)
     return (*about, answer.time_zone, answer.illustrative, *((group.key, group.label) for group in answer.groups))
 

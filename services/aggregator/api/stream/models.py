@@ -1,4 +1,4 @@
-"""A stream of changes: what is asked, and the events that are sent."""
+"""A stream of changes: the question, and the events that are sent."""
 
 from typing import Annotated
 
@@ -18,10 +18,10 @@ class StreamQuestion(BaseQuestion):
 
 
 class Change(Answer):
-    """What changed since the event before: `overall`, and those groups that are not the same."""
+    """The changes since the previous event: `overall`, and the groups that differ."""
 
     known_at: KnownAt
     fresh_at: FreshAt
     overall: Overall
     groups: list[Group]
-    programs: Annotated[list[str], Field(description="Programs that facts spoke of meanwhile, at most 20.")]
+    programs: Annotated[list[str], Field(description="Programs that facts named meanwhile, at most 20.")]

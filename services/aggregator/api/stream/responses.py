@@ -61,7 +61,7 @@ class Stream(EventStream):
 
 
 async def _watch(receive: Receive, client: Client) -> None:
-    """Note when a client goes away."""
+    """Mark the client as gone when it disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass
     client.gone = True

@@ -25,7 +25,7 @@ EVENT = {
 }
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`snapshot` with a whole answer, then `change` with what is not the same.",
+        "description": "`snapshot` with a whole response, then `change` with what differs.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "itemSchema": EVENT}},
     }
 }

@@ -1,9 +1,9 @@
-"""Server-sent events: a full snapshot first, then what changed, once per question for all who asked it.
+"""Server-sent events: a full snapshot first, then changes, computed once per question for all its clients.
 
-A client is a coroutine that waits for a flag and remembers only which answer it saw last. So one that is slow or
-stopped costs nothing: it blocks in its own `send`, and what it missed meanwhile comes as one change, or when that is too
-long ago as a new snapshot. One task has the answers computed in a thread, one after the other, and rests as long as that
-took. What is asked of today comes first: of that there are few questions, and of other dates there may be many.
+A client is a coroutine that waits for a flag and stores only which response it saw last. So a slow client costs
+nothing: it blocks in its own `send`, and gets what it missed as one change, or after a long time as a new snapshot. One
+task has the responses computed in a thread, one after the other, and pauses as long as each took. Questions about today
+come first: they are few, while there may be many about other dates.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
 REST_SECONDS = 0.1
-EVENT_ID = re.compile("[0-9]{1,15}")  # a `seq`; what else a client sends as the last id seen is nothing it had from us
+EVENT_ID = re.compile("[0-9]{1,15}")  # a `seq`; any other last id is not from this service
 
 
 class Streams:
-    """All channels, and the tasks that keep their answers up and hearts beating."""
+    """All channels, and the tasks that update their responses and send heartbeats."""
 
     def __init__(self, moments: Moments, limits: WorkLimiter, metrics: ApiMetrics) -> None:
         self._moments, self.limits, self._metrics = moments, limits, metrics
@@ -49,13 +49,13 @@ class Streams:
             await asyncio.wait(tasks)
 
     def close(self) -> None:
-        """End all streams; no new ones are taken."""
+        """End all streams and refuse new ones."""
         self.closing = True
         for channel in self._channels.values():
             channel.wake()
 
     def touch(self, plans: Set[str]) -> None:
-        """Facts of these plans were committed."""
+        """Mark the channels of plans with new facts as stale."""
         now = time.monotonic()
         for channel in self._channels.values():
             if channel.question.plan in plans:
@@ -63,13 +63,13 @@ class Streams:
                 self._news.set()
 
     async def last_seen(self, question: ChannelQuestion, last_event_id: str, *, keyed: bool) -> LastSeen | None:
-        """Which answer a client that comes back saw last, where that can be known.
+        """The response that a reconnecting client saw last; None where that is unknown.
 
-        The id says the `seq` and not the date. It was that of today only if the fact itself came today. Raises
-        UnavailableProblem when this process stops, and what `Moments.open` raises.
+        The event id contains the `seq` but no date. The response was about today only if that fact was received today.
+        Raises UnavailableProblem when this process stops, and as `Moments.open` does.
         """
         if self.closing:
-            raise UnavailableProblem("This process is stopping.")
+            raise UnavailableProblem("The service is restarting; try again.")
         opened = await self._moments.open(question.plan, keyed=keyed)
         seq = int(last_event_id) if EVENT_ID.fullmatch(last_event_id) else 0
         if not 0 < seq <= opened.seq:
@@ -82,7 +82,7 @@ class Streams:
 
     @contextmanager
     def following(self, question: ChannelQuestion, client: Client, *, keyed: bool) -> Generator[Channel]:
-        """The channel of a question, which is forgotten when its last client is gone. Raises TooManyProblem."""
+        """The channel of a question, which is removed when its last client is gone. Raises TooManyProblem."""
         channel = self._channels.get(question)
         if channel is None:
             release = _nothing if question.is_live else self.limits.hold("channels", keyed=keyed)
@@ -97,7 +97,7 @@ class Streams:
                 channel.release()
 
     async def begin(self, channel: Channel, *, keyed: bool) -> None:
-        """Give a channel its first answer. Raises TooManyProblem."""
+        """Compute the first response of a channel. Raises TooManyProblem."""
         if channel.last is None:
             async with channel.lock:
                 if channel.last is None:
@@ -105,7 +105,7 @@ class Streams:
                         await self._bring_up_to_date(channel, "answers")
 
     async def _bring_up_to_date(self, channel: Channel, threads: str) -> None:
-        """Publish the answer to a channel's question. The caller holds the channel's lock."""
+        """Compute and publish the current response of a channel. The caller holds the channel's lock."""
         channel.stale_since = None
         question = channel.question
         opened = await self._moments.opened(question.plan)
@@ -133,7 +133,7 @@ class Streams:
                 async with channel.lock:
                     await self._bring_up_to_date(channel, "channels")
             except Exception:
-                log.exception("a stream has no answer", extra={"plan": channel.question.plan})
+                log.exception("the response of a stream could not be computed", extra={"plan": channel.question.plan})
                 channel.fail()
             await asyncio.sleep(min(time.perf_counter() - began, REST_SECONDS))
 
@@ -143,9 +143,9 @@ class Streams:
             for channel in self._channels.values():
                 channel.beat()
                 if channel.question.as_of is None:
-                    channel.touch(time.monotonic())  # the date may be another
+                    channel.touch(time.monotonic())  # the date may have changed
                     self._news.set()
 
 
 def _nothing() -> None:
-    """What is bounded by itself holds no room."""
+    """Release nothing: a channel about today needs no place."""

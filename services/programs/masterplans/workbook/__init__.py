@@ -1,8 +1,7 @@
 """The masterplan as a planning office keeps it: an XLSX workbook, or its programs sheet as CSV. Export = import.
 
-`read_workbook(write_workbook(plan, version)).version == version` for every version. A reader is forgiving where the
-meaning is certain and never guesses: whatever else it finds it names, all of it at once, cell by cell. Pure: bytes in,
-bytes out.
+`read_workbook(write_workbook(plan, version)).version == version` for every version. Reading is tolerant where the
+meaning is certain, and never guesses: it reports everything else at once, cell by cell. Pure: bytes in, bytes out.
 """
 
 from services.programs.masterplans.workbook.csv_file import read_csv, write_csv

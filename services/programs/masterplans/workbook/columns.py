@@ -1,4 +1,4 @@
-"""The sheets, their columns, and what each is called: written as a planning office would, recognized in several ways.
+"""The sheets and columns of the workbook: the names that are written, and the aliases that are also recognized.
 
 Headings are compared by `text.plain`: case, spaces, punctuation and brackets don't matter.
 """
@@ -105,13 +105,13 @@ TARGET_COLUMNS = (
     ),
 )  # fmt: skip
 
-IGNORED = frozenset({"no", "nomor", "nr", "number"})  # a running number says nothing
-REMARKS = frozenset({"keterangan", "catatan", "remarks", "notes", "note"})  # not kept, which is said
+IGNORED = frozenset({"no", "nomor", "nr", "number"})  # running numbers are ignored
+REMARKS = frozenset({"keterangan", "catatan", "remarks", "notes", "note"})  # not stored, with a warning
 TOTALS = frozenset({"jumlah", "total", "jumlah total", "total jumlah", "grand total", "jumlah bobot", "total bobot"})
 
 
 def by_name(columns: tuple[Column, ...]) -> dict[str, Column]:
-    """Every name a column goes by."""
+    """Every name of a column."""
     return {name: column for column in columns for name in column.names}
 
 
@@ -122,7 +122,7 @@ def budget_year(heading: object) -> str | None:
 
 
 def sheet_kind(title: str) -> SheetKind | None:
-    """Which of our sheets a title names."""
+    """The kind of sheet that a title names."""
     name = plain(title)
     return next((kind for kind in SHEETS if name in {plain(kind.title), *kind.aliases}), None)
 

@@ -1,4 +1,4 @@
-"""The programs sheet as CSV; the plan's own fields come beside it.
+"""The programs sheet as CSV; the plan's own fields are passed separately.
 
 Read: UTF-8 or UTF-16, separated by comma, semicolon or tab. Written: UTF-8 with semicolons and decimal commas, as a
 spreadsheet set to Indonesian opens it.
@@ -30,10 +30,10 @@ A_CSV = both("workbook", "a_csv_file")
 
 
 def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion | None = None) -> ReadResult:
-    """What a CSV file of programs says, with the plan's own `fields` (named as in `columns.PLAN_LINES`) beside it.
+    """Read a CSV file of programs, with the plan's own `fields` (named as in `columns.PLAN_LINES`).
 
-    Departments, targets, and what `fields` leaves out are those of `current`, the version that is replaced. Without
-    one, the departments are the keys that stand in the file.
+    Departments, targets and missing `fields` are taken from `current`, the version that is replaced. Without one, the
+    departments are the keys in the file.
     """
     problems = Problems()
     given = {field: SheetCell(f"?{field}", value) for field, value in fields.items()}
@@ -63,7 +63,7 @@ def read_csv(data: bytes, fields: Mapping[str, str], current: MasterplanVersion 
 
 
 def _named_in(rows: list[Row], problems: Problems) -> tuple[Department, ...]:
-    """The departments whose keys stand in the rows. A CSV file has no names of them, which is said."""
+    """The departments whose keys are in the rows. A CSV file lacks their names, which is a warning."""
     keys: dict[str, None] = {}
     for row in rows:
         for field in ("department", "supporting"):
@@ -76,7 +76,8 @@ def _named_in(rows: list[Row], problems: Problems) -> tuple[Department, ...]:
 
 
 def _carried(current: MasterplanVersion | None) -> dict[str, SheetCell]:
-    """What stays as it is in the version before unless it is given: all but which version this is, and since when."""
+    """The fields taken from the previous version unless they are given: all but the version numbers and the date of
+    effect."""
     if current is None:
         return {}
     values: dict[str, Any] = {
@@ -132,7 +133,7 @@ def _decoded(data: bytes, problems: Problems) -> str | None:
 
 
 def _separated(written: str, separator: str) -> list[list[SheetCell]]:
-    """Every record that is not empty. A record's line is that of its first character."""
+    """Every record that is not empty. Its line is that of its first character."""
     reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
     records: list[list[SheetCell]] = []
     line = 1
@@ -156,7 +157,7 @@ def _line(record: list[SheetCell]) -> str:
 
 
 def write_csv(version: MasterplanVersion) -> bytes:
-    """The programs of a version. Text that a spreadsheet would take for a formula is defused."""
+    """The programs of a version. Text that a spreadsheet would interpret as a formula is escaped."""
     years = budget_years(version)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")

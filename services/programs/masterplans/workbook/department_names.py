@@ -1,4 +1,4 @@
-"""Which department a cell means: by its key, or by its name where that names one only."""
+"""Finds the department of a cell, by key, or by name where the name is unique."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,8 @@ from services.programs.masterplans.workbook.values import SheetCell
 
 
 class DepartmentNames:
-    """The departments of a plan, as they may be called. None: they can't be read, which has been said; then none is wrong."""
+    """The departments of a plan by key and name. None: they could not be read, which is already reported; then every
+    department is accepted."""
 
     def __init__(self, departments: Iterable[Department] | None) -> None:
         self._unreadable = departments is None
@@ -42,7 +43,7 @@ class DepartmentNames:
         return tuple(self.find(item, expected) for item in values.names(cell, expected))
 
     def shown(self, department: Department) -> str:
-        """What the lists of a workbook call a department: by its name if that is found again, else by its key."""
+        """The text for a department in a workbook's lists: its name if that finds it again, else its key."""
         try:
             certain = self.find(text.decode(text.encode(department.name.id)), "") == department.key
         except RefusedError:

@@ -1,4 +1,4 @@
-"""What the sheet "Petunjuk" says: how to fill in the workbook, for people."""
+"""The text of the sheet "Petunjuk": instructions for filling in the workbook."""
 
 from typing import Final
 

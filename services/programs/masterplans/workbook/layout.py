@@ -1,4 +1,4 @@
-"""What stands in each column of a program's row, in the order of the sheet: the same for XLSX and CSV."""
+"""The values of a program's row, in the order of the sheet's columns: the same for XLSX and CSV."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,13 +11,13 @@ Value = str | int | Decimal | None
 
 
 def budget_years(version: MasterplanVersion) -> list[str]:
-    """The years that get a column: those of the plan, and any other that a ceiling names."""
+    """The years that get a column: those of the plan, and any other with a ceiling."""
     of_plan = {str(year) for year in range(version.start_year, version.end_year + 1)}
     return sorted(of_plan.union(*(program.budget for program in version.programs)))
 
 
 def program_values(program: Program, years: list[str], department_names: Mapping[str, str]) -> dict[str, Value]:
-    """A program by heading. `department_names`: what each department is called, by key."""
+    """A program's values by heading. `department_names`: the name of each department, by key."""
     wins = program.quick_win_years
     of_field: dict[str, Value] = {
         "code": program.code,

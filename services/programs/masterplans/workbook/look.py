@@ -38,7 +38,7 @@ A4: Final = "9"
 
 
 def lines_needed(text: str, width: float) -> int:
-    """About how many lines a text of 9 points takes in a column, whose width is told in characters of 11 points."""
+    """About how many lines a text of 9 points takes in a column, whose width is in characters of 11 points."""
     return sum(1 + int((len(line) - 1) / max(width * 1.22, 1)) for line in text.split("\n"))
 
 

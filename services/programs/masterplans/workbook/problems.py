@@ -1,15 +1,15 @@
-"""What reading a file answers, and how what is wrong with it is said: in both languages, at its cell."""
+"""The result of reading a file, and its errors: each in both languages, with its cell."""
 
 from typing import Any, NamedTuple
 
 from schemas.masterplan import MasterplanVersion
 
-SHOWN = 80  # characters of a wrong value that are repeated
+SHOWN = 80  # characters of a wrong value that an error repeats
 
 
 class CellError(NamedTuple):
-    """One thing wrong, or worth knowing. `where`: "Program!F17", of a CSV file "baris 17, kolom 6". `what` and `expected`
-    are "Indonesian / English"; `value` is what stands there, as text."""
+    """An error or warning. `where`: "Program!F17", or in a CSV file "baris 17, kolom 6". `what` and `expected` are
+    "Indonesian / English"; `value` is the value found, as text."""
 
     where: str
     what: str
@@ -18,7 +18,8 @@ class CellError(NamedTuple):
 
 
 class ReadResult(NamedTuple):
-    """What a file says: a valid version if there are no errors, else None. `plan` is the plan's id where it is known."""
+    """The result of reading a file: a valid version if there are no errors, else None. `plan` is the plan's id where
+    known."""
 
     version: MasterplanVersion | None
     plan: str | None
@@ -34,7 +35,7 @@ class Expectation(NamedTuple):
 
 
 class RefusedError(Exception):
-    """A value that can't be taken."""
+    """A value that is not accepted."""
 
     def __init__(self, what: str, expected: str) -> None:
         super().__init__(what)
@@ -55,12 +56,12 @@ class Problems:
         self.warnings.append(CellError(where, what, expected, shown(value)))
 
     def answer(self, version: MasterplanVersion | None, plan: str | None) -> ReadResult:
-        """The version counts only if nothing is wrong."""
+        """The result, with the version only if there are no errors."""
         return ReadResult(None if self.errors else version, plan, tuple(self.errors), tuple(self.warnings))
 
 
 def shown(value: Any) -> str | None:
-    """A value as it is repeated to the reader."""
+    """A value as an error shows it."""
     if value is None:
         return None
     text = str(value)

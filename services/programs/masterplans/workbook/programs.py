@@ -1,4 +1,4 @@
-"""Rows of the programs sheet, or of its CSV form, as programs of a plan."""
+"""Converts rows of the programs sheet, or of its CSV form, to programs of a plan."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -42,7 +42,7 @@ def _parsers(department_names: DepartmentNames) -> dict[str, Parser]:
 def read_programs(
     rows: Iterable[Row], department_names: DepartmentNames, years: tuple[int, int] | None, problems: Problems
 ) -> tuple[Program, ...]:
-    """Every program that is right, in the order of the rows; what is wrong with the others goes to `problems`.
+    """Every valid program, in the order of the rows; the errors of the others go to `problems`.
 
     `years`: first and last year of the plan, where they are known.
     """
@@ -83,7 +83,7 @@ def read_programs(
 def _check(
     row: Row, found: dict[str, Any], years: tuple[int, int] | None, first_seen: dict[str, str], problems: Problems
 ) -> None:
-    """What one value means for another."""
+    """Check the values of a row against each other."""
 
     def wrong(field: str, what: str, expected: str) -> None:
         cell = row.cells[field]
@@ -127,7 +127,7 @@ def _program(row: Row, found: dict[str, Any], budget: dict[str, int], problems: 
 
 
 def check_weights(programs: tuple[Program, ...], where: str, problems: Problems) -> None:
-    """A plan whose weights do not sum to 100 is taken, but has no weighted figure (domain.md)."""
+    """Warn where the weights do not sum to 100: the plan is accepted, but has no weighted figure (domain.md)."""
     total = sum((program.weight for program in programs), Decimal())
     if total != 100:
         problems.warn(where, both("workbook", "weights_not_100"), "100", f"{total:f}")  # fmt: skip

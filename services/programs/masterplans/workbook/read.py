@@ -1,4 +1,4 @@
-"""A workbook as a plan version: every sheet is read to its end, whatever is wrong before."""
+"""Reads a workbook as a plan version. Every sheet is read to its end, whatever errors come before."""
 
 from typing import Any, Final
 
@@ -16,8 +16,8 @@ from services.programs.masterplans.workbook.sheets import FILL_DOWN, MERGED, She
 from services.programs.masterplans.workbook.table import Heads, Row, heads, recognized, take
 from services.programs.masterplans.workbook.values import Parser, SheetCell
 
-HEADINGS_WITHIN = 30  # rows of a sheet in which its headings are looked for
-NONE_GIVEN = "-"  # no value; in a column of targets: this dimension has targets of its own, but none for this year
+HEADINGS_WITHIN = 30  # first rows of a sheet, in which its headings are searched
+NONE_GIVEN = "-"  # no value; in a column of targets: this dimension has its own targets, but none for this year
 MAY_BE_NONE = frozenset({"expects", "region_code", "punctual_by_receipt_from"})
 
 PLAN_PARSERS: Final[dict[str, Parser]] = {
@@ -39,7 +39,7 @@ PLAN_PARSERS: Final[dict[str, Parser]] = {
 
 
 def read_workbook(data: bytes) -> ReadResult:
-    """What a workbook says. Raises nothing for any bytes: what can't be read is in `errors`."""
+    """Read a workbook. Raises nothing for any bytes: what can't be read is in `errors`."""
     problems = Problems()
     sheets = _by_kind(open_sheets(data, problems), problems)
     if not sheets:
@@ -73,7 +73,7 @@ def assemble(
     programs: tuple[Program, ...],
     problems: Problems,
 ) -> MasterplanVersion | None:
-    """The version, where nothing was wrong with its parts."""
+    """The version, where its parts have no errors."""
     if problems.errors:
         return None
     fields = {field: value for field, value in plan.items() if value is not None}
@@ -201,7 +201,7 @@ def _unmerged(sheet: Sheet, row: int, found: Heads) -> list[SheetCell]:
 
 
 def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, ...] | None:
-    """Every department that is right; None where the sheet can't be read at all."""
+    """Every valid department; None where the sheet can't be read at all."""
     sheet = _needed(sheet, columns.DEPARTMENTS, problems)
     if sheet is None:
         return None
@@ -231,7 +231,7 @@ def _departments(sheet: Sheet | None, problems: Problems) -> tuple[Department, .
 
 
 def _targets(sheet: Sheet | None, problems: Problems) -> dict[str, dict[Any, Any]]:
-    """`targets` and `dimension_targets`. A plan may go without: then its target is linear."""
+    """`targets` and `dimension_targets`. A plan may have none: then its target is linear."""
     overall: dict[str, Any] = {}
     by_dimension: dict[Any, dict[str, Any]] = {}
     if sheet is None or not sheet.cells:
@@ -256,7 +256,7 @@ def _targets(sheet: Sheet | None, problems: Problems) -> dict[str, dict[Any, Any
 
 
 def _series(series: dict[str, Any], column: Column, cells: list[tuple[str, Row]], problems: Problems) -> bool:
-    """Reads one column of targets into `series`. Returns whether anything is said there, be it that there are none."""
+    """Read one column of targets into `series`. Returns whether the column has any entry, even that there are none."""
     has_totals = False
     before: Any = None
     for year, row in cells:

@@ -1,4 +1,4 @@
-"""A workbook's bytes as sheets of cells: bounded in size, formulas by their last value, hidden rows like any other."""
+"""Reads a workbook's bytes as sheets of cells: limited in size, formulas by their last value, hidden rows included."""
 
 import io
 import re
@@ -23,7 +23,7 @@ UNPACKED_LIMIT: Final = 96 * MIB  # 20,000 programs need about 40
 MEMBERS_LIMIT: Final = 2_000
 _CHUNK: Final = 256 * 1024
 _DOCTYPE = re.compile("|".join(re.escape(word) for word in ("<!DOCTYPE", "<!ENTITY")).encode(), re.IGNORECASE)
-_LONGEST: Final = 20  # bytes of a forbidden word in UTF-16, so that one across two chunks is seen
+_LONGEST: Final = 20  # bytes of a forbidden word in UTF-16, so that one split over two chunks is found
 
 FILL_DOWN: Final = frozenset({"dimension", "sub_dimension", "department", "supporting", "priority_problem", "leading_sector"})  # fmt: skip
 AN_XLSX = both("workbook", "an_xlsx_file")
@@ -33,7 +33,7 @@ MERGED = Expectation(both("workbook", "merged_cell"), both("workbook", "a_value_
 
 
 class Sheet(NamedTuple):
-    """One sheet: its cells that hold something, by row and column (1 is the first), and which of them are merged."""
+    """One sheet: its cells that are not empty, by row and column (1 is the first), and which of them are merged."""
 
     title: str
     cells: dict[tuple[int, int], SheetCell]
@@ -48,7 +48,7 @@ class Sheet(NamedTuple):
         return max((column for _, column in self.cells), default=0)
 
     def rows(self) -> Iterator[int]:
-        """Numbers of rows in which something stands."""
+        """The numbers of rows that are not empty."""
         yield from sorted({row for row, _ in self.cells})
 
     def row(self, number: int) -> list[SheetCell]:
@@ -56,7 +56,7 @@ class Sheet(NamedTuple):
 
 
 def open_sheets(data: bytes, problems: Problems) -> list[Sheet]:
-    """The sheets of a workbook; empty when the bytes are none, which is then said in `problems`."""
+    """The sheets of a workbook; empty when the bytes are not a workbook, with an error in `problems`."""
     trouble = _unfit(data)
     if trouble is not None:
         problems.error("", *trouble)
@@ -97,9 +97,9 @@ def _unfit(data: bytes) -> tuple[str, str] | None:
 
 
 def _declares_entities(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Whether a part declares a document type: no workbook does, but one that wants to grow without end.
+    """Whether a part declares a document type: no valid workbook does, but an XML bomb does.
 
-    Reads the part whole, so that one larger than it says is found here: zipfile then raises BadZipFile.
+    Reads the part whole, so that a part larger than declared is found here: zipfile then raises BadZipFile.
     """
     xml = member.filename.lower().endswith((".xml", ".rels"))
     with archive.open(member) as part:
@@ -112,7 +112,7 @@ def _declares_entities(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> boo
 
 
 def _held(sheet: Worksheet) -> Iterator[Any]:
-    """The cells a sheet holds. Not `iter_rows`, which makes a cell for every place up to the last one."""
+    """The cells of a sheet. Not `iter_rows`, which makes a cell for every position up to the last one."""
     yield from sheet._cells.values()
 
 

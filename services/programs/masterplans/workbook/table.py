@@ -1,4 +1,5 @@
-"""A sheet with headings, or a CSV file, as rows of named cells; what is wrong with its headings is said once, here."""
+"""Reads a sheet with headings, or a CSV file, as rows of named cells; errors of its headings are reported once,
+here."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ HEADINGS_SHOWN = 12
 
 
 class Row(NamedTuple):
-    """The cells of one row that say something we know, by field; ceilings by year."""
+    """The cells of one row in known columns, by field; ceilings by year."""
 
     cells: Mapping[str, SheetCell]
     budget: Mapping[str, SheetCell]
@@ -21,20 +22,20 @@ class Row(NamedTuple):
 
     @property
     def is_total(self) -> bool:
-        """A closing row "Jumlah", which is no program: it lacks a code or a name."""
+        """Whether this is a closing row "Jumlah", which is not a program: it lacks a code or a name."""
         closing = isinstance(self.first.value, str) and text.plain(self.first.value) in columns.TOTALS
         return closing and any(field not in self.cells or self.cells[field].empty for field in ("code", "name_id"))
 
     def take(self, column: Column, parse: Parser, problems: Problems) -> Any:
-        """The value of a column, or None if it is empty or wrong (which has then been said)."""
+        """The value of a column; None if it is empty or wrong, which is then reported."""
         cell = self.cells.get(column.field)
-        if cell is None:  # the column is missing, which was said once
+        if cell is None:  # the column is missing, which was reported once
             return None
         return take(cell, column.expected, parse, problems, required=column.required)
 
 
 def take(cell: SheetCell, expected: str, parse: Parser, problems: Problems, *, required: bool = False) -> Any:
-    """The value of one cell, or None if it is empty or wrong (which has then been said)."""
+    """The value of one cell; None if it is empty or wrong, which is then reported."""
     if cell.trouble is not None:
         problems.error(cell.where, cell.trouble.what, cell.trouble.expected, cell.value)
         return None
@@ -50,7 +51,7 @@ def take(cell: SheetCell, expected: str, parse: Parser, problems: Problems, *, r
 
 
 class Heads(NamedTuple):
-    """Which column stands where: positions (0 is the first) of fields and of years' ceilings."""
+    """The positions of columns (0 is the first) by field, and of ceilings by year."""
 
     fields: Mapping[str, int]
     budget: Mapping[str, int]
@@ -68,7 +69,7 @@ class Heads(NamedTuple):
 
 
 def recognized(headings: Iterable[SheetCell], known: tuple[Column, ...]) -> int:
-    """How many cells of a row are headings we know: the row with most is the one."""
+    """How many cells of a row are known headings: the row with the most is the row of headings."""
     names = columns.by_name(known)
     return sum(1 for cell in headings if not cell.empty and text.plain(cell.value) in names)
 
@@ -81,7 +82,7 @@ def heads(
     *,
     budget: bool = False,
 ) -> Heads:
-    """Read a row of headings. `used`: positions of columns in which something stands below."""
+    """Read a row of headings. `used`: positions of columns that are not empty below."""
     names = columns.by_name(known)
     fields: dict[str, int] = {}
     years: dict[str, int] = {}

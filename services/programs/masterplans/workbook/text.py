@@ -1,4 +1,4 @@
-"""Text in cells: what XML or a trimming reader would lose is written as Excel writes it itself, `_xHHHH_`.
+"""Text in cells: characters that XML or trimming would lose are escaped as `_xHHHH_`, as Excel does.
 
 Excel and LibreOffice show such an escape as the character it stands for. It keeps export = import exact for control
 characters, spaces at the ends, and separators inside the items of a list.
@@ -22,7 +22,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def encode(text: str) -> str:
-    """A text as it is put into a cell."""
+    """The escaped text for a cell."""
     text = _LOOKS_ESCAPED.sub(_escaped, text)
     return _ENDS.sub(_escaped, _NEEDS.sub(_escaped, text))
 
@@ -52,15 +52,15 @@ def decode_list(cell: str) -> tuple[str, ...]:
 
 
 def defused(text: str) -> str:
-    """A text in a CSV file that no spreadsheet takes for a formula: those beginning with = + - @ get an apostrophe."""
+    """A text for a CSV file that no spreadsheet interprets as a formula: an apostrophe is put before = + - @."""
     return "'" + text if _FORMULA.match(text) else text
 
 
 def armed(text: str) -> str:
-    """The text again, without that apostrophe."""
+    """The original text, without that apostrophe."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def plain(heading: object) -> str:
-    """A heading, or a word of the vocabulary, as it is compared: small letters, figures, single spaces."""
+    """A heading, or a word of the vocabulary, in the form for comparison: lower case, digits, single spaces."""
     return " ".join(re.findall(r"[^\W_]+", str(heading).casefold()))

@@ -1,4 +1,4 @@
-"""One value of a cell: taken where its meaning is certain, else refused with what was expected."""
+"""Reads one value of a cell: accepted where its meaning is certain, else refused with what was expected."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Raw = str | int | float | bool | datetime | date | time | timedelta | None
 
 
 class SheetCell(NamedTuple):
-    """A cell: where it stands, what is in it, whether it is formatted as a percentage, and why it can't be taken."""
+    """A cell: its place, its value, whether it is formatted as a percentage, and why it can't be read."""
 
     where: str
     value: Raw = None
@@ -53,9 +53,9 @@ OUTSIDE = both("workbook", "outside")
 EMPTY = both("workbook", "required")
 UNKNOWN = both("workbook", "unknown")
 
-_DIGITS = 15  # significant ones that a spreadsheet keeps of a number
+_DIGITS = 15  # significant digits that a spreadsheet stores of a number
 _PLAIN_DECIMAL = re.compile(r"\d+(?:[.,]\d+)?")
-_MONEY = (  # ways to write whole rupiah that can mean one thing only
+_MONEY = (  # unambiguous ways to write whole rupiah
     re.compile(r"\d+(?:,-|,00?|\.00?)?"),  # 1250000  1250000,00
     re.compile(r"\d{1,3}(?:\.\d{3})+(?:,-|,00?)?"),  # 1.250.000  1.250.000,00
     re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.00?)?|\d{1,3},\d{3}\.00?"),  # 1,250,000  1,250.00
@@ -85,7 +85,7 @@ T = TypeVar("T")
 
 
 def _checked(adapter: TypeAdapter[T], value: Any, expected: str) -> T:
-    """The value if the contract takes it."""
+    """The value if the contract accepts it."""
     try:
         return adapter.validate_python(value, strict=True)
     except ValidationError:
@@ -93,7 +93,7 @@ def _checked(adapter: TypeAdapter[T], value: Any, expected: str) -> T:
 
 
 def _text(cell: SheetCell, expected: str) -> str:
-    """What a cell says as text: a whole number is taken as it is written, anything else that is not text is refused."""
+    """The text of a cell: a whole number becomes its digits, anything else that is not text is refused."""
     match cell.value:
         case str():
             return text.decode(cell.value)
@@ -111,7 +111,7 @@ def name(cell: SheetCell, expected: str) -> str:
 
 
 def code(cell: SheetCell, expected: str) -> str:
-    """A program's code. Small letters are refused, not corrected: reports would name another code."""
+    """A program's code. Lower case is refused, not corrected: reports would name another code."""
     return _checked(_CODE, _text(cell, expected), expected)
 
 
@@ -128,19 +128,19 @@ def time_zone(cell: SheetCell, expected: str) -> str:
 
 
 def region_code(cell: SheetCell, expected: str) -> str:
-    """61.71, which a spreadsheet likes to take for a number."""
+    """A region code such as 61.71, which a spreadsheet may store as a number."""
     if isinstance(cell.value, float) and not cell.value.is_integer():
         return _checked(_REGION, f"{cell.value:.2f}", expected)
     return _checked(_REGION, _text(cell, expected), expected)
 
 
 def _decimal(cell: SheetCell, expected: str) -> Decimal:
-    """A number of percent. One separator is the decimal one, comma or dot: thousands can't be meant below 100."""
+    """A percentage. A single comma or dot is the decimal separator, since there are no thousands below 100."""
     match cell.value:
         case bool():
             pass
         case int() | float():
-            number = Decimal(f"{cell.value:.{_DIGITS}g}")  # without the noise of binary fractions
+            number = Decimal(f"{cell.value:.{_DIGITS}g}")  # without the rounding error of binary fractions
             return number * 100 if cell.percent else number
         case str():
             written = cell.value.strip().removesuffix("%").strip()
@@ -191,7 +191,7 @@ def year(cell: SheetCell, expected: str) -> int:
 
 
 def year_key(cell: SheetCell, expected: str) -> str:
-    """A year as targets and ceilings name it; they may lie beyond those of plans."""
+    """A year of a target or ceiling, which may lie outside the years of the plan."""
     number = _whole(cell, expected)
     if not 2000 <= number <= 2199:
         raise RefusedError(OUTSIDE, expected)
@@ -208,7 +208,7 @@ def years(cell: SheetCell, expected: str) -> tuple[int, ...]:
 
 
 def rupiah(cell: SheetCell, expected: str) -> int:
-    """Whole rupiah. "1,250" alone is refused: it may mean 1250 or 1.25."""
+    """Whole rupiah. "1,250" is refused: it may mean 1250 or 1.25."""
     if not isinstance(cell.value, str):
         return _checked(_RUPIAH, _whole(cell, expected), expected)
     written = _CURRENCY.sub("", cell.value.strip().replace("\xa0", " "))
@@ -218,7 +218,7 @@ def rupiah(cell: SheetCell, expected: str) -> int:
 
 
 def day(cell: SheetCell, expected: str) -> date:
-    """A date cell; or text that can be one date only: 2021-07-01, 1 Juli 2021, 31/07/2021, but not 01/07/2021."""
+    """A date cell, or text that is an unambiguous date: 2021-07-01, 1 Juli 2021, 31/07/2021, but not 01/07/2021."""
     match cell.value:
         case datetime():
             return cell.value.date()

@@ -1,4 +1,4 @@
-"""A plan version as a workbook that a planning office can work in, print, and send back."""
+"""Writes a plan version as a workbook that a planning office can edit, print, and import again."""
 
 import io
 import re
@@ -28,11 +28,11 @@ from services.programs.masterplans.workbook.read import NONE_GIVEN
 
 HEADING_ROW: Final = 6  # of the programs sheet; above it the title block
 SMALL_HEADING_ROW: Final = 4  # of the other tables
-ROOM: Final = 500  # rows below the last program in which the lists of choices work too
+ROOM: Final = 500  # rows below the last program that also have the lists of choices
 SAFE_INTEGER: Final = 10**15  # a spreadsheet keeps 15 digits
-FIRST_EXCEL_DAY: Final = date(1900, 3, 1)  # before, spreadsheets disagree
+FIRST_EXCEL_DAY: Final = date(1900, 3, 1)  # spreadsheets disagree on earlier days
 FORMULA_LIKE: Final = re.compile(r"[=+\-@]")
-UNCHANGING: Final = (1980, 1, 1, 0, 0, 0)  # the time of every part: the same version is the same bytes
+UNCHANGING: Final = (1980, 1, 1, 0, 0, 0)  # the time of every part, so that the same version gives the same bytes
 LISTS: Final = columns.LISTS.title
 PLAN_WIDTHS: Final = (38, 48, 88)
 PROGRAMS_SCALE: Final = 61  # percent: three sheets of A4 side by side
@@ -40,7 +40,7 @@ TEMPLATE_YEARS: Final = (2025, 2034)
 
 
 class WorkbookContent(NamedTuple):
-    """What goes into a workbook, be it a version or a template's emptiness."""
+    """The content of a workbook: of a version, or of an empty template."""
 
     title: str
     subtitle: str
@@ -56,7 +56,7 @@ class WorkbookContent(NamedTuple):
 def write_workbook(plan: str, version: MasterplanVersion) -> bytes:
     """The workbook of a version. The same version gives the same bytes.
 
-    Raises ValueError where a list of partners is longer than a cell can be.
+    Raises ValueError where a list of partners is too long for a cell.
     """
     department_names = DepartmentNames(version.departments)
     shown = {entry.key: department_names.shown(entry) for entry in version.departments}
@@ -115,7 +115,7 @@ def _lines(plan: str, version: MasterplanVersion) -> dict[str, Any]:
 
 
 def _target_rows(version: MasterplanVersion) -> list[list[Value]]:
-    """A row per year; a dimension whose targets are there but name no year gets a dash."""
+    """A row per year; a dimension that has its own targets, but none for any year, gets a dash."""
     series = [version.targets, *(version.dimension_targets.get(key) for key in Dimension)]
     of_plan = {str(year) for year in range(version.start_year, version.end_year + 1)}
     rows: list[list[Value]] = []
@@ -145,7 +145,7 @@ def _bytes(content: WorkbookContent) -> bytes:
 
 
 def _unchanging(packed: io.BytesIO, made_on: date) -> bytes:
-    """The same archive without the time it was made at."""
+    """The same archive without its time of creation."""
     moment = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
     out = io.BytesIO()
     with zipfile.ZipFile(packed) as source, zipfile.ZipFile(out, "w") as target:
@@ -159,7 +159,7 @@ def _unchanging(packed: io.BytesIO, made_on: date) -> bytes:
 
 
 def _put(sheet: Worksheet, row: int, column: int, value: Any, **style: Any) -> Cell:
-    """Write a value as what it is: text stays text, whatever it begins with."""
+    """Write a value with its own type: text stays text, whatever it begins with."""
     cell = sheet.cell(row, column)
     assert isinstance(cell, Cell)
     if isinstance(value, date) and value < FIRST_EXCEL_DAY:
@@ -293,7 +293,7 @@ def _program_row(sheet: Worksheet, row: int, values: list[Value]) -> None:
 
 
 def _weights_total(sheet: Worksheet, first: int, last: int) -> None:
-    """The sum of the weights, above the headings, where no import takes it for a program."""
+    """The sum of the weights, above the headings, where no import reads it as a program."""
     record = get_column_letter(_at("weight"))
     _put(sheet, HEADING_ROW - 1, 1, "Baris berwarna kuning: program percepatan (Quick Win)", font=look.SUBTITLE)
     _put(sheet, HEADING_ROW - 1, _at("weight") - 1, "Jumlah bobot", font=look.STRONG, alignment=look.MIDDLE)
@@ -303,7 +303,7 @@ def _weights_total(sheet: Worksheet, first: int, last: int) -> None:
 
 
 def _choices(sheet: Worksheet, first: int, last: int, content: WorkbookContent) -> None:
-    """Lists to choose from, and bounds of numbers. They help who types; the import checks all of it again."""
+    """Lists of choices, and bounds of numbers. They help while typing; the import checks everything again."""
     dimension = get_column_letter(_at("dimension"))
     rules = [
         ("dimension", DataValidation("list", formula1=f"{LISTS}!$A$2:$A${1 + len(Dimension)}")),
@@ -327,8 +327,8 @@ def _choices(sheet: Worksheet, first: int, last: int, content: WorkbookContent) 
 
 
 def _lists_sheet(workbook: Workbook, content: WorkbookContent) -> None:
-    """A hidden sheet with what the lists offer: dimensions, departments, and the sub-dimensions of each dimension,
-    under a name that the dimension's own label gives."""
+    """A hidden sheet with the entries of the lists: dimensions, departments, and the sub-dimensions of each dimension,
+    as a named range whose name is made from the dimension's label."""
     sheet = workbook.create_sheet(LISTS)
     sheet.sheet_state = "hidden"
     department_names = DepartmentNames(content.departments)
