@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.structs import RecordMetadata
 
-from schemas.access import Audited
 from schemas.topics import KIB, PLAN_VERSION_LIMIT, ROOM, partition_of
 from services.kit.http.problems import UnavailableProblem
 from services.kit.kafka import client_options
@@ -212,9 +211,3 @@ async def _stop(producer: AIOKafkaProducer) -> None:
             await producer.stop()
     finally:
         await producer.client.close()
-
-
-def audit_record(audited: Audited) -> OutgoingRecord:
-    """The audit record of an action."""
-    key = f"{audited.plan}/{audited.office}"
-    return OutgoingRecord("audit", audited.plan, key, audited.model_dump_json().encode())

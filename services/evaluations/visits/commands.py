@@ -7,7 +7,6 @@ from functools import partial
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
-from schemas.access import Audited
 from schemas.cloudevents import without_mark
 from schemas.evaluations import Visit, VisitRecorded
 from schemas.facts import content, written
@@ -16,11 +15,12 @@ from schemas.sources import parse_source
 from services.evaluations.dependencies import EvaluationsDependencies
 from services.evaluations.projection import PLANS, VISITS
 from services.evaluations.visits.models import VisitSent
+from services.kit.audit import audit_record
 from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_record, now_ms, wrong_by_itself
 from services.kit.http.problems import ErrorDetail, InvalidProblem, wrong_of
 from services.kit.http.strict_json import wrong_json
-from services.kit.publishing import OutgoingRecord, Receipt, audit_record
+from services.kit.publishing import OutgoingRecord, Receipt
 
 
 def read_visit(body: bytes, caller: Caller) -> VisitRecorded:
@@ -61,15 +61,8 @@ async def record_visit(parts: EvaluationsDependencies, event: VisitRecorded, cal
     """Publish a visit after its last checks. Raises InvalidProblem with all errors, UnavailableProblem."""
     record = await parts.projection.read(partial(_checked, event=event))
     source = parse_source(event.source)
-    act = Audited(
-        at=datetime.now(UTC),
-        account=caller.account,
-        act="visits.record",
-        plan=source.plan,
-        office=source.organization,
-        detail=event.id,
-    )
-    receipt, _ = await parts.publisher.publish(record, audit_record(act))
+    audit = audit_record(caller, "visits.record", source.plan, source.organization, event.id)
+    receipt, _ = await parts.publisher.publish(record, audit)
     return receipt
 
 

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaError
 
-from schemas.access import Audited, Key, Role
+from schemas.access import Key, Role
 from schemas.topics import partition_of
+from services.kit.audit import audit_record
 from services.kit.auth.credentials import new_key
 from services.kit.auth.keyring import TOPIC
 from services.kit.auth.principal import Caller
 from services.kit.http.problems import ConflictProblem, NotFoundProblem, UnavailableProblem
 from services.kit.projection.databases import alone
 from services.kit.projection.follower import Place
-from services.kit.publishing import OutgoingRecord, audit_record
+from services.kit.publishing import OutgoingRecord
 from services.programs.dependencies import ProgramsDependencies
 from services.programs.projection import SERVICE
 
@@ -34,8 +35,8 @@ async def make_key(
         raise ConflictProblem(f"An organization has at most {KEYS} keys; withdraw one first.")
     text, key_id, sha256 = new_key()
     key = Key(key_id=key_id, role=role, sha256=sha256, made_at=datetime.now(UTC))
-    act = audited(caller, "keys.make", plan, organization, f"{role} {key_id}")
-    await _change_keys(parts, plan, organization, lambda keys: (*keys, key), act)
+    audit = audit_record(caller, "keys.make", plan, organization, f"{role} {key_id}")
+    await _change_keys(parts, plan, organization, lambda keys: (*keys, key), audit)
     return text, key
 
 
@@ -43,12 +44,14 @@ async def withdraw_key(parts: ProgramsDependencies, caller: Caller, plan: str, o
     """Withdraw a key of an organization. Raises NotFoundProblem for an unknown id, UnavailableProblem."""
     if all(key.key_id != key_id for key in parts.keyring.access_of(plan, organization).keys):
         raise NotFoundProblem(f"{plan}/{organization} has no key {key_id}.")
-    act = audited(caller, "keys.withdraw", plan, organization, key_id)
-    await _change_keys(parts, plan, organization, lambda keys: tuple(key for key in keys if key.key_id != key_id), act)
+    audit = audit_record(caller, "keys.withdraw", plan, organization, key_id)
+    await _change_keys(
+        parts, plan, organization, lambda keys: tuple(key for key in keys if key.key_id != key_id), audit
+    )
 
 
 async def _change_keys(
-    parts: ProgramsDependencies, plan: str, organization: str, change: Change, audited: Audited
+    parts: ProgramsDependencies, plan: str, organization: str, change: Change, audit: OutgoingRecord
 ) -> None:
     """Publish an organization's changed keys, and return when they are in force.
 
@@ -65,7 +68,7 @@ async def _change_keys(
             changed = parts.keyring.access_of(plan, organization)
             changed = changed.model_copy(update={"keys": change(changed.keys)})
             record = OutgoingRecord(TOPIC, plan, f"{plan}/{organization}", changed.model_dump_json().encode())
-            receipt, _ = await parts.publisher.publish(record, audit_record(audited))
+            receipt, _ = await parts.publisher.publish(record, audit)
             await _read_back(parts, place, receipt.offset + 1)
 
 
@@ -82,8 +85,3 @@ async def _end(parts: ProgramsDependencies, place: Place) -> int:
 async def _read_back(parts: ProgramsDependencies, place: Place, end: int) -> None:
     if end and not await parts.projection.wait_for(*place, end - 1, WAIT_SECONDS):
         raise UnavailableProblem("The change is not in force yet; check the list of keys in a moment.")
-
-
-def audited(caller: Caller, act: str, plan: str, organization: str = "", detail: str = "") -> Audited:
-    """An audited action, at the current time."""
-    return Audited(at=datetime.now(UTC), account=caller.account, act=act, plan=plan, office=organization, detail=detail)

@@ -6,11 +6,10 @@ from uuid import uuid4
 from schemas.facts import written
 from schemas.reports import Erasure, PrivatePartErased
 from schemas.sources import council, parse_source
+from services.kit.audit import audit_record
 from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_record
 from services.kit.http.responses import Acknowledged
-from services.kit.publishing import audit_record
-from services.programs.departments.commands import audited
 from services.programs.dependencies import ProgramsDependencies
 from services.programs.erasures.models import ErasureAsked
 from services.programs.events.commands import attest
@@ -30,8 +29,8 @@ async def erase(parts: ProgramsDependencies, caller: Caller, asked: ErasureAsked
         ),
         parts.secret,
     )
-    act = audited(
+    audit = audit_record(
         caller, "private.erase", source.plan, source.organization, f"{asked.source} {asked.id}: {asked.reason}"
     )
-    receipt, _ = await parts.publisher.publish(event_record(event, written(event)), audit_record(act))
+    receipt, _ = await parts.publisher.publish(event_record(event, written(event)), audit)
     return Acknowledged(source=event.source, id=event.id, **receipt._asdict())

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from pydantic_core import to_jsonable_python
 
 from realization.future_dates import is_ahead
-from schemas.access import Audited
 from schemas.envelope import MEDIA_TYPE
 from schemas.facts import statement, written
 from schemas.registry import EVENT, REPORT, Event, kind_of
@@ -17,10 +16,11 @@ from schemas.reports import PrivatePartErased
 from schemas.secret import Secret
 from schemas.sources import parse_source
 from schemas.topics import EVENT_LIMIT
+from services.kit.audit import audit_record
 from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_record, now_ms, wrong_by_itself
 from services.kit.http.problems import ErrorDetail, listed
-from services.kit.publishing import OutgoingRecord, Publisher, audit_record
+from services.kit.publishing import OutgoingRecord, Publisher
 from services.programs.events.cloudevents import Arrived, RefusedEvent, WellWritten
 from services.programs.metrics import IntakeMetrics
 
@@ -59,8 +59,8 @@ async def receive(
             results.append(checked)
         if index % BREATH == BREATH - 1:
             await asyncio.sleep(0)
-    audits = _audited(good, caller, received_ms)
-    records = [each.record for each in good] + [audit_record(audited) for audited in audits.values()]
+    audits = _audits(good, caller, received_ms)
+    records = [*(each.record for each in good), *audits.values()]
     with metrics.publish_seconds.time():
         receipts = await publisher.try_to_publish(records)
     audit_receipts = dict(zip(audits, receipts[len(good) :], strict=True))
@@ -132,19 +132,19 @@ def _refused(status: int, source: str, event_id: str, errors: list[ErrorDetail])
     return {"source": source, "id": event_id, "status": status, "errors": to_jsonable_python(listed(errors))}
 
 
-def _audited(good: Sequence[_Good], caller: Caller, at_ms: int) -> dict[str, Audited]:
+def _audits(good: Sequence[_Good], caller: Caller, at_ms: int) -> dict[str, OutgoingRecord]:
     """The audit records of published events, one for each source: by whom, and how many."""
     sent: dict[str, list[str]] = {}
     for each in good:
         sent.setdefault(each.source, []).append(each.id)
     return {
-        source: Audited(
-            at=datetime.fromtimestamp(at_ms / 1000, UTC),
-            account=caller.account,
-            act="events.send",
-            plan=parse_source(source).plan,
-            office=parse_source(source).organization,
-            detail=f"{len(ids)} events, {ids[0]} to {ids[-1]}" if len(ids) > 1 else ids[0],
+        source: audit_record(
+            caller,
+            "events.send",
+            parse_source(source).plan,
+            parse_source(source).organization,
+            f"{len(ids)} events, {ids[0]} to {ids[-1]}" if len(ids) > 1 else ids[0],
+            datetime.fromtimestamp(at_ms / 1000, UTC),
         )
         for source, ids in sent.items()
     }

@@ -9,11 +9,11 @@ from schemas.facts import canonical, digest, written
 from schemas.masterplan import MasterplanVersion, MasterplanVersionPublished
 from schemas.sources import council
 from schemas.topics import PLAN_VERSION_LIMIT
+from services.kit.audit import audit_record
 from services.kit.auth.principal import Caller
 from services.kit.event_checks import event_record
 from services.kit.http.problems import ConflictProblem, ErrorDetail, InvalidProblem, TooLargeProblem
-from services.kit.publishing import OutgoingRecord, audit_record
-from services.programs.departments.commands import audited
+from services.kit.publishing import OutgoingRecord
 from services.programs.dependencies import ProgramsDependencies
 from services.programs.masterplans.models import CellWarning, ImportedVersion, Published
 from services.programs.masterplans.queries import registered
@@ -46,8 +46,8 @@ async def import_masterplan(
     checked = await asyncio.to_thread(_checked, parts, upload, caller)
     version, published = checked.event.data, None
     if not (dry_run or checked.already):
-        act = audited(caller, "masterplans.import", checked.plan, detail=checked.event.id)
-        receipt, _ = await parts.publisher.publish(checked.record, audit_record(act))
+        audit = audit_record(caller, "masterplans.import", checked.plan, detail=checked.event.id)
+        receipt, _ = await parts.publisher.publish(checked.record, audit)
         published = Published(**receipt._asdict())
     return ImportedVersion(
         plan=checked.plan,
