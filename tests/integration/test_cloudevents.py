@@ -86,7 +86,7 @@ def test_binary_mode_quoted_percent_encoded_and_with_other_media_types(
         ("ce-id", "r%FF", "is not UTF-8"),
         ("ce-id", b"r\xff", "is not UTF-8"),
         ("ce-subject", "%ED%A0%80", "is not UTF-8"),
-        ("ce-data", "{}", "is no attribute"),
+        ("ce-data", "{}", "is not an attribute"),
         ("ce-data_base64", "e30=", "send the data as JSON"),
         ("ce-specversion", "0.3", "'1.0'"),
     ],

@@ -179,7 +179,7 @@ def test_without_an_answer_it_gives_up_when_the_broker_has(
     async def work(one: PartitionWriter) -> None:
         via.cut("to_client")
         try:
-            with pytest.raises(KafkaTimeoutError, match="did not take a transaction of partition 0 within 1000 ms"):
+            with pytest.raises(KafkaTimeoutError, match="did not accept a transaction of partition 0 within 1000 ms"):
                 await one.write({"facts": records(0, 1)})
         finally:
             via.heal()
@@ -196,5 +196,5 @@ def test_brokers_without_such_transactions_are_refused(own_broker: Broker) -> No
     async def work(_: PartitionWriter) -> None:
         raise AssertionError("it opened")
 
-    with pytest.raises(UnsupportedBrokerError, match=r"agreed on transaction\.version=1, and 2 is needed"):
+    with pytest.raises(UnsupportedBrokerError, match=r"the cluster has transaction\.version=1, and 2 is needed"):
         run(writer(kafka_topics), work)
