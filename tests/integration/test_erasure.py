@@ -114,6 +114,14 @@ def test_who_may_not_and_what_is_not_there(intake: IntakeSite) -> None:
     assert {error["where"] for error in response.json()["errors"]} == {"body.source", "body.id", "body.reason"}
 
 
+@pytest.mark.parametrize("body", [b"b\x1fD\xefg", b"\xff", b'{"source": "\xff"}'], ids=["noise", "a byte", "in a text"])
+def test_a_body_that_is_not_utf_8_is_named(intake: IntakeSite, body: bytes) -> None:
+    headers = bearer(ADMINISTRATOR) | {"Content-Type": "application/json"}
+    response = intake.programs.post("/v1/events/erasures", content=body, headers=headers)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["where"].startswith("body")
+
+
 def test_a_claim_to_be_the_administrator_sent_straight_to_kafka_is_not_believed(intake: IntakeSite) -> None:
     plan = intake.plan()
     source, key = department(plan, "dinkes"), intake.key(plan, "dinkes")

@@ -247,6 +247,10 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's, of a body that it can't even decode
+            return answer(
+                request, InvalidProblem(errors=[ErrorDetail("body", "is not JSON in UTF-8", "JSON in UTF-8")])
+            )
         problem = Problem(error.detail, headers=error.headers)
         problem.status = error.status_code
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
