@@ -322,10 +322,11 @@ class PlanFacts:
         """A fast path to the first report of `standing_reports`, for the usual case: the newest report of all stands, sent
         by the department that leads the program in the version in force. None in any other case."""
         claims = self._claims.get(program)
-        version = self.version(as_of, known_at)
-        if not claims or version is None or self._retractions:
+        if not claims or self._retractions:
             return None
-        claim = claims[-1]
+        claim, version = claims[-1], self.version(as_of, known_at)
+        if version is None:
+            return None
         stands = version.effective_from <= claim.effective_on <= as_of and claim.seq <= known_at
         return claim if stands and claim.source == version.leads.get(program) else None
 

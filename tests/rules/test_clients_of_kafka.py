@@ -4,13 +4,12 @@ a user holds for all of them.
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.rules.checkout import ROOT, files
+
 CLIENT = re.compile(r"(AIO)?Kafka(Consumer|Producer|AdminClient|Client|Connection)|create_conn")
 SAID_BY_OPTIONS = frozenset({"bootstrap_servers", "security_protocol", "ssl_context", "client_id"})
 
@@ -48,13 +47,11 @@ def _name(function: ast.expr) -> str:
 
 
 def test_every_client_is_built_from_the_options() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    files = [ROOT / name for name in filter(None, listed.split("\0")) if (ROOT / name).is_file()]
-    assert files
-    found = [f"{path.relative_to(ROOT)}:{line}" for path in files for line in built_otherwise(path.read_text("utf-8"))]
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in files("*.py")
+        for line in built_otherwise(path.read_text("utf-8"))
+    ]
     assert not found, "pass **client_options(settings, ...) of services/kit/kafka.py:\n" + "\n".join(found)
 
 

@@ -3,14 +3,12 @@
 
 import io
 import re
-import subprocess
 import tokenize
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.rules.checkout import ROOT, files
 
 IGNORE = re.compile(r"#\s*type:\s*ignore|#\s*noqa|#\s*ruff:|#\s*mypy:|#\s*pyright:", re.IGNORECASE)
 SAYS_WHY = re.compile(r"# (?:type: ignore\[[a-z-]+(?:, [a-z-]+)*\]  # |noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - )\w")
@@ -24,13 +22,11 @@ def unexplained(source: str) -> Iterator[int]:
 
 
 def test_every_ignore_names_its_rule_and_its_reason() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py", "*.pyi"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    files = [ROOT / name for name in filter(None, listed.split("\0")) if (ROOT / name).is_file()]
-    assert files
-    found = [f"{file.relative_to(ROOT)}:{line}" for file in files for line in unexplained(file.read_text("utf-8"))]
+    found = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for file in files("*.py", "*.pyi")
+        for line in unexplained(file.read_text("utf-8"))
+    ]
     assert not found, "name the rule and say why, after it:\n" + "\n".join(found)
 
 

@@ -5,13 +5,13 @@ A record is no mail and no letter, nobody is told or heard, and no part of a nam
 """
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.rules.checkout import ROOT, files
+
 BANNED = re.compile(r"(?i)(?<![a-z])(mail|letter|told|heard|foretell|foretold|anybody|somebody)(?:e?s)?(?![a-z])")
 ALLOWED = (
     re.compile(r"(?i)e-mails?\b|\bmailto\b"),  # a means of communication
@@ -37,13 +37,8 @@ NOT_OURS = (
 
 
 def ours() -> list[str]:
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [
-        file
-        for file in files
-        if not file.startswith(NOT_OURS) and not file.endswith(NO_TEXT) and (ROOT / file).is_file()
-    ]
+    names = [path.relative_to(ROOT).as_posix() for path in files()]
+    return [name for name in names if not name.startswith(NOT_OURS) and not name.endswith(NO_TEXT)]
 
 
 def banned_in(file: str, line: str) -> list[str]:

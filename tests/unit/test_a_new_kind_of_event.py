@@ -75,7 +75,7 @@ from schemas.facts import Fact, parse_fact
 from schemas.registry import BY_TYPE
 from services.aggregator.api.projection import _settles_on
 from services.aggregator.worker.records import InputRecord
-from services.aggregator.worker.restore import read_back
+from services.kit.projection.facts import decode_fact
 from services.aggregator.worker.state import PartitionState
 from services.programs.projection import _Rows, _take
 from services.programs.events import queries
@@ -102,7 +102,7 @@ for offset, event in enumerate((version, report, certificate)):
 assert state.snapshot(PLAN).cells["overall"]["overall"][:4] == (3, 1, 1, 1), "it verifies the program"
 again = PartitionState(0, 1, SECRET)
 for message in facts:
-    again.restore(read_back(message.key, message.value), message.value)
+    again.restore(decode_fact(message.key, message.value), message.value)
 assert again.snapshot(PLAN) == state.snapshot(PLAN)
 fact = parse_fact(facts[-1].value)
 assert isinstance(fact, Fact)

@@ -13,8 +13,8 @@ from schemas.registry import EVENT, KINDS
 from schemas.secret import Secret
 from schemas.vocabulary import Reason
 from services.aggregator.worker.records import InputRecord
-from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import KINDS_WITH_PRIVATE_PARTS, ChainError, Folded, PartitionState
+from services.kit.projection.facts import decode_fact
 from tests import oracle
 from tests.oracle import Json
 from tests.parts.facts import SECRET, FactsLog
@@ -82,7 +82,7 @@ class Log:
     def restart(self) -> None:
         self.state = PartitionState(0, 1, SECRET)
         for key, value in self.facts:
-            self.state.restore(read_back(key, value), value)
+            self.state.restore(decode_fact(key, value), value)
 
 
 def outcome(folded: Folded) -> str:

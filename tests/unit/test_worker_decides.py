@@ -18,8 +18,8 @@ from schemas.topics import LIMITS
 from schemas.vocabulary import Reason
 from services.aggregator.worker.partition import _reject
 from services.aggregator.worker.records import InputRecord, Message
-from services.aggregator.worker.restore import read_back
 from services.aggregator.worker.state import PartitionState
+from services.kit.projection.facts import decode_fact
 from tests import oracle
 from tests.oracle import OracleRecord, Outcome
 from tests.parts.facts import SECRET, whole_event
@@ -83,7 +83,7 @@ class Worker:
             for fact in facts:
                 assert fact.key is not None
                 assert fact.value is not None
-                state.restore(read_back(fact.key, fact.value), fact.value)
+                state.restore(decode_fact(fact.key, fact.value), fact.value)
 
     def decided_facts(self) -> list[oracle.OracleFact]:
         """The facts written, in the oracle's form."""
@@ -201,7 +201,7 @@ def test_the_numbers_of_each_plans_facts_are_dense_and_begin_at_1(rolled: Dice, 
 
 
 @given(history=histories)
-def test_what_is_read_back_from_the_facts_log_is_what_went_in(history: list[ReceivedEvent]) -> None:
+def test_what_is_decode_fact_from_the_facts_log_is_what_went_in(history: list[ReceivedEvent]) -> None:
     for received_event in history:
         event = EVENT.validate_json(written(received_event.event))
         once = published(event)

@@ -7,21 +7,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.codec import ReportFact, read_fact
-from schemas.facts import Fact, Progress, UnknownFact
-from schemas.plan_versions import PlanVersionFact, read_plan
-from schemas.registry import PLAN_VERSION
+from schemas.facts import Progress
 from services.kit.partition_readers import Readers
+from services.kit.projection.facts import DecodedFact, decode_fact
 
-_PLAN_VERSION = PLAN_VERSION.name.encode()
 LOOK_BACK = 64
 BATCH = 1_000  # records, after which control returns to the event loop
-
-
-def read_back(key: bytes, value: bytes) -> ReportFact | PlanVersionFact | Fact | UnknownFact:
-    """A fact decoded by the fastest decoder for its kind, which is named in its key."""
-    plan = read_plan(value) if key.split(b"/", 2)[1] == _PLAN_VERSION else None
-    return plan or read_fact(value)
 
 
 async def read_to_end(
@@ -46,7 +37,7 @@ async def restore_facts(
     consumer: AIOKafkaConsumer,
     tp: TopicPartition,
     position: int,
-    take: Callable[[ReportFact | PlanVersionFact | Fact | UnknownFact, bytes], None],
+    take: Callable[[DecodedFact, bytes], None],
     report: Callable[[int, int], bool],
 ) -> int:
     """Pass every fact from `position` on, with its record's value, to `take`. Returns the position reached.
@@ -56,7 +47,7 @@ async def restore_facts(
     async with aclosing(read_to_end(consumer, tp, position)) as batches:
         async for reached, end, records in batches:
             for record in records:
-                take(read_back(record.key, record.value), record.value)
+                take(decode_fact(record.key, record.value), record.value)
             position = reached
             if not report(position, end):
                 break
